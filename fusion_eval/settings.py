@@ -1,0 +1,204 @@
+"""The flat list of model arguments, checked whole before any call is made.
+
+The same list serves `--model_args`, a YAML `--config` and `fusion-eval run`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fusion_eval.errors import ConfigError, nearest
+
+OFF = "off"
+"""`cache=off` keeps nothing; `fusor_base_url=off` and `scorer_base_url=off` undo the default, which is base_url."""
+KEY_VARIABLE = "OPENAI_API_KEY"
+HARNESS_OWN = ("batch_size", "max_batch_size", "device")
+"""Arguments that the harness's command line gives to every model; only harness models have a use for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Model arguments after checking. None means: what the task or the model suggests."""
+
+    model: tuple[str, ...] = ("embedded",)
+    base_url: str | None = None
+    api_key_env: str = KEY_VARIABLE
+    completion: bool = False
+    n: int = 5
+    temperature: tuple[float, ...] | None = None
+    top_p: float | None = None
+    seed: int = 0
+    max_tokens: int | None = None
+    fusor: str | None = None
+    fusor_base_url: str | None = None
+    fusor_temperature: float = 0.0
+    fusor_max_tokens: int | None = None
+    fusor_prompt: str | None = None
+    scorer: str | None = None
+    scorer_model: str | None = None
+    scorer_base_url: str | None = None
+    concurrency: int = 64
+    timeout: float = 120.0
+    max_retries: int = 5
+    cache: Path | None = None
+    """The store's file; None is the default place, and `Path(OFF)` keeps nothing."""
+    trace_dir: Path | None = None
+    harness_arguments: Mapping[str, object] = field(default_factory=dict)
+    """What is left over for `lm_eval:` models, with the harness's own arguments."""
+
+    @property
+    def scorer_name(self) -> str:
+        """The scorer of `bon`: log-probability where the sampler always reports it, else the sampler as judge."""
+        local = all(name == "embedded" or name.startswith("gguf:") for name in self.model)
+        return self.scorer or ("logprob" if local else "judge")
+
+
+def parse(arguments: Mapping[str, object]) -> Settings:
+    """Settings from the flat list; an unknown name, a wrong value or an impossible mix is a `ConfigError`."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    values = {name: read(name, given[name]) for name, read in _READERS.items() if name in given}
+    left = {name: value for name, value in given.items() if name not in _READERS}
+    settings = Settings(**values, harness_arguments=left)  # type: ignore[arg-type] # each reader gives its field's type
+    _check_left_over(settings, [name for name in left if name not in HARNESS_OWN])
+    _check_mix(settings)
+    return settings
+
+
+def public(settings: Settings) -> dict[str, object]:
+    """The settings as they go into a results file: JSON values, and only those that were set."""
+    shown: dict[str, object] = {}
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        if value is None or value == {} or item.name == "harness_arguments":
+            continue
+        shown[item.name] = (
+            str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+        )
+    return shown
+
+
+def _check_left_over(settings: Settings, names: list[str]) -> None:
+    if not names:
+        return
+    from fusion_eval.models.opening import takes_argument
+
+    for name in names:
+        close = nearest(name, _READERS)
+        if close or not takes_argument(settings, name):
+            raise ConfigError(f"Unknown model argument '{name}'.{close or ' Known: ' + ', '.join(_READERS)}")
+
+
+def _check_mix(settings: Settings) -> None:
+    for name, owner in (("fusor_base_url", "fusor"), ("scorer_base_url", "scorer_model")):
+        if getattr(settings, name) and not getattr(settings, owner):
+            raise ConfigError(f"{name}= names an endpoint but no model; add {owner}=NAME")
+    if settings.base_url and all(name == "embedded" or ":" in name.split("/")[0] for name in settings.model):
+        raise ConfigError(
+            f"base_url= has no use with model={'|'.join(settings.model)}; name the endpoint's model, model=NAME"
+        )
+    if settings.scorer_model and settings.scorer_name != "judge":
+        raise ConfigError(f"scorer_model= goes with scorer=judge, not with scorer={settings.scorer_name}")
+    if (
+        settings.temperature
+        and settings.n > 1
+        and max(settings.temperature) == 0
+        and len(settings.model) == 1
+    ):
+        raise ConfigError("temperature=0 makes all n candidates the same; raise it, or use n=1")
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
+        return str(value).strip()
+    raise ConfigError(f"{name}={value} should be a name")
+
+
+def _names(name: str, value: object) -> tuple[str, ...]:
+    parts = value if isinstance(value, (list, tuple)) else str(value).split("|")
+    return tuple(_text(name, part) for part in parts)
+
+
+def _whole(least: int) -> Callable[[str, object], int]:
+    def read(name: str, value: object) -> int:
+        try:
+            number = int(str(value))
+        except ValueError:
+            number = least - 1
+        if isinstance(value, bool) or number < least:
+            raise ConfigError(f"{name}={value} should be a whole number, {least} or more")
+        return number
+
+    return read
+
+
+def _number(least: float, most: float, *, above: bool = False) -> Callable[[str, object], float]:
+    bounds = f"{'above' if above else 'from'} {least:g}" + ("" if most == float("inf") else f" to {most:g}")
+
+    def read(name: str, value: object) -> float:
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = float("nan")
+        if (
+            isinstance(value, bool)
+            or not (least < number if above else least <= number)
+            or not number <= most
+        ):
+            raise ConfigError(f"{name}={value} should be a number {bounds}")
+        return number
+
+    return read
+
+
+def _temperatures(name: str, value: object) -> tuple[float, ...]:
+    parts = value if isinstance(value, (list, tuple)) else str(value).split("|")
+    return tuple(_number(0, 5)(name, part) for part in parts)
+
+
+def _flag(name: str, value: object) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if str(value).lower() in words:
+        return words[str(value).lower()]
+    raise ConfigError(f"{name}={value} should be true or false")
+
+
+def _url(name: str, value: object) -> str:
+    url = str(value).rstrip("/")
+    if url == OFF and name != "base_url":
+        return OFF
+    if not url.startswith(("http://", "https://")) or url in ("http:", "https:"):
+        raise ConfigError(f"{name}={value} should be a URL such as http://localhost:8000/v1")
+    return url
+
+
+def _path(name: str, value: object) -> Path:
+    return Path(_text(name, value)).expanduser()
+
+
+_READERS: dict[str, Callable[[str, object], object]] = {
+    "model": _names,
+    "base_url": _url,
+    "api_key_env": _text,
+    "completion": _flag,
+    "n": _whole(1),
+    "temperature": _temperatures,
+    "top_p": _number(0, 1, above=True),
+    "seed": _whole(0),
+    "max_tokens": _whole(1),
+    "fusor": _text,
+    "fusor_base_url": _url,
+    "fusor_temperature": _number(0, 5),
+    "fusor_max_tokens": _whole(1),
+    "fusor_prompt": _text,
+    "scorer": _text,
+    "scorer_model": _text,
+    "scorer_base_url": _url,
+    "concurrency": _whole(1),
+    "timeout": _number(0, float("inf"), above=True),
+    "max_retries": _whole(0),
+    "cache": _path,
+    "trace_dir": _path,
+}

@@ -1,0 +1,117 @@
+"""`traces.jsonl`: a line per answered prompt, in the order of the prompts, and what they add up to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.types import Candidate, Trace, from_json, to_json
+
+FILE_NAME = "traces.jsonl"
+
+
+class TraceFile:
+    """Writes traces that are finished in any order as lines in the order of their index.
+
+    Only traces that wait for an earlier one are held in memory: as many as are in flight. As a context manager it
+    leaves a whole file or none: until the end the lines stand in a file beside it. `None` writes nothing.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._partial = path.with_name(f"{path.name}.{os.getpid()}.partial") if path else None
+        self._file: BinaryIO | None = None
+        self._waiting: dict[int, Trace] = {}
+        self._next = 0
+
+    def __enter__(self) -> TraceFile:
+        if self._partial:
+            try:
+                self._partial.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._partial.open("wb")
+            except OSError as error:
+                raise ConfigError(
+                    f"Cannot write traces to {self.path}: {error.strerror}; name another folder with trace_dir="
+                ) from error
+        return self
+
+    def add(self, index: int, trace: Trace) -> None:
+        """Take the trace of the index-th prompt."""
+        self._waiting[index] = trace
+        while self._next in self._waiting:
+            line = to_json(self._waiting.pop(self._next)) + b"\n"
+            self._next += 1
+            if self._file:
+                self._file.write(line)
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
+        if not (self._file and self._partial and self.path):
+            return
+        self._file.close()
+        if kind is None:
+            self._partial.replace(self.path)
+        else:
+            self._partial.unlink()
+            with contextlib.suppress(OSError):  # the folder goes too, unless it was there or holds something
+                self.path.parent.rmdir()
+
+
+def read_traces(path: Path) -> Iterator[Trace]:
+    """The traces of a file; a line that is not a trace is a `ConfigError` that names it."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                yield from_json(line, Trace)
+            except msgspec.DecodeError as error:
+                raise ConfigError(f"{path}, line {number} is not a trace: {error}") from error
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counts over traces, as they go into a results file. Tokens and seconds are of the generations behind them."""
+
+    prompts: int = 0
+    candidates: int = 0
+    failed_candidates: int = 0
+    aggregation_calls: int = 0
+    fallbacks: int = 0
+    dropped_candidates: int = 0
+    departures: dict[str, int] = field(default_factory=dict)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    seconds: float = 0.0
+
+    def add(self, trace: Trace) -> None:
+        """Count one trace."""
+        self.prompts += 1
+        self.candidates += len(trace.pool.candidates)
+        self.failed_candidates += len(trace.pool.candidates) - len(trace.pool.usable)
+        self.add_calls(trace)
+        self.fallbacks += trace.answer.fallback is not None
+        self.dropped_candidates += trace.answer.dropped
+        for departure in trace.answer.departures:
+            self.departures[departure] = self.departures.get(departure, 0) + 1
+        for candidate in trace.pool.candidates:
+            self._add_generation(candidate)
+
+    def add_calls(self, trace: Trace) -> None:
+        """Count only what aggregation cost, where another strategy's trace has counted the same pool."""
+        self.aggregation_calls += len(trace.answer.calls)
+        for call in trace.answer.calls:
+            self._add_generation(call)
+
+    def _add_generation(self, generation: Candidate) -> None:
+        self.prompt_tokens += generation.prompt_tokens
+        self.completion_tokens += generation.completion_tokens
+        if generation.cost is not None:
+            self.cost = (self.cost or 0.0) + generation.cost
+        if generation.prompt_tokens:  # the first of its request: n candidates share one wait
+            self.seconds += generation.latency

@@ -1,0 +1,546 @@
+"""A real OpenAI-compatible server on localhost, for tests: what it answers is a `Plan`, what it got are its `calls`.
+
+Inside a test: `with serve(Plan()) as server: server.base_url`; beside one: `with spawn("--model", "m") as base_url`,
+or `python tests/openai_server.py --port 0 --log calls.jsonl`, which prints its base URL as its first line.
+A token is a word here: words are what it counts, cuts at `max_tokens` and gives log-probabilities.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import math
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from aiohttp import web
+
+Request = dict[str, Any]
+"""The body of a call, as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One choice. `finish_reason` becomes `length` where `max_tokens` cuts the text."""
+
+    text: str | None = ""
+    finish_reason: str = "stop"
+    reasoning_content: str | None = None
+    """Chat only, beside the text; its words count as completion tokens."""
+    refusal: str | None = None
+    """Chat only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong with one call.
+
+    `status` answers with that status; `reset` drops the connection; `hang` keeps silent for `seconds` and answers
+    then; `truncated_json` sends the first half of the answer, `wrong_content_type` calls it text/plain; `html` is a
+    page and `empty_body` nothing, both with status 200.
+    """
+
+    kind: Literal["status", "reset", "hang", "truncated_json", "html", "empty_body", "wrong_content_type"]
+    status: int = 500
+    retry_after: str | float | None = None
+    body: Request | str | None = None
+    """Of `status`: a dict is sent as JSON, a text as text/plain; by default an error in OpenAI's form."""
+    seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that reached the server. Times are of `time.monotonic()`, in seconds."""
+
+    path: str
+    body: Request
+    """Empty where it was no JSON object."""
+    headers: Mapping[str, str]
+    """Names in lower case; never holds Authorization."""
+    sent_key: bool
+    """Whether there was an Authorization header, right or wrong."""
+    arrived: float
+    answered: float | None = None
+    """None while it waits, and for good where the connection ended first."""
+    status: int = 0
+    """0 as long as `answered` is None."""
+
+
+def prompt_text(request: Request) -> str:
+    """The text of a completion's prompt, or the contents of a chat's messages joined by newlines."""
+    if "messages" not in request:
+        return str(request["prompt"])
+    return "\n".join(_content_text(message.get("content")) for message in request["messages"])
+
+
+def _content_text(content: str | list[dict[str, Any]] | None) -> str:
+    if isinstance(content, list):
+        return "".join(part.get("text", "") for part in content)
+    return content or ""
+
+
+def default_text(model: str, prompt: str, seed: int, temperature: float) -> str:
+    """8 to 23 made-up words, a pure function of the arguments."""
+    digest = hashlib.sha256(repr((model, prompt, seed, float(temperature))).encode()).digest()
+    endings = ("a", "e", "i", "o", "u", "an", "en", "in", "on", "un", "ar", "er", "or", "al", "el", "il")
+    words = ["bdfghjklmnprstvz"[byte >> 4] + endings[byte & 15] for byte in digest]
+    return " ".join(words[: 8 + digest[0] % 16])
+
+
+def default_reply(request: Request, index: int) -> str:
+    """`default_text` for choice `index`: its seed is the request's (0 by default) plus the index."""
+    temperature = request.get("temperature")
+    return default_text(
+        request["model"],
+        prompt_text(request),
+        (request.get("seed") or 0) + index,
+        1.0 if temperature is None else temperature,
+    )
+
+
+def no_faults(number: int, request: Request) -> Fault | None:
+    """Nothing goes wrong."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the server behaves. Its callables run on the server's one thread; what they raise, `serve` raises at its end.
+
+    The number that `faults` and `latency` get counts the calls for text from 1, in order of arrival.
+    """
+
+    models: tuple[str, ...] = ("test-model",)
+    api_key: str | None = None
+    honours_n: bool = True
+    """False: one choice, whatever n is."""
+    rejects_n: bool = False
+    max_choices: int | None = None
+    logprobs: bool = True
+    """False: asked for log-probabilities, it answers without them."""
+    rejects_logprobs: bool = False
+    ignores_stop: bool = False
+    context_tokens: int | None = None
+    """The most words that a prompt may have."""
+    latency: float | Callable[[int, Request], float] = 0.0
+    """Seconds before any answer or fault."""
+    reply: Callable[[Request, int], str | Reply] = default_reply
+    """(request, index of the choice) -> its text; of a list of prompts it sees one at a time."""
+    faults: Callable[[int, Request], Fault | None] = no_faults
+
+
+class _Message(msgspec.Struct):
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[dict[str, Any]] | None = None
+
+
+class _Asked(msgspec.Struct, kw_only=True):
+    """What both endpoints understand; a wrong type is refused, an unknown field is ignored."""
+
+    model: str
+    n: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    max_completion_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    stream: bool | None = None
+
+
+class _Chat(_Asked, kw_only=True):
+    messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
+    logprobs: bool | None = None
+
+
+class _Completion(_Asked, kw_only=True):
+    prompt: str | list[str]
+    logprobs: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    echo: bool | None = None
+
+
+def split_tokens(text: str) -> list[str]:
+    """The words, each with the white space before it (the last also with what follows): joined they are the text."""
+    return re.findall(r"\s*\S+(?:\s+\Z)?", text)
+
+
+def token_logprob(token: str) -> float:
+    """A pure function of the token, from -2.0 to -0.001. What is likelier than 1/2 is what greedy decoding writes."""
+    return -(zlib.crc32(token.encode()) % 2000 + 1) / 1000
+
+
+def _top_logprobs(token: str, k: int) -> dict[str, float]:
+    """The k likeliest of two, the token and a rival with the rest of the probability, and the token in any case."""
+    logprob = token_logprob(token)
+    both = {token: logprob, "<rival>": math.log1p(-math.exp(logprob))}
+    top = sorted(both, key=lambda name: -both[name])[:k]
+    return {name: both[name] for name in {*top, token}}
+
+
+def _chat_logprobs(text: str) -> dict[str, Any]:
+    return {
+        "content": [
+            {"token": t, "logprob": token_logprob(t), "bytes": list(t.encode()), "top_logprobs": []}
+            for t in split_tokens(text)
+        ]
+    }
+
+
+def _legacy_logprobs(echoed: str, text: str, k: int) -> dict[str, Any]:
+    tokens = split_tokens(echoed) + split_tokens(text)
+    logprobs: list[float | None] = [token_logprob(t) for t in tokens]
+    top: list[dict[str, float] | None] = [_top_logprobs(t, k) for t in tokens]
+    if echoed:  # nothing stands before the first token, so nothing predicts it
+        logprobs[:1], top[:1] = [None], [None]
+    offsets = list(accumulate((len(t) for t in tokens), initial=0))[: len(tokens)]
+    return {"tokens": tokens, "token_logprobs": logprobs, "top_logprobs": top, "text_offset": offsets}
+
+
+def _replies(plan: Plan, asked: _Asked, request: Request) -> list[Reply]:
+    """The choices for one prompt, cut as asked."""
+    n = (asked.n or 1) if plan.honours_n else 1
+    if plan.max_choices is not None:
+        n = min(n, plan.max_choices)
+    return [_cut(plan.reply(request, index), asked, plan.ignores_stop) for index in range(n)]
+
+
+def _cut(reply: str | Reply, asked: _Asked, ignores_stop: bool) -> Reply:
+    reply = Reply(reply) if isinstance(reply, str) else reply
+    text, reason = reply.text, reply.finish_reason
+    if text is None:
+        return reply
+    most = asked.max_tokens if asked.max_completion_tokens is None else asked.max_completion_tokens
+    if most is not None and len(tokens := split_tokens(text)) > most:
+        text, reason = "".join(tokens[:most]), "length"
+    stops = [asked.stop] if isinstance(asked.stop, str) else asked.stop or []
+    cuts = [text.index(stop) for stop in stops if stop and stop in text]
+    if cuts and not ignores_stop:
+        text, reason = text[: min(cuts)], "stop"
+    return replace(reply, text=text, finish_reason=reason)
+
+
+def _chat_choice(index: int, reply: Reply, logprobs: bool) -> dict[str, Any]:
+    message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
+    if reply.reasoning_content is not None:
+        message["reasoning_content"] = reply.reasoning_content
+    return {
+        "index": index,
+        "message": message,
+        "logprobs": _chat_logprobs(reply.text or "") if logprobs else None,
+        "finish_reason": reply.finish_reason,
+    }
+
+
+def _completion_choice(index: int, reply: Reply, echoed: str, k: int | None) -> dict[str, Any]:
+    text = reply.text or ""
+    return {
+        "index": index,
+        "text": echoed + text,
+        "logprobs": None if k is None else _legacy_logprobs(echoed, text, k),
+        "finish_reason": reply.finish_reason,
+    }
+
+
+def _usage(prompts: list[str], replies: list[Reply]) -> dict[str, int]:
+    asked = sum(len(prompt.split()) for prompt in prompts)
+    written = sum(len(f"{r.text or ''} {r.reasoning_content or ''}".split()) for r in replies)
+    return {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}
+
+
+def _json(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(body), status=status, headers=headers, content_type="application/json"
+    )
+
+
+def _error(status: int, message: str, code: str | None = None, param: str | None = None) -> web.Response:
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return _json({"error": {"message": message, "type": kind, "param": param, "code": code}}, status)
+
+
+def _refusal(plan: Plan, asked: _Chat | _Completion, prompts: list[str]) -> web.Response | None:
+    if asked.model not in plan.models:
+        message = f"The model `{asked.model}` does not exist or you do not have access to it."
+        return _error(404, message, "model_not_found")
+    if asked.stream:
+        return _error(400, "This server does not stream.", "unsupported_value", "stream")
+    if plan.rejects_n and (asked.n or 1) > 1:
+        return _error(400, "Only one choice can be asked for: n must be 1.", "unsupported_value", "n")
+    if plan.rejects_logprobs and asked.logprobs not in (None, False):
+        return _error(400, "This model gives no log-probabilities.", "unsupported_parameter", "logprobs")
+    longest = max((len(prompt.split()) for prompt in prompts), default=0)
+    if plan.context_tokens is not None and longest > plan.context_tokens:
+        part = "messages" if isinstance(asked, _Chat) else "prompt"
+        message = (
+            f"This model's maximum context length is {plan.context_tokens} tokens. However, your {part} "
+            f"resulted in {longest} tokens. Please reduce the length of the {part}."
+        )
+        return _error(400, message, "context_length_exceeded", part)
+    return None
+
+
+def _answer(plan: Plan, path: str, request: Request) -> web.Response:
+    """The answer to a well or badly formed request, with no fault of the server's."""
+    chat = path == "/v1/chat/completions"
+    try:
+        asked = msgspec.convert(request, _Chat) if chat else msgspec.convert(request, _Completion)
+    except msgspec.ValidationError as error:
+        return _error(400, str(error))
+    several = isinstance(asked, _Completion) and isinstance(asked.prompt, list)
+    requests = [{**request, "prompt": text} for text in request["prompt"]] if several else [request]
+    prompts = [prompt_text(one) for one in requests]
+    if refused := _refusal(plan, asked, prompts):
+        return refused
+    choices: list[dict[str, Any]] = []
+    replies: list[Reply] = []
+    for one, prompt in zip(requests, prompts, strict=True):
+        for reply in _replies(plan, asked, one):
+            if isinstance(asked, _Chat):
+                choice = _chat_choice(len(choices), reply, plan.logprobs and asked.logprobs is True)
+            else:
+                k = asked.logprobs if plan.logprobs else None
+                choice = _completion_choice(len(choices), reply, prompt if asked.echo else "", k)
+            choices.append(choice)
+            replies.append(reply)
+    return _json(
+        {
+            "id": "chatcmpl-1" if chat else "cmpl-1",
+            "object": "chat.completion" if chat else "text_completion",
+            "created": int(time.time()),
+            "model": asked.model,
+            "choices": choices,
+            "usage": _usage(prompts, replies),
+        }
+    )
+
+
+class Server:
+    """Answers by a plan and remembers every call. Made by `serve`."""
+
+    def __init__(self, plan: Plan, port: int, log: Path | None) -> None:
+        self._plan = plan
+        # Listening at once, so that the address is known and no early client is turned away.
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=1024)
+        self._log = log.open("ab", buffering=0) if log else None  # unbuffered: a kill loses no line
+        self._calls: list[Call] = []
+        self._number = 0
+        self._in_flight = 0
+        self.base_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
+        self.in_flight_peak = 0
+        self.plan_errors: list[Exception] = []
+        """What the plan's callables raised; such a call is answered with 500."""
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """All calls so far, in order of arrival; complete for any call whose answer a client has."""
+        return tuple(self._calls)  # one thread appends, and the copy is atomic
+
+    async def start(self) -> None:
+        app = web.Application(client_max_size=2**26)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        # A client that goes away ends its call here too; a call that hangs must not hold up the end.
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.01)
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._socket, backlog=1024).start()
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+        if self._log:
+            self._log.close()
+
+    async def _handle(self, http: web.Request) -> web.Response:
+        arrived = time.monotonic()
+        body = _body(await http.read())
+        headers = {name.lower(): value for name, value in http.headers.items()}
+        sent_key = headers.pop("authorization", None) is not None
+        call = Call(http.path, body or {}, headers, sent_key, arrived)
+        place = len(self._calls)
+        self._calls.append(call)
+        self._in_flight += 1
+        self.in_flight_peak = max(self.in_flight_peak, self._in_flight)
+        try:
+            response = await self._respond(http, body)
+            call = replace(call, answered=time.monotonic(), status=response.status)
+            return response
+        finally:
+            self._in_flight -= 1
+            self._calls[place] = call
+            if self._log:
+                self._log.write(msgspec.json.encode(call) + b"\n")
+
+    async def _respond(self, http: web.Request, body: Request | None) -> web.Response:
+        plan = self._plan
+        if plan.api_key is not None and http.headers.get("Authorization") != f"Bearer {plan.api_key}":
+            return _error(401, "Incorrect API key provided.", "invalid_api_key")
+        if (http.method, http.path) == ("GET", "/v1/models"):
+            models = [{"id": m, "object": "model", "created": 0, "owned_by": "tests"} for m in plan.models]
+            return _json({"object": "list", "data": models})
+        if http.method != "POST" or http.path not in ("/v1/chat/completions", "/v1/completions"):
+            return _error(404, f"Unknown request URL: {http.method} {http.path}", "unknown_url")
+        if body is None:
+            return _error(400, "The body of the request is not a JSON object.")
+        try:
+            return await self._generate(http, body)
+        except Exception as error:
+            self.plan_errors.append(error)
+            return _error(500, "The plan of this server raised an exception.")
+
+    async def _generate(self, http: web.Request, request: Request) -> web.Response:
+        plan = self._plan
+        self._number += 1
+        fault = plan.faults(self._number, request)
+        latency = plan.latency(self._number, request) if callable(plan.latency) else plan.latency
+        if latency:
+            await asyncio.sleep(latency)
+        if fault is None:
+            return _answer(plan, http.path, request)
+        if fault.kind == "status":
+            return _faulty_status(fault)
+        if fault.kind == "reset":
+            await _drop(http)
+        if fault.kind == "hang":
+            await asyncio.sleep(fault.seconds)
+            return _answer(plan, http.path, request)
+        if fault.kind == "html":
+            return web.Response(text="<!doctype html><title>Sign in</title>", content_type="text/html")
+        if fault.kind == "empty_body":
+            return web.Response(body=b"", content_type="application/json")
+        return _spoilt(fault, _answer(plan, http.path, request))
+
+
+def _body(raw: bytes) -> Request | None:
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _faulty_status(fault: Fault) -> web.Response:
+    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    if isinstance(fault.body, str):
+        return web.Response(text=fault.body, status=fault.status, headers=headers)
+    response = _error(fault.status, f"This call was planned to fail with {fault.status}.")
+    response.headers.update(headers)
+    if fault.body is not None:
+        response.body = msgspec.json.encode(fault.body)
+    return response
+
+
+async def _drop(http: web.Request) -> None:
+    """Reset the connection, the unfriendly way; the cancellation that follows ends the call."""
+    assert http.transport is not None
+    connection = http.transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    http.transport.abort()
+    await asyncio.Event().wait()
+
+
+def _spoilt(fault: Fault, response: web.Response) -> web.Response:
+    body = response.body
+    assert isinstance(body, bytes)
+    if fault.kind == "truncated_json":
+        half = body[: len(body) // 2]
+        return web.Response(body=half, status=response.status, content_type="application/json")
+    return web.Response(body=body, status=response.status, content_type="text/plain")
+
+
+@contextlib.contextmanager
+def serve(plan: Plan, port: int = 0, log: Path | None = None) -> Iterator[Server]:
+    """A server on a thread of this process; port 0 takes a free one, `log` gets a line of JSON per ended call.
+
+    Raises OSError where the port is taken, and RuntimeError at the end where the plan itself raised.
+    """
+    server = Server(plan, port, log)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="openai_server", daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result()
+    try:
+        yield server
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+    if server.plan_errors:
+        raise RuntimeError("the server's plan raised") from server.plan_errors[0]
+
+
+@contextlib.contextmanager
+def spawn(*options: str) -> Iterator[str]:
+    """A server in a process of its own, with these command-line options: gives its base URL, kills it at the end."""
+    command = [sys.executable, __file__, *options]
+    # aiohttp reads all certificates when it is imported, a fifth of the start; plain HTTP needs none.
+    environment = {**os.environ, "SSL_CERT_FILE": os.devnull}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            base_url = process.stdout.readline().strip()
+            assert base_url, f"the server did not start with {options}"
+            yield base_url
+        finally:
+            process.kill()
+
+
+def read_calls(log: Path) -> tuple[Call, ...]:
+    """The calls that ended, in the order in which they did, from a server's log."""
+    return tuple(msgspec.json.decode(line, type=Call) for line in log.read_bytes().splitlines())
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="An OpenAI-compatible server for tests.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--log", type=Path, help="a line of JSON is appended for every call that ends")
+    parser.add_argument("--model", action="append", help="a model that exists; may be given again")
+    parser.add_argument("--api-key")
+    parser.add_argument("--no-honour-n", action="store_true", help="one choice, whatever n is")
+    parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--fail-every", type=int, nargs=2, metavar=("K", "STATUS"))
+    parser.add_argument("--slow-after", type=int, metavar="N", help="answer N calls at once, then hang")
+    parser.add_argument("--fusor-text", metavar="TEXT", help="the reply at temperature 0, where fusors write")
+    return parser.parse_args()
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    def faults(number: int, request: Request) -> Fault | None:
+        if options.slow_after is not None and number > options.slow_after:
+            return Fault("hang")
+        if options.fail_every and number % options.fail_every[0] == 0:
+            return Fault("status", status=options.fail_every[1])
+        return None
+
+    def reply(request: Request, index: int) -> str:
+        if options.fusor_text is not None and request.get("temperature") == 0:
+            return str(options.fusor_text)
+        return default_reply(request, index)
+
+    return Plan(
+        models=tuple(options.model or Plan().models),
+        api_key=options.api_key,
+        honours_n=not options.no_honour_n,
+        latency=options.latency,
+        faults=faults,
+        reply=reply,
+    )
+
+
+if __name__ == "__main__":
+    given = _options()
+    with serve(_plan(given), given.port, given.log) as running:
+        print(running.base_url, flush=True)
+        threading.Event().wait()
