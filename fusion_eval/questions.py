@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.language import language_of
-from fusion_eval.sampler import COPY_STRIDE
 from fusion_eval.settings import Settings
 from fusion_eval.types import Message, Prompt, Sampling
 
@@ -17,6 +16,8 @@ DEFAULT_TEMPERATURE = 0.7
 """The paper's, for N samples of one model."""
 DEFAULT_MAX_TOKENS = 256
 """The harness's own, for tasks that set no max_gen_toks."""
+COPY_STRIDE = 1_000_000
+"""Seeds between the pools of two copies of one prompt, so that raising n never makes them overlap."""
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_completion_tokens", "max_tokens")
 _OURS = {"until", "do_sample", "temperature", "top_p", "seed", *_LENGTHS}
 

@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from fusion_eval.models import Model
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling
 
-COPY_STRIDE = 1_000_000
-"""Seeds between the pools of two copies of one prompt, so that raising n never makes them overlap."""
-
 
 async def draw(
     models: Sequence[Model], temperatures: Sequence[float], prompt: Prompt, sampling: Sampling, n: int

@@ -9,7 +9,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.limited import Endpoint, Limited
-from fusion_eval.settings import KEY_VARIABLE, OFF, Settings
+from fusion_eval.settings import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, unknown
 from fusion_eval.store import Store
 
 
@@ -18,6 +18,7 @@ class Opener:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings, self._store = settings, store
+        _check_harness_arguments(settings)
         self._doors: dict[tuple[str, str | None], Model] = {}
         self._endpoints: dict[str, Endpoint] = {}
 
@@ -63,15 +64,16 @@ class Opener:
             await door.close()
 
 
-def takes_argument(settings: Settings, argument: str) -> bool:
-    """Whether one of the named models, fusor and scorer included, has a use for an argument that is not ours."""
-    named = [*settings.model, settings.fusor, settings.scorer_model]
-    inner = [name for name in named if name and name.startswith("lm_eval:")]
-    if not inner:
-        return False
-    from fusion_eval.models.harness import accepts
+def _check_harness_arguments(settings: Settings) -> None:
+    """Arguments that are not ours must be of use to one of the harness models that are named."""
+    named = (*settings.model, settings.fusor or "", settings.scorer_model or "")
+    inner = [name for name in named if name.startswith("lm_eval:")]
+    for argument in settings.harness_arguments:
+        if argument not in HARNESS_OWN:
+            from fusion_eval.models.harness import accepts
 
-    return any(accepts(name, argument) for name in inner)
+            if not any(accepts(name, argument) for name in inner):
+                raise unknown(argument)
 
 
 def _open_door(name: str, base_url: str | None, settings: Settings) -> Model:

@@ -179,6 +179,6 @@ def test_other_weights_in_the_same_place_are_another_model(tmp_path: Path) -> No
 
 
 def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="lm_eval:hf cannot be opened.*nowhere") as caught:
+    with pytest.raises(ConfigError, match=r"lm_eval:hf cannot be opened.*nowhere") as caught:
         open_harness(f"lm_eval:hf,pretrained={tmp_path / 'nowhere'},device=cpu", {})
     assert "\n" not in str(caught.value)
