@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +49,9 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome:
     settings = parse(arguments)
     for strategy in plan.strategies:
         load_strategy(strategy)
+    _quieten_harness()
     manager = _task_manager(plan)
+    _check_types(manager, plan)
     results: dict[str, Any] = {}
     store = open_store(settings)
     for strategy in plan.strategies:
@@ -80,22 +83,23 @@ def _task_manager(plan: Plan) -> Any:
     return manager
 
 
-def _evaluate(
-    lm: Any, strategy: str, arguments: Mapping[str, object], plan: Plan, manager: Any, folder: Path
-) -> dict[str, Any]:
-    import lm_eval.api.task
-    from lm_eval import simple_evaluate
-    from lm_eval.loggers import EvaluationTracker
-
-    lm_eval.api.task.tqdm = lambda items, **_: items  # a bar per task, which the harness has no switch for
-    names = manager.match_tasks(list(plan.tasks))
-    loaded = manager.load(names)
-    for name, task in loaded["tasks"].items():
+def _check_types(manager: Any, plan: Plan) -> None:
+    for name, task in manager.load(manager.match_tasks(list(plan.tasks)))["tasks"].items():
         if task.OUTPUT_TYPE != "generate_until":
             raise ConfigError(
                 f"Task '{name}' asks for {task.OUTPUT_TYPE}, where there is nothing to sample or fuse; "
                 "name tasks of type generate_until"
             )
+
+
+def _evaluate(
+    lm: Any, strategy: str, arguments: Mapping[str, object], plan: Plan, manager: Any, folder: Path
+) -> dict[str, Any]:
+    from lm_eval import simple_evaluate
+    from lm_eval.loggers import EvaluationTracker
+    from lm_eval.utils import sanitize_model_name
+
+    names = manager.match_tasks(list(plan.tasks))
     tracker = EvaluationTracker(output_path=str(folder))
     results = simple_evaluate(
         model=lm,
@@ -111,11 +115,27 @@ def _evaluate(
     if results is None:  # another rank writes
         return {}
     results["config"] |= {"model": strategy, "model_args": dict(arguments)}
+    made_by = (
+        tracker.general_config_tracker
+    )  # given a model object, the harness makes up a random name for it
+    made_by.model_source, made_by.model_name = strategy, "|".join(lm.settings.model)
+    made_by.model_name_sanitized = sanitize_model_name(made_by.model_name)
     samples = results.pop("samples")
     tracker.save_results_aggregated(results=results, samples=samples)
     for name in results["configs"]:
         tracker.save_results_samples(task_name=name, samples=samples[name])
+    if not any(folder.rglob("results_*.json")):  # the harness only logs that it could not write
+        raise ConfigError(f"The results cannot be written to {folder}; name another folder with --output")
     return dict(results)
+
+
+def _quieten_harness() -> None:
+    """Switch off what the harness says for every task and has no switch for: a bar, and a hint on custom data sets."""
+    import lm_eval.api.task
+
+    lm_eval.api.task.tqdm = lambda items, **_: items
+    hints = logging.getLogger("lm_eval.api.task")
+    hints.addFilter(lambda record: "Custom kwargs can be passed" not in record.getMessage())
 
 
 def _outcome(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> Outcome:

@@ -49,6 +49,7 @@ class Finder:
     def find_spec(
         self, fullname: str, path: "Sequence[str] | None", target: "ModuleType | None" = None, /
     ) -> "ModuleSpec | None":
+        """As the import system asks it; None for all modules but those two, and for them once they have come."""
         if fullname not in self.waiting:
             return None
         try:
@@ -69,6 +70,7 @@ class Finder:
         return None
 
     def arrived(self, fullname: str) -> None:
+        """Wait for it no longer."""
         self.waiting.discard(fullname)
         if not self.waiting and self in sys.meta_path:
             sys.meta_path.remove(self)
@@ -93,8 +95,7 @@ def call_after(fullname: str) -> None:
         import logging
 
         logging.getLogger("fusion_eval").warning(
-            "fusion_eval could not %s, and lm_eval goes on without: %s: %s. "
-            "`fusion-eval doctor` says what to do; `fusion-eval run` works all the same.",
+            "fusion_eval could not %s, and lm_eval goes on without (%s: %s); `fusion-eval doctor` says more.",
             AFTER[fullname].replace("_", " "),
             type(error).__name__,
             error,

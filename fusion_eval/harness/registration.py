@@ -85,7 +85,7 @@ def _with_ours(theirs: str | Path | Sequence[str | Path] | None) -> list[str | P
     paths = [theirs] if isinstance(theirs, str | Path) else list(theirs or ())
     ours = folder()
     # Searched twice, each of our tasks would be reported as overriding itself.
-    return paths if ours in [Path(p).resolve() for p in paths] else [ours, *paths]
+    return paths if ours.resolve() in [Path(path).resolve() for path in paths] else [ours, *paths]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _why_not() -> str:
         return "the package is on the path but not installed: run `pip install -e .` in its checkout"
     hook = Path(str(package.locate_file(HOOK))).resolve()
     if not hook.is_file():
-        return f"{hook} is missing: run `pip install --force-reinstall --no-deps fusion-eval`"
+        return f"{hook} is missing: reinstall the package with pip"
     site_folders = [*site.getsitepackages(), site.getusersitepackages()]
     if hook.parent not in [Path(site_folder).resolve() for site_folder in site_folders]:
         return (

@@ -124,6 +124,7 @@ def open_embedded(name: str, *, completion: bool = False, timeout: float = 120.0
     path = bundled_weights() if name == "embedded" else Path(name.removeprefix("gguf:")).expanduser()
     if not path.is_file():
         raise ConfigError(f"There is no file {path}; model=gguf:PATH wants the path of a GGUF file")
+    path = path.resolve()  # one server per file, by whatever name it is asked for
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise ConfigError(f"{path} is not a GGUF file; model=gguf:PATH wants one, as llama.cpp reads it")

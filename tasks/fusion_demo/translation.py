@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from datasets import Dataset
-from sacrebleu.metrics import CHRF
+from sacrebleu.metrics.chrf import CHRF
 
 SENTENCES = Path(__file__).parent / "data" / "sentences.jsonl"
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 BUILT_IN_TASK = "hellaswag"
 NO_SUCH_ARGUMENT = "'nonsense'"
 
@@ -60,7 +60,7 @@ class Environment:
         assert done.returncode == 0, done.stderr
 
     def leftovers(self) -> list[str]:
-        return [path.name for path in self.site_packages.rglob("*fusion*")]
+        return [path.name for path in self.folder.rglob("*fusion?eval*")]
 
 
 def make_environment(folder: Path) -> Environment:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 OURS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
 REGISTRY = """
 import json, lm_eval.models
@@ -201,7 +201,9 @@ from lm_eval.tasks import TaskManager
 from lm_eval.tasks._index import TaskIndex
 from fusion_eval.harness.registration import add_task_folder
 from fusion_eval.harness.task_folder import folder
+once = TaskManager.__init__
 add_task_folder()
+twice = TaskManager.__init__
 ours, theirs = folder(), Path(lm_eval.tasks.__file__).parent
 TaskIndex.build = lambda self, paths: searched.append([
     "ours" if p == ours else "defaults" if p == theirs else str(p) for p in paths]) or {}
@@ -216,12 +218,12 @@ for args, kwargs in [
     kept.append(TaskManager(*args, **kwargs).include_path)
 import lm_eval.models
 left = [f for f in sys.meta_path if type(f).__module__ == "_fusion_eval_bridge"]
-print(json.dumps([searched, kept, len(left)], default=lambda path: "ours"))
+print(json.dumps([searched, kept, len(left), once is twice], default=lambda path: "ours"))
 """
 
 
 def test_our_tasks_are_searched_after_the_defaults_and_before_the_users(site):
-    searched, kept, finders_left = answer(site, SEARCHED)
+    searched, kept, finders_left, once_is_twice = answer(site, SEARCHED)
     assert searched == [
         ["defaults", "ours"],
         ["defaults", "ours", "mine"],
@@ -230,6 +232,7 @@ def test_our_tasks_are_searched_after_the_defaults_and_before_the_users(site):
         ["defaults", "ours", "mine"],  # where the user names our folder, it is searched once
     ]
     assert kept == [None, "mine", ["mine", "too"], "mine", ["ours", "mine"]]  # as the user gave it
+    assert once_is_twice  # to add the folder again changes nothing
     assert finders_left == 0  # all have come: the bridge has taken itself off
 
 
@@ -259,4 +262,4 @@ def test_where_no_way_is_active_the_reason_is_told_and_the_fix(site):
     assert (way, "PYTHONPATH" in why, str(site) in why) == ("neither", True, True)
     (site / "fusion_eval_bridge.pth").unlink()
     way, why = answer(site, forget + WAY, hooked=False, flags="-s")
-    assert (way, "--force-reinstall" in why) == ("neither", True)
+    assert (way, "reinstall" in why) == ("neither", True)
