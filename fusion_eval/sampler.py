@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Sequence
 
 from fusion_eval.models import Model
+from fusion_eval.models.together import together
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling
 
 
@@ -16,16 +16,16 @@ async def draw(
     """n candidates in sampling order: the i-th comes from the i-th model and temperature, both cycled.
 
     Candidates of one model at one temperature are asked for together and have seeds in a row, so a larger n
-    leaves those of a smaller n as they were.
+    leaves those of a smaller n as they were, and a model that is named twice gives no candidate twice.
     """
-    members: dict[tuple[int, float], list[int]] = {}
+    by_identity = {model.identity: model for model in models}
+    members: dict[tuple[str, float], list[int]] = {}
     for i in range(n):
-        members.setdefault((i % len(models), temperatures[i % len(temperatures)]), []).append(i)
-    drawn = await asyncio.gather(
-        *(
-            models[m].sample(prompt, dataclasses.replace(sampling, temperature=t), len(indices))
-            for (m, t), indices in members.items()
-        )
+        place = models[i % len(models)].identity, temperatures[i % len(temperatures)]
+        members.setdefault(place, []).append(i)
+    drawn = await together(
+        by_identity[identity].sample(prompt, dataclasses.replace(sampling, temperature=t), len(indices))
+        for (identity, t), indices in members.items()
     )
     ordered: dict[int, Candidate] = {}
     for indices, candidates in zip(members.values(), drawn, strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import platformdirs
@@ -17,14 +17,17 @@ import platformdirs
 from fusion_eval.errors import StoreError
 from fusion_eval.types import Candidate
 
+T = TypeVar("T")
+
 _FORMAT = 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS generations (key BLOB PRIMARY KEY, candidate BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS likelihoods (key BLOB PRIMARY KEY, logprob REAL NOT NULL, greedy INTEGER NOT NULL)
-WITHOUT ROWID;
-"""
-_AT_ONCE = 500
-"""Keys per query, below SQLite's smallest limit on parameters."""
+_SCHEMA = (
+    # With a rowid: in a table without one, rows of this length make writing and reading half as fast.
+    "CREATE TABLE generations (key BLOB PRIMARY KEY, candidate BLOB NOT NULL)",
+    "CREATE TABLE likelihoods (key BLOB PRIMARY KEY, logprob REAL NOT NULL, greedy INTEGER NOT NULL) WITHOUT ROWID",
+    f"PRAGMA user_version={_FORMAT}",
+)
+_AT_ONCE = 400
+"""Rows per statement: twice as many parameters stay below SQLite's smallest limit, 999."""
 
 
 def cache_folder() -> Path:
@@ -44,22 +47,18 @@ class Store:
             self._db = sqlite3.connect(
                 str(path or ":memory:"), timeout=60, isolation_level=None, check_same_thread=False
             )
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-            found = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if found == 0:
-                self._db.execute(f"PRAGMA user_version={_FORMAT}")
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"Cannot use {path} as a store: {error}; name another with cache=PATH, or cache=off"
-            ) from error
-        if found > _FORMAT:
-            raise StoreError(
-                f"{path} was written by a newer version (format {found}); name another with cache=PATH"
-            )
+            raise _unusable(path, str(error)) from error
+        try:
+            _prepare(self._db, path)
+        except sqlite3.Error as error:
+            self._db.close()
+            raise _unusable(path, str(error)) from error
+        except StoreError:
+            self._db.close()
+            raise
 
-    def candidates(self, keys: list[bytes]) -> dict[bytes, Candidate]:
+    def candidates(self, keys: Sequence[bytes]) -> dict[bytes, Candidate]:
         """Those of `keys` that are stored."""
         found: dict[bytes, Candidate] = {}
         for some in _portions(keys):
@@ -69,15 +68,13 @@ class Store:
         return found
 
     def keep(self, candidates: Mapping[bytes, Candidate]) -> dict[bytes, Candidate]:
-        """Write in one transaction; returns what is stored, which is another process's where it was first."""
-        if not candidates:
-            return {}
-        encode = msgspec.json.encode
-        lines = [(key, encode(candidate)) for key, candidate in candidates.items()]
-        marks = ",".join(["(?,?)"] * len(lines))
-        flat = [value for line in lines for value in line]
-        self._run(f"INSERT OR IGNORE INTO generations VALUES {marks}", flat)  # noqa: S608 - marks only
-        if self._db.execute("SELECT changes()").fetchone()[0] == len(lines):
+        """Write; returns what is stored then, which is another process's where it was first."""
+        written = self._db.total_changes
+        for some in _portions(list(candidates.items())):
+            marks = ",".join(["(?,?)"] * len(some))
+            flat = [value for key, candidate in some for value in (key, msgspec.json.encode(candidate))]
+            self._run(f"INSERT OR IGNORE INTO generations VALUES {marks}", flat)  # noqa: S608 - marks only
+        if self._db.total_changes - written == len(candidates):
             return dict(candidates)
         return self.candidates(list(candidates))
 
@@ -87,9 +84,9 @@ class Store:
         return (rows[0][0], bool(rows[0][1])) if rows else None
 
     def keep_likelihood(self, key: bytes, value: tuple[float, bool]) -> tuple[float, bool]:
-        """Write a log-likelihood."""
+        """Write a log-likelihood; returns what is stored then, as `keep` does."""
         self._run("INSERT OR IGNORE INTO likelihoods VALUES (?,?,?)", [key, value[0], int(value[1])])
-        return value
+        return self.likelihood(key) or value
 
     def _run(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         try:
@@ -105,5 +102,28 @@ class Store:
         self._db.close()
 
 
-def _portions(keys: list[bytes]) -> Iterable[list[bytes]]:
-    return (keys[i : i + _AT_ONCE] for i in range(0, len(keys), _AT_ONCE))
+def _prepare(db: sqlite3.Connection, path: Path | None) -> None:
+    """Make it a store where it is new. What is not ours is refused before a byte of it changes."""
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "generations" not in tables:
+        raise _unusable(path, "it is the database of another program")
+    if found > _FORMAT:
+        raise _unusable(path, f"a newer version wrote it (format {found})")
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    if found:
+        return
+    db.execute("BEGIN IMMEDIATE")  # of processes that open a new store at the same time, one makes it
+    if not db.execute("PRAGMA user_version").fetchone()[0]:
+        for statement in _SCHEMA:
+            db.execute(statement)
+    db.execute("COMMIT")
+
+
+def _unusable(path: Path | None, reason: str) -> StoreError:
+    return StoreError(f"Cannot use {path} as a store: {reason}; name another with cache=PATH, or cache=off")
+
+
+def _portions(rows: Sequence[T]) -> Iterable[Sequence[T]]:
+    return (rows[i : i + _AT_ONCE] for i in range(0, len(rows), _AT_ONCE))

@@ -52,7 +52,7 @@ def register_models() -> None:
 
 
 def harness_discovers() -> bool:
-    """Whether this lm_eval looks for entry points by itself, as releases after 0.4.13 do."""
+    """Whether this lm_eval looks for entry points by itself, as its main branch does and 0.4.13 does not."""
     import lm_eval.api.registry
 
     return hasattr(lm_eval.api.registry, "import_plugins")

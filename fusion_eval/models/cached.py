@@ -1,4 +1,4 @@
-"""A model that never asks twice: every finished generation is in the store before it counts."""
+"""A model that keeps its promise of n candidates and never asks twice: what is finished is in the store first."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import hashlib
 import msgspec
 
 from fusion_eval.models import LikelihoodModel, Model
+from fusion_eval.models.together import together
 from fusion_eval.store import Store
 from fusion_eval.types import Candidate, Prompt, Sampling
 
@@ -17,15 +18,16 @@ _VERSION = 1
 
 
 class Cached:
-    """`model` in front of `store`. Failed candidates are handed on and not stored."""
+    """`model` behind `store`. Failed candidates are handed on and not stored."""
 
     def __init__(self, model: Model, store: Store) -> None:
-        self.name, self.identity, self.chat, self.max_n = model.name, model.identity, model.chat, model.max_n
+        self.name, self.identity, self.chat = model.name, model.identity, model.chat
+        self.max_n: int | None = None
         self._model, self._store = model, store
         self._asked: dict[bytes, asyncio.Event] = {}
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """n candidates, of which only those that the store lacks are asked for."""
+        """Exactly n, failed ones marked; only those that the store lacks are asked for, until all are there."""
         keys = keys_of(self.identity, prompt, sampling, n)
         found = self._store.candidates(keys)
         while missing := [i for i, key in enumerate(keys) if key not in found]:
@@ -40,26 +42,26 @@ class Cached:
     async def _ask(
         self, prompt: Prompt, sampling: Sampling, keys: list[bytes], missing: list[int]
     ) -> dict[bytes, Candidate]:
+        """What one request for each stretch of the missing ones brings, which may not be all of them."""
         event = asyncio.Event()
         self._asked |= {keys[i]: event for i in missing}
         try:
-            parts = await asyncio.gather(
-                *(
-                    self._ask_run(prompt, sampling, keys[first : last + 1], first)
-                    for first, last in _runs(missing)
-                )
+            parts = await together(
+                self._request(prompt, sampling, keys[stretch.start : stretch.stop], stretch.start)
+                for stretch in stretches(missing, self._model.max_n or len(missing))
             )
         finally:
             for i in missing:
-                self._asked.pop(keys[i], None)
+                del self._asked[keys[i]]
             event.set()
         return {key: candidate for part in parts for key, candidate in part.items()}
 
-    async def _ask_run(
+    async def _request(
         self, prompt: Prompt, sampling: Sampling, keys: list[bytes], first: int
     ) -> dict[bytes, Candidate]:
-        run = dataclasses.replace(sampling, seed=sampling.seed + first)
-        got = dict(zip(keys, await self._model.sample(prompt, run, len(keys)), strict=True))
+        own = dataclasses.replace(sampling, seed=sampling.seed + first)
+        candidates = await self._model.sample(prompt, own, len(keys))
+        got = dict(zip(keys, candidates, strict=False))  # fewer, where the endpoint ignores n
         kept = self._store.keep({key: candidate for key, candidate in got.items() if candidate.error is None})
         return got | kept
 
@@ -92,12 +94,12 @@ def keys_of(identity: str, prompt: Prompt, sampling: Sampling, n: int) -> list[b
     return keys
 
 
-def _runs(indices: list[int]) -> list[tuple[int, int]]:
-    """(first, last) of each stretch of neighbours: one request can ask for such a stretch."""
-    runs: list[tuple[int, int]] = []
+def stretches(indices: list[int], longest: int) -> list[range]:
+    """Rising indices as ranges of neighbours, none longer than `longest`: one request can ask for such a range."""
+    found: list[range] = []
     for i in indices:
-        if runs and i == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], i)
+        if found and i == found[-1].stop and len(found[-1]) < longest:
+            found[-1] = range(found[-1].start, i + 1)
         else:
-            runs.append((i, i))
-    return runs
+            found.append(range(i, i + 1))
+    return found

@@ -42,6 +42,9 @@ class LiteLLMModel:
         self.name, self.chat = name, chat
         self.identity = "|".join(["litellm", name, "chat" if chat else "completion", *_address(provider)])
         self._provider, self._timeout = provider, timeout
+        if not chat:
+            # litellm leaves a connection behind at each completion; over aiohttp, each is complained of.
+            _litellm().disable_aiohttp_transport = True
         supported = _litellm().get_supported_openai_params(name)
         self._left_out = [] if supported is None else [o for o in _MAY_BE_LEFT_OUT if o not in supported]
         self.max_n: int | None = 1 if "n" in self._left_out else None
@@ -56,8 +59,7 @@ class LiteLLMModel:
         started = time.perf_counter()
         response = await self._request(payload)
         latency = time.perf_counter() - started
-        reply = msgspec.convert(response.model_dump(), Reply)
-        candidates = candidates_of(reply, self.name, sampling, latency)
+        candidates = candidates_of(_read(response, self.name), self.name, sampling, latency)
         if not candidates:
             raise TransientError(f"{self.name} answered without any choice")
         if len(candidates) < n:
@@ -110,6 +112,14 @@ def _litellm() -> Any:
     litellm.num_retries = 0
     logging.getLogger("LiteLLM").setLevel(logging.ERROR)
     return litellm
+
+
+def _read(response: Any, name: str) -> Reply:
+    """litellm gives every provider's answer in OpenAI's form, as well as it can."""
+    try:
+        return msgspec.convert(response.model_dump(), Reply)
+    except msgspec.ValidationError as error:
+        raise RequestError(f"{name} answered in a form that cannot be read: {error}") from error
 
 
 def _address(provider: str) -> list[str]:

@@ -19,13 +19,35 @@ from fusion_eval.errors import (
     TransientError,
 )
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises on bytes that are no JSON."""
+
 _RETRIABLE = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
+_ABOUT_THE_REQUEST = {400, 413, 422, 500}
+"""500 among them: llama.cpp answers so to options that it lacks, and a retry would not change its mind."""
 _OVERFLOW = re.compile(
-    rb"context[ _](?:length|size|window)|maximum context|context_length_exceeded|too many tokens|prompt is too long",
-    re.I,
+    r"context[ _](?:length|size|window|limit)|maximum context|too many tokens|(?:prompt|input) is too long|"
+    r"token count .{0,30}exceeds|max_new_tokens\W{0,3}must be <=",
+    re.IGNORECASE,
 )
+_NO_CREDIT = re.compile(rb"insufficient_quota|insufficient[ _](?:balance|credits|funds)", re.IGNORECASE)
+_ONE_CHOICE = re.compile(
+    r"only one (?:completion )?choice|multiple (?:choices|completions|candidates)|"
+    r"""(?<![\w.-])["'`]?n["'`]?\s*(?:>|:|value|must|should|is|does)\s|["'\[]n["'\]]|argument supplied: n\b""",
+    re.IGNORECASE,
+)
+_OTHER_LENGTH = re.compile(r"use \W?max_completion_tokens", re.IGNORECASE)
 _KEY_LIKE = re.compile(r"\b(?:sk|pk|rk|hf|gsk|xai|Bearer)[-_ ][A-Za-z0-9_\-*.]{6,}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e]+")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+"""Control codes, line breaks of all kinds, and what turns or hides text."""
+
+
+class OptionRefusedError(RequestError):
+    """The endpoint does not take `option`, for which there is another way to ask."""
+
+    def __init__(self, message: str, option: str) -> None:
+        super().__init__(message)
+        self.option = option
 
 
 class Endpoint(Protocol):
@@ -43,25 +65,42 @@ class Endpoint(Protocol):
 def refusal_of(
     endpoint: Endpoint, status: int, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...]
 ) -> FusionEvalError:
-    """The error that a response other than 200 means."""
+    """The error that a response without success means. The names of `headers` are in lower case, or case is ignored."""
     where = without_userinfo(endpoint.base_url)
-    said = clean(_said(body), secrets)
-    if status in (401, 403):
+    text = _said(body)
+    said = clean(text, secrets)
+    told = f"{where} refused a request for {endpoint.name} ({status}): {said}"
+    if status == 401:
         return EndpointError(
-            f"{where} refused the key for {endpoint.name} ({status}): set the environment variable "
+            f"{where} refused the key for {endpoint.name} (401): set the environment variable "
             f"{endpoint.key_variable}, or name another with api_key_env="
         )
+    if status == 403:
+        return EndpointError(
+            f"{where} forbids {endpoint.name} (403): {said}; its key came from the environment variable "
+            f"{endpoint.key_variable}, api_key_env= names another"
+        )
+    if status == 402 or _NO_CREDIT.search(body):
+        return EndpointError(f"{where} has no credit left for {endpoint.name} ({status}): {said}")
+    if status in _ABOUT_THE_REQUEST:
+        if _OVERFLOW.search(text):
+            return ContextOverflowError(f"The prompt is too long for {endpoint.name}: {said}")
+        if _OTHER_LENGTH.search(text):
+            return OptionRefusedError(told, "max_tokens")
+        if _ONE_CHOICE.search(text):
+            return OptionRefusedError(told, "n")
     if status in _RETRIABLE:
         return TransientError(f"{where} answered {status} for {endpoint.name}: {said}", _retry_after(headers))
-    if status == 404 and _about_model(body):
+    if 300 <= status < 400:
+        target = clean(headers.get("location", ""), secrets)
+        return EndpointError(f"{where} redirects to '{target}'; name its final address with base_url=")
+    if status == 404 and "model" in text.lower():
         return EndpointError(
             f"{where} has no model '{endpoint.name}': {said}. GET {where}/models lists what it has"
         )
     if status in (404, 405):
         return EndpointError(f"{where} has no such path ({status}); base_url should end in /v1 as a rule")
-    if _OVERFLOW.search(body):
-        return ContextOverflowError(f"The prompt is too long for {endpoint.name}: {said}")
-    return RequestError(f"{where} refused a request for {endpoint.name} ({status}): {said}")
+    return RequestError(told)
 
 
 def without_userinfo(url: str) -> str:
@@ -74,32 +113,35 @@ def clean(text: str, secrets: tuple[str, ...] = (), limit: int = 300) -> str:
     """A server's words made fit for a message: one line, no control codes, no keys, bounded."""
     for secret in secrets:
         text = text.replace(secret, "***")
-    text = _CONTROL.sub(" ", _KEY_LIKE.sub("***", text)).strip().rstrip(".")
+    text = _UNSEEN.sub(" ", _KEY_LIKE.sub("***", text)).strip().rstrip(".")
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _said(body: bytes) -> str:
-    try:
-        parsed = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return re.sub(r"<[^>]*>", " ", body[:2000].decode(errors="replace")) or "no reason given"
+def said_in(parsed: object) -> str:
+    """The words of an error in one of the forms that servers give it, as far as it is in one."""
     for key in ("error", "message", "detail"):
         if isinstance(parsed, dict) and key in parsed:
             parsed = parsed[key]
     return parsed if isinstance(parsed, str) else msgspec.json.encode(parsed).decode()
 
 
-def _about_model(body: bytes) -> bool:
-    return b"model" in body.lower()
+def _said(body: bytes) -> str:
+    try:
+        return said_in(msgspec.json.decode(body))
+    except UNREADABLE:
+        return re.sub(r"<[^>]*>", " ", body[:2000].decode(errors="replace")) or "no reason given"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), None)
+    value = headers.get("retry-after")
     if value is None:
         return None
     try:
         return max(0.0, float(value))
     except ValueError:
-        when = email.utils.parsedate_to_datetime(value) if re.search(r"\d{4}", value) else None
-        return max(0.0, when.timestamp() - time.time()) if when else None
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None

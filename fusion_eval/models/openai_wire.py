@@ -17,7 +17,6 @@ class TokenLogprob(msgspec.Struct):
     """One generated token."""
 
     logprob: float | None = None
-    token: str = ""
 
 
 class Logprobs(msgspec.Struct):
@@ -26,7 +25,6 @@ class Logprobs(msgspec.Struct):
     content: list[TokenLogprob] | None = None
     tokens: list[str] | None = None
     token_logprobs: list[float | None] | None = None
-    text_offset: list[int] | None = None
     top_logprobs: list[dict[str, float] | None] | None = None
 
 
@@ -61,10 +59,17 @@ class Reply(msgspec.Struct):
 
     choices: list[Choice] = []
     usage: Usage | None = None
+    error: Any = None
+    """What some gateways send in place of choices, with a status of success."""
 
 
-def payload_of(name: str, prompt: Prompt, sampling: Sampling, n: int, chat: bool) -> dict[str, object]:
-    """The request's body. Options that are not set are left out: endpoints differ in what they accept."""
+def payload_of(
+    name: str, prompt: Prompt, sampling: Sampling, n: int, chat: bool, length: str = "max_tokens"
+) -> dict[str, object]:
+    """The request's body. Options that are not set are left out: endpoints differ in what they accept.
+
+    `length` is what the endpoint calls the limit on tokens.
+    """
     payload: dict[str, Any] = {"model": name}
     if chat:
         payload["messages"] = [{"role": m.role, "content": m.content} for m in prompt.messages] or [
@@ -72,13 +77,13 @@ def payload_of(name: str, prompt: Prompt, sampling: Sampling, n: int, chat: bool
         ]
     else:
         payload["prompt"] = prompt.text
-    payload |= {"max_tokens": sampling.max_tokens, "temperature": sampling.temperature, "seed": sampling.seed}
+    payload |= {length: sampling.max_tokens, "temperature": sampling.temperature, "seed": sampling.seed}
     if n > 1:
         payload["n"] = n
     if sampling.top_p is not None:
         payload["top_p"] = sampling.top_p
-    if sampling.stop:
-        payload["stop"] = list(sampling.stop[:MAX_STOPS])
+    if stops := [stop for stop in sampling.stop if stop]:
+        payload["stop"] = stops[:MAX_STOPS]
     if sampling.logprobs:
         payload["logprobs"] = True if chat else 1
     payload.update(sampling.extra)
@@ -102,11 +107,11 @@ def _candidate(
     choice: Choice, name: str, seed: int, completion_tokens: int, prompt_tokens: int, latency: float
 ) -> Candidate:
     message = choice.message
-    written = (message.content if message else choice.text) or ""
+    refused = message is not None and bool(message.refusal)
+    written = (message.content or message.refusal if message else choice.text) or ""
     text, thought = split_reasoning(written)
     if message:
         thought = message.reasoning_content or message.reasoning or thought
-    refused = message is not None and bool(message.refusal)
     return Candidate(
         text=text,
         model=name,
@@ -133,12 +138,10 @@ def _mean(values: list[float]) -> float | None:
 
 
 def _completion_tokens(choices: list[Choice], total: int | None) -> list[int]:
-    """Tokens per choice: counted where log-probabilities show them, else the total spread so that it adds up.
+    """Tokens per choice: those that log-probabilities show, and what the total has beyond them spread evenly.
 
-    Some servers count one choice only in `usage`, so counted tokens are the better witness.
+    So they add up to the total, or to what was shown where that is more: some servers count one choice only.
     """
     counted = [len(_logprobs(choice)) for choice in choices]
-    if choices and all(counted):
-        return counted
-    share, rest = divmod(total or 0, max(len(choices), 1))
-    return [share + (i < rest) for i in range(len(choices))]
+    share, rest = divmod(max((total or 0) - sum(counted), 0), max(len(choices), 1))
+    return [own + share + (i < rest) for i, own in enumerate(counted)]

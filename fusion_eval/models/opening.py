@@ -35,14 +35,12 @@ class Opener:
         return self._role(self._settings.scorer_model, self._settings.scorer_base_url)
 
     def _role(self, name: str | None, base_url: str | None) -> Cached:
-        chosen = name or self._settings.model[0]
-        local = chosen == "embedded" or chosen.startswith(("gguf:", "lm_eval:"))
-        where = None if local or base_url == OFF else base_url or self._settings.base_url
-        return self.open(chosen, where, urgent=True)
+        where = None if base_url == OFF else base_url or self._settings.base_url
+        return self.open(name or self._settings.model[0], where, urgent=True)
 
     def open(self, name: str, base_url: str | None, *, urgent: bool = False) -> Cached:
         """The model `name`; `urgent` requests go ahead of those of others on the same endpoint."""
-        door = self._door(name, base_url)
+        door = self._door(name, None if _in_process(name) else base_url)
         at_once = _requests_at_once(door, self._settings.concurrency)
         endpoint = self._endpoints.setdefault(door.identity, Endpoint(at_once))
         limited = Limited(door, endpoint, urgent=urgent, max_retries=self._settings.max_retries)
@@ -76,6 +74,10 @@ def _check_harness_arguments(settings: Settings) -> None:
                 raise unknown(argument)
 
 
+def _in_process(name: str) -> bool:
+    return name == "embedded" or name.startswith(("gguf:", "lm_eval:"))
+
+
 def _open_door(name: str, base_url: str | None, settings: Settings) -> Model:
     if name == "embedded" or name.startswith("gguf:"):
         from fusion_eval.models.embedded import open_embedded
@@ -102,13 +104,13 @@ def _open_door(name: str, base_url: str | None, settings: Settings) -> Model:
 
 
 def _api_key(settings: Settings, *, required: bool) -> str | None:
-    key = os.environ.get(settings.api_key_env)
+    key = os.environ.get(settings.api_key_env, "").strip()  # read from a file, it often ends with its newline
     named = settings.api_key_env != KEY_VARIABLE
-    if not key and (required or named):
+    if (key and not key.isprintable()) or (not key and (required or named)):
         raise ConfigError(
             f"The environment variable {settings.api_key_env} holds no key; set it, or name another with api_key_env="
         )
-    return key
+    return key or None
 
 
 def _requests_at_once(door: Model, concurrency: int) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 _BLOCK = re.compile(r"<think(?:ing)?>(.*?)</think(?:ing)?>", re.DOTALL)
-_OPEN = re.compile(r"<think(?:ing)?>", re.ASCII)
-_CLOSE = re.compile(r"</think(?:ing)?>", re.ASCII)
+_OPEN = re.compile(r"<think(?:ing)?>")
+_CLOSE = re.compile(r"</think(?:ing)?>")
 
 
 def split_reasoning(text: str) -> tuple[str, str]:

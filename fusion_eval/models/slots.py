@@ -31,7 +31,7 @@ class Slots:
             self._release()
 
     async def _acquire(self, urgent: bool) -> None:
-        if self._free > 0 and not self._waiting:
+        if self._free:  # then nobody waits: a slot that is let go is handed to the next in the queue
             self._free -= 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-_OPENED = re.compile(r"^[ \t>*_#]*Answer[ \t*_]*[:：][ \t*_]*\n?[ \t]*\[\[", re.MULTILINE | re.IGNORECASE)
-_MARKED = re.compile(r"^[ \t>*_#]*Answer[ \t*_]*[:：][*_]*", re.MULTILINE | re.IGNORECASE)
-_COMPARED = re.compile(r"[\s>*_#]*Comparison[ \t*_]*[:：][*_]*", re.IGNORECASE)
-_BRACKETS = re.compile(r"\[{2,}|\]{2,}")
+# Models that answer in another language are prone to translate the labels as well.
+_COMPARISON = "Comparison|Comparaison|Vergleich|Comparación|Сравнение|Confronto|Comparação|比較|比较|비교|(?:ال)?مقارنة"
+_ANSWER = "Answer|Réponse|Antwort|Respuesta|Ответ|Risposta|Resposta|回答|答え|答案|답변|(?:ال)?[إا]جابة|الجواب"
 
-_REFUSAL = re.compile(
-    r"\W*(?:(?:I(?:['’]m| am) )?(?:very |so |truly )?sorry[,;. ]|I (?:can(?:no|['’])t|am (?:not able|unable) to|won['’]t) "
-    r"(?:help|assist|comply|fulfil|provide|do that|answer|continue)|As an AI\b|"
-    r"Je (?:suis désolée?|ne peux pas (?:vous )?aider)|(?:Es tut mir leid|Ich kann .{0,20}nicht helfen)|"
-    r"Lo siento|No puedo ayudar|Извините|Я не могу (?:помочь|ответить)|Mi dispiace|Non posso aiutar|"
-    r"(?:Sinto muito|Desculpe)|Não posso ajudar|申し訳ありません|죄송하지만|(?:很?抱歉|对不起)[,，]|آسف|عذرًا)",
-    re.IGNORECASE,
+_LEAD = r"^[ \t>*_#]*"
+_GAP = r"(?:[^\S\n]|[*_])*"
+_FLAGS = re.IGNORECASE | re.MULTILINE
+
+_COMPARED = re.compile(rf"{_LEAD}(?:{_COMPARISON}){_GAP}(?:[:：][*_]*|$)", _FLAGS)
+_MARKED = re.compile(rf"{_LEAD}(?:{_ANSWER}){_GAP}(?:[:：][*_]*|$)", _FLAGS)
+# With brackets, a label may also stand in the middle of a line, then with its colon.
+_OPENED = re.compile(
+    rf"(?:{_LEAD}(?P<label>{_ANSWER})|(?<![a-z])(?P<inner>{_ANSWER})(?={_GAP}[:：]))[\s*_]*[:：]?[\s*_]*\[\[", _FLAGS
 )
+_BRACKET = re.compile(r"[\[\]]")
 
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """`departures`: `unmarked` (no form at all), `unbracketed` (no brackets), `unclosed` (no end)."""
+    """`departures`: `unmarked` (no form at all), `unbracketed` (no brackets), `unclosed` (no end), `uncompared`
+    (no comparison), `translated` (the label), `trailing` (text after the end, which is left out)."""
 
     answer: str
     comparison: str = ""
@@ -36,48 +38,84 @@ def read_fused(reply: str, *, bracketed: bool) -> Fused:
     An empty answer means that there is none (a comparison that was cut off, say), never that the rest would do.
     """
     text = reply.strip()
-    if not bracketed:
+    if not bracketed or not text:
         return Fused(text)
-    opened = _OPENED.search(text)
-    if opened:
-        end = _end_of_answer(text, opened.end())
-        comparison = _COMPARED.sub("", text[: opened.start()], count=1).strip()
-        if end is None:
-            return Fused(text[opened.end() :].strip(), comparison, ("unclosed",))
-        return Fused(text[opened.end() : end].strip(), comparison)
-    compared = _COMPARED.match(text)
-    if not compared:  # a model that just answers; a line "Answer: 42" of the task's own form stays in it
-        return Fused(text, "", ("unmarked",) if text else ())
-    marked = _MARKED.search(text, compared.end())
-    if not marked:
+    found = _last_answer(text)
+    if found:
+        return _in_form(text, *found)
+    compared = _COMPARED.search(text)
+    marked = _MARKED.search(text, compared.end()) if compared else None
+    if compared and marked:
+        comparison = text[compared.end() : marked.start()].strip()
+        return Fused(text[marked.end() :].strip(), comparison, ("unbracketed",))
+    if compared and "\n" not in text[: compared.start()].strip():  # no answer came after it
         return Fused("", text[compared.end() :].strip(), ("unmarked",))
-    return Fused(
-        text[marked.end() :].strip(), text[compared.end() : marked.start()].strip(), ("unbracketed",)
-    )
+    return Fused(text, "", ("unmarked",))  # just the answer; a line "Answer: 42" of the task's own stays in it
 
 
-def _end_of_answer(text: str, start: int) -> int | None:
-    """Where the brackets opened just before `start` close, with what the answer itself opens and closes in between.
+def _in_form(text: str, opened: re.Match[str], end: int | None) -> Fused:
+    before, inside = text[: opened.start()], text[opened.end() : end]
+    compared = _COMPARED.search(before)
+    comparison = before[compared.end() if compared else 0 :].strip()
+    label = opened["label"] or opened["inner"]
+    held = {
+        "unclosed": end is None,
+        "uncompared": not comparison,
+        "translated": label.lower() != "answer",
+        "trailing": end is not None and text[end + 2 :].strip(" \n*_`") != "",
+    }
+    departures = tuple(name for name, holds in held.items() if holds)
+    answer = inside.strip()
+    if end is None and answer.endswith("]") and answer.count("]") > answer.count("["):
+        answer = answer[:-1].rstrip()  # half of the close
+    return Fused(answer, comparison, departures)
 
-    In a longer run of closing brackets the last two close, so `[[ x[0]]]` holds `x[0]`. Where an answer's own
-    brackets do not balance, the last pair closes; None where no pair is left.
+
+def _last_answer(text: str) -> tuple[re.Match[str], int | None] | None:
+    """The last answer in the form that is not inside another, and where it ends.
+
+    The last, since a comparison may quote a candidate that has written the form itself. Where none closes as
+    brackets do, the first counts, up to the last `]]` after it that can be its close.
     """
-    depth = 1
-    for run in _BRACKETS.finditer(text, start):
-        pairs = len(run.group()) // 2
-        if run.group()[0] == "[":
-            depth += pairs
-        elif depth > pairs:
-            depth -= pairs
+    closed: tuple[re.Match[str], int | None] | None = None
+    loose: re.Match[str] | None = None
+    opened = _OPENED.search(text)
+    while opened:
+        end = _close(text, opened.end())
+        if end is None:
+            loose = loose or opened
         else:
-            return run.end() - 2
-    last = text.rfind("]]", start)
-    return last if last >= 0 else None
+            closed = opened, end
+        opened = _OPENED.search(text, opened.end() if end is None else end + 2)
+    if closed or loose is None:
+        return closed
+    return _loosely_closed(text, loose)
 
 
-def is_refusal(answer: str, candidates: Sequence[str]) -> bool:
-    """Whether the answer opens as refusals do while no candidate does.
+def _close(text: str, start: int) -> int | None:
+    """Where the `[[` just before `start` closes as a pair, with balanced brackets in between; else None.
 
-    Where a candidate apologises too, the apology is likely the answer that the prompt deserves.
+    In a longer run of closing brackets the last two close: `[[ (0, 1]]]` holds a half-open interval.
     """
-    return bool(_REFUSAL.match(answer)) and not any(_REFUSAL.match(text) for text in candidates)
+    depth = 2
+    for bracket in _BRACKET.finditer(text, start):
+        depth += 1 if bracket.group() == "[" else -1
+        if depth == 1:
+            end = bracket.start()
+            if text[end : end + 2] != "]]":
+                return None
+            while text[end + 2 : end + 3] == "]":
+                end += 1
+            return end
+    return None
+
+
+def _loosely_closed(text: str, opened: re.Match[str]) -> tuple[re.Match[str], int | None] | None:
+    """As `_last_answer`, for an answer whose own brackets do not balance, or that has no end."""
+    inside = text[opened.end() :]
+    surplus = inside.count("]") - inside.count("[")
+    if surplus == 2 and not inside[:1].isspace():  # [[1, 2], [3, 4]]: the brackets are the answer's own
+        return None
+    last = text.rfind("]]", opened.end())
+    closes = last >= 0 and (surplus > 0 or text[last - 1].isspace())
+    return opened, last if closes else None

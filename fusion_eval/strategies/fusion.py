@@ -6,9 +6,11 @@ import dataclasses
 import random
 
 from fusion_eval.errors import ContextOverflowError, RequestError
-from fusion_eval.prompts import fence_for, render, turns_of
+from fusion_eval.prompts import asked_of, fence_for, render, turns_of
+from fusion_eval.stopping import cut
 from fusion_eval.strategies import Tools, fall_back
-from fusion_eval.strategies.fused_text import is_refusal, read_fused
+from fusion_eval.strategies.fused_text import read_fused
+from fusion_eval.strategies.refusal import is_refusal
 from fusion_eval.types import Answer, Candidate, Pool, Prompt, Sampling
 
 COMPARISON_TOKENS = 1024
@@ -21,13 +23,14 @@ async def fusion(pool: Pool, tools: Tools) -> Answer:
     random.Random(f"{tools.sampling.seed}|{texts}").shuffle(texts)  # noqa: S311 - an order, not a secret
     for kept in range(len(texts), 0, -1):
         try:
-            reply = await _ask(pool.prompt, texts[:kept], tools)
+            answer = _answer(pool, await _ask(pool.prompt, texts[:kept], tools), tools)
         except ContextOverflowError:
             continue
         except RequestError as error:
-            return fall_back(pool, f"the fusor's endpoint refused: {error}")
-        return _answer(pool, reply, tools, dropped=len(texts) - kept)
-    return fall_back(pool, "not even one candidate fits the fusor's context")
+            answer = fall_back(pool, f"the fusor's endpoint refused: {error}")
+        return dataclasses.replace(answer, dropped=len(texts) - kept)
+    answer = fall_back(pool, "not even one candidate fits the fusor's context")
+    return dataclasses.replace(answer, dropped=len(texts))
 
 
 async def _ask(prompt: Prompt, texts: list[str], tools: Tools) -> Candidate:
@@ -38,27 +41,28 @@ async def _ask(prompt: Prompt, texts: list[str], tools: Tools) -> Candidate:
         max_tokens=tools.fusor_max_tokens or room,
         temperature=tools.fusor_temperature,
         seed=tools.sampling.seed,
-        # A bracketed reply holds more than the answer, so the task's stop strings are applied to the answer later.
-        stop=()
-        if tools.template.bracketed or tools.fusor.chat
-        else (*tools.template.stop, *tools.sampling.stop),
+        stop=_stops(tools),
     )
-    asked = turns_of(Prompt(written)) if tools.fusor.chat else ()
-    question = Prompt(messages=asked) if asked else Prompt(written)
-    return (await tools.fusor.sample(question, sampling, 1))[0]
+    return (await tools.fusor.sample(asked_of(tools.fusor.chat, written), sampling, 1))[0]
 
 
-def _answer(pool: Pool, reply: Candidate, tools: Tools, dropped: int) -> Answer:
+def _stops(tools: Tools) -> tuple[str, ...]:
+    """For plain text alone: a chat reply may hold more than the answer, which is cut at the task's stops later."""
+    if tools.fusor.chat or tools.template.bracketed:
+        return ()
+    return (*tools.template.stop, *tools.sampling.stop)
+
+
+def _answer(pool: Pool, reply: Candidate, tools: Tools) -> Answer:
     calls = (reply,)
     if reply.error:
         return fall_back(pool, f"the fusor failed: {reply.error}", calls)
-    fused = read_fused(reply.text, bracketed=tools.template.bracketed)
-    if not fused.answer:
+    fused = read_fused(cut(reply.text, _stops(tools)), bracketed=tools.template.bracketed)
+    if not fused.answer or f"[[ {fused.answer} ]]" in tools.template.source:  # the form, copied unfilled
         return fall_back(pool, f"the fusor wrote no answer ({reply.finish_reason})", calls)
     if reply.finish_reason in ("refusal", "content_filter") or is_refusal(
         fused.answer, [candidate.text for candidate in pool.usable]
     ):
         return fall_back(pool, "the fusor refused", calls)
     departures = fused.departures + (("truncated",) if reply.finish_reason == "length" else ())
-    made = Answer(fused.answer, calls=calls, comparison=fused.comparison, departures=departures)
-    return dataclasses.replace(made, dropped=dropped)
+    return Answer(fused.answer, calls=calls, comparison=fused.comparison, departures=departures)

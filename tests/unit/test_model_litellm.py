@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -107,13 +108,17 @@ async def test_text_becomes_one_message_of_the_user(start: Start) -> None:
 
 
 @pytest.mark.parametrize("name", ["hosted_vllm/test-model", "text-completion-openai/test-model"])
-async def test_a_completion_request_holds_the_text(name: str, start: Start) -> None:
+async def test_a_completion_request_holds_the_text(
+    name: str, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
     server = start(Plan())
     got = await model(name, chat=False).sample(Prompt("Once upon a time"), sampling(logprobs=True), 2)
     [call] = server.calls
     assert (call.path, call.body["prompt"]) == ("/v1/completions", "Once upon a time")
     assert len({candidate.text for candidate in got}) == 2
     assert all(candidate.mean_logprob is not None for candidate in got)
+    gc.collect()
+    assert "Unclosed" not in caplog.text
 
 
 async def test_a_provider_without_n_is_asked_for_one(start: Start) -> None:

@@ -1,0 +1,49 @@
+"""Tells a fusor that declines from one that answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+# An apology alone is no refusal: many an answer deserves one. What counts is the inability to help, at the start.
+_SORRY = (
+    r"(?:i(?:['’]m| am) )?(?:very |so |truly )?sorry|i apologi[sz]e|unfortunately|i(?:['’]m| am) afraid",
+    r"(?:je suis )?(?:vraiment )?désolée?|je regrette|malheureusement",
+    r"(?:es )?tut mir (?:sehr )?leid|entschuldig\w*|leider",
+    r"lo siento|lo lamento|lamentablemente",
+    r"извин\w*|прост\w*|к сожалению|мне (?:очень )?жаль",
+    r"mi dispiace|purtroppo|spiacente",
+    r"(?:sinto|lamento) muito|lamento|desculp\w*|infelizmente",
+    r"(?:大変)?申し訳|すみません|残念ながら",
+    r"죄송|유감|안타깝게도",
+    r"(?:很|非常)?抱歉|对不起|對不起|遗憾的是",
+    r"(?:أنا )?آسف\w*|عذر\w*|[أا]عتذر|للأسف",
+)
+_CANNOT = (
+    r"i (?:can(?:no|['’])t|can not|won['’]t|will not|am (?:not able|unable) to|must decline|have to decline)"
+    r"(?: \w+){0,2}? (?:help|assist|comply|fulfil|provide|answer|respond|continue|do that|engage|create|generate|to)",
+    r"i(?:['’]m| am) (?:not able|unable) to |as an ai(?: language)?(?: model| assistant)?, i",
+    r"je ne (?:peux|puis) pas (?:vous |t['’])?(?:y )?(?:aider|assister|répondre|fournir|satisfaire|continuer)",
+    r"je ne suis pas en mesure d",
+    r"(?:ich kann|kann ich)(?: \w+){0,4}? nicht (?:\w+ )?"
+    r"(?:weiterhelfen|helfen|beantworten|erfüllen|nachkommen|unterstützen|bereitstellen|dienen)",
+    r"no puedo (?:ayudar|responder|proporcionar|cumplir|continuar|asistir)",
+    r"я не (?:могу|в состоянии) (?:\w+ )?(?:помочь|ответить|предоставить|выполнить|продолжить)",
+    r"non (?:posso|sono in grado di) (?:aiutar|risponder|fornir|soddisfar|continuar|assister)",
+    r"não (?:posso|consigo) (?:ajud|respond|fornec|atend|continu|auxili)",
+    r"(?:手伝|答え|力に|対応|要望|支援|提供|回答).{0,20}?(?:できません|できかねます|かねます|なれません)",
+    r"(?:도와|도움|답변|제공|응답|대답).{0,20}?(?:수 없|수가 없|어렵습니다|못합니다)",
+    r"(?:无法|無法|不能)(?:为您|为你|為您)?(?:帮|幫|协助|協助|回答|提供|满足|滿足|继续|完成)",
+    r"لا (?:[أا]ستطيع|يمكنني|[أا]قدر)(?: على)? ?\S{0,3}(?:مساعد|[إا]جابة|تقديم|تلبية|الرد|تنفيذ)",
+)
+_REFUSAL = re.compile(
+    rf"\W*(?:(?:{'|'.join(_SORRY)}).{{0,60}}?)?(?:{'|'.join(_CANNOT)})", re.IGNORECASE | re.DOTALL
+)
+
+
+def is_refusal(answer: str, candidates: Sequence[str]) -> bool:
+    """Whether the answer opens as refusals do, in any of the 11 languages, while no candidate does.
+
+    Where a candidate declines too, that is likely the answer that the prompt deserves.
+    """
+    return bool(_REFUSAL.match(answer)) and not any(_REFUSAL.match(text) for text in candidates)
