@@ -7,6 +7,7 @@ wait, and several processes may write. Where two processes finish the same call,
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,8 @@ _SCHEMA = (
 )
 _AT_ONCE = 400
 """Rows per statement: twice as many parameters stay below SQLite's smallest limit, 999."""
+_PATIENCE = 60.0
+"""Seconds to wait for another process that writes."""
 
 
 def cache_folder() -> Path:
@@ -45,7 +48,7 @@ class Store:
                 path.parent.mkdir(parents=True, exist_ok=True)
             # One thread at a time uses it, though not always the one that opened it (see `run_anywhere`).
             self._db = sqlite3.connect(
-                str(path or ":memory:"), timeout=60, isolation_level=None, check_same_thread=False
+                str(path or ":memory:"), timeout=_PATIENCE, isolation_level=None, check_same_thread=False
             )
         except (sqlite3.Error, OSError) as error:
             raise _unusable(path, str(error)) from error
@@ -110,7 +113,7 @@ def _prepare(db: sqlite3.Connection, path: Path | None) -> None:
         raise _unusable(path, "it is the database of another program")
     if found > _FORMAT:
         raise _unusable(path, f"a newer version wrote it (format {found})")
-    db.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(db)
     db.execute("PRAGMA synchronous=NORMAL")
     if found:
         return
@@ -119,6 +122,19 @@ def _prepare(db: sqlite3.Connection, path: Path | None) -> None:
         for statement in _SCHEMA:
             db.execute(statement)
     db.execute("COMMIT")
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Turn to WAL. SQLite fails at once where another process uses the new file just then; elsewhere it waits."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
 
 
 def _unusable(path: Path | None, reason: str) -> StoreError:

@@ -66,6 +66,7 @@ class Limited:
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """What one request for n brings, one candidate at the least; where it fails for good, n that carry `error`."""
+        n = min(n, self._door.max_n or n)
 
         async def ask() -> list[Candidate]:
             got = await self._door.sample(prompt, sampling, n)
@@ -120,7 +121,7 @@ class Limited:
 
 def _pause(attempt: int, asked: float | None) -> float:
     """Seconds: exponential backoff with full jitter, on top of what the server asked for."""
-    ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
+    ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
     jittered = random.random() * ceiling  # noqa: S311 - spreads retries in time, decides no result
     return jittered + min(asked or 0.0, LONGEST_ASKED)
 

@@ -61,7 +61,7 @@ def words(text: str) -> str:
     if quoted := _MESSAGE.search(text):
         text = json.loads(quoted.group(1), strict=False)
     for secret in _secrets():
-        text = re.sub('qqqq' + re.escape(secret[:_SHORTEST_SECRET]) + r"[\w*.\-]*", "***", text.replace(secret, "***"))
+        text = re.sub(re.escape(secret[:_SHORTEST_SECRET]) + r"[\w*.\-]*", "***", text.replace(secret, "***"))
     return clean(text)
 
 

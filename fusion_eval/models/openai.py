@@ -1,23 +1,35 @@
 """Any OpenAI-compatible endpoint, straight over aiohttp: the hot path.
 
-One `sample` is one HTTP request. Retries, slots and missing choices are the affair of `limited`.
+One `sample` is one HTTP request, but for the first that teaches the door what its endpoint does not take. Retries
+and slots are the affair of `limited`, missing choices that of `cached`.
 """
 
 from __future__ import annotations
 
 import time
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
-from fusion_eval.errors import EndpointError, RequestError, TransientError
-from fusion_eval.models.openai_errors import refusal_of, without_userinfo
+from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError, RequestError, TransientError
+from fusion_eval.models import openai_echo as echo
+from fusion_eval.models.openai_errors import (
+    UNREADABLE,
+    OptionRefusedError,
+    clean,
+    refusal_of,
+    said_in,
+    without_userinfo,
+)
 from fusion_eval.models.openai_wire import Reply, candidates_of, payload_of
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 T = TypeVar("T")
 
+CONNECT_SECONDS = 30.0
+"""A host that has not taken a connection by then is away."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,84 +47,113 @@ class OpenAIModel:
         timeout: float = 120.0,
         identity: str | None = None,
     ) -> None:
-        self.name = name
-        self.chat = chat
+        self.name, self.chat = name, chat
         self.base_url = base_url.rstrip("/")
-        self.identity = identity or f"openai|{without_userinfo(self.base_url)}|{name}|{_form(chat)}"
+        password = _check_url(self.base_url)
+        self._where = without_userinfo(self.base_url)
+        self.identity = identity or f"openai|{self._where}|{name}|{'chat' if chat else 'completion'}"
         self.max_n: int | None = None
-        """Choices that one request brings; None until the endpoint has shown that it ignores `n`."""
+        """Choices that one request brings; None until the endpoint has brought fewer than were asked for."""
+        self.key_variable = api_key_env
+        """The environment variable that a refused key should be looked for in."""
         self._url = f"{self.base_url}/{'chat/completions' if chat else 'completions'}"
-        self._api_key, self._api_key_env = api_key, api_key_env
+        self._api_key = None if password else api_key  # a request can show one of the two only
+        self._secrets = tuple(secret for secret in (api_key, password) if secret)
         self._timeout = timeout
+        self._length = "max_tokens"
         self._session: aiohttp.ClientSession | None = None
         self._answered = False
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """One request for n choices; fewer come back where the endpoint ignores `n` (`max_n` then says 1)."""
-        if self.max_n is not None:
-            n = min(n, self.max_n)
+        """One request for n choices; fewer come back where the endpoint ignores `n` (`max_n` then tells)."""
+        n = min(n, self.max_n or n)
+        payload = payload_of(self.name, prompt, sampling, n, self.chat, self._length)
         started = time.perf_counter()
-        payload = payload_of(self.name, prompt, sampling, n, self.chat)
-        reply = await self.request(self._url, payload, Reply)
+        try:
+            reply = await self._ask(payload)
+        except OptionRefusedError as error:
+            if error.option not in payload:
+                raise
+            self._do_without(error.option)
+            return await self.sample(prompt, sampling, n)
         candidates = candidates_of(reply, self.name, sampling, time.perf_counter() - started)
-        if not candidates:
-            raise TransientError(f"{self.name} answered without any choice")
         if len(candidates) < n:
             self.max_n = len(candidates)
         return candidates[:n]
 
     async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
         """By echoing the prompt with its log-probabilities: plain completions endpoints only (vLLM, SGLang, …)."""
-        from fusion_eval.models.openai_echo import echo_payload, read_echo
-
         if self.chat:
             raise EndpointError(
                 f"{self.name} is asked for chat, which tells no log-probability of a given text; "
                 "add completion=true if it serves /completions with echo, or use model=lm_eval:hf,pretrained=…"
             )
-        reply = await self.request(self._url, echo_payload(self.name, context + continuation), Reply)
-        return read_echo(reply, len(context), self.name)
+        prompts = echo.echo_prompts(context, continuation)
+        try:
+            reply = await self._ask(echo.echo_payload(self.name, prompts))
+        except RequestError as error:
+            if echo.refuses_echo(error):
+                raise echo.no_echo(self.name) from error
+            raise
+        return echo.read_echo(reply, prompts, self.name)
+
+    async def _ask(self, payload: dict[str, object]) -> Reply:
+        reply = await self.request(self._url, payload, Reply)
+        if not reply.choices:
+            said = f": {clean(said_in(reply.error), self._secrets)}" if reply.error else ""
+            raise TransientError(f"{self._where} answered without any choice for {self.name}{said}")
+        return reply
+
+    def _do_without(self, option: str) -> None:
+        if option == "n":
+            self.max_n = 1
+        else:
+            self._length = "max_completion_tokens"  # OpenAI's newer name
 
     async def request(self, url: str, payload: dict[str, object], kind: type[T]) -> T:
         """POST and decode; every way to fail becomes one of the three kinds of error."""
         session = self._session
         if session is None or session.closed:
             session = self._session = self._open()
+        data = _encode(payload)
         try:
-            async with session.post(url, data=_encode(payload)) as response:
+            # Whoever follows a redirect turns the POST into a GET, or takes the key to another host.
+            async with session.post(url, data=data, allow_redirects=False) as response:
                 body = await response.read()
-                self._answered = True
-                if response.status == 200:
-                    return self._parse(body, response.content_type, kind)
-                if "n" in payload and response.status in (400, 422) and _blames_n(body):
-                    self.max_n = 1
-                    raise TransientError(f"{self.name} takes no n > 1", retry_after=0.0)
-                raise refusal_of(self, response.status, dict(response.headers), body, self._secrets())
-        except TimeoutError as error:
-            raise TransientError(
-                f"{self.name} at {self._where} gave no answer in {self._timeout:g} s"
-            ) from error
-        except aiohttp.ClientConnectorError as error:
-            if self._answered:  # it was up a moment ago: a restart, not a wrong address
-                raise TransientError(f"{self._where} is gone: {_reason(error)}") from error
-            raise EndpointError(
-                f"Cannot reach {self._where} for {self.name}: {_reason(error)}. Is the server up, and is base_url right?"
-            ) from error
-        except aiohttp.InvalidURL as error:
-            raise EndpointError(
-                f"base_url '{self._where}' is not a URL; it looks like http://localhost:8000/v1"
-            ) from error
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise TransientError(
-                f"{self.name} at {self._where} broke the connection: {_reason(error)}"
-            ) from error
+        except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
+            failure = self._failure(error)
+        else:
+            if response.status // 100 != 2:
+                raise refusal_of(self, response.status, response.headers, body, self._secrets)
+            decoded = self._decode(body, response.content_type, kind)
+            self._answered = True
+            return decoded
+        raise failure  # outside the handler: aiohttp's own words can show a password in the URL
 
-    def _parse(self, body: bytes, content_type: str, kind: type[T]) -> T:
+    def _failure(self, error: Exception) -> FusionEvalError:
+        reason = clean(_reason(error), self._secrets)
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
+            if self._answered:  # it was up a moment ago: a restart, not a wrong address
+                return TransientError(f"{self._where} is gone: {reason}")
+            return EndpointError(
+                f"Cannot reach {self._where} for {self.name}: {reason}. Is the server up, and is base_url right?"
+            )
+        if isinstance(error, TimeoutError):
+            return TransientError(f"{self.name} at {self._where} gave no answer in {self._timeout:g} s")
+        if isinstance(error, aiohttp.InvalidURL | UnicodeError):
+            return EndpointError(f"base_url '{self._where}' names no host; {_LOOKS_LIKE}")
+        return TransientError(f"{self.name} at {self._where} broke the connection: {reason}")
+
+    def _decode(self, body: bytes, content_type: str, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=kind)
-        except msgspec.DecodeError as error:
-            if content_type == "text/html" or body.lstrip()[:1] == b"<":
-                raise RequestError(
+        except msgspec.ValidationError as error:
+            raise RequestError(
+                f"{self._where} answered {self.name} in another form than OpenAI's: {error}"
+            ) from error
+        except UNREADABLE as error:
+            if not self._answered and (content_type == "text/html" or body.lstrip()[:1] == b"<"):
+                raise EndpointError(
                     f"{self._where} answered with a web page, not with JSON; base_url should end in /v1 as a rule"
                 ) from error
             raise TransientError(
@@ -125,23 +166,8 @@ class OpenAIModel:
             headers["Authorization"] = f"Bearer {self._api_key}"
         # The number of requests in flight is the limiter's affair, so the connector sets none.
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
-        return aiohttp.ClientSession(
-            headers=headers,
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
-        )
-
-    @property
-    def _where(self) -> str:
-        return without_userinfo(self.base_url)
-
-    @property
-    def key_variable(self) -> str:
-        """The environment variable that a refused key should be looked for in."""
-        return self._api_key_env
-
-    def _secrets(self) -> tuple[str, ...]:
-        return (self._api_key,) if self._api_key else ()
+        timeout = aiohttp.ClientTimeout(total=self._timeout, sock_connect=CONNECT_SECONDS)
+        return aiohttp.ClientSession(headers=headers, connector=connector, timeout=timeout)
 
     async def close(self) -> None:
         """Close the connections; a later `sample` opens new ones."""
@@ -150,15 +176,24 @@ class OpenAIModel:
             self._session = None
 
 
-def _form(chat: bool) -> str:
-    return "chat" if chat else "completion"
+_LOOKS_LIKE = "it looks like http://localhost:8000/v1"
 
 
-def _blames_n(body: bytes) -> bool:
-    lowered = body.lower()
-    return any(
-        mark in lowered for mark in (b"'n'", b'"n"', b"`n`", b"n > 1", b"n must be", b"multiple choices")
-    )
+def _check_url(base_url: str) -> str | None:
+    """The URL's password, where it has one; a `ConfigError`, which does not show it, where it is no base URL."""
+    try:
+        parts = urlsplit(base_url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(f"base_url is not a URL; {_LOOKS_LIKE}")
+    if parts.query or parts.fragment:
+        raise ConfigError(
+            f"base_url {without_userinfo(base_url).split('?')[0].split('#')[0]} goes on after its path, with ? or #, "
+            f"which has no use here; {_LOOKS_LIKE}"
+        )
+    return parts.password
 
 
 def _reason(error: Exception) -> str:

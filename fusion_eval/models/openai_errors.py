@@ -33,7 +33,7 @@ _OVERFLOW = re.compile(
 _NO_CREDIT = re.compile(rb"insufficient_quota|insufficient[ _](?:balance|credits|funds)", re.IGNORECASE)
 _ONE_CHOICE = re.compile(
     r"only one (?:completion )?choice|multiple (?:choices|completions|candidates)|"
-    r"""(?<![\w.-])["'`]?n["'`]?\s*(?:>|:|value|must|should|is|does)\s|["'\[]n["'\]]|argument supplied: n\b""",
+    r"""(?<![\w.-])["'`]?n["'`]?\s*(?:>|value|must|should|is|does)\s|["']n["'](?!:)|argument supplied: n\b""",
     re.IGNORECASE,
 )
 _OTHER_LENGTH = re.compile(r"use \W?max_completion_tokens", re.IGNORECASE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -19,6 +20,9 @@ from fusion_eval.language import NAMES
 from fusion_eval.types import Message, Prompt
 
 FUSORS = ("paper", "direct", "few_shot")
+_VARIABLES = ("turns", "candidates", "language", "fence")
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters but tab and newline: a reader of the prompt sees none, and some servers end a text at them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,45 +48,53 @@ class Template:
         return ("\n\nTask:",) if self.name == "few_shot" else ()
 
 
-@functools.lru_cache(maxsize=16)
 def load_template(name: str) -> Template:
-    """A template of ours by name, or the user's own by its file."""
-    shipped = files(__package__) / f"{name}.j2"
-    if name.isidentifier() and shipped.is_file():
-        return _checked(Template(name, shipped.read_text(encoding="utf-8")))
-    path = Path(name).expanduser()
-    if not path.is_file():
-        raise ConfigError(
-            f"There is no prompt template '{name}', nor such a file.{nearest(name, FUSORS)} Ours: {', '.join(FUSORS)}"
-        )
+    """A fusor's template: one of ours by name, or the user's own by its file, read anew each time."""
+    if name in FUSORS:
+        return shipped(name)
+    path = Path(name)
     try:
-        return _checked(Template(path.name, path.read_text(encoding="utf-8")))
+        path = path.expanduser()
+        source = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"The prompt template {path} is not UTF-8 text: {error}") from error
+    except (OSError, RuntimeError, ValueError) as error:  # the last two: no such home folder, a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        beside = [str(file) for file in path.parent.glob("*") if file.suffix == path.suffix]
+        hint = nearest(name, FUSORS) or nearest(str(path), beside)
+        raise ConfigError(
+            f"fusor_prompt={name} is none of {', '.join(FUSORS)}, and no file that can be read ({reason}).{hint}"
+        ) from error
+    template = Template(path.name, source)
+    _check(template)
+    return template
 
 
-def render(
-    template: Template, prompt: Prompt, *, candidates: Sequence[str], language: str | None, fence: str
-) -> str:
+@functools.cache
+def shipped(name: str) -> Template:
+    """The template of that name in this package."""
+    return Template(name, (files(__package__) / f"{name}.j2").read_text(encoding="utf-8"))
+
+
+def render(template: Template, prompt: Prompt, *, candidates: Sequence[str], language: str | None) -> str:
     """The template filled in, in one pass: what candidates contain is never read as a template."""
-    from jinja2 import TemplateError
-
+    compiled = _compiled(template)
+    turns = prompt.messages or (Message("user", prompt.text),)
+    texts = [_UNSEEN.sub("", text) for text in candidates]
+    fence = fence_for([*texts, *(turn.content for turn in turns)])
     try:
         return str(
-            _compiled(template).render(
-                turns=turns_of(prompt),
-                candidates=list(candidates),
-                language=NAMES.get(language or "", ""),
-                fence=fence,
+            compiled.render(
+                turns=turns, candidates=texts, language=NAMES.get(language or "", ""), fence=fence
             )
         )
-    except TemplateError as error:
+    except Exception as error:  # an expression in a user's template can raise anything
         raise ConfigError(f"The prompt template {template.name} cannot be filled in: {error}") from error
 
 
-def turns_of(prompt: Prompt) -> tuple[Message, ...]:
-    """The prompt as messages; plain text is one turn of the user's."""
-    return prompt.messages or (Message("user", prompt.text),)
+def asked_of(written: str, *, chat: bool) -> Prompt:
+    """A rendered template as a model takes it: one turn of the user's for a chat model, else plain text."""
+    return Prompt(messages=(Message("user", written),)) if chat else Prompt(written)
 
 
 def fence_for(texts: Sequence[str]) -> str:
@@ -93,22 +105,39 @@ def fence_for(texts: Sequence[str]) -> str:
     return digest[:8]
 
 
-def _checked(template: Template) -> Template:
-    _compiled(template)
-    return template
+def _check(template: Template) -> None:
+    """Find now, before any call, what a user's template would fail at later."""
+    from jinja2 import meta
+
+    environment = _environment()
+    _compiled(template)  # which tells a syntax error with its line
+    used = meta.find_undeclared_variables(environment.parse(template.source))
+    for unknown in sorted(used - {*_VARIABLES, *environment.globals}):
+        raise ConfigError(
+            f"The prompt template {template.name} uses the unknown variable '{unknown}'."
+            f"{nearest(unknown, _VARIABLES)} Known: {', '.join(_VARIABLES)}"
+        )
+    if "candidates" not in used:
+        raise ConfigError(f"The prompt template {template.name} never shows the candidates; add {{{{ candidates }}}}")
+    turns = (Message("system", "Be brief."), Message("user", "Why?"))
+    render(template, Prompt(messages=turns), candidates=["…"] * 99, language="en")
 
 
 @functools.lru_cache(maxsize=16)
 def _compiled(template: Template) -> Any:
-    from jinja2 import StrictUndefined, TemplateSyntaxError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from jinja2 import TemplateSyntaxError
 
-    environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     try:
-        return environment.from_string(template.source)
+        return _environment().from_string(template.source)
     except TemplateSyntaxError as error:
         raise ConfigError(
             f"The prompt template {template.name} is not valid Jinja2 (line {error.lineno}): {error.message}"
         ) from error
+
+
+@functools.cache
+def _environment() -> Any:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

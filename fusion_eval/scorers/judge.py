@@ -6,13 +6,12 @@ import asyncio
 import re
 
 from fusion_eval.errors import RequestError
-from fusion_eval.prompts import fence_for, load_template, render, turns_of
+from fusion_eval.prompts import asked_of, render, shipped
 from fusion_eval.strategies import Scored, Tools
-from fusion_eval.types import Candidate, Message, Pool, Prompt, Sampling
+from fusion_eval.types import Candidate, Pool, Prompt, Sampling
 
 REPLY_TOKENS = 512
-_RATING = re.compile(r"\[\[\s*(10|[1-9])\s*\]\]")
-_ANY = re.compile(r"\[\[.*?\]\]", re.DOTALL)
+_RATING = re.compile(r"(?<!\[)\[\[ ?(10|[1-9]) ?\]\][\s.。*_`]*\Z")
 
 
 async def judge(pool: Pool, tools: Tools) -> Scored:
@@ -23,19 +22,19 @@ async def judge(pool: Pool, tools: Tools) -> Scored:
 
 
 async def _rate(prompt: Prompt, text: str, tools: Tools) -> Candidate | None:
-    fence = fence_for([text, *(turn.content for turn in turns_of(prompt))])
-    written = render(load_template("judge"), prompt, candidates=[text], language=tools.language, fence=fence)
-    question = Prompt(messages=(Message("user", written),)) if tools.judge.chat else Prompt(written)
+    written = render(shipped("judge"), prompt, candidates=[text], language=tools.language)
     sampling = Sampling(max_tokens=REPLY_TOKENS, temperature=0.0, seed=tools.sampling.seed)
     try:
-        reply = (await tools.judge.sample(question, sampling, 1))[0]
+        reply = (await tools.judge.sample(asked_of(written, chat=tools.judge.chat), sampling, 1))[0]
     except RequestError:
         return None
     return None if reply.error else reply
 
 
 def read_rating(reply: str) -> float | None:
-    """The rating in the last double brackets; None where there is none or it is no whole number from 1 to 10."""
-    marks = _ANY.findall(reply)
-    rating = _RATING.fullmatch(marks[-1]) if marks else None
+    """The rating in double brackets that the reply ends with, as it was asked to; None where it does not.
+
+    Brackets elsewhere may quote the candidate (`it demands [[10]]`), and prose is no rating (`8 out of 10`).
+    """
+    rating = _RATING.search(reply)
     return float(rating.group(1)) if rating else None

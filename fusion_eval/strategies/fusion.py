@@ -6,7 +6,7 @@ import dataclasses
 import random
 
 from fusion_eval.errors import ContextOverflowError, RequestError
-from fusion_eval.prompts import asked_of, fence_for, render, turns_of
+from fusion_eval.prompts import asked_of, render
 from fusion_eval.stopping import cut
 from fusion_eval.strategies import Tools, fall_back
 from fusion_eval.strategies.fused_text import read_fused
@@ -34,8 +34,7 @@ async def fusion(pool: Pool, tools: Tools) -> Answer:
 
 
 async def _ask(prompt: Prompt, texts: list[str], tools: Tools) -> Candidate:
-    fence = fence_for([*texts, *(turn.content for turn in turns_of(prompt))])
-    written = render(tools.template, prompt, candidates=texts, language=tools.language, fence=fence)
+    written = render(tools.template, prompt, candidates=texts, language=tools.language)
     room = tools.sampling.max_tokens + (COMPARISON_TOKENS if tools.template.bracketed else 0)
     sampling = Sampling(
         max_tokens=tools.fusor_max_tokens or room,
@@ -43,7 +42,7 @@ async def _ask(prompt: Prompt, texts: list[str], tools: Tools) -> Candidate:
         seed=tools.sampling.seed,
         stop=_stops(tools),
     )
-    return (await tools.fusor.sample(asked_of(tools.fusor.chat, written), sampling, 1))[0]
+    return (await tools.fusor.sample(asked_of(written, chat=tools.fusor.chat), sampling, 1))[0]
 
 
 def _stops(tools: Tools) -> tuple[str, ...]:
@@ -58,7 +57,8 @@ def _answer(pool: Pool, reply: Candidate, tools: Tools) -> Answer:
     if reply.error:
         return fall_back(pool, f"the fusor failed: {reply.error}", calls)
     fused = read_fused(cut(reply.text, _stops(tools)), bracketed=tools.template.bracketed)
-    if not fused.answer or f"[[ {fused.answer} ]]" in tools.template.source:  # the form, copied unfilled
+    unfilled = fused.answer.startswith("<") and f"[[ {fused.answer} ]]" in tools.template.source
+    if not fused.answer or unfilled:
         return fall_back(pool, f"the fusor wrote no answer ({reply.finish_reason})", calls)
     if reply.finish_reason in ("refusal", "content_filter") or is_refusal(
         fused.answer, [candidate.text for candidate in pool.usable]

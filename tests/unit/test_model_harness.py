@@ -23,7 +23,8 @@ from fusion_eval.models import LikelihoodModel, Model
 from fusion_eval.models.harness import HarnessModel, accepts, names_argument, open_harness
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 
-SECRET = "hf_this_must_be_seen_nowhere"
+SECRET = "to-be-seen-nowhere"
+"""In no form that is known for keys."""
 
 
 @register_model("recording")
@@ -185,6 +186,18 @@ def test_it_serves_one_event_loop_after_another() -> None:
     asyncio.run(model.close())
     ask()
     assert [batch[0].args[0] for batch in inner.batches] == ["a", "given up", "a", "a"]
+
+
+def test_a_loop_that_was_abandoned_holds_up_no_other() -> None:
+    model, inner = recording()
+    abandoned = asyncio.new_event_loop()
+    lost = abandoned.create_task(model.sample(Prompt("lost"), sampling(), 1))
+    abandoned.run_until_complete(asyncio.sleep(0))
+    asyncio.run(asyncio.wait_for(model.sample(Prompt("a"), sampling(), 1), 5))
+    assert [batch[0].args[0] for batch in inner.batches] == ["a"]
+    lost.cancel()
+    abandoned.run_until_complete(asyncio.wait([lost]))
+    abandoned.close()
 
 
 # candidates

@@ -25,7 +25,8 @@ from fusion_eval.models import Model
 from fusion_eval.models.litellm import LiteLLMModel, check_name
 from fusion_eval.types import Message, Prompt, Sampling
 
-KEY = "sk-unit-0123456789abcdef"
+KEY = "unit0123456789abcdef"
+"""In no form that is known for keys."""
 PROVIDERS = ("HOSTED_VLLM", "OPENAI", "SAMBANOVA", "FEATHERLESS_AI")
 Start = Callable[[Plan], Server]
 

@@ -1,0 +1,254 @@
+"""The store on disk: what `keep` has returned is there, whoever else writes and however the writer ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fusion_eval.errors import StoreError
+from fusion_eval.store import Store, cache_folder
+from fusion_eval.types import Candidate
+
+NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+CANDIDATES = st.builds(
+    Candidate,
+    text=WORDS,
+    model=WORDS,
+    seed=st.integers(0, 2**40),
+    finish_reason=st.sampled_from(["stop", "length", "refusal"]),
+    prompt_tokens=st.integers(0, 10_000),
+    completion_tokens=st.integers(0, 10_000),
+    mean_logprob=st.none() | NUMBER,
+    reasoning=WORDS,
+    cost=st.none() | NUMBER,
+    latency=NUMBER,
+)
+
+
+def candidate(text: str, seed: int = 0) -> Candidate:
+    return Candidate(text=text, model="m", seed=seed)
+
+
+def key(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+# What is kept is read back
+
+
+@given(st.dictionaries(st.binary(min_size=32, max_size=32), CANDIDATES, max_size=8))
+def test_what_is_kept_is_read_back_to_the_letter(candidates: dict[bytes, Candidate]) -> None:
+    store = Store(None)
+    assert store.keep(candidates) == candidates
+    assert store.candidates(list(candidates)) == candidates
+
+
+def test_a_store_that_is_closed_and_opened_again_holds_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "down" / "store.sqlite"
+    store = Store(path)
+    store.keep({key(1): candidate("日本語 🐍\x00")})
+    store.keep_likelihood(key(2), (-1.25, True))
+    store.close()
+
+    again = Store(path)
+
+    assert again.candidates([key(1), key(2)]) == {key(1): candidate("日本語 🐍\x00")}
+    assert again.likelihood(key(2)) == (-1.25, True)
+    assert again.likelihood(key(1)) is None
+
+
+def test_more_rows_than_one_statement_takes() -> None:
+    many = {key(i): candidate(str(i)) for i in range(2_500)}
+    store = Store(None)
+    assert store.keep(many) == many
+    assert store.candidates([*many, key(9_999)]) == many
+
+
+def test_nothing_to_keep_and_nothing_to_look_for_is_no_error() -> None:
+    """Other tools crash where a run has nothing left to do."""
+    assert Store(None).keep({}) == {}
+    assert Store(None).candidates([]) == {}
+
+
+def test_the_first_result_of_a_call_stays_and_is_what_the_second_one_gets() -> None:
+    store = Store(None)
+    store.keep({key(1): candidate("first")})
+    store.keep_likelihood(key(1), (-1.0, True))
+
+    assert store.keep({key(1): candidate("second"), key(2): candidate("new")}) == {
+        key(1): candidate("first"),
+        key(2): candidate("new"),
+    }
+    assert store.keep_likelihood(key(1), (-2.0, False)) == (-1.0, True)
+
+
+def test_a_store_in_memory_leaves_nothing_on_disk_and_is_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = Store(None)
+    store.keep({key(1): candidate("a")})
+    assert Store(None).candidates([key(1)]) == {}
+    store.close()
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_the_users_cache_folder_is_where_the_platform_says(cache_home: Path) -> None:
+    assert cache_folder().is_relative_to(cache_home)
+
+
+# Several processes
+
+WRITER = """
+import json, sys
+from pathlib import Path
+from fusion_eval.store import Store
+from fusion_eval.types import Candidate
+
+path, name, rows = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+print("ready", flush=True)
+sys.stdin.readline()
+store = Store(path)
+shared = {}
+for i in range(rows):
+    keys = [i.to_bytes(32, "big"), f"{name} {i}".encode().ljust(32)]  # one that all write, one of its own
+    kept = store.keep({key: Candidate(text=f"{name} {i}", model="m", seed=i) for key in keys})
+    shared[i] = kept[keys[0]].text
+    print(i, flush=True)
+print(json.dumps(shared))
+"""
+
+
+def writer(path: Path, name: str, rows: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(path), name, str(rows)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    return process
+
+
+def start(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+
+
+def test_processes_that_write_one_new_store_at_once_lose_nothing_and_agree(tmp_path: Path) -> None:
+    """Other tools end with 'database is locked', or each goes on with an answer of its own."""
+    path, rows = tmp_path / "store.sqlite", 60
+    writers = {name: writer(path, name, rows) for name in ("one", "two", "three")}
+    for process in writers.values():
+        start(process)
+    told = {name: process.communicate(timeout=30)[0] for name, process in writers.items()}
+
+    assert [process.returncode for process in writers.values()] == [0, 0, 0]
+    believed = [json.loads(out.splitlines()[-1]) for out in told.values()]
+    store = Store(path)
+    shared = store.candidates([key(i) for i in range(rows)])
+    own = store.candidates([f"{name} {i}".encode().ljust(32) for name in writers for i in range(rows)])
+    assert believed == [{str(i): shared[key(i)].text for i in range(rows)}] * 3, "the first one's result wins"
+    assert len(own) == 3 * rows
+
+
+def test_a_writer_that_is_killed_loses_nothing_that_keep_had_returned(tmp_path: Path) -> None:
+    """Other tools hold answers in memory until a batch ends, and lose them with the process."""
+    path = tmp_path / "store.sqlite"
+    process = writer(path, "victim", 1_000_000)
+    start(process)
+    assert process.stdout is not None
+    for _ in range(40):
+        process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    kept = 40 + len([line for line in process.communicate()[0].split("\n")[:-1] if line])
+
+    store = Store(path)
+
+    assert len(store.candidates([key(i) for i in range(kept)])) == kept
+    assert store.keep({key(10**6): candidate("goes on")}) == {key(10**6): candidate("goes on")}
+
+
+def test_a_disk_without_room_is_one_sentence_and_costs_nothing_that_was_kept(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    limited = f"""
+import resource, sys
+from fusion_eval.errors import StoreError
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+sys.argv = ["", {str(path)!r}, "full", "100000"]
+try:
+    exec({WRITER!r})
+except StoreError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", limited], input="go\n", capture_output=True, text=True)
+
+    *counted, sentence = done.stdout.splitlines()[1:]
+    assert sentence.startswith(f"The store {path} cannot be read or written: ")
+    assert sentence.endswith("What it holds is kept; make room or mend its rights, then run again")
+    assert len(counted) > 10
+    assert len(Store(path).candidates([key(i) for i in range(len(counted))])) == len(counted)
+
+
+# What is no store
+
+
+def assert_refused(path: Path, reason: str) -> None:
+    """One clear sentence with the fix; and the file is as it was, with nothing beside it."""
+    before = path.read_bytes() if path.is_file() else None
+    beside = sorted(path.parent.iterdir())
+    with pytest.raises(StoreError) as caught:
+        Store(path)
+    assert str(caught.value) == (
+        f"Cannot use {path} as a store: {reason}; name another with cache=PATH, or cache=off"
+    )
+    assert (path.read_bytes() if path.is_file() else None) == before
+    assert sorted(path.parent.iterdir()) == beside
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    assert_refused(tmp_path, "unable to open database file")
+
+
+def test_a_file_where_its_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match=r"^Cannot use .* as a store: "):
+        Store(tmp_path / "file" / "store.sqlite")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_the_right_to_write(tmp_path: Path) -> None:
+    folder = tmp_path / "sealed"
+    folder.mkdir(mode=0o500)
+    assert_refused(folder / "store.sqlite", "unable to open database file")
+
+
+def test_a_file_that_is_no_database_is_never_touched(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("Dear diary, " * 1000)
+    assert_refused(path, "file is not a database")
+
+
+def test_the_database_of_another_program_is_never_touched(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.db"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE accounts (name TEXT)")
+    other.commit()
+    other.close()
+    assert_refused(path, "it is the database of another program")
+
+
+def test_the_store_of_a_newer_version_is_never_touched(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    Store(path).close()
+    newer = sqlite3.connect(path)
+    newer.execute("PRAGMA user_version=99")
+    newer.close()
+    assert_refused(path, "a newer version wrote it (format 99)")
