@@ -14,8 +14,9 @@ def names(group: str) -> list[str]:
 
 
 def load(group: str, role: str, name: str) -> Any:
-    """The object behind a name; `role` is the word for it in messages."""
+    """The object behind a name, ours before a third party's; `role` is the word for it in messages."""
     found = [point for point in entry_points(group=group) if point.name == name]
+    found.sort(key=lambda point: not point.value.startswith("fusion_eval."))
     if not found:
         known = names(group)
         raise ConfigError(f"There is no {role} '{name}'.{nearest(name, known)} Known: {', '.join(known)}")

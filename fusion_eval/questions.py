@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.language import language_of
 from fusion_eval.settings import Settings
 from fusion_eval.types import Message, Prompt, Sampling
+
+N = TypeVar("N", int, float)
 
 DEFAULT_TEMPERATURE = 0.7
 """The paper's, for N samples of one model."""
@@ -18,7 +20,8 @@ DEFAULT_MAX_TOKENS = 256
 """The harness's own, for tasks that set no max_gen_toks."""
 COPY_STRIDE = 1_000_000
 """Seeds between the pools of two copies of one prompt, so that raising n never makes them overlap."""
-_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_completion_tokens", "max_tokens")
+_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+"""In the harness's order: the first that is set counts."""
 _OURS = {"until", "do_sample", "temperature", "top_p", "seed", *_LENGTHS}
 
 
@@ -93,24 +96,47 @@ def _question(request: Request, copy: int, settings: Settings) -> Question:
 def _sampling(
     options: Mapping[str, Any], copy: int, settings: Settings
 ) -> tuple[Sampling, tuple[float, ...]]:
-    """The task's options under ours. A temperature that a task sets above 0 holds unless ours is set."""
+    """The task's options under ours: what it sets (a temperature, above 0) holds unless ours is set.
+
+    `do_sample: false` alone says nothing: tasks keep it where `--gen_kwargs temperature=0.3` asks for sampling.
+    """
+    asked = _number(options, "temperature", float)
+    temperatures = settings.temperature or ((asked,) if asked else (DEFAULT_TEMPERATURE,))
+    lengths = (_number(options, name, int) for name in _LENGTHS)
+    sampling = Sampling(
+        max_tokens=settings.max_tokens or next(filter(None, lengths), DEFAULT_MAX_TOKENS),
+        temperature=temperatures[0],
+        seed=(settings.seed or _number(options, "seed", int) or 0) + copy * COPY_STRIDE,
+        top_p=_number(options, "top_p", float) if settings.top_p is None else settings.top_p,
+        stop=_stops(options),
+        logprobs=settings.scorer_name == "logprob",
+        extra=_extra(options),
+    )
+    return sampling, temperatures
+
+
+def _number(options: Mapping[str, Any], name: str, kind: type[N]) -> N | None:
+    value = options.get(name)
+    try:
+        return None if value is None else kind(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"The generation option {name}={value!r} is not a number") from error
+
+
+def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:
     until = options.get("until") or ()
-    asked = options.get("temperature") if options.get("do_sample") is not False else None
-    temperatures = settings.temperature or ((float(asked),) if asked else (DEFAULT_TEMPERATURE,))
-    length = next((int(options[name]) for name in _LENGTHS if options.get(name)), DEFAULT_MAX_TOKENS)
+    stops = (until,) if isinstance(until, str) else tuple(until)
+    if not all(isinstance(stop, str) for stop in stops):
+        raise ConfigError(f"The generation option until={until!r} should hold texts; put them into quotes")
+    return tuple(stop for stop in stops if stop)
+
+
+def _extra(options: Mapping[str, Any]) -> tuple[tuple[str, str | int | float | bool | None], ...]:
+    """What is not ours, as it is, for the model."""
     extra = {name: value for name, value in options.items() if name not in _OURS}
     for name, value in extra.items():
         if not isinstance(value, str | int | float | bool | None):
             raise ConfigError(
                 f"The generation option {name}={value!r} is not a plain value and cannot be passed on"
             )
-    sampling = Sampling(
-        max_tokens=settings.max_tokens or length,
-        temperature=temperatures[0],
-        seed=int(options.get("seed") or settings.seed) + copy * COPY_STRIDE,
-        top_p=settings.top_p if settings.top_p is not None else options.get("top_p"),
-        stop=tuple([until] if isinstance(until, str) else until),
-        logprobs=settings.scorer_name == "logprob",
-        extra=tuple(sorted(extra.items())),
-    )
-    return sampling, temperatures
+    return tuple(sorted(extra.items()))

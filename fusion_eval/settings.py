@@ -6,6 +6,9 @@ The same list serves `--model_args`, a YAML `--config` and `fusion-eval run`.
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,16 +71,21 @@ def parse(arguments: Mapping[str, object]) -> Settings:
 
 
 def public(settings: Settings) -> dict[str, object]:
-    """The settings as they go into a results file: JSON values, and only those that were set."""
-    shown: dict[str, object] = {}
-    for item in dataclasses.fields(settings):
-        value = getattr(settings, item.name)
-        if value is None or value == {} or item.name == "harness_arguments":
-            continue
-        shown[item.name] = (
-            str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
-        )
-    return shown
+    """The settings as they go into a results file: JSON values, without those that are None.
+
+    What follows the type of an `lm_eval:` model can hold a key; its identity tells the rest.
+    """
+    values = {item.name: getattr(settings, item.name) for item in dataclasses.fields(settings)}
+    del values["harness_arguments"]
+    return {name: _shown(value) for name, value in values.items() if value is not None}
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_shown(part) for part in value]
+    if isinstance(value, str) and value.startswith("lm_eval:"):
+        return value.partition(",")[0]
+    return str(value) if isinstance(value, Path) else value
 
 
 def unknown(name: str) -> ConfigError:
@@ -87,31 +95,38 @@ def unknown(name: str) -> ConfigError:
     )
 
 
+def slip_of_ours(name: str) -> bool:
+    """Whether a name looks like one of ours misspelt; `max_gen_toks` is no `max_tokens`."""
+    return bool(difflib.get_close_matches(name, _READERS, n=1, cutoff=0.85))
+
+
 def _check_left_over(settings: Settings, names: list[str]) -> None:
-    """Arguments of harness models are known to these alone, so `opening` judges them; a near miss of ours is none."""
+    """Arguments of harness models are known to these alone, so where one is named `opening` judges them."""
     named = (*settings.model, settings.fusor or "", settings.scorer_model or "")
-    for name in names:
-        if nearest(name, _READERS) or not any(model.startswith("lm_eval:") for model in named):
-            raise unknown(name)
+    if names and not any(model.startswith("lm_eval:") for model in named):
+        raise unknown(names[0])
 
 
 def _check_mix(settings: Settings) -> None:
     for name, owner in (("fusor_base_url", "fusor"), ("scorer_base_url", "scorer_model")):
         if getattr(settings, name) and not getattr(settings, owner):
             raise ConfigError(f"{name}= names an endpoint but no model; add {owner}=NAME")
-    if settings.base_url and all(name == "embedded" or ":" in name.split("/")[0] for name in settings.model):
+    local = ("embedded", "gguf:", "lm_eval:")
+    if settings.base_url and all(name.startswith(local) for name in settings.model):
         raise ConfigError(
             f"base_url= has no use with model={'|'.join(settings.model)}; name the endpoint's model, model=NAME"
         )
     if settings.scorer_model and settings.scorer_name != "judge":
         raise ConfigError(f"scorer_model= goes with scorer=judge, not with scorer={settings.scorer_name}")
-    if (
-        settings.temperature
-        and settings.n > 1
-        and max(settings.temperature) == 0
-        and len(settings.model) == 1
-    ):
-        raise ConfigError("temperature=0 makes all n candidates the same; raise it, or use n=1")
+    if len(set(settings.model)) < len(settings.model):
+        raise ConfigError("model= names one model twice, which would give the same candidates twice; raise n")
+    for name, given in (("model", settings.model), ("temperature", settings.temperature or ())):
+        if len(given) > settings.n:
+            raise ConfigError(
+                f"{name}= lists {len(given)} values, and n={settings.n} leaves some unused; raise n"
+            )
+    if settings.n > len(settings.model) and settings.temperature and max(settings.temperature) == 0:
+        raise ConfigError("temperature=0 makes the candidates of a model all the same; raise it, or use n=1")
 
 
 def _text(name: str, value: object) -> str:
@@ -121,8 +136,15 @@ def _text(name: str, value: object) -> str:
 
 
 def _names(name: str, value: object) -> tuple[str, ...]:
-    parts = value if isinstance(value, (list, tuple)) else str(value).split("|")
-    return tuple(_text(name, part) for part in parts)
+    return tuple(_text(name, part) for part in _parts(name, value))
+
+
+def _parts(name: str, value: object) -> list[object]:
+    """A YAML list, or `a|b` of the command line."""
+    parts = list(value) if isinstance(value, (list, tuple)) else list(str(value).split("|"))
+    if not parts:
+        raise ConfigError(f"{name}= is an empty list; leave it out, or name one value at the least")
+    return parts
 
 
 def _whole(least: int) -> Callable[[str, object], int]:
@@ -158,8 +180,7 @@ def _number(least: float, most: float, *, above: bool = False) -> Callable[[str,
 
 
 def _temperatures(name: str, value: object) -> tuple[float, ...]:
-    parts = value if isinstance(value, (list, tuple)) else str(value).split("|")
-    return tuple(_number(0, 5)(name, part) for part in parts)
+    return tuple(_number(0, 5)(name, part) for part in _parts(name, value))
 
 
 def _flag(name: str, value: object) -> bool:
@@ -169,23 +190,43 @@ def _flag(name: str, value: object) -> bool:
     raise ConfigError(f"{name}={value} should be true or false")
 
 
+def _variable(name: str, value: object) -> str:
+    """A key given in place of its variable must not be repeated, in an error or anywhere."""
+    if isinstance(value, str) and (value in os.environ or re.fullmatch(r"[A-Z][A-Z0-9_]*", value)):
+        return value
+    raise ConfigError(
+        f"{name}= should be the name of an environment variable, such as {KEY_VARIABLE}, not a key"
+    )
+
+
 def _url(name: str, value: object) -> str:
     url = str(value).rstrip("/")
-    if url == OFF and name != "base_url":
+    if _is_off(value) and name != "base_url":
         return OFF
-    if not url.startswith(("http://", "https://")) or url in ("http:", "https:"):
+    if "@" in url:  # a password would be written into results
+        raise ConfigError(f"{name}= should hold no user or password; put a key into {KEY_VARIABLE} instead")
+    if not re.match(r"https?://[^/?#]", url):
         raise ConfigError(f"{name}={value} should be a URL such as http://localhost:8000/v1")
     return url
 
 
 def _path(name: str, value: object) -> Path:
-    return Path(_text(name, value)).expanduser()
+    if _is_off(value) and name == "cache":
+        return Path(OFF)
+    try:
+        return Path(_text(name, str(value) if isinstance(value, Path) else value)).expanduser()
+    except RuntimeError as error:  # ~name of nobody
+        raise ConfigError(f"{name}={value} names a home folder that is not there") from error
+
+
+def _is_off(value: object) -> bool:
+    return value is False or value == OFF  # YAML reads a bare `off` as false
 
 
 _READERS: dict[str, Callable[[str, object], object]] = {
     "model": _names,
     "base_url": _url,
-    "api_key_env": _text,
+    "api_key_env": _variable,
     "completion": _flag,
     "n": _whole(1),
     "temperature": _temperatures,

@@ -30,9 +30,11 @@ class TraceFile:
         self._file: BinaryIO | None = None
         self._waiting: dict[int, Trace] = {}
         self._next = 0
+        self._made_folder = False
 
     def __enter__(self) -> TraceFile:
         if self._partial:
+            self._made_folder = not self._partial.parent.exists()
             try:
                 self._partial.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._partial.open("wb")
@@ -59,17 +61,22 @@ class TraceFile:
             self._partial.replace(self.path)
         else:
             self._partial.unlink()
-            with contextlib.suppress(OSError):  # the folder goes too, unless it was there or holds something
-                self.path.parent.rmdir()
+            if self._made_folder:
+                with contextlib.suppress(OSError):  # it holds something else by now
+                    self.path.parent.rmdir()
 
 
 def read_traces(path: Path) -> Iterator[Trace]:
-    """The traces of a file; a line that is not a trace is a `ConfigError` that names it."""
-    with path.open("rb") as file:
+    """The traces of a file; one that cannot be read, or a line that is not a trace, is a `ConfigError` that names it."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise ConfigError(f"Cannot read the traces {path}: {error.strerror}") from error
+    with file:
         for number, line in enumerate(file, start=1):
             try:
                 yield from_json(line, Trace)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise ConfigError(f"{path}, line {number} is not a trace: {error}") from error
 
 

@@ -65,6 +65,13 @@ class Candidate:
     """Seconds between sending the request and having its answer."""
     error: str | None = None
 
+    def __post_init__(self) -> None:
+        """Half a surrogate pair, which some servers cut a text in, could be neither sent nor stored."""
+        for name in ("text", "reasoning"):
+            written = getattr(self, name)
+            if not written.isascii():
+                object.__setattr__(self, name, written.encode(errors="replace").decode())
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:

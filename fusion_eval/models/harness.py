@@ -63,9 +63,6 @@ class HarnessModel:
         self._likelihoods: Batches[tuple[Any, ...], Any] = Batches(
             functools.partial(self._call, "loglikelihood"), worker
         )
-        self._rolling: Batches[tuple[Any, ...], Any] = Batches(
-            functools.partial(self._call, "loglikelihood_rolling"), worker
-        )
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """n candidates, from the next batch. `Prompt.text` goes in as it is; messages are rendered by `inner`."""
@@ -75,10 +72,6 @@ class HarnessModel:
         """As `inner` computes it, from the next batch."""
         logprob, greedy = await self._likelihoods.ask((context, continuation))
         return float(logprob), bool(greedy)
-
-    async def loglikelihood_rolling(self, text: str) -> float:
-        """Log-probability of the whole text, as `inner` computes it, from the next batch."""
-        return float(await self._rolling.ask((text,)))
 
     async def close(self) -> None:
         """End the thread; the inner model stays, and a later call starts another thread."""

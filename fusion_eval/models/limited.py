@@ -96,22 +96,26 @@ class Limited:
         return await self._request((context, continuation), lambda: door.loglikelihood(context, continuation))
 
     async def _request(self, asked: Hashable, call: Callable[[], Awaitable[T]]) -> T:
-        """One request with its retries. Waiting between tries holds no slot."""
-        for attempt in range(self._max_retries + 1):
-            try:
-                async with self._endpoint.slots.one(self._urgent):
+        """One request with its retries.
+
+        Waiting for another try keeps the slot: an endpoint that asks for patience gets fewer requests then, and
+        not those of all other prompts in their place.
+        """
+        async with self._endpoint.slots.one(self._urgent):
+            for attempt in range(self._max_retries + 1):
+                try:
                     result = await call()
-            except TransientError as error:
-                if attempt == self._max_retries:
-                    self._endpoint.failed(self.name, asked, error)
+                except TransientError as error:
+                    if attempt == self._max_retries:
+                        self._endpoint.failed(self.name, asked, error)
+                        raise
+                    await asyncio.sleep(_pause(attempt, error.retry_after))
+                except RequestError as error:
+                    self._endpoint.refused(self.name, asked, error)
                     raise
-                await asyncio.sleep(_pause(attempt, error.retry_after))
-            except RequestError as error:
-                self._endpoint.refused(self.name, asked, error)
-                raise
-            else:
-                self._endpoint.succeeded()
-                return result
+                else:
+                    self._endpoint.succeeded()
+                    return result
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def close(self) -> None:
@@ -120,7 +124,9 @@ class Limited:
 
 
 def _pause(attempt: int, asked: float | None) -> float:
-    """Seconds: exponential backoff with full jitter, on top of what the server asked for."""
+    """Seconds: exponential backoff with full jitter, on top of what the server asked for; 0 asks for none at all."""
+    if asked == 0:
+        return 0.0
     ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
     jittered = random.random() * ceiling  # noqa: S311 - spreads retries in time, decides no result
     return jittered + min(asked or 0.0, LONGEST_ASKED)

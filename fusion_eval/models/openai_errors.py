@@ -111,8 +111,8 @@ def without_userinfo(url: str) -> str:
 
 def clean(text: str, secrets: tuple[str, ...] = (), limit: int = 300) -> str:
     """A server's words made fit for a message: one line, no control codes, no keys, bounded."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
+    for secret in secrets:  # in part as well: some servers quote a key's beginning
+        text = re.sub(re.escape(secret[:8]) + r"[\w*.\-]*", "***", text.replace(secret, "***"))
     text = _UNSEEN.sub(" ", _KEY_LIKE.sub("***", text)).strip().rstrip(".")
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

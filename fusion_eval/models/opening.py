@@ -9,7 +9,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.limited import Endpoint, Limited
-from fusion_eval.settings import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, unknown
+from fusion_eval.settings import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, slip_of_ours, unknown
 from fusion_eval.store import Store
 
 
@@ -68,9 +68,11 @@ def _check_harness_arguments(settings: Settings) -> None:
     inner = [name for name in named if name.startswith("lm_eval:")]
     for argument in settings.harness_arguments:
         if argument not in HARNESS_OWN:
-            from fusion_eval.models.harness import accepts
+            from fusion_eval.models.harness import accepts, names_argument
 
-            if not any(accepts(name, argument) for name in inner):
+            # Many constructors take any name, so one that is close to ours must be spelt out to count as theirs.
+            takes = names_argument if slip_of_ours(argument) else accepts
+            if not any(takes(name, argument) for name in inner):
                 raise unknown(argument)
 
 

@@ -58,7 +58,7 @@ def load_template(name: str) -> Template:
         source = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"The prompt template {path} is not UTF-8 text: {error}") from error
-    except (OSError, RuntimeError, ValueError) as error:  # the last two: no such home folder, a NUL in the name
+    except (OSError, RuntimeError, ValueError) as error:  # no file; ~name of nobody; a NUL in the name
         reason = getattr(error, "strerror", None) or error
         beside = [str(file) for file in path.parent.glob("*") if file.suffix == path.suffix]
         hint = nearest(name, FUSORS) or nearest(str(path), beside)
@@ -118,7 +118,9 @@ def _check(template: Template) -> None:
             f"{nearest(unknown, _VARIABLES)} Known: {', '.join(_VARIABLES)}"
         )
     if "candidates" not in used:
-        raise ConfigError(f"The prompt template {template.name} never shows the candidates; add {{{{ candidates }}}}")
+        raise ConfigError(
+            f"The prompt template {template.name} never shows the candidates; add {{{{ candidates }}}}"
+        )
     turns = (Message("system", "Be brief."), Message("user", "Why?"))
     render(template, Prompt(messages=turns), candidates=["…"] * 99, language="en")
 

@@ -6,8 +6,12 @@ import re
 from dataclasses import dataclass
 
 # Models that answer in another language are prone to translate the labels as well.
-_COMPARISON = "Comparison|Comparaison|Vergleich|Comparación|Сравнение|Confronto|Comparação|比較|比较|비교|(?:ال)?مقارنة"
-_ANSWER = "Answer|Réponse|Antwort|Respuesta|Ответ|Risposta|Resposta|回答|答え|答案|답변|(?:ال)?[إا]جابة|الجواب"
+_COMPARISON = (
+    "Comparison|Comparaison|Vergleich|Comparación|Сравнение|Confronto|Comparação|比較|比较|비교|(?:ال)?مقارنة"
+)
+_ANSWER = (
+    "Answer|Réponse|Antwort|Respuesta|Ответ|Risposta|Resposta|回答|答え|答案|답변|(?:ال)?[إا]جابة|الجواب"
+)
 
 _LEAD = r"^[ \t>*_#]*"
 _GAP = r"(?:[^\S\n]|[*_])*"
@@ -17,7 +21,8 @@ _COMPARED = re.compile(rf"{_LEAD}(?:{_COMPARISON}){_GAP}(?:[:：][*_]*|$)", _FLA
 _MARKED = re.compile(rf"{_LEAD}(?:{_ANSWER}){_GAP}(?:[:：][*_]*|$)", _FLAGS)
 # With brackets, a label may also stand in the middle of a line, then with its colon.
 _OPENED = re.compile(
-    rf"(?:{_LEAD}(?P<label>{_ANSWER})|(?<![a-z])(?P<inner>{_ANSWER})(?={_GAP}[:：]))[\s*_]*[:：]?[\s*_]*\[\[", _FLAGS
+    rf"(?:{_LEAD}(?P<label>{_ANSWER})|(?<![a-z])(?P<inner>{_ANSWER})(?={_GAP}[:：]))[\s*_]*(?:[:：][\s*_]*)?\[\[",
+    _FLAGS,
 )
 _BRACKET = re.compile(r"[\[\]]")
 
@@ -50,7 +55,8 @@ def read_fused(reply: str, *, bracketed: bool) -> Fused:
         return Fused(text[marked.end() :].strip(), comparison, ("unbracketed",))
     if compared and "\n" not in text[: compared.start()].strip():  # no answer came after it
         return Fused("", text[compared.end() :].strip(), ("unmarked",))
-    return Fused(text, "", ("unmarked",))  # just the answer; a line "Answer: 42" of the task's own stays in it
+    # A model that just answers; a line "Answer: 42" of the task's own form stays in it.
+    return Fused(text, "", ("unmarked",))
 
 
 def _in_form(text: str, opened: re.Match[str], end: int | None) -> Fused:
@@ -62,7 +68,7 @@ def _in_form(text: str, opened: re.Match[str], end: int | None) -> Fused:
         "unclosed": end is None,
         "uncompared": not comparison,
         "translated": label.lower() != "answer",
-        "trailing": end is not None and text[end + 2 :].strip(" \n*_`") != "",
+        "trailing": end is not None and text[end + 2 :].strip(" \t\r\n*_`") != "",
     }
     departures = tuple(name for name, holds in held.items() if holds)
     answer = inside.strip()

@@ -11,7 +11,7 @@ _SORRY = (
     r"(?:je suis )?(?:vraiment )?désolée?|je regrette|malheureusement",
     r"(?:es )?tut mir (?:sehr )?leid|entschuldig\w*|leider",
     r"lo siento|lo lamento|lamentablemente",
-    r"извин\w*|прост\w*|к сожалению|мне (?:очень )?жаль",
+    r"извин\w*|простите|к сожалению|мне (?:очень )?жаль",
     r"mi dispiace|purtroppo|spiacente",
     r"(?:sinto|lamento) muito|lamento|desculp\w*|infelizmente",
     r"(?:大変)?申し訳|すみません|残念ながら",
@@ -20,20 +20,23 @@ _SORRY = (
     r"(?:أنا )?آسف\w*|عذر\w*|[أا]عتذر|للأسف",
 )
 _CANNOT = (
-    r"i (?:can(?:no|['’])t|can not|won['’]t|will not|am (?:not able|unable) to|must decline|have to decline)"
-    r"(?: \w+){0,2}? (?:help|assist|comply|fulfil|provide|answer|respond|continue|do that|engage|create|generate|to)",
-    r"i(?:['’]m| am) (?:not able|unable) to |as an ai(?: language)?(?: model| assistant)?, i",
+    r"i(?: can(?:no|['’])t| can not| won['’]t| will not| must decline| have to decline"
+    r"|(?: am|['’]m) (?:not able|unable))(?: \w+){0,2}? "
+    r"(?:help(?! \w+ing\b)|assist|comply|fulfil|provide|answer|respond|continue|do that|engage|create|generate)",
+    r"as an ai(?: language)?(?: model| assistant)?, i",
     r"je ne (?:peux|puis) pas (?:vous |t['’])?(?:y )?(?:aider|assister|répondre|fournir|satisfaire|continuer)",
-    r"je ne suis pas en mesure d",
-    r"(?:ich kann|kann ich)(?: \w+){0,4}? nicht (?:\w+ )?"
+    r"je ne suis pas en mesure d(?:e |['’])(?:vous )?(?:aider|assister|répondre|fournir|satisfaire)",
+    r"(?:(?:dabei|damit|da) )?(?:ich kann|kann ich)(?: \w+){0,4}? nicht (?:\w+ )?"
     r"(?:weiterhelfen|helfen|beantworten|erfüllen|nachkommen|unterstützen|bereitstellen|dienen)",
     r"no puedo (?:ayudar|responder|proporcionar|cumplir|continuar|asistir)",
     r"я не (?:могу|в состоянии) (?:\w+ )?(?:помочь|ответить|предоставить|выполнить|продолжить)",
     r"non (?:posso|sono in grado di) (?:aiutar|risponder|fornir|soddisfar|continuar|assister)",
     r"não (?:posso|consigo) (?:ajud|respond|fornec|atend|continu|auxili)",
-    r"(?:手伝|答え|力に|対応|要望|支援|提供|回答).{0,20}?(?:できません|できかねます|かねます|なれません)",
-    r"(?:도와|도움|답변|제공|응답|대답).{0,20}?(?:수 없|수가 없|어렵습니다|못합니다)",
-    r"(?:无法|無法|不能)(?:为您|为你|為您)?(?:帮|幫|协助|協助|回答|提供|满足|滿足|继续|完成)",
+    # Japanese, Korean and Chinese may name first what cannot be done.
+    r"[^。\n]{0,30}?(?:お(?:手伝い|答え|応え|力)|ご(?:対応|要望|支援|提供|回答|案内))[^。\n]{0,16}?"
+    r"(?:できません|できかねます|いたしかねます|致しかねます|なれません)",
+    r"[^.\n]{0,30}?(?:도와 ?드|도움을 드|답변(?:을|해)? ?드|답변하|제공(?:해 드|하)|응답하|대답하)\w* (?:수가? 없|어렵)",
+    r"[^。，,\n]{0,16}?(?:无法|無法|不能)(?:为您|为你|為您)?(?:帮|幫|协助|協助|回答|提供|满足|滿足|继续|完成)",
     r"لا (?:[أا]ستطيع|يمكنني|[أا]قدر)(?: على)? ?\S{0,3}(?:مساعد|[إا]جابة|تقديم|تلبية|الرد|تنفيذ)",
 )
 _REFUSAL = re.compile(

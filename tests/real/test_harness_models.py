@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from lm_eval.api.instance import Instance
+
 from fusion_eval.errors import ConfigError, EndpointError, RequestError
+from fusion_eval.harness.lm import FusionLM
 from fusion_eval.models.harness import HarnessModel, open_harness
+from fusion_eval.traces import read_traces
 from fusion_eval.types import Message, Prompt, Sampling
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'lm_eval[hf]'")
@@ -149,16 +153,6 @@ async def test_log_likelihoods_are_the_harnesss_own(model: HarnessModel) -> None
     assert [greedy for _, greedy in got] == [greedy for _, greedy in own]
 
 
-async def test_rolling_log_likelihoods_are_the_harnesss_own(model: HarnessModel) -> None:
-    from lm_eval.api.instance import Instance
-
-    texts = ["a short text", "a longer text, " * 40]
-    own = model.inner.loglikelihood_rolling(
-        [Instance("loglikelihood_rolling", {}, (text,), i) for i, text in enumerate(texts)]
-    )
-    assert await asyncio.gather(*(model.loglikelihood_rolling(text) for text in texts)) == pytest.approx(own)
-
-
 async def test_what_the_model_cannot_do_is_told_in_its_own_words(model: HarnessModel) -> None:
     with pytest.raises(EndpointError, match="maximum sequence length"):
         await model.sample(Prompt("long"), sampling(max_tokens=4000), 1)
@@ -182,3 +176,41 @@ def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"lm_eval:hf cannot be opened.*nowhere") as caught:
         open_harness(f"lm_eval:hf,pretrained={tmp_path / 'nowhere'},device=cpu", {})
     assert "\n" not in str(caught.value)
+
+
+def strategy(folder: Path, **arguments: object) -> FusionLM:
+    """As `--model fusion --model_args model=lm_eval:hf,pretrained=FOLDER` makes it: the rest is left over."""
+    return FusionLM(model="lm_eval:hf", pretrained=str(folder), device="cpu", batch_size=4, **arguments)
+
+
+def requests(kind: str, *arguments: tuple[object, ...]) -> list[Instance]:
+    return [Instance(kind, {}, given, 0, ("task", i, 1)) for i, given in enumerate(arguments)]
+
+
+def test_a_harness_model_samples_and_fuses_in_batches(folder: Path, tmp_path: Path) -> None:
+    lm = strategy(folder, n=3, fusor_prompt="direct", trace_dir=str(tmp_path))
+    options = {"until": ["\n"], "max_gen_toks": 8}
+
+    answers = lm.generate_until(requests("generate_until", ("one", options), ("two", options)))
+
+    traces = list(read_traces(tmp_path / "traces.jsonl"))
+    assert answers == [trace.final for trace in traces]
+    assert all(len({c.text for c in trace.pool.candidates}) == 3 for trace in traces)
+    assert all(len(trace.answer.calls) == 1 for trace in traces)
+
+
+def test_log_likelihoods_go_to_the_harness_model_itself(folder: Path, model: HarnessModel) -> None:
+    lm = strategy(folder)
+    pairs = requests("loglikelihood", ("a b", " c"), ("a b", " d"))
+    texts = requests("loglikelihood_rolling", ("a short text",), ("a longer text, " * 40,))
+
+    assert [pair[0] for pair in lm.loglikelihood(pairs)] == pytest.approx(
+        [pair[0] for pair in model.inner.loglikelihood(pairs)], abs=1e-4
+    )
+    assert lm.loglikelihood_rolling(texts) == pytest.approx(model.inner.loglikelihood_rolling(texts))
+    assert (lm.rank, lm.world_size) == (0, 1)
+
+
+def test_an_argument_that_neither_knows_is_named_before_weights_are_read(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="Unknown model argument 'temprature'. Did you mean 'temperature'"):
+        strategy(folder, temprature=0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -212,7 +213,7 @@ def test_repeats_get_a_pool_each(openai_server, tasks):
     [responses] = results["samples"]["sums"][0]["resps"]
     assert len(set(responses)) == 3
     seeds = sorted(call.body["seed"] for call in server.calls)
-    assert len(set(seeds)) == 3 and min(b - a for a, b in zip(seeds, seeds[1:], strict=False)) > 1000
+    assert len(set(seeds)) == 3 and min(b - a for a, b in itertools.pairwise(seeds)) > 1000
 
 
 def test_generation_options_of_the_command_line_reach_the_endpoint(openai_server, tasks):

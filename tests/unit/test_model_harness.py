@@ -149,13 +149,11 @@ async def test_kinds_of_request_take_turns() -> None:
     await asyncio.gather(
         model.sample(Prompt("a"), sampling(), 1),
         model.loglikelihood("a", "b"),
-        model.loglikelihood_rolling("a"),
     )
 
     assert sorted(batch[0].request_type for batch in inner.batches) == [
         "generate_until",
         "loglikelihood",
-        "loglikelihood_rolling",
     ]
 
 
@@ -308,14 +306,9 @@ async def test_log_likelihoods_come_in_batches_too() -> None:
     pairs = [("greedy", "abc"), ("else", "ab"), ("greedy", "")]
 
     got = await asyncio.gather(*(model.loglikelihood(*pair) for pair in pairs))
-    rolling = await asyncio.gather(*(model.loglikelihood_rolling(text) for text in ("four", "seven")))
 
     assert got == [(-3.0, True), (-2.0, False), (0.0, True)]
-    assert rolling == [-4.0, -5.0]
-    assert [[instance.args for instance in batch] for batch in inner.batches] == [
-        pairs,
-        [("four",), ("seven",)],
-    ]
+    assert [[instance.args for instance in batch] for batch in inner.batches] == [pairs]
 
 
 # failures
