@@ -130,12 +130,15 @@ def _evaluate(
 
 
 def _quieten_harness() -> None:
-    """Switch off what the harness says for every task and has no switch for: a bar, and a hint on custom data sets."""
+    """Switch off what the harness has no switch for: a bar and a hint per task, and git's complaint outside a repository."""
     import lm_eval.api.task
+    import lm_eval.evaluator
 
     lm_eval.api.task.tqdm = lambda items, **_: items
     hints = logging.getLogger("lm_eval.api.task")
     hints.addFilter(lambda record: "Custom kwargs can be passed" not in record.getMessage())
+    if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
+        lm_eval.evaluator.get_git_commit_hash = lambda: None  # which is what it finds there
 
 
 def _outcome(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> Outcome:

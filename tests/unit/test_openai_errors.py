@@ -426,7 +426,10 @@ def test_anything_that_looks_like_a_key_is_blotted_out(spoken: str) -> None:
 
 def test_a_key_of_any_shape_is_blotted_out_even_where_only_its_beginning_is_quoted() -> None:
     key = "correct-horse-battery"
-    assert clean(f"No key {key}, nor correct-horse***, nor correct-hor…", (key,)) == "No key ***, nor ***, nor ***…"
+    assert (
+        clean(f"No key {key}, nor correct-horse***, nor correct-hor…", (key,))
+        == "No key ***, nor ***, nor ***…"
+    )
 
 
 def test_a_key_reaches_the_server_and_nothing_else(openai_server: Start, tmp_path: Path) -> None:

@@ -125,9 +125,8 @@ def test_a_chat_model_gets_one_turn_and_a_base_model_text() -> None:
 
 
 def test_few_shot_ends_where_the_answer_goes_on() -> None:
-    assert render(
-        shipped("few_shot"), Prompt("Q: 6 · 7?\nA:"), candidates=["42", "41"], language=None
-    ).endswith("Q: 6 · 7?\nA:\n\nDraft: 42\nDraft: 41\nFinal:")
+    written = render(shipped("few_shot"), Prompt("Q: 6 · 7?\nA:"), candidates=["42", "41"], language=None)
+    assert written.endswith("Draft: 42\nDraft: 41\nFinal:") and "Task: Q: 6 · 7?\nA:\n" in written
     assert shipped("few_shot").stop == ("\n\nTask:",)
 
 

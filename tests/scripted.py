@@ -1,0 +1,75 @@
+"""A model that says what a test has it say, for tests whose subject is the strategy around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fusion_eval.prompts import shipped
+from fusion_eval.scorers import load_scorer
+from fusion_eval.strategies import Tools
+from fusion_eval.types import Candidate, Pool, Prompt, Sampling
+
+
+class Scripted:
+    """`reply(text of the prompt)` gives a text, a whole candidate, or an error to raise; `asked` is what it was sent."""
+
+    identity = name = "scripted"
+    max_n: int | None = None
+
+    def __init__(
+        self, reply: Callable[[str], str | Candidate | Exception] | str, *, chat: bool = True
+    ) -> None:
+        self.chat = chat
+        self.asked: list[tuple[Prompt, Sampling]] = []
+        self._reply = reply
+
+    async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+        assert n == 1
+        self.asked.append((prompt, sampling))
+        reply = self._reply if isinstance(self._reply, str) else self._reply(text_of(prompt))
+        if isinstance(reply, Exception):
+            raise reply
+        return [Candidate(reply, self.name, sampling.seed) if isinstance(reply, str) else reply]
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    @property
+    def texts(self) -> list[str]:
+        return [text_of(prompt) for prompt, _ in self.asked]
+
+
+def text_of(prompt: Prompt) -> str:
+    return prompt.text or "\n".join(message.content for message in prompt.messages)
+
+
+def tools(
+    model: Scripted | None = None,
+    *,
+    template: str = "paper",
+    scorer: str = "chrf",
+    language: str | None = None,
+    seed: int = 0,
+    stop: tuple[str, ...] = (),
+    fusor_max_tokens: int | None = None,
+) -> Tools:
+    """`model` is fusor and judge."""
+    model = model or Scripted("never asked")
+    return Tools(
+        sampling=Sampling(max_tokens=100, temperature=0.7, seed=seed, stop=stop),
+        language=language,
+        fusor=model,
+        fusor_temperature=0.0,
+        fusor_max_tokens=fusor_max_tokens,
+        template=shipped(template),
+        scorer=load_scorer(scorer),
+        judge=model,
+    )
+
+
+def pool_of(*texts: str | Candidate, prompt: Prompt | None = None) -> Pool:
+    """A pool of these texts, each by a model of its own."""
+    made = [
+        c if isinstance(c, Candidate) else Candidate(c, f"vendor/model-{i}", i) for i, c in enumerate(texts)
+    ]
+    return Pool(prompt or Prompt("What is 6 · 7?"), tuple(made))
