@@ -13,5 +13,5 @@ format: ## let ruff write what it can
 	ruff format .
 	ruff check --fix .
 
-bench: ## ratios against a bare client, in one run
-	python -m tests.bench
+bench: ## the path of one LLM call, as a ratio against a bare client in the same run
+	python tests/bench/hot_path.py

@@ -128,7 +128,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line on stderr, exit code 2."""
         unknown = message.removeprefix("unrecognized arguments: ").split()[0].split("=")[0]
-        hint = nearest(unknown, self.known) if message.startswith("unrecognized") else ""
+        hint = nearest(unknown, self.known - {unknown}) if message.startswith("unrecognized") else ""
         self.exit(2, f"{self.prog}: {message}.{hint} See {self.prog} --help\n")
 
 
@@ -157,7 +157,12 @@ def _model_args(text: str) -> dict[str, object]:
 
 
 def _limit(text: str) -> float:
-    number = float(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return int(number) if number >= 1 else number
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if 0 < number < 1:
+        return number
+    if number >= 1 and number.is_integer():
+        return int(number)
+    raise argparse.ArgumentTypeError(f"{text} should be a whole number of items, or a share between 0 and 1")

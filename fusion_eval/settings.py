@@ -118,14 +118,12 @@ def _check_mix(settings: Settings) -> None:
         )
     if settings.scorer_model and settings.scorer_name != "judge":
         raise ConfigError(f"scorer_model= goes with scorer=judge, not with scorer={settings.scorer_name}")
-    if len(set(settings.model)) < len(settings.model):
-        raise ConfigError("model= names one model twice, which would give the same candidates twice; raise n")
     for name, given in (("model", settings.model), ("temperature", settings.temperature or ())):
         if len(given) > settings.n:
             raise ConfigError(
                 f"{name}= lists {len(given)} values, and n={settings.n} leaves some unused; raise n"
             )
-    if settings.n > len(settings.model) and settings.temperature and max(settings.temperature) == 0:
+    if settings.n > len(set(settings.model)) and settings.temperature and max(settings.temperature) == 0:
         raise ConfigError("temperature=0 makes the candidates of a model all the same; raise it, or use n=1")
 
 

@@ -50,7 +50,8 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
 
     def generate_until(self, requests: list[Request], disable_tqdm: bool = False) -> list[str]:
         """The strategy's answer to each request, in order."""
-        questions = questions_of(requests, self.settings)
+        with user_errors():
+            questions = questions_of(requests, self.settings)
         finals: dict[int, str] = {}
         self._totals = Totals()
         width = 2 * self.settings.concurrency

@@ -166,6 +166,9 @@ def _start(path: Path) -> tuple[Any, str]:
     params = llama.CommonParams()
     params.model.path = str(path)
     params.n_ctx, params.n_parallel, params.kv_unified = CONTEXT, SLOTS, True
+    params.swa_full = (
+        True  # keep the whole of each sequence, else a shared prefix is read again for every prompt
+    )
     params.verbosity = 0
     params.api_keys = [key]
     try:

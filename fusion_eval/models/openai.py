@@ -112,13 +112,12 @@ class OpenAIModel:
 
     async def request(self, url: str, payload: dict[str, object], kind: type[T]) -> T:
         """POST and decode; every way to fail becomes one of the three kinds of error."""
-        session = self._session
-        if session is None or session.closed:
-            session = self._session = self._open()
+        if self._session is None:
+            self._session = self._open()
         data = _encode(payload)
         try:
             # Whoever follows a redirect turns the POST into a GET, or takes the key to another host.
-            async with session.post(url, data=data, allow_redirects=False) as response:
+            async with self._session.post(url, data=data, allow_redirects=False) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             failure = self._failure(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -29,13 +30,11 @@ class Row:
 
 def score_table(rows: Sequence[Row], strategies: Sequence[str], metric: str) -> str:
     """Plain text, columns aligned; groups stand last."""
-    # Scores from 0 to 1 need more digits than those from 0 to 100.
-    digits = 1 if any(score.value > 1 for row in rows for score in row.scores.values()) else 3
     head = [metric, *strategies, "tokens", "seconds"]
     lines = [
         [
             row.label,
-            *(_shown(row.scores.get(name), digits) for name in strategies),
+            *_shown(row, strategies),
             f"{row.tokens:,}",
             f"{row.seconds:,.0f}",
         ]
@@ -48,11 +47,17 @@ def score_table(rows: Sequence[Row], strategies: Sequence[str], metric: str) -> 
     return "\n".join([texts[0], ruler, *texts[1:]])
 
 
-def _shown(score: Score | None, digits: int) -> str:
+def _shown(row: Row, strategies: Sequence[str]) -> list[str]:
+    # Scores from 0 to 1 need more digits than those from 0 to 100.
+    digits = 1 if any(score.value > 1 for score in row.scores.values()) else 3
+    return [_number(row.scores.get(name), digits) for name in strategies]
+
+
+def _number(score: Score | None, digits: int) -> str:
     if score is None:
         return "-"
-    error = f" ± {score.stderr:.{digits}f}" if score.stderr is not None else ""
-    return f"{score.value:.{digits}f}{error}"
+    known = score.stderr is not None and not isnan(score.stderr)  # one item has no spread
+    return f"{score.value:.{digits}f}" + (f" ± {score.stderr:.{digits}f}" if known else "")
 
 
 def _aligned(line: Sequence[str], widths: Sequence[int]) -> list[str]:

@@ -85,9 +85,10 @@ def _last_answer(text: str) -> tuple[re.Match[str], int | None] | None:
     """
     closed: tuple[re.Match[str], int | None] | None = None
     loose: re.Match[str] | None = None
+    pairs = _pairs(text)
     opened = _OPENED.search(text)
     while opened:
-        end = _close(text, opened.end())
+        end = _close(text, opened.end(), pairs)
         if end is None:
             loose = loose or opened
         else:
@@ -98,22 +99,29 @@ def _last_answer(text: str) -> tuple[re.Match[str], int | None] | None:
     return _loosely_closed(text, loose)
 
 
-def _close(text: str, start: int) -> int | None:
-    """Where the `[[` just before `start` closes as a pair, with balanced brackets in between; else None.
+def _pairs(text: str) -> dict[int, int]:
+    """Where each bracket that opens is closed, as far as it is."""
+    opened: list[int] = []
+    pairs: dict[int, int] = {}
+    for bracket in _BRACKET.finditer(text):
+        if bracket.group() == "[":
+            opened.append(bracket.start())
+        elif opened:
+            pairs[opened.pop()] = bracket.start()
+    return pairs
+
+
+def _close(text: str, start: int, pairs: dict[int, int]) -> int | None:
+    """Where the `[[` just before `start` closes as a pair; None where it does not.
 
     In a longer run of closing brackets the last two close: `[[ (0, 1]]]` holds a half-open interval.
     """
-    depth = 2
-    for bracket in _BRACKET.finditer(text, start):
-        depth += 1 if bracket.group() == "[" else -1
-        if depth == 1:
-            end = bracket.start()
-            if text[end : end + 2] != "]]":
-                return None
-            while text[end + 2 : end + 3] == "]":
-                end += 1
-            return end
-    return None
+    end = pairs.get(start - 1)
+    if end is None or pairs.get(start - 2) != end + 1:
+        return None
+    while text[end + 2 : end + 3] == "]":
+        end += 1
+    return end
 
 
 def _loosely_closed(text: str, opened: re.Match[str]) -> tuple[re.Match[str], int | None] | None:

@@ -6,7 +6,8 @@ import asyncio
 import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from itertools import pairwise
+from itertools import count, pairwise
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -404,6 +405,22 @@ async def test_a_store_that_fails_is_an_error_and_leaves_nobody_waiting(openai_s
         ended = await asyncio.gather(*asked, return_exceptions=True)
     await model.close()
     assert [type(error) for error in ended] == [StoreError] * 3
+
+
+async def test_of_two_processes_that_ask_the_same_at_once_both_go_on_with_the_first_answer(
+    openai_server: Start, tmp_path: Path
+) -> None:
+    """Otherwise a run says one thing now and another when it is run again."""
+    server = openai_server(Plan(latency=0.05, reply=lambda request, index: f"answer {next(answers)}"))
+    answers = count()
+    stores = [Store(tmp_path / "store.sqlite") for _ in range(2)]
+    models = [cached(server, store) for store in stores]
+    one, other = await asyncio.gather(*(model.sample(PROMPT, SAMPLING, 1) for model in models))
+    for model, store in zip(models, stores, strict=True):
+        await model.close()
+        store.close()
+    assert len(server.calls) == 2
+    assert one == other
 
 
 # From one event loop to the next

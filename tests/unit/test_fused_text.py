@@ -179,7 +179,7 @@ def test_a_degenerate_reply_is_read_in_no_time() -> None:
     started = time.perf_counter()
     for piece in (
         "Answer" + " *" * 20_000,
-        "[" * 40_000,
+        "Answer: [[ " * 8_000,
         "Comparison:\n" * 4_000,
         "> " * 20_000,
         "\n" * 40_000,

@@ -174,7 +174,7 @@ async def test_a_redirect_is_not_followed_but_told(openai_server: Start, status:
 
 @pytest.mark.parametrize(
     ("status", "message"),
-    [(402, "Insufficient credits"), (429, "You exceeded your quota. insufficient_quota")],
+    [(402, "Payment required"), (429, "You exceeded your quota. insufficient_quota")],
 )
 def test_credit_that_is_used_up_is_no_reason_to_try_again(status: int, message: str) -> None:
     error = refused(status, message)
@@ -231,9 +231,10 @@ async def raw_server(answer: bytes) -> AsyncIterator[str]:
         b'HTTP/1.1 200 OK\r\ncontent-length: 20009\r\n\r\n{"error":' + b"[" * 20_000,
         b'HTTP/1.1 500 No\r\ncontent-length: 3\r\n\r\n"\xff"',
         b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-encoding: gzip\r\n\r\nabc",
         b"\x1b[2J\x1b]0;what is HTTP?\x07\r\n\r\n",
     ],
-    ids=["no UTF-8", "nested without end", "no UTF-8 in a refusal", "cut off", "no HTTP"],
+    ids=["no UTF-8", "nested without end", "no UTF-8 in a refusal", "cut off", "no gzip", "no HTTP"],
 )
 async def test_bytes_without_sense_are_transient_and_show_nothing(answer: bytes) -> None:
     async with raw_server(answer) as address:

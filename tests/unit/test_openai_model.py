@@ -347,6 +347,9 @@ async def test_spaces_at_the_end_of_the_context_belong_to_the_continuation(opena
     """So the harness has it; a token such as ' blue' would else fall to neither."""
     server = openai_server(Plan())
     assert await likelihood(server, "The sky is ", "blue") == await likelihood(server, "The sky is", " blue")
+    assert (
+        server.calls[0].body["prompt"] == server.calls[1].body["prompt"] == ["The sky is blue", "The sky is"]
+    )
 
 
 async def test_without_a_context_all_tokens_but_the_first_count(openai_server: Start) -> None:

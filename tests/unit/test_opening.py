@@ -107,13 +107,14 @@ def test_a_model_in_the_process_is_loaded_once_even_beside_an_endpoint(
         return Loaded(name)
 
     monkeypatch.setattr("fusion_eval.models.harness.open_harness", open_harness)
-    models = opener(model="lm_eval:hf,pretrained=x|m", base_url="http://h/v1")
+    inner = "lm_eval:hf,pretrained=x"
+    models = opener(model=f"{inner}|m", base_url="http://h/v1", fusor=inner, fusor_base_url="off")
     assert [model.identity for model in models.sampler()] == [
-        "lm_eval:hf,pretrained=x",
+        inner,
         "openai|http://h/v1|m|chat",
     ]
-    assert models.fusor().identity == "lm_eval:hf,pretrained=x"
-    assert opened == ["lm_eval:hf,pretrained=x"]
+    assert models.fusor().identity == models.judge().identity == inner
+    assert opened == [inner]
     assert models.inner_harness_model() is not None
     assert opener(model="m", base_url="http://h/v1").inner_harness_model() is None
 

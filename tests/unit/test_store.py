@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,7 @@ def test_a_store_that_is_closed_and_opened_again_holds_the_same(tmp_path: Path) 
 def test_more_rows_than_one_statement_takes() -> None:
     many = {key(i): candidate(str(i)) for i in range(2_500)}
     store = Store(None)
+    store._db.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)  # as some builds have it
     assert store.keep(many) == many
     assert store.candidates([*many, key(9_999)]) == many
 
@@ -157,6 +159,20 @@ def test_processes_that_write_one_new_store_at_once_lose_nothing_and_agree(tmp_p
     own = store.candidates([f"{name} {i}".encode().ljust(32) for name in writers for i in range(rows)])
     assert believed == [{str(i): shared[key(i)].text for i in range(rows)}] * 3, "the first one's result wins"
     assert len(own) == 3 * rows
+
+
+def test_a_new_store_that_another_process_is_just_opening_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    later = threading.Timer(0.1, lambda: other.execute("COMMIT"))
+    later.start()
+
+    store = Store(path)
+
+    later.join()
+    other.close()
+    assert store.keep({key(1): candidate("a")}) == {key(1): candidate("a")}
 
 
 def test_a_writer_that_is_killed_loses_nothing_that_keep_had_returned(tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+"""One LLM call through the whole path against a bare aiohttp client, in one run and on one server.
+
+    python tests/bench/hot_path.py
+
+Prints calls per second and CPU time per call of both, and their ratios, as the median of several rounds in turn. The
+server answers at once and runs in a process of its own; quote ratios, as absolute numbers are the machine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from openai_server import spawn
+
+from fusion_eval.models.opening import Opener
+from fusion_eval.settings import parse
+from fusion_eval.store import Store
+from fusion_eval.types import Prompt, Sampling
+
+CALLS, AT_ONCE, ROUNDS = 2000, 64, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Calls per second, and milliseconds of this process's CPU per call."""
+
+    rate: float
+    cpu: float
+
+
+async def measure(call: Callable[[int], Awaitable[object]]) -> Speed:
+    """`CALLS` calls, `AT_ONCE` at a time."""
+    numbers = iter(range(CALLS))
+
+    async def work() -> None:
+        for number in numbers:
+            await call(number)
+
+    wall, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    return Speed(CALLS / (time.perf_counter() - wall), (time.process_time() - cpu) / CALLS * 1000)
+
+
+async def bare(base_url: str) -> Speed:
+    """POST and read the text; nothing is checked, counted or kept."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def call(number: int) -> str:
+            body = {
+                "model": "test-model",
+                "messages": [{"role": "user", "content": f"Question {number}"}],
+                "max_tokens": 32,
+                "temperature": 0.7,
+                "seed": 0,
+            }
+            async with session.post(f"{base_url}/chat/completions", json=body) as response:
+                return str((await response.json())["choices"][0]["message"]["content"])
+
+        return await measure(call)
+
+
+async def whole(base_url: str, store_file: Path) -> Speed:
+    """Key, store, slots, request, parsing, store: a strategy's own way to a model."""
+    settings = parse({"model": "test-model", "base_url": base_url, "concurrency": AT_ONCE})
+    store = Store(store_file)
+    opener = Opener(settings, store)
+    (model,) = opener.sampler()
+    sampling = Sampling(max_tokens=32, temperature=0.7, seed=0)
+    speed = await measure(lambda number: model.sample(Prompt(f"Question {number}"), sampling, 1))
+    await opener.close()
+    store.close()
+    return speed
+
+
+def main() -> None:
+    """Rounds in turn, so that a drift of the machine's speed meets both."""
+    ours: list[Speed] = []
+    theirs: list[Speed] = []
+    with spawn() as base_url, tempfile.TemporaryDirectory() as folder:
+        for number in range(ROUNDS + 1):
+            pair = (
+                asyncio.run(bare(base_url)),
+                asyncio.run(whole(base_url, Path(folder) / f"{number}.sqlite")),
+            )
+            if number:  # the first round warms up
+                theirs.append(pair[0])
+                ours.append(pair[1])
+    for name, speeds in (("bare aiohttp", theirs), ("fusion_eval", ours)):
+        rate, cpu = statistics.median(s.rate for s in speeds), statistics.median(s.cpu for s in speeds)
+        print(f"{name:13} {rate:7,.0f} calls/s  {cpu:.2f} ms CPU per call")
+    rate = statistics.median(a.rate / b.rate for a, b in zip(ours, theirs, strict=True))
+    cpu = statistics.median(a.cpu / b.cpu for a, b in zip(ours, theirs, strict=True))
+    print(f"ratio         {rate:.2f} of the calls/s  {cpu:.2f} times the CPU per call")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Which language an answer is wanted in: said for certain, or not at all. A wrong one has the fusor translate."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fusion_eval.language import NAMES, language_of
+
+
+@pytest.mark.parametrize(
+    ("task", "code"),
+    [
+        ("mgsm_direct_fr", "fr"),
+        ("mgsm_native_cot_zh", "zh"),
+        ("fusion_demo_zh", "zh"),
+        ("arc_easy_it", "it"),
+        ("hellaswag_ar", "ar"),
+        ("xnli_de", "de"),
+        ("truthfulqa_es_gen", "es"),
+        ("truthfulqa-multi_gen_en", "en"),
+        ("mmlu_prox_ru_law", "ru"),
+        ("mgsm_direct_es_spanish_bench", "es"),
+        ("ja_leaderboard_mgsm", "ja"),  # at the start a code is one as well
+        ("en_something", "en"),
+        ("MMMLU_DE_DE", "de"),
+        ("pt", "pt"),
+    ],
+)
+def test_a_code_between_separators_names_the_language(task: str, code: str) -> None:
+    assert language_of(task, {}) == code
+
+
+@pytest.mark.parametrize(
+    ("task", "code"),
+    [
+        ("wmt24pp_en_pt", "pt"),
+        ("wmt24pp_en_pt_BR", "pt"),
+        ("wmt16-en-de", "de"),
+        ("wmt16-ro-en", "en"),
+        ("wmt-ro-en-t5-prompt", "en"),
+        ("iwslt2017-ar-en", "en"),
+        ("translation_dr_en_doda", "en"),
+        ("portuguese_bench_flores_es-pt", "pt"),
+        ("catalan_bench_flores_de-ca", None),  # Catalan, not German
+        ("wmt16-en-ro", None),
+        ("phrases_es-va", None),
+        ("mafand_en-amh_prompt_1", None),
+        ("flores_es", None),  # from or into?
+    ],
+)
+def test_a_task_that_translates_asks_for_its_target(task: str, code: str | None) -> None:
+    assert language_of(task, {}) == code
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "truthfulqa_gen",
+        "gsm8k",
+        "fusion_demo",
+        "this_or_that",
+        "is_it_true",
+        "it_support_tickets",
+        "do_no_harm",
+        "my_hi_la_id",
+        "french_bench",
+        "frames",
+        "zhang",
+        "arithmetic_2da",
+        "hellaswag_nl",
+        "mgsm_en_cot_fr",  # thinks in English about a French question
+        "mlqa_en_de",  # a question in German on an English text, which the answer is taken from
+        "mlqa_hi_ar",
+        "agieval_lsat_ar",  # analytical reasoning
+        "",
+    ],
+)
+def test_words_and_names_that_do_not_tell_are_no_language(task: str) -> None:
+    assert language_of(task, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("doc", "code"),
+    [
+        ({"target_language": "ja", "language": "en"}, "ja"),
+        ({"language": "ko"}, "ko"),
+        ({"lang": "pt-BR"}, "pt"),
+        ({"lang": "zh_Hans"}, "zh"),
+        ({"language": " FR "}, "fr"),
+        ({"language": "German"}, "de"),
+        ({"language": "ca"}, None),  # the document knows better than the task's name
+        ({"language": "Python"}, "es"),
+        ({"language": None}, "es"),
+        ({"language": 7}, "es"),
+        ({"language": "English and French"}, "es"),
+        ({}, "es"),
+        (None, "es"),
+        ("fr", "es"),
+    ],
+)
+def test_a_documents_own_field_comes_before_the_tasks_name(doc: object, code: str | None) -> None:
+    assert language_of("xnli_es", doc) == code
+
+
+@given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz_-.0123456789"))
+def test_any_name_gives_one_of_the_eleven_or_none(task: str) -> None:
+    assert language_of(task, {}) in {None, *NAMES}
