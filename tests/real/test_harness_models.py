@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from lm_eval.api.instance import Instance
 
 from fusion_eval.errors import ConfigError, EndpointError, RequestError
@@ -212,5 +211,7 @@ def test_log_likelihoods_go_to_the_harness_model_itself(folder: Path, model: Har
 
 
 def test_an_argument_that_neither_knows_is_named_before_weights_are_read(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="Unknown model argument 'temprature'. Did you mean 'temperature'"):
+    with pytest.raises(
+        ConfigError, match=r"Unknown model argument 'temprature'\. Did you mean 'temperature'"
+    ):
         strategy(folder, temprature=0.5)
