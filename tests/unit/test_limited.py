@@ -50,8 +50,10 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def opened(server: Server, concurrency: int = 4, **options: Any) -> AsyncIterator[Limited]:
     door = OpenAIModel("test-model", server.base_url, timeout=10)
     model = Limited(door, Endpoint(concurrency), **options)
-    yield model
-    await model.close()
+    try:
+        yield model
+    finally:
+        await model.close()
 
 
 def always(fault: Fault) -> Callable[[int, Any], Fault]:

@@ -44,8 +44,10 @@ KEY = "sk-live-0123456789abcdef"
 @contextlib.asynccontextmanager
 async def door_to(base_url: str, name: str = "test-model", **options: Any) -> AsyncIterator[OpenAIModel]:
     door = OpenAIModel(name, base_url, **{"timeout": 5.0, **options})
-    yield door
-    await door.close()
+    try:
+        yield door
+    finally:
+        await door.close()
 
 
 async def error_from(base_url: str, name: str = "test-model", **options: Any) -> FusionEvalError:

@@ -28,8 +28,10 @@ SAMPLING = Sampling(max_tokens=32, temperature=0.7, seed=3)
 @contextlib.asynccontextmanager
 async def door_to(server: Server, **options: Any) -> AsyncIterator[OpenAIModel]:
     door = OpenAIModel("test-model", server.base_url, timeout=5, **options)
-    yield door
-    await door.close()
+    try:
+        yield door
+    finally:
+        await door.close()
 
 
 async def sampled(

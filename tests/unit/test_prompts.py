@@ -59,7 +59,6 @@ def test_the_whole_prompt_and_each_candidate_stand_inside_the_fence(name: str) -
     assert shown == candidates
 
 
-@pytest.mark.parametrize("text", HOSTILE)
 def unindented(written: str) -> str:
     """`few_shot` indents the later lines of a candidate."""
     return written.replace("\n  ", "\n")
@@ -72,6 +71,7 @@ def test_a_candidate_cannot_write_a_line_of_the_plain_form_itself() -> None:
     assert [line for line in lines if line.startswith(("Final:", "Task:", "Draft:"))] == ["Final:"]
 
 
+@pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("name", [*FUSORS, "judge"])
 def test_a_candidate_is_shown_as_it_is_and_never_read_as_a_template(name: str, text: str) -> None:
     assert text in unindented(render(shipped(name), CHAT, candidates=[text], language=None))
