@@ -22,6 +22,7 @@ from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.models.opening import Opener
+from fusion_eval.models.together import together
 from fusion_eval.questions import ChatPrompt, Request, questions_of
 from fusion_eval.settings import OFF, Settings, parse, public
 from fusion_eval.solving import Solver, solve_all
@@ -72,7 +73,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         """By the sampler's model: strategies have no part in it."""
         with user_errors():
             model = self._only_sampler()
-            return self._run(_gather([model.loglikelihood(str(r.args[0]), r.args[1]) for r in requests]))
+            return self._run(together(model.loglikelihood(str(r.args[0]), r.args[1]) for r in requests))
 
     def loglikelihood_rolling(self, requests: list[Request], disable_tqdm: bool = False) -> list[float]:
         """By a harness model in the process; other doors do not split a long text as the harness defines it."""
@@ -227,10 +228,6 @@ def trace_folder(strategy: str, settings: Settings) -> Path | None:
     moment = f"{time.strftime('%Y%m%dT%H%M%S')}-{strategy}"
     own = hashlib.sha256(f"{time.time_ns()}{id(settings)}".encode()).hexdigest()[:6]
     return cache_folder() / "traces" / f"{moment}-{own}"
-
-
-async def _gather(work: list[Coroutine[Any, Any, T]]) -> list[T]:
-    return list(await asyncio.gather(*work))
 
 
 def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -1,7 +1,7 @@
 """One protocol, a few doors behind it.
 
 A door speaks to one kind of server (`openai`, `litellm`, `embedded`, `harness`) and makes one request.
-`limited` turns a door into a model that keeps its promise of n candidates; `cached` remembers them.
+`limited` makes a request reliable; `cached` keeps the promise of n candidates, and remembers them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Model(Protocol):
         """Ask for n candidates, seeds `sampling.seed` … `sampling.seed + n - 1`.
 
         A door may return fewer than n (some servers ignore `n`) and raises `TransientError`,
-        `RequestError` or `EndpointError`. A limited model returns exactly n, failed ones marked.
+        `RequestError` or `EndpointError`. A limited model may return fewer too, failed ones marked; a cached one
+        returns exactly n.
         """
         ...
 

@@ -71,9 +71,14 @@ class EmbeddedModel:
     async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
         """Token by token: a bias forces the given token, and the reply tells its probability before the bias.
 
-        Context and continuation are split as the harness splits them: the tokens of both together, without as
-        many as the context alone has.
+        Context and continuation are split as the harness splits them: spaces at the context's end go to the
+        continuation, whose tokens are those of both together without as many as the context alone has.
         """
+        spaces = len(context) - len(context.rstrip())
+        context, continuation = (
+            context[: len(context) - spaces],
+            context[len(context) - spaces :] + continuation,
+        )
         door = await self._open()
         root = door.base_url.removesuffix("/v1")
         body: dict[str, object] = {"add_special": True, "content": context + continuation}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 from fusion_eval.errors import RequestError
+from fusion_eval.models.together import together
 from fusion_eval.prompts import asked_of, render, shipped
 from fusion_eval.strategies import Scored, Tools
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling
@@ -16,7 +16,7 @@ _RATING = re.compile(r"(?<!\[)\[\[ ?(10|[1-9]) ?\]\][\s.。*_`]*\Z")
 
 async def judge(pool: Pool, tools: Tools) -> Scored:
     """A whole number from 1 to 10 per candidate; a reply that cannot be read leaves its candidate unscored."""
-    rated = await asyncio.gather(*(_rate(pool.prompt, candidate.text, tools) for candidate in pool.usable))
+    rated = await together(_rate(pool.prompt, candidate.text, tools) for candidate in pool.usable)
     calls = tuple(reply for reply in rated if reply is not None)
     return Scored(tuple(read_rating(reply.text) if reply else None for reply in rated), calls)
 
