@@ -2,7 +2,6 @@
 
 Inside a test: `with serve(Plan()) as server: server.base_url`; beside one: `with spawn("--model", "m") as base_url`,
 or `python tests/openai_server.py --port 0 --log calls.jsonl`, which prints its base URL as its first line.
-A token is a word here: words are what it counts, cuts at `max_tokens` and gives log-probabilities.
 """
 
 from __future__ import annotations
@@ -10,256 +9,42 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import hashlib
-import math
 import os
-import re
 import socket
 import struct
 import subprocess
 import sys
 import threading
 import time
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import accumulate
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 from aiohttp import web
+from openai_plan import (
+    Call,
+    Chat,
+    Completion,
+    Fault,
+    Plan,
+    Reply,
+    Request,
+    chat_choice,
+    completion_choice,
+    default_reply,
+    default_text,
+    prompt_text,
+    replies_of,
+    token_logprob,
+    usage_of,
+)
 
-Request = dict[str, Any]
-"""The body of a call, as it came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One choice. `finish_reason` becomes `length` where `max_tokens` cuts the text."""
-
-    text: str | None = ""
-    finish_reason: str = "stop"
-    reasoning_content: str | None = None
-    """Chat only, beside the text; its words count as completion tokens."""
-    refusal: str | None = None
-    """Chat only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What goes wrong with one call.
-
-    `status` answers with that status; `reset` drops the connection; `hang` keeps silent for `seconds` and answers
-    then; `truncated_json` sends the first half of the answer, `wrong_content_type` calls it text/plain; `html` is a
-    page and `empty_body` nothing, both with status 200.
-    """
-
-    kind: Literal["status", "reset", "hang", "truncated_json", "html", "empty_body", "wrong_content_type"]
-    status: int = 500
-    retry_after: str | float | None = None
-    body: Request | str | None = None
-    """Of `status`: a dict is sent as JSON, a text as text/plain; by default an error in OpenAI's form."""
-    seconds: float = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request that reached the server. Times are of `time.monotonic()`, in seconds."""
-
-    path: str
-    body: Request
-    """Empty where it was no JSON object."""
-    headers: Mapping[str, str]
-    """Names in lower case; never holds Authorization."""
-    sent_key: bool
-    """Whether there was an Authorization header, right or wrong."""
-    arrived: float
-    answered: float | None = None
-    """None while it waits, and for good where the connection ended first."""
-    status: int = 0
-    """0 as long as `answered` is None."""
-
-
-def prompt_text(request: Request) -> str:
-    """The text of a completion's prompt, or the contents of a chat's messages joined by newlines."""
-    if "messages" not in request:
-        return str(request["prompt"])
-    return "\n".join(_content_text(message.get("content")) for message in request["messages"])
-
-
-def _content_text(content: str | list[dict[str, Any]] | None) -> str:
-    if isinstance(content, list):
-        return "".join(part.get("text", "") for part in content)
-    return content or ""
-
-
-def default_text(model: str, prompt: str, seed: int, temperature: float) -> str:
-    """8 to 23 made-up words, a pure function of the arguments."""
-    digest = hashlib.sha256(repr((model, prompt, seed, float(temperature))).encode()).digest()
-    endings = ("a", "e", "i", "o", "u", "an", "en", "in", "on", "un", "ar", "er", "or", "al", "el", "il")
-    words = ["bdfghjklmnprstvz"[byte >> 4] + endings[byte & 15] for byte in digest]
-    return " ".join(words[: 8 + digest[0] % 16])
-
-
-def default_reply(request: Request, index: int) -> str:
-    """`default_text` for choice `index`: its seed is the request's (0 by default) plus the index."""
-    temperature = request.get("temperature")
-    return default_text(
-        request["model"],
-        prompt_text(request),
-        (request.get("seed") or 0) + index,
-        1.0 if temperature is None else temperature,
-    )
-
-
-def no_faults(number: int, request: Request) -> Fault | None:
-    """Nothing goes wrong."""
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How the server behaves. Its callables run on the server's one thread; what they raise, `serve` raises at its end.
-
-    The number that `faults` and `latency` get counts the calls for text from 1, in order of arrival.
-    """
-
-    models: tuple[str, ...] = ("test-model",)
-    api_key: str | None = None
-    honours_n: bool = True
-    """False: one choice, whatever n is."""
-    rejects_n: bool = False
-    max_choices: int | None = None
-    logprobs: bool = True
-    """False: asked for log-probabilities, it answers without them."""
-    rejects_logprobs: bool = False
-    ignores_stop: bool = False
-    context_tokens: int | None = None
-    """The most words that a prompt may have."""
-    latency: float | Callable[[int, Request], float] = 0.0
-    """Seconds before any answer or fault."""
-    reply: Callable[[Request, int], str | Reply] = default_reply
-    """(request, index of the choice) -> its text; of a list of prompts it sees one at a time."""
-    faults: Callable[[int, Request], Fault | None] = no_faults
-
-
-class _Message(msgspec.Struct):
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[dict[str, Any]] | None = None
-
-
-class _Asked(msgspec.Struct, kw_only=True):
-    """What both endpoints understand; a wrong type is refused, an unknown field is ignored."""
-
-    model: str
-    n: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    max_tokens: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    max_completion_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    temperature: Annotated[float, msgspec.Meta(ge=0)] | None = None
-    top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
-    seed: int | None = None
-    stop: str | list[str] | None = None
-    stream: bool | None = None
-
-
-class _Chat(_Asked, kw_only=True):
-    messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
-    logprobs: bool | None = None
-
-
-class _Completion(_Asked, kw_only=True):
-    prompt: str | list[str]
-    logprobs: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    echo: bool | None = None
-
-
-def split_tokens(text: str) -> list[str]:
-    """The words, each with the white space before it (the last also with what follows): joined they are the text."""
-    return re.findall(r"\s*\S+(?:\s+\Z)?", text)
-
-
-def token_logprob(token: str) -> float:
-    """A pure function of the token, from -2.0 to -0.001. What is likelier than 1/2 is what greedy decoding writes."""
-    return -(zlib.crc32(token.encode()) % 2000 + 1) / 1000
-
-
-def _top_logprobs(token: str, k: int) -> dict[str, float]:
-    """The k likeliest of two, the token and a rival with the rest of the probability, and the token in any case."""
-    logprob = token_logprob(token)
-    both = {token: logprob, "<rival>": math.log1p(-math.exp(logprob))}
-    top = sorted(both, key=lambda name: -both[name])[:k]
-    return {name: both[name] for name in {*top, token}}
-
-
-def _chat_logprobs(text: str) -> dict[str, Any]:
-    return {
-        "content": [
-            {"token": t, "logprob": token_logprob(t), "bytes": list(t.encode()), "top_logprobs": []}
-            for t in split_tokens(text)
-        ]
-    }
-
-
-def _legacy_logprobs(echoed: str, text: str, k: int) -> dict[str, Any]:
-    tokens = split_tokens(echoed) + split_tokens(text)
-    logprobs: list[float | None] = [token_logprob(t) for t in tokens]
-    top: list[dict[str, float] | None] = [_top_logprobs(t, k) for t in tokens]
-    if echoed:  # nothing stands before the first token, so nothing predicts it
-        logprobs[:1], top[:1] = [None], [None]
-    offsets = list(accumulate((len(t) for t in tokens), initial=0))[: len(tokens)]
-    return {"tokens": tokens, "token_logprobs": logprobs, "top_logprobs": top, "text_offset": offsets}
-
-
-def _replies(plan: Plan, asked: _Asked, request: Request) -> list[Reply]:
-    """The choices for one prompt, cut as asked."""
-    n = (asked.n or 1) if plan.honours_n else 1
-    if plan.max_choices is not None:
-        n = min(n, plan.max_choices)
-    return [_cut(plan.reply(request, index), asked, plan.ignores_stop) for index in range(n)]
-
-
-def _cut(reply: str | Reply, asked: _Asked, ignores_stop: bool) -> Reply:
-    reply = Reply(reply) if isinstance(reply, str) else reply
-    text, reason = reply.text, reply.finish_reason
-    if text is None:
-        return reply
-    most = asked.max_tokens if asked.max_completion_tokens is None else asked.max_completion_tokens
-    if most is not None and len(tokens := split_tokens(text)) > most:
-        text, reason = "".join(tokens[:most]), "length"
-    stops = [asked.stop] if isinstance(asked.stop, str) else asked.stop or []
-    cuts = [text.index(stop) for stop in stops if stop and stop in text]
-    if cuts and not ignores_stop:
-        text, reason = text[: min(cuts)], "stop"
-    return replace(reply, text=text, finish_reason=reason)
-
-
-def _chat_choice(index: int, reply: Reply, logprobs: bool) -> dict[str, Any]:
-    message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
-    if reply.reasoning_content is not None:
-        message["reasoning_content"] = reply.reasoning_content
-    return {
-        "index": index,
-        "message": message,
-        "logprobs": _chat_logprobs(reply.text or "") if logprobs else None,
-        "finish_reason": reply.finish_reason,
-    }
-
-
-def _completion_choice(index: int, reply: Reply, echoed: str, k: int | None) -> dict[str, Any]:
-    text = reply.text or ""
-    return {
-        "index": index,
-        "text": echoed + text,
-        "logprobs": None if k is None else _legacy_logprobs(echoed, text, k),
-        "finish_reason": reply.finish_reason,
-    }
-
-
-def _usage(prompts: list[str], replies: list[Reply]) -> dict[str, int]:
-    asked = sum(len(prompt.split()) for prompt in prompts)
-    written = sum(len(f"{r.text or ''} {r.reasoning_content or ''}".split()) for r in replies)
-    return {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}
+__all__ = [
+    "Call", "Fault", "Plan", "Reply", "Request", "Server", "default_reply", "default_text", "prompt_text", "read_calls",
+    "serve", "spawn", "token_logprob",
+]  # fmt: skip
 
 
 def _json(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -273,7 +58,7 @@ def _error(status: int, message: str, code: str | None = None, param: str | None
     return _json({"error": {"message": message, "type": kind, "param": param, "code": code}}, status)
 
 
-def _refusal(plan: Plan, asked: _Chat | _Completion, prompts: list[str]) -> web.Response | None:
+def _refusal(plan: Plan, asked: Chat | Completion, prompts: list[str]) -> web.Response | None:
     if asked.model not in plan.models:
         message = f"The model `{asked.model}` does not exist or you do not have access to it."
         return _error(404, message, "model_not_found")
@@ -285,7 +70,7 @@ def _refusal(plan: Plan, asked: _Chat | _Completion, prompts: list[str]) -> web.
         return _error(400, "This model gives no log-probabilities.", "unsupported_parameter", "logprobs")
     longest = max((len(prompt.split()) for prompt in prompts), default=0)
     if plan.context_tokens is not None and longest > plan.context_tokens:
-        part = "messages" if isinstance(asked, _Chat) else "prompt"
+        part = "messages" if isinstance(asked, Chat) else "prompt"
         message = (
             f"This model's maximum context length is {plan.context_tokens} tokens. However, your {part} "
             f"resulted in {longest} tokens. Please reduce the length of the {part}."
@@ -298,10 +83,10 @@ def _answer(plan: Plan, path: str, request: Request) -> web.Response:
     """The answer to a well or badly formed request, with no fault of the server's."""
     chat = path == "/v1/chat/completions"
     try:
-        asked = msgspec.convert(request, _Chat) if chat else msgspec.convert(request, _Completion)
+        asked = msgspec.convert(request, Chat) if chat else msgspec.convert(request, Completion)
     except msgspec.ValidationError as error:
         return _error(400, str(error))
-    several = isinstance(asked, _Completion) and isinstance(asked.prompt, list)
+    several = isinstance(asked, Completion) and isinstance(asked.prompt, list)
     requests = [{**request, "prompt": text} for text in request["prompt"]] if several else [request]
     prompts = [prompt_text(one) for one in requests]
     if refused := _refusal(plan, asked, prompts):
@@ -309,12 +94,12 @@ def _answer(plan: Plan, path: str, request: Request) -> web.Response:
     choices: list[dict[str, Any]] = []
     replies: list[Reply] = []
     for one, prompt in zip(requests, prompts, strict=True):
-        for reply in _replies(plan, asked, one):
-            if isinstance(asked, _Chat):
-                choice = _chat_choice(len(choices), reply, plan.logprobs and asked.logprobs is True)
+        for reply in replies_of(plan, asked, one):
+            if isinstance(asked, Chat):
+                choice = chat_choice(len(choices), reply, plan.logprobs and asked.logprobs is True)
             else:
                 k = asked.logprobs if plan.logprobs else None
-                choice = _completion_choice(len(choices), reply, prompt if asked.echo else "", k)
+                choice = completion_choice(len(choices), reply, prompt if asked.echo else "", k)
             choices.append(choice)
             replies.append(reply)
     return _json(
@@ -324,7 +109,7 @@ def _answer(plan: Plan, path: str, request: Request) -> web.Response:
             "created": int(time.time()),
             "model": asked.model,
             "choices": choices,
-            "usage": _usage(prompts, replies),
+            "usage": usage_of(prompts, replies),
         }
     )
 
