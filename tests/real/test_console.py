@@ -174,7 +174,7 @@ def test_a_mistake_gets_one_sentence_and_exit_code_2(tmp_path, words, sentence):
     [
         (["--api-key", "right"], "model=test-model", "set the environment variable OPENAI_API_KEY"),
         ([], "model=other-model", "has no model 'other-model'"),
-        (["--fail-every", "1", "500"], "model=test-model,max_retries=0", "failed 8 requests in a row"),
+        (["--fail-every", "1", "500"], "model=test-model,max_retries=0", "failed on 8 prompts in a row"),
     ],
 )
 def test_a_servers_refusal_reaches_the_user_once(tmp_path, options, model_args, sentence):

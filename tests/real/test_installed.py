@@ -73,6 +73,7 @@ def make_environment(folder: Path) -> Environment:
         stdlib,
         Path(sysconfig.get_path("platstdlib")),
         stdlib / "lib-dynload",
+        Path(sysconfig.get_path("scripts")),  # on the path where pytest was started by its own command
     }
     mirrors = []
     for number, source in enumerate(dict.fromkeys(Path(p) for p in sys.path)):
