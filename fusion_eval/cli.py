@@ -48,14 +48,20 @@ def _run(options: argparse.Namespace) -> int:
         num_fewshot=options.num_fewshot,
     )
     outcome = run(plan, lambda line: print(line, file=sys.stderr))
+    if outcome is None:  # another rank of a parallel run has it
+        return 0
     print(score_table(outcome.rows, plan.strategies, outcome.metric))
     print(
         "tokens and seconds: of every generation behind the row, the shared pool counted once; requests overlap in time"
     )
     for strategy, total in outcome.totals.items():
         print(
-            f"{strategy}: {total.prompts} answers, {total.aggregation_calls} calls beyond the pool, {total.fallbacks} fallbacks"
+            f"{strategy}: answers {total.prompts}, calls beyond the pool {total.aggregation_calls}, fallbacks {total.fallbacks}"
         )
+        if 2 * total.fallbacks > total.prompts:
+            print(
+                f"{strategy}: WARNING: most answers are fallbacks, so this column says little; the traces say why"
+            )
     print(f"{time.monotonic() - started:.0f} s in all; results, samples and traces are in {plan.output}")
     return 0
 
@@ -104,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--include_path", type=Path, metavar="DIR", help="folder with more task YAMLs")
     run.add_argument("--apply_chat_template", action="store_true", help="send prompts as chat messages")
     run.add_argument(
-        "--num_fewshot", type=int, metavar="K", help="few-shot examples, instead of the task's own number"
+        "--num_fewshot", type=_count, metavar="K", help="few-shot examples, instead of the task's own number"
     )
     run.set_defaults(command=_run)
 
@@ -150,9 +156,13 @@ def _listed(text: str) -> tuple[str, ...]:
 def _model_args(text: str) -> dict[str, object]:
     from lm_eval.utils import simple_parse_args_string
 
-    for part in filter(None, text.split(",")):
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    names = [part.partition("=")[0] for part in parts]
+    for part, name in zip(parts, names, strict=True):
         if "=" not in part:
-            raise ConfigError(f"--model_args: '{part}' has no value; write {part.strip()}=…")
+            raise ConfigError(f"--model_args: '{part}' has no value; write {part}=…")
+        if names.count(name) > 1:
+            raise ConfigError(f"--model_args names {name}= more than once; leave one")
     return dict(simple_parse_args_string(text))
 
 
@@ -166,3 +176,9 @@ def _limit(text: str) -> float:
     if number >= 1 and number.is_integer():
         return int(number)
     raise argparse.ArgumentTypeError(f"{text} should be a whole number of items, or a share between 0 and 1")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} should be a whole number, 0 or more")
+    return int(text)

@@ -23,6 +23,8 @@ COPY_STRIDE = 1_000_000
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 """In the harness's order: the first that is set counts."""
 _OURS = {"until", "do_sample", "temperature", "top_p", "seed", *_LENGTHS}
+_NOT_TO_SET = {"n", "stop", "stream", "model", "messages", "prompt", "logprobs", "echo", "best_of"}
+"""They would undo the request itself."""
 
 
 class Request(Protocol):
@@ -109,7 +111,7 @@ def _sampling(
         seed=(settings.seed or _number(options, "seed", int) or 0) + copy * COPY_STRIDE,
         top_p=_number(options, "top_p", float) if settings.top_p is None else settings.top_p,
         stop=_stops(options),
-        logprobs=settings.scorer_name == "logprob",
+        logprobs=settings.samples_locally or settings.scorer_name == "logprob",
         extra=_extra(options),
     )
     return sampling, temperatures
@@ -135,6 +137,9 @@ def _extra(options: Mapping[str, Any]) -> tuple[tuple[str, str | int | float | b
     """What is not ours, as it is, for the model."""
     extra = {name: value for name, value in options.items() if name not in _OURS}
     for name, value in extra.items():
+        if name in _NOT_TO_SET:
+            instead = {"n": "the model argument n=", "stop": "until"}.get(name, "no such option")
+            raise ConfigError(f"The generation option {name} is set by fusion_eval itself; use {instead}")
         if not isinstance(value, str | int | float | bool | None):
             raise ConfigError(
                 f"The generation option {name}={value!r} is not a plain value and cannot be passed on"

@@ -53,10 +53,14 @@ class Settings:
     """What is left over for `lm_eval:` models, with the harness's own arguments."""
 
     @property
+    def samples_locally(self) -> bool:
+        """Whether llama.cpp in the process draws all candidates, with their log-probabilities."""
+        return all(name == "embedded" or name.startswith("gguf:") for name in self.model)
+
+    @property
     def scorer_name(self) -> str:
         """The scorer of `bon`: log-probability where the sampler always reports it, else the sampler as judge."""
-        local = all(name == "embedded" or name.startswith("gguf:") for name in self.model)
-        return self.scorer or ("logprob" if local else "judge")
+        return self.scorer or ("logprob" if self.samples_locally else "judge")
 
 
 def parse(arguments: Mapping[str, object]) -> Settings:

@@ -80,7 +80,7 @@ async def solve_all(
             try:
                 trace = await solver.solve(question)
             except RequestError as error:
-                unanswered.append(str(error))
+                unanswered.append(f"{question.task}, document {question.doc_id}: {error}")
             else:
                 answered(index, trace)
 
@@ -92,8 +92,8 @@ async def solve_all(
         raise _first(errors) from None
     if unanswered:
         raise FusionEvalError(
-            f"{len(unanswered)} of {len(questions)} prompts have no answer ({unanswered[0]}). "
-            "All others are kept; run again to try just these"
+            f"{len(unanswered)} of {len(questions)} prompts have no answer ({unanswered[0]}). All others are kept; "
+            "run again to try just these, or leave them out with the harness's --samples"
         )
 
 

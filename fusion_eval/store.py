@@ -95,10 +95,18 @@ class Store:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
+            fix = "make room or mend its rights, then run again"
+            if "malformed" in str(error):
+                fix = "it is damaged, so name another with cache=PATH"
             raise StoreError(
-                f"The store {self.path} cannot be read or written: {error}. What it holds is kept; "
-                "make room or mend its rights, then run again"
+                f"The store {self.path} cannot be read or written: {error}. What it holds is kept; {fix}"
             ) from error
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the file; nothing is pending."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -26,15 +25,15 @@ class TraceFile:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._partial = path.with_name(f"{path.name}.{os.getpid()}.partial") if path else None
+        self._partial = path.with_name(f"{path.name}.partial") if path else None
         self._file: BinaryIO | None = None
         self._waiting: dict[int, Trace] = {}
         self._next = 0
-        self._made_folder = False
+        self._made: list[Path] = []
 
     def __enter__(self) -> TraceFile:
         if self._partial:
-            self._made_folder = not self._partial.parent.exists()
+            self._made = [folder for folder in self._partial.parents if not folder.exists()]
             try:
                 self._partial.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._partial.open("wb")
@@ -61,9 +60,9 @@ class TraceFile:
             self._partial.replace(self.path)
         else:
             self._partial.unlink()
-            if self._made_folder:
-                with contextlib.suppress(OSError):  # it holds something else by now
-                    self.path.parent.rmdir()
+            with contextlib.suppress(OSError):  # one may hold something else by now
+                for folder in self._made:
+                    folder.rmdir()
 
 
 def read_traces(path: Path) -> Iterator[Trace]:
@@ -106,19 +105,18 @@ class Totals:
         self.dropped_candidates += trace.answer.dropped
         for departure in trace.answer.departures:
             self.departures[departure] = self.departures.get(departure, 0) + 1
-        for candidate in trace.pool.candidates:
-            self._add_generation(candidate)
+        self._add_generations(trace.pool.candidates)
 
     def add_calls(self, trace: Trace) -> None:
         """Count only what aggregation cost, where another strategy's trace has counted the same pool."""
         self.aggregation_calls += len(trace.answer.calls)
-        for call in trace.answer.calls:
-            self._add_generation(call)
+        self._add_generations(trace.answer.calls)
 
-    def _add_generation(self, generation: Candidate) -> None:
-        self.prompt_tokens += generation.prompt_tokens
-        self.completion_tokens += generation.completion_tokens
-        if generation.cost is not None:
-            self.cost = (self.cost or 0.0) + generation.cost
-        if generation.prompt_tokens:  # the first of its request: n candidates share one wait
-            self.seconds += generation.latency
+    def _add_generations(self, generations: Sequence[Candidate]) -> None:
+        for generation in generations:
+            self.prompt_tokens += generation.prompt_tokens
+            self.completion_tokens += generation.completion_tokens
+            if generation.cost is not None:
+                self.cost = (self.cost or 0.0) + generation.cost
+        # Candidates of one request share one wait, which their equal latency shows.
+        self.seconds += sum(latency for _, latency in {(g.model, g.latency) for g in generations})

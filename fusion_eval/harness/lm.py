@@ -34,16 +34,15 @@ T = TypeVar("T")
 
 
 class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
-    """A strategy as a model type. Keyword arguments are the flat list of `settings`; `store` shares an open one."""
+    """A strategy as a model type. Keyword arguments are the flat list of `settings`; `opener` shares open models."""
 
     strategy: ClassVar[str]
 
-    def __init__(self, *, store: Store | None = None, **arguments: object) -> None:
+    def __init__(self, *, opener: Opener | None = None, **arguments: object) -> None:
         super().__init__()
         with user_errors():
             self.settings: Settings = parse(arguments)
-            self._store = store or open_store(self.settings)
-            self._opener = Opener(self.settings, self._store)
+            self._opener = opener or Opener(self.settings, open_store(self.settings))
             self._solver = Solver(self.strategy, self.settings, self._opener)
         self._inner: LM | None = self._opener.inner_harness_model()
         self._totals = Totals()

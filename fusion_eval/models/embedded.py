@@ -8,6 +8,7 @@ answers whole never loads the weights.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import mmap
 import secrets
@@ -17,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from fusion_eval.errors import ConfigError, EndpointError
+from fusion_eval.errors import ConfigError, ContextOverflowError, EndpointError, TransientError
 from fusion_eval.models.openai import OpenAIModel
 from fusion_eval.store import cache_folder
 from fusion_eval.types import Candidate, Prompt, Sampling
@@ -62,11 +63,25 @@ class EmbeddedModel:
         self.requests_at_once = REQUESTS_AT_ONCE
         self._path, self._timeout = path, timeout
         self._door: OpenAIModel | None = None
+        self._under_way = 0
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """One request for n sequences, which share the reading of their prompt."""
+        """One request for n sequences, which share the reading of their prompt.
+
+        Log-probabilities are always asked for: they cost nothing here, and tell the tokens of each sequence.
+        """
         door = await self._open()
-        return await door.sample(prompt, sampling, n)
+        self._under_way += 1
+        try:
+            return await door.sample(prompt, dataclasses.replace(sampling, logprobs=True), n)
+        except ContextOverflowError as error:
+            if self._under_way > 1:  # all requests share one context, and this one may fit by itself
+                raise TransientError(
+                    f"{self.name} had no room beside other requests", retry_after=1.0
+                ) from error
+            raise
+        finally:
+            self._under_way -= 1
 
     async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
         """Token by token: a bias forces the given token, and the reply tells its probability before the bias.
@@ -189,14 +204,9 @@ def has_chat_template(path: Path) -> bool:
 
 
 def fingerprint(path: Path) -> str:
-    """Hash of the file's size and of 16 stretches of 1 MiB spread over it: tells weights apart in milliseconds."""
-    size, stretch = path.stat().st_size, 1 << 20
-    digest = hashlib.sha256(str(size).encode())
+    """Hash of the whole file: weights that differ anywhere are another model to the store."""
     with path.open("rb") as file:
-        for i in range(16):
-            file.seek(max(0, size - stretch) * i // 15)
-            digest.update(file.read(stretch))
-    return digest.hexdigest()[:32]
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
 def _llama() -> Any:

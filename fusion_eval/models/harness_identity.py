@@ -17,8 +17,6 @@ _HOW_IT_RUNS = {"batch_size", "max_batch_size", "device", "num_concurrent", "max
 """Arguments that decide how fast an answer comes, not which."""
 _HOLDS_WEIGHTS = ("pretrained", "peft", "delta", "lora_local_path", "steer_path", "tokenizer")
 _MODEL_FILES = {".safetensors", ".bin", ".pt", ".pth", ".gguf", ".onnx", ".json", ".model", ".jinja", ".txt"}
-_EDGE = 64 * 1024
-"""Bytes hashed at either end of a file: training changes all tensors, and reading them all takes minutes."""
 
 
 def name_of(kind: str, arguments: Mapping[str, object]) -> str:
@@ -35,7 +33,7 @@ def identity_of(kind: str, arguments: Mapping[str, object]) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """Hash of a model file, or of those in a folder: their names, sizes, beginnings and ends."""
+    """Hash of a model file, or of those in a folder, names and all: weights that differ anywhere are another model."""
     files = (
         [path]
         if path.is_file()
@@ -43,12 +41,9 @@ def fingerprint(path: Path) -> str:
     )
     digest = hashlib.sha256()
     for file in files:
-        size = file.stat().st_size
-        digest.update(f"{file.name if file != path else ''}\0{size}\0".encode())
+        digest.update(f"{file.name if file != path else ''}\0".encode())
         with file.open("rb") as content:
-            digest.update(content.read(_EDGE))
-            content.seek(max(0, size - _EDGE))
-            digest.update(content.read(_EDGE))
+            digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()[:32]
 
 

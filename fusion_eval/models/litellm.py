@@ -96,7 +96,7 @@ def check_name(name: str) -> str:
         # A slip in the provider leaves the rest as it is; without a provider, it is in a model's name.
         hint = nearest(name, [f"{p}/{rest}" for p in providers] if slash else litellm.model_cost)
         raise ConfigError(
-            f"'{name}' names no model that litellm knows a provider of.{hint or ' It looks like PROVIDER/MODEL.'}"
+            f"'{name}' names no model that litellm knows a provider of.{hint or ' It looks like PROVIDER/MODEL; an endpoint of your own needs base_url=.'}"
         ) from error
 
 

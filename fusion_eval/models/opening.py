@@ -53,8 +53,9 @@ class Opener:
         return self._doors[key]
 
     def inner_harness_model(self) -> Any:
-        """The harness's own model object behind an `lm_eval:` name, or None."""
-        return next((door.inner for door in self._doors.values() if hasattr(door, "inner")), None)
+        """The harness's own model object behind a sampler that is an `lm_eval:` name, or None."""
+        doors = [self._door(name, None) for name in self._settings.model if name.startswith("lm_eval:")]
+        return next((door.inner for door in doors if hasattr(door, "inner")), None)
 
     async def close(self) -> None:
         """Close all doors."""

@@ -16,9 +16,11 @@ _RATING = re.compile(r"(?<!\[)\[\[ ?(10|[1-9]) ?\]\][\s.。*_`]*\Z")
 
 async def judge(pool: Pool, tools: Tools) -> Scored:
     """A whole number from 1 to 10 per candidate; a reply that cannot be read leaves its candidate unscored."""
-    rated = await together(_rate(pool.prompt, candidate.text, tools) for candidate in pool.usable)
-    calls = tuple(reply for reply in rated if reply is not None)
-    return Scored(tuple(read_rating(reply.text) if reply else None for reply in rated), calls)
+    texts = list(dict.fromkeys(candidate.text for candidate in pool.usable))  # equal texts are rated once
+    replies = await together(_rate(pool.prompt, text, tools) for text in texts)
+    ratings = {t: read_rating(r.text) if r else None for t, r in zip(texts, replies, strict=True)}
+    calls = tuple(reply for reply in replies if reply is not None)
+    return Scored(tuple(ratings[candidate.text] for candidate in pool.usable), calls)
 
 
 async def _rate(prompt: Prompt, text: str, tools: Tools) -> Candidate | None:
