@@ -139,7 +139,9 @@ def _extra(options: Mapping[str, Any]) -> tuple[tuple[str, str | int | float | b
     for name, value in extra.items():
         if name in _NOT_TO_SET:
             instead = {"n": "the model argument n=", "stop": "until"}.get(name, "no such option")
-            raise ConfigError(f"The generation option {name} is set by fusion_eval itself; use {instead}")
+            raise ConfigError(
+                f"The generation option {name}={value!r} is set by fusion_eval itself; use {instead}"
+            )
         if not isinstance(value, str | int | float | bool | None):
             raise ConfigError(
                 f"The generation option {name}={value!r} is not a plain value and cannot be passed on"

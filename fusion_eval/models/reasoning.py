@@ -6,7 +6,7 @@ import re
 
 _BLOCK = re.compile(r"<think(?:ing)?>(.*?)</think(?:ing)?>", re.DOTALL)
 _OPEN = re.compile(r"<think(?:ing)?>")
-_CLOSE = re.compile(r"</think(?:ing)?>[ \t]*(?=\n|\Z)")  # within a line it is talked of, not used
+_CLOSE = re.compile(r"(?<!`)</think(?:ing)?>(?!`)")  # in backquotes it is talked of, not used
 
 
 def split_reasoning(text: str) -> tuple[str, str]:

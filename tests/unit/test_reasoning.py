@@ -50,6 +50,11 @@ def test_a_reply_without_tags_is_the_answer_to_the_letter(reply: str) -> None:
 
 @given(TEXT, TEXT)
 def test_nothing_of_a_thoughtful_reply_is_lost_but_white_space_at_the_seam(thought: str, answer: str) -> None:
-    assume("think" not in thought + answer)
+    assume("think" not in thought + answer and "`" not in thought + answer)
     assert split_reasoning(f"<think>{thought}</think>{answer}") == (answer.lstrip(), thought.strip())
     assert split_reasoning(f"{thought}</think>{answer}") == (answer.lstrip(), thought.strip())
+
+
+def test_a_closing_tag_in_backquotes_is_talked_of() -> None:
+    text = "Write `</think>` to close the block."
+    assert split_reasoning(text) == (text, "")
