@@ -7,7 +7,6 @@ import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from openai_server import Plan, Server, serve
@@ -70,11 +69,3 @@ def weights(_joined_weights: tuple[Path, Path], cache_home: Path) -> Path:
     link.parent.mkdir(parents=True)
     link.symlink_to(path)
     return path
-
-
-@pytest.fixture(scope="session")
-def torch() -> ModuleType:
-    """The module torch."""
-    found = pytest.importorskip("torch", reason="torch is not installed: pip install torch")
-    assert isinstance(found, ModuleType)
-    return found
