@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+from fusion_eval.report.text_table import text_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,7 @@ def score_table(rows: Sequence[Row], strategies: Sequence[str], metric: str) -> 
         ]
         for row in rows
     ]
-    cells = [[_CONTROL.sub("", cell) for cell in line] for line in [head, *lines]]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
-    ruler = "  ".join("-" * width for width in widths)
-    texts = ["  ".join(_aligned(line, widths)) for line in cells]
-    return "\n".join([texts[0], ruler, *texts[1:]])
+    return text_table(head, lines)
 
 
 def _shown(row: Row, strategies: Sequence[str]) -> list[str]:
@@ -58,10 +53,3 @@ def _number(score: Score | None, digits: int) -> str:
         return "-"
     known = score.stderr is not None and not isnan(score.stderr)  # one item has no spread
     return f"{score.value:.{digits}f}" + (f" ± {score.stderr:.{digits}f}" if known else "")
-
-
-def _aligned(line: Sequence[str], widths: Sequence[int]) -> list[str]:
-    return [
-        line[0].ljust(widths[0]),
-        *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
-    ]

@@ -1,0 +1,150 @@
+"""A comparison to read: in a terminal, as Markdown, as CSV. Drawn from `comparison.json` alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+
+from fusion_eval.comparison import Comparison, RankedRun, Row, to_json
+from fusion_eval.report.text_table import printable, text_table
+
+_NAMES = 3  # columns of words before the numbers
+_LEGEND = (
+    "delta: candidate - baseline, with its {confidence:g}% interval ({interval} bootstrap); p: of the test named; "
+    "p adj: adjusted over the {rows} rows ({correction}), * at most {alpha:g}; win: the candidate's, ties count half; "
+    "detects: the smallest true delta that this many items find with 80% power; needs: items that this delta would need"
+)
+
+
+def as_text(comparison: Comparison, rows: Sequence[Row] | None = None) -> str:
+    """For a terminal: all rows, or those given; ranks, notes."""
+    shown = comparison.rows if rows is None else rows
+    parts = [
+        text_table(_head(comparison), _lines(comparison, shown), left=_names(comparison)),
+        _legend(comparison),
+    ]
+    if ranks := _rank_lines(comparison):
+        parts.append(text_table(_RANK_HEAD, ranks, left=4))
+        parts.append("runs that share a letter cannot be told apart (all pairs, holm)")
+    parts += [printable(f"note: {note}") for note in _notes(comparison, shown)]
+    return "\n".join(parts)
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """The same tables for a pull request or a README."""
+    parts = [
+        _markdown(_head(comparison), _lines(comparison, comparison.rows), _names(comparison)),
+        _legend(comparison),
+    ]
+    if ranks := _rank_lines(comparison):
+        parts.append(_markdown(_RANK_HEAD, ranks, 4))
+        parts.append("Runs that share a letter cannot be told apart (all pairs, holm).")
+    if notes := _notes(comparison, comparison.rows):
+        parts.append("\n".join(f"- {_escaped(note)}" for note in notes))
+    return "\n\n".join(parts)
+
+
+def as_csv(comparison: Comparison) -> str:
+    """Every field of every row, under its name in `comparison.json`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in comparison.rows)
+    return text.getvalue().rstrip("\n")
+
+
+def _names(comparison: Comparison) -> int:
+    return _NAMES + (len(comparison.runs) > 2)
+
+
+def _head(comparison: Comparison) -> list[str]:
+    several = len(comparison.runs) > 2
+    names = ["task", "lang", "metric", *(["candidate"] if several else [])]
+    values = [comparison.baseline, "value" if several else comparison.rows[0].candidate]
+    return [*names, "n", *values, "delta", "test", "p", "p adj", "", "win", "w/t/l", "detects", "needs"]
+
+
+def _lines(comparison: Comparison, rows: Sequence[Row]) -> list[list[str]]:
+    several = len(comparison.runs) > 2
+    filters = {(row.task, row.language, row.metric): set[str]() for row in comparison.rows}
+    for row in comparison.rows:
+        filters[row.task, row.language, row.metric].add(row.filter)
+    return [_line(row, several, len(filters[row.task, row.language, row.metric]) > 1) for row in rows]
+
+
+def _line(row: Row, several: bool, filtered: bool) -> list[str]:
+    digits = 2 if max(abs(row.baseline_value), abs(row.candidate_value)) > 1 else 4
+    interval = "" if row.ci_low is None else f" [{row.ci_low:+.{digits}f}, {row.ci_high:+.{digits}f}]"
+    return [
+        row.task,
+        row.language or "-",
+        f"{row.metric},{row.filter}" if filtered else row.metric,
+        *([row.candidate] if several else []),
+        f"{row.n:,}" + (f"/{row.clusters:,}" if row.clusters != row.n else ""),
+        f"{row.baseline_value:.{digits}f}",
+        f"{row.candidate_value:.{digits}f}",
+        f"{row.delta:+.{digits}f}{interval}",
+        row.test,
+        _p(row.p_value),
+        _p(row.p_adjusted),
+        "*" if row.significant else "",
+        f"{row.win_rate:.0%} [{row.win_rate_low:.0%}, {row.win_rate_high:.0%}]",
+        f"{row.wins}/{row.ties}/{row.losses}",
+        "-" if row.minimal_detectable_effect is None else f"{row.minimal_detectable_effect:.{digits}f}",
+        "-" if row.items_needed is None else f"{row.items_needed:,}",
+    ]
+
+
+def _p(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.0001 else f"{value:.0e}"
+
+
+_RANK_HEAD = ["task", "lang", "metric", "run", "value", "rank", "group"]
+
+
+def _rank_lines(comparison: Comparison) -> list[list[str]]:
+    return [_rank_line(place) for place in comparison.ranks]
+
+
+def _rank_line(place: RankedRun) -> list[str]:
+    digits = 2 if abs(place.value) > 1 else 4
+    metric = place.metric if place.filter == "none" else f"{place.metric},{place.filter}"
+    value = f"{place.value:.{digits}f}"
+    return [place.task, place.language or "-", metric, place.run, value, str(place.rank), place.groups]
+
+
+def _legend(comparison: Comparison) -> str:
+    return _LEGEND.format(
+        confidence=100 * (1 - comparison.alpha),
+        interval=comparison.interval,
+        rows=len(comparison.rows),
+        correction=comparison.correction,
+        alpha=comparison.alpha,
+    )
+
+
+def _notes(comparison: Comparison, rows: Sequence[Row]) -> list[str]:
+    of_rows = [f"{row.task}, {row.metric}, {row.candidate}: {row.note}" for row in rows if row.note]
+    return [*dict.fromkeys((*comparison.notes, *of_rows))]
+
+
+def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]], left: int) -> str:
+    ruler = [":--" if column < left else "--:" for column in range(len(head))]
+    return "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in [head, ruler, *lines])
+
+
+def _escaped(text: str) -> str:
+    """Names come from files of others: no cell ends early, no markup begins."""
+    safe = printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`").replace("<", "&lt;")
+    return safe.replace("*", "\\*").replace("_", "\\_").replace("[", "\\[")
+
+
+VIEWS: Mapping[str, Callable[[Comparison], str]] = {
+    "table": as_text,
+    "md": as_markdown,
+    "json": lambda comparison: to_json(comparison).decode().rstrip("\n"),
+    "csv": as_csv,
+}
+"""By the name of `--format`."""

@@ -1,0 +1,28 @@
+"""Plain text in aligned columns, safe for a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def text_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Columns under a ruled head; the first `left` are aligned on the left, numbers on the right."""
+    cells = [[printable(cell) for cell in line] for line in [head, *lines]]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
+    ruler = "  ".join("-" * width for width in widths)
+    texts = [
+        "  ".join(
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in cells
+    ]
+    return "\n".join([texts[0], ruler, *texts[1:]])
+
+
+def printable(text: str) -> str:
+    """Without control characters: names come from files of others."""
+    return _CONTROL.sub("", text)

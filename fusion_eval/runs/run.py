@@ -1,0 +1,99 @@
+"""A run in memory: its tasks, their samples, and how it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fusion_eval.language import language_of
+from fusion_eval.runs.files import RunFiles, SampleFile, find, load_results
+from fusion_eval.runs.samples import Sample, read_samples
+from fusion_eval.runs.tasks import TaskInfo, task_info
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """The samples of one task, in the order of the file, and how the task was set up."""
+
+    task: str
+    info: TaskInfo
+    samples: tuple[Sample, ...]
+
+    @property
+    def language(self) -> str | None:
+        """From the task's metadata, else from its documents and its name."""
+        if said := self.info.language:
+            return language_of("", {"language": said}) or said
+        return language_of(self.task, self.samples[0].doc if self.samples else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One evaluation. `notes` are sentences on what its reader should know of how it was read."""
+
+    name: str
+    path: Path
+    tasks: Mapping[str, TaskRun]
+    traces: tuple[Path, ...] = ()
+    model: str | None = None
+    date: str = ""
+    signature: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_runs(paths: Sequence[Path], allow_partial: bool = False) -> list[Run]:
+    """The runs of these folders or files, under names that tell them apart.
+
+    Raises `ConfigError` for what is not a run, and for lines that cannot be read unless `allow_partial`.
+    """
+    runs = [_read(find(path), allow_partial) for path in paths]
+    return [replace(run, name=name) for run, name in zip(runs, _names(paths), strict=True)]
+
+
+def _read(files: RunFiles, allow_partial: bool) -> Run:
+    tasks, notes = {}, []
+    for file in files.samples:
+        tasks[file.task], broken = _task_run(file, allow_partial)
+        if broken:
+            notes.append(f"{file.path}: {broken} lines cannot be read and are left out")
+    if files.older:
+        notes.append(f"{files.path}: of several runs the newest is read, task by task")
+    if missing := [file.task for file in files.samples if not file.results]:
+        notes.append(
+            f"{files.path}: no results file was written with the samples of {', '.join(missing)}, "
+            "so versions and few-shot counts are taken to agree"
+        )
+    newest = max(files.samples, key=lambda file: file.date)
+    results = load_results(newest.results) if newest.results else {}
+    config = results.get("config") or {}
+    model = results.get("model_name") or config.get("model")
+    return Run(
+        name=files.path.name,
+        path=files.path,
+        tasks=tasks,
+        traces=files.traces,
+        model=str(model) if model else None,
+        date=newest.date,
+        signature=config.get("signature"),
+        notes=tuple(notes),
+    )
+
+
+def _task_run(file: SampleFile, allow_partial: bool) -> tuple[TaskRun, int]:
+    info = task_info(load_results(file.results) if file.results else None, file.task)
+    samples, broken = read_samples(file.path, info.filters, allow_partial)
+    return TaskRun(file.task, info, tuple(samples)), broken
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """The shortest ends of the paths that differ; the same path twice is numbered."""
+    parts = [path.resolve().parts for path in paths]
+    for depth in range(1, max(map(len, parts))):
+        names = ["/".join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(set(parts)):
+            break
+    return [
+        name if names.index(name) == order else f"{name} ({names[:order].count(name) + 1})"
+        for order, name in enumerate(names)
+    ]

@@ -1,0 +1,83 @@
+"""What a results file says of each task: what must agree before two runs can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fusion_eval.runs.files import Results
+
+_LOWER_IS_BETTER = ("ter", "wer", "cer", "perplexity", "bits_per_byte", "brier", "loss", "mae", "mse", "rmse")
+"""Directions for files of releases that did not write them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """One task as one run had it. What the results file does not say is None, or absent from a mapping."""
+
+    version: str | None = None
+    fewshot: int | None = None
+    limit: float | None = None
+    language: str | None = None
+    filters: tuple[str, ...] = ()
+    reported: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """The harness's own aggregate by (metric, filter)."""
+    directions: Mapping[str, bool] = field(default_factory=dict)
+    """Whether higher is better, by metric."""
+
+    def higher_is_better(self, metric: str) -> bool:
+        """As the results file says, else by the metric's name."""
+        said = self.directions.get(metric)
+        if said is not None:
+            return said
+        return not any(part in _LOWER_IS_BETTER or "perplexity" in part for part in metric.lower().split("_"))
+
+
+def task_info(results: Results | None, task: str) -> TaskInfo:
+    """Of the task in a results file; nothing is known where there is none."""
+    if results is None:
+        return TaskInfo()
+    config = _mapping(_mapping(results.get("configs")).get(task))
+    metadata = _mapping(config.get("metadata"))
+    version = _mapping(results.get("versions")).get(task, metadata.get("version"))
+    fewshot = _mapping(results.get("n-shot")).get(task, config.get("num_fewshot"))
+    limit = _mapping(results.get("config")).get("limit")
+    reported = {
+        _metric_and_filter(key): float(value)
+        for key, value in _mapping(results["results"].get(task)).items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and _is_metric(key)
+    }
+    return TaskInfo(
+        version=None if version is None or version == "N/A" else str(version),
+        fewshot=fewshot if isinstance(fewshot, int) else None,
+        limit=limit if isinstance(limit, int | float) else None,
+        language=str(metadata["language"]) if metadata.get("language") else None,
+        filters=tuple(dict.fromkeys(filtered for _, filtered in reported)),
+        reported=reported,
+        directions=_directions(results, config, task),
+    )
+
+
+def _directions(results: Results, config: Mapping[str, Any], task: str) -> dict[str, bool]:
+    listed = {
+        entry["metric"]: entry.get("higher_is_better")
+        for entry in config.get("metric_list") or ()
+        if isinstance(entry, Mapping) and isinstance(entry.get("metric"), str)
+    }
+    said = listed | dict(_mapping(_mapping(results.get("higher_is_better")).get(task)))
+    return {metric: better for metric, better in said.items() if isinstance(better, bool)}
+
+
+def _is_metric(key: str) -> bool:
+    metric, comma, _ = key.partition(",")
+    return bool(comma) and not metric.endswith("_stderr")
+
+
+def _metric_and_filter(key: str) -> tuple[str, str]:
+    metric, _, filtered = key.partition(",")
+    return metric, filtered
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
