@@ -7,17 +7,21 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from fusion_eval import __version__
-from fusion_eval.errors import ConfigError, FusionEvalError, nearest
+from fusion_eval.errors import ConfigError, FusionEvalError
+from fusion_eval.options import Parser, count, limit, listed, model_args, positive, share, underscored
+
+if TYPE_CHECKING:
+    from fusion_eval.run import Plan
 
 INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code: 0 done, 2 the user's input, 130 interrupted."""
-    given = [_underscored(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+    given = [underscored(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     options = _parser().parse_args(given)
     try:
         return int(options.command(options))
@@ -39,9 +43,9 @@ def _run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     plan = Plan(
         output=options.output,
-        tasks=_listed(options.tasks),
-        strategies=_listed(options.strategies),
-        model_args=_model_args(options.model_args),
+        tasks=listed(options.tasks),
+        strategies=listed(options.strategies),
+        model_args=model_args(options.model_args),
         limit=options.limit,
         include_path=options.include_path,
         apply_chat_template=options.apply_chat_template,
@@ -62,7 +66,55 @@ def _run(options: argparse.Namespace) -> int:
             print(
                 f"{strategy}: WARNING: most answers are fallbacks, so this column says little; the traces say why"
             )
+    _print_comparison(plan)
     print(f"{time.monotonic() - started:.0f} s in all; results, samples and traces are in {plan.output}")
+    return 0
+
+
+def _print_comparison(plan: Plan) -> None:
+    """The rows over all languages, where there are such; a run is done whether or not it can be compared."""
+    from fusion_eval.report.comparison_table import as_text
+    from fusion_eval.run import compare_strategies
+
+    try:
+        comparison = compare_strategies(plan)
+    except FusionEvalError as error:
+        print(f"No comparison: {error}")
+        return
+    if comparison:
+        overall = [row for row in comparison.rows if row.language == "all"]
+        print(f"\n{as_text(comparison, overall or None)}\n")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from fusion_eval.compare.compare import Settings, compare
+    from fusion_eval.compare.rows import Method
+    from fusion_eval.comparison import write_comparison
+    from fusion_eval.report.comparison_table import VIEWS
+    from fusion_eval.runs.run import read_runs
+
+    if len(options.runs) + bool(options.baseline) < 2:
+        raise ConfigError(
+            "compare needs two runs or more, the baseline first: fusion-eval compare BASELINE CANDIDATE…"
+        )
+    runs = read_runs(options.runs, options.allow_partial)
+    if options.baseline:
+        from fusion_eval.harness.pool_run import pool_run
+
+        runs = [pool_run(runs, options.baseline, options.include_path), *runs]
+    comparison = compare(
+        runs,
+        Settings(
+            Method(options.alpha, options.test, options.interval, options.resamples, options.seed),
+            options.correction,
+            options.cluster,
+            options.allow_partial,
+            listed(options.metrics) if options.metrics else (),
+        ),
+    )
+    if options.output:
+        write_comparison(comparison, options.output)
+    print(VIEWS[options.format](comparison))
     return 0
 
 
@@ -75,13 +127,13 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="fusion-eval",
         description="Best-of-N and Fusion-of-N in lm-evaluation-harness: which is better, and is the difference real?",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
 
     run = commands.add_parser(
         "run", help="sample once, aggregate with every strategy, score, show", allow_abbrev=False
@@ -105,15 +157,16 @@ def _parser() -> argparse.ArgumentParser:
         help="model=, n=, temperature=, fusor=, … (default: the embedded model)",
     )
     run.add_argument(
-        "--limit", type=_limit, metavar="N", help="first N items of each task, or a share below 1"
+        "--limit", type=limit, metavar="N", help="first N items of each task, or a share below 1"
     )
     run.add_argument("--include_path", type=Path, metavar="DIR", help="folder with more task YAMLs")
     run.add_argument("--apply_chat_template", action="store_true", help="send prompts as chat messages")
     run.add_argument(
-        "--num_fewshot", type=_count, metavar="K", help="few-shot examples, instead of the task's own number"
+        "--num_fewshot", type=count, metavar="K", help="few-shot examples, instead of the task's own number"
     )
     run.set_defaults(command=_run)
 
+    _add_compare(commands)
     doctor = commands.add_parser(
         "doctor", help="what is installed, and how the harness finds us", allow_abbrev=False
     )
@@ -121,64 +174,58 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, with the nearest right option in its messages."""
-
-    known: ClassVar[set[str]] = set()
-
-    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
-        """As argparse's; remembers the names."""
-        self.known.update(name for name in names if name.startswith("--"))
-        return super().add_argument(*names, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """One line on stderr, exit code 2."""
-        unknown = message.removeprefix("unrecognized arguments: ").split()[0].split("=")[0]
-        hint = nearest(unknown, self.known - {unknown}) if message.startswith("unrecognized") else ""
-        self.exit(2, f"{self.prog}: {message}.{hint} See {self.prog} --help\n")
-
-
-def _underscored(word: str) -> str:
-    """`--model-args` and `--model_args` alike."""
-    name, equals, value = word.partition("=")
-    return (
-        f"--{name[2:].replace('-', '_')}{equals}{value}" if name.startswith("--") and len(name) > 2 else word
+def _add_compare(commands: Any) -> None:
+    parser = commands.add_parser(
+        "compare", help="effects, p-values and win rates of any two or more runs", allow_abbrev=False
     )
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not names:
-        raise ConfigError("An empty list names nothing to run; name at least one task and one strategy")
-    return names
-
-
-def _model_args(text: str) -> dict[str, object]:
-    from lm_eval.utils import simple_parse_args_string
-
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    names = [part.partition("=")[0] for part in parts]
-    for part, name in zip(parts, names, strict=True):
-        if "=" not in part:
-            raise ConfigError(f"--model_args: '{part}' has no value; write {part}=…")
-        if names.count(name) > 1:
-            raise ConfigError(f"--model_args names {name}= more than once; leave one")
-    return dict(simple_parse_args_string(text))
-
-
-def _limit(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if 0 < number < 1:
-        return number
-    if number >= 1 and number.is_integer():
-        return int(number)
-    raise argparse.ArgumentTypeError(f"{text} should be a whole number of items, or a share between 0 and 1")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} should be a whole number, 0 or more")
-    return int(text)
+    add = parser.add_argument
+    add(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="folders or sample files of lm_eval; the baseline first",
+    )
+    add(
+        "--baseline",
+        choices=["expected", "oracle"],
+        help="compare all runs with the mean, or the best, of their candidates",
+    )
+    add("--include_path", type=Path, metavar="DIR", help="task YAMLs that --baseline scores candidates by")
+    add(
+        "--format",
+        choices=["table", "md", "json", "csv"],
+        default="table",
+        help="what is printed (default: table)",
+    )
+    add("--output", "--output_path", type=Path, metavar="DIR", help="folder for comparison.json")
+    add("--metrics", metavar="M,…", help="these alone (default: all that can be compared)")
+    add(
+        "--allow_partial",
+        action="store_true",
+        help="compare what the runs have in common, and say what fell out",
+    )
+    add(
+        "--cluster",
+        default="auto",
+        metavar="COLUMN",
+        help="field of the documents whose items belong together, or none",
+    )
+    add(
+        "--test",
+        choices=["auto", "permutation", "mcnemar", "wilcoxon"],
+        default="auto",
+        help="default: McNemar on independent 0/1 items, else permutation",
+    )
+    add("--interval", choices=["bca", "percentile"], default="bca", help="bootstrap interval (default: bca)")
+    add("--correction", choices=["holm", "bh", "none"], default="holm", help="over the rows (default: holm)")
+    add("--alpha", type=share, default=0.05, metavar="A", help="level of tests and intervals (default: 0.05)")
+    add(
+        "--resamples",
+        type=positive,
+        default=10_000,
+        metavar="R",
+        help="of tests and intervals (default: 10000)",
+    )
+    add("--seed", type=count, default=0, metavar="S", help="of the resampling (default: 0)")
+    parser.set_defaults(command=_compare)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.models.openai_errors import clean
+from fusion_eval.comparison import Comparison, write_comparison
+from fusion_eval.errors import ConfigError
 from fusion_eval.report.outcome import Outcome, outcome_of
 
 
@@ -44,11 +44,12 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
         load_strategy(strategy)
     _check_output(plan.output)
     _quieten_harness()
-    manager = _task_manager(plan)
-    _check_tasks(manager, plan)
     from fusion_eval.harness.lm import model_type, open_store
+    from fusion_eval.harness.tasks import load_tasks, task_manager
     from fusion_eval.models.opening import Opener
 
+    manager = task_manager(plan.tasks, plan.include_path)
+    _check_tasks(load_tasks(manager, plan.tasks))
     results: dict[str, Any] = {}
     with open_store(settings) as store:
         opener = Opener(settings, store)
@@ -59,6 +60,22 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
     return outcome_of(results, plan.output) if all(results.values()) else None
 
 
+def compare_strategies(plan: Plan) -> Comparison | None:
+    """Every strategy against `single`, or the first where that is not among them, written to `comparison.json`.
+
+    None where there is one strategy. Raises `ConfigError` where nothing can be compared.
+    """
+    from fusion_eval.compare.compare import compare
+    from fusion_eval.runs.run import read_runs
+
+    if len(plan.strategies) < 2:
+        return None
+    ordered = sorted(plan.strategies, key=lambda strategy: strategy != "single")
+    comparison = compare(read_runs([plan.output / strategy for strategy in ordered]))
+    write_comparison(comparison, plan.output)
+    return comparison
+
+
 def _check_output(folder: Path) -> None:
     existing = next(path for path in (folder, *folder.resolve().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
@@ -67,33 +84,7 @@ def _check_output(folder: Path) -> None:
         )
 
 
-def _task_manager(plan: Plan) -> Any:
-    """Tasks by name. The harness's own thousands are indexed only where a name is not among ours or the user's."""
-    from lm_eval.tasks import TaskManager
-
-    from fusion_eval.harness.task_folder import folder
-
-    if plan.include_path and not plan.include_path.is_dir():
-        raise ConfigError(f"--include_path {plan.include_path} is not a folder")
-    paths = [str(path) for path in (folder(), plan.include_path) if path]
-    manager = TaskManager(include_path=paths, include_defaults=False)
-    if not all(manager.match_tasks([name]) for name in plan.tasks):
-        manager = TaskManager(include_path=paths)
-    for name in plan.tasks:
-        if not manager.match_tasks([name]):
-            raise ConfigError(
-                f"There is no task '{name}'.{nearest(name, manager.all_tasks)} `lm_eval ls tasks` lists all"
-            )
-    return manager
-
-
-def _check_tasks(manager: Any, plan: Plan) -> None:
-    """Load the tasks once before any call: their data must be there, and ask for text."""
-    try:
-        tasks = manager.load(manager.match_tasks(list(plan.tasks)))["tasks"]
-    except Exception as error:  # the harness and the data sets library raise anything
-        reason = clean(str(error)) or type(error).__name__
-        raise ConfigError(f"The tasks {', '.join(plan.tasks)} cannot be loaded: {reason}") from error
+def _check_tasks(tasks: Mapping[str, Any]) -> None:
     for name, task in tasks.items():
         if task.OUTPUT_TYPE != "generate_until":
             raise ConfigError(

@@ -44,13 +44,21 @@ def write_run(
 
 
 def samples(
-    values: Sequence[Any], metric: str = "acc", *, filtered: str = "none", prefix: str = "q", **doc: Sequence[Any]
+    values: Sequence[Any],
+    metric: str = "acc",
+    *,
+    filtered: str = "none",
+    prefix: str = "q",
+    **doc: Sequence[Any],
 ) -> list[dict[str, Any]]:
     """A sample per value, of documents `{"question": "q0", …}`; `doc` gives more fields, a list each."""
     return [
         {
             "doc_id": number,
-            "doc": {"question": f"{prefix}{number}", **{name: column[number] for name, column in doc.items()}},
+            "doc": {
+                "question": f"{prefix}{number}",
+                **{name: column[number] for name, column in doc.items()},
+            },
             "target": f"a{number}",
             "arguments": {"gen_args_0": {"arg_0": f"{prefix}{number}?", "arg_1": {}}},
             "resps": [["…"]],

@@ -67,11 +67,13 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
     newest = max(files.samples, key=lambda file: file.date)
     results = load_results(newest.results) if newest.results else {}
     config = results.get("config") or {}
+    as_run = list(results.get("configs") or ())
+    order = sorted(tasks, key=lambda task: as_run.index(task) if task in as_run else len(as_run))
     model = results.get("model_name") or config.get("model")
     return Run(
         name=files.path.name,
         path=files.path,
-        tasks=tasks,
+        tasks={task: tasks[task] for task in order},
         traces=files.traces,
         model=str(model) if model else None,
         date=newest.date,

@@ -49,14 +49,18 @@ def test_a_language_is_a_code_however_the_metadata_spell_it(tmp_path: Path, said
 
 
 def test_names_are_the_shortest_ends_of_paths_that_differ(tmp_path: Path) -> None:
-    paths = [write_run(tmp_path / strategy / "model_x", {"t": samples([1.0])}) for strategy in ("bon", "fusion")]
+    paths = [
+        write_run(tmp_path / strategy / "model_x", {"t": samples([1.0])}) for strategy in ("bon", "fusion")
+    ]
     assert [run.name for run in read_runs(paths)] == ["bon/model_x", "fusion/model_x"]
     assert [run.name for run in read_runs([paths[0], paths[0]])] == ["model_x", "model_x (2)"]
 
 
 def test_of_several_runs_in_a_folder_the_newest_is_read_task_by_task(tmp_path: Path) -> None:
     # given a folder that two runs wrote to, as --output_path twice does
-    folder = write_run(tmp_path / "run", {"a": samples([0.0]), "b": samples([0.0])}, date="2026-01-01T00-00-00.1")
+    folder = write_run(
+        tmp_path / "run", {"a": samples([0.0]), "b": samples([0.0])}, date="2026-01-01T00-00-00.1"
+    )
     write_run(folder, {"a": samples([1.0])}, date="2026-01-02T00-00-00.1")
     # when it is read
     (run,) = read_runs([folder])
@@ -106,7 +110,7 @@ class TestBadFolders:
     def test_a_results_file_that_is_cut_off(self, tmp_path: Path) -> None:
         folder = write_run(tmp_path / "run", {"a": samples([1.0])})
         (folder / "model" / f"results_{DATE}.json").write_text('{"results": {')
-        with pytest.raises(ConfigError, match="results file .* cannot be read"):
+        with pytest.raises(ConfigError, match=r"results file .* cannot be read"):
             read_runs([folder])
 
 
@@ -138,7 +142,9 @@ class TestSamples:
         (sample,), _ = read_samples(path)
         assert (sample.values, sample.odd) == ({}, ("acc",))
 
-    def test_without_a_filter_field_repeated_documents_are_the_task_s_filters_in_order(self, tmp_path: Path) -> None:
+    def test_without_a_filter_field_repeated_documents_are_the_task_s_filters_in_order(
+        self, tmp_path: Path
+    ) -> None:
         # given samples of an old release: all documents under one filter, then all under the next
         records = samples([1.0, 0.0]) + samples([1.0, 1.0])
         for record in records:

@@ -1,0 +1,122 @@
+"""Cells of numbers: one metric of one task in all runs, as the arrays that the statistics work on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fusion_eval.compare.metrics import corpus_name
+from fusion_eval.runs.samples import Pair
+from fusion_eval.stats.corpus import CorpusMetric, MissingTokenizerError, corpus_metric
+from fusion_eval.stats.paired import Score, mean_score
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """`statistics` has the shape (runs, items, k); the sum over items of a run, scored, is its value."""
+
+    task: str
+    language: str | None
+    metric: str
+    filter: str
+    statistics: Floats
+    clusters: npt.NDArray[np.object_]
+    score: Score
+    higher_is_better: bool
+    missing: int = 0
+    """Items that some run has no value for; they are left out of all."""
+    binary: bool = False
+    signature: str | None = None
+
+    @property
+    def per_item(self) -> Floats:
+        """(runs, items): each item scored by itself."""
+        return self.score(self.statistics)
+
+
+def cells(
+    table: pd.DataFrame, runs: Sequence[str], directions: dict[tuple[str, str], bool]
+) -> tuple[list[Cell], list[str]]:
+    """A cell per task, metric and filter of the tidy table, and notes on those that have none.
+
+    `directions` says by (task, metric) whether higher is better, where the runs say so.
+    """
+    made, notes = [], []
+    for (task, metric, filtered), part in table.groupby(["task", "metric", "filter"], sort=False):
+        wide = part.pivot(index="item", columns="run", values="value")[list(runs)]
+        known = wide.notna().all(axis=1)
+        one = part[part["run"] == runs[0]].set_index("item")
+        kept = [item for item in one.index if known[item]]
+        if not kept:
+            notes.append(f"{task}: {metric},{filtered} is left out: on no item have all runs a value")
+            continue
+        language = None if pd.isna(one["language"].iloc[0]) else str(one["language"].iloc[0])
+        values = [wide[run].loc[kept].tolist() for run in runs]
+        try:
+            made.append(
+                _cell(
+                    (str(task), language, str(metric), str(filtered)),
+                    values,
+                    one["cluster"].loc[kept].to_numpy(dtype=object),
+                    directions[task, metric],
+                    len(one) - len(kept),
+                )
+            )
+        except MissingTokenizerError as error:
+            notes.append(f"{task}: {metric},{filtered} is left out: {error}")
+    return made, notes
+
+
+def _cell(
+    names: tuple[str, str | None, str, str],
+    values: Sequence[Sequence[float | Pair]],
+    clusters: npt.NDArray[np.object_],
+    higher_is_better: bool,
+    missing: int,
+) -> Cell:
+    task, language, metric, filtered = names
+    if not isinstance(values[0][0], Pair):
+        numbers = np.array(values, dtype=np.float64)
+        return Cell(
+            task,
+            language,
+            metric,
+            filtered,
+            np.stack([numbers, np.ones_like(numbers)], axis=-1),
+            clusters,
+            mean_score,
+            higher_is_better,
+            missing,
+            binary=bool(np.isin(numbers, (0.0, 1.0)).all()),
+        )
+    corpus = corpus_metric(corpus_name(metric) or metric, language)
+    statistics = [_averaged(corpus, run) for run in values]
+    return Cell(
+        task,
+        language,
+        metric,
+        filtered,
+        np.stack(statistics),
+        clusters,
+        corpus.score,
+        corpus.higher_is_better,
+        missing,
+        signature=corpus.signature,
+    )
+
+
+def _averaged(corpus: CorpusMetric, pairs: Sequence[Pair]) -> Floats:
+    """(items, k): the statistics of each item, the mean over its hypotheses."""
+    counts = [len(pair.hypotheses) for pair in pairs]
+    statistics = corpus.statistics(
+        [hypothesis for pair in pairs for hypothesis in pair.hypotheses],
+        [list(pair.references) for pair in pairs for _ in pair.hypotheses],
+    )
+    starts = np.cumsum([0, *counts[:-1]])
+    return np.add.reduceat(statistics, starts, axis=0) / np.array(counts)[:, None]

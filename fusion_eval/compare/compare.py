@@ -1,0 +1,112 @@
+"""Runs → tidy table → comparison: the whole of `fusion-eval compare` as one function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from fusion_eval.compare.cells import cells
+from fusion_eval.compare.clusters import AUTO
+from fusion_eval.compare.items import Metric
+from fusion_eval.compare.matching import Matched, match
+from fusion_eval.compare.metrics import objection
+from fusion_eval.compare.ranking import ranked
+from fusion_eval.compare.rows import Method, row_of
+from fusion_eval.compare.table import tidy
+from fusion_eval.compare.units import units
+from fusion_eval.comparison import SCHEMA_VERSION, ComparedRun, Comparison, Row
+from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.runs.run import Run
+from fusion_eval.stats.multiplicity import benjamini_hochberg, holm
+
+Correction = Literal["holm", "bh", "none"]
+_CORRECTIONS = {"holm": holm, "bh": benjamini_hochberg, "none": list}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to compare; `metrics` are names of the metrics wanted, all where there is none."""
+
+    method: Method = field(default_factory=Method)
+    correction: Correction = "holm"
+    cluster: str = AUTO
+    allow_partial: bool = False
+    metrics: tuple[str, ...] = ()
+
+
+def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison:
+    """Every run against the first, per task, language and metric, and over all.
+
+    Raises `ConfigError` where the runs cannot be compared, see `match`.
+    """
+    settings = settings or Settings()
+    matched, notes = match(runs, settings.allow_partial)
+    _check_metrics(settings.metrics, matched)
+    wanted = {part.task: _wanted(runs, part, settings.metrics, notes) for part in matched}
+    names = tuple(run.name for run in runs)
+    table = tidy(runs, matched, settings.cluster, wanted)
+    directions = {
+        (task, metric): runs[0].tasks[task].info.higher_is_better(metric)
+        for task, metrics in wanted.items()
+        for metric, _ in metrics
+    }
+    made, left_out = cells(table, names, directions)
+    notes += left_out
+    if not made:
+        raise ConfigError(f"{' and '.join(names)} share no metric that can be compared. " + ". ".join(notes))
+    found = units(made)
+    rows = [
+        row_of(unit, 0, candidate, names, settings.method)
+        for unit in found
+        for candidate in range(1, len(runs))
+    ]
+    return Comparison(
+        schema_version=SCHEMA_VERSION,
+        alpha=settings.method.alpha,
+        correction=settings.correction,
+        interval=settings.method.interval,
+        resamples=settings.method.resamples,
+        seed=settings.method.seed,
+        cluster=settings.cluster,
+        baseline=names[0],
+        created=max(run.date for run in runs),
+        runs=tuple(
+            ComparedRun(run.name, str(run.path), run.model, run.date or None, run.signature) for run in runs
+        ),
+        rows=tuple(_adjusted(rows, settings)),
+        ranks=tuple(ranked(found, names, settings.method)) if len(runs) > 2 else (),
+        notes=(*(note for run in runs for note in run.notes), *notes),
+    )
+
+
+def _check_metrics(asked: Sequence[str], matched: Sequence[Matched]) -> None:
+    known = {metric for part in matched for metric, _ in part.metrics}
+    for name in asked:
+        if name not in known:
+            raise ConfigError(
+                f"--metrics {name}: the runs have no such metric.{nearest(name, known)} They have {', '.join(sorted(known))}"
+            )
+
+
+def _wanted(runs: Sequence[Run], part: Matched, asked: Sequence[str], notes: list[str]) -> list[Metric]:
+    """The metrics of a task that are asked for and can be compared; those that cannot be are noted."""
+    usable = []
+    for metric in part.metrics:
+        if asked and metric[0] not in asked:
+            continue
+        if said := objection(runs, part, metric):
+            notes.append(f"{part.task}: {metric[0]},{metric[1]} is left out: {said}")
+        else:
+            usable.append(metric)
+    return usable
+
+
+def _adjusted(rows: Sequence[Row], settings: Settings) -> list[Row]:
+    """All rows of a table are one family of tests."""
+    adjusted = _CORRECTIONS[settings.correction]([row.p_value for row in rows])
+    alpha = settings.method.alpha
+    return [
+        replace(row, p_adjusted=float(p), significant=bool(p <= alpha))
+        for row, p in zip(rows, adjusted, strict=True)
+    ]

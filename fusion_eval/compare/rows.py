@@ -1,0 +1,139 @@
+"""One row of a comparison: two runs on one unit, tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from fusion_eval.compare.cells import Floats
+from fusion_eval.compare.units import Unit
+from fusion_eval.comparison import Row
+from fusion_eval.stats.bootstrap import bootstrap_interval, jackknife_error
+from fusion_eval.stats.paired import Paired, paired_segments
+from fusion_eval.stats.permutation import mcnemar_test, permutation_test, wilcoxon_test
+from fusion_eval.stats.power import items_needed, minimal_detectable_effect
+from fusion_eval.stats.win_rate import win_rate
+
+Test = Literal["auto", "permutation", "mcnemar", "wilcoxon"]
+IntervalMethod = Literal["bca", "percentile"]
+
+_TIE = 1e-9
+"""Two values this close, relative to their size, are a tie: they differ by rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How rows are tested. `auto` is McNemar's test for independent 0/1 items, else the permutation test."""
+
+    alpha: float = 0.05
+    test: Test = "auto"
+    interval: IntervalMethod = "bca"
+    resamples: int = 10_000
+    seed: int = 0
+
+
+def row_of(unit: Unit, baseline: int, candidate: int, names: tuple[str, ...], method: Method) -> Row:
+    """The comparison of two runs, by their places among `names`; `p_adjusted` still is `p_value`."""
+    paired = pair(unit, baseline, candidate)
+    test, p_value = tested(unit, paired, baseline, candidate, method)
+    interval = bootstrap_interval(
+        paired, 1 - method.alpha, resamples=method.resamples, method=method.interval, seed=method.seed
+    )
+    error = jackknife_error(paired)
+    wins = win_rate(
+        _outcomes(unit, baseline, candidate),
+        unit.clusters,
+        unit.groups,
+        confidence=1 - method.alpha,
+        resamples=method.resamples,
+        seed=method.seed,
+    )
+    first = unit.cells[0]
+    n = sum(len(cell.clusters) for cell in unit.cells)
+    return Row(
+        task=unit.task,
+        language=unit.language,
+        metric=first.metric,
+        filter=first.filter,
+        n=n,
+        clusters=paired.n_clusters,
+        baseline=names[baseline],
+        candidate=names[candidate],
+        baseline_value=paired.baseline_value,
+        candidate_value=paired.candidate_value,
+        delta=paired.delta,
+        ci_low=interval.low if interval else None,
+        ci_high=interval.high if interval else None,
+        test=test,
+        p_value=p_value,
+        p_adjusted=p_value,
+        significant=p_value <= method.alpha,
+        wins=wins.wins,
+        ties=wins.ties,
+        losses=wins.losses,
+        win_rate=wins.rate,
+        win_rate_low=wins.low,
+        win_rate_high=wins.high,
+        win_p_value=wins.p_value,
+        higher_is_better=first.higher_is_better,
+        standard_error=error,
+        minimal_detectable_effect=minimal_detectable_effect(error, paired.n_clusters, method.alpha)
+        if error
+        else None,
+        items_needed=items_needed(paired.delta, error, n, paired.n_clusters, method.alpha) if error else None,
+        signature=first.signature if len(unit.cells) == 1 else None,
+        note=_note(unit, paired, baseline, candidate),
+    )
+
+
+def pair(unit: Unit, baseline: int, candidate: int) -> Paired:
+    """Two runs' statistics of a unit, by cluster and group."""
+    statistics = np.concatenate([cell.statistics for cell in unit.cells], axis=1)
+    return paired_segments(
+        statistics[baseline], statistics[candidate], unit.cells[0].score, unit.clusters, unit.groups
+    )
+
+
+def tested(unit: Unit, paired: Paired, baseline: int, candidate: int, method: Method) -> tuple[str, float]:
+    """(Name of the test, its p-value) of two runs on a unit."""
+    items = np.concatenate([cell.per_item for cell in unit.cells], axis=1)
+    independent = paired.n_clusters == items.shape[1]
+    binary = all(cell.binary for cell in unit.cells)
+    name = method.test
+    if name == "auto":
+        name = "mcnemar" if binary and independent and len(unit.cells) == 1 else "permutation"
+    if name == "mcnemar" and binary:
+        found = mcnemar_test(
+            items[baseline], items[candidate], unit.clusters, resamples=method.resamples, seed=method.seed
+        )
+    elif name == "wilcoxon":
+        found = wilcoxon_test(
+            items[baseline], items[candidate], unit.clusters, resamples=method.resamples, seed=method.seed
+        )
+    else:
+        name, found = "permutation", permutation_test(paired, resamples=method.resamples, seed=method.seed)
+    return name, found.p_value
+
+
+def _outcomes(unit: Unit, baseline: int, candidate: int) -> Floats:
+    """+1, 0, -1 per item: the candidate is better, equal, worse."""
+    items = np.concatenate([cell.per_item for cell in unit.cells], axis=1)
+    differences = items[candidate] - items[baseline]
+    differences[
+        np.abs(differences) <= _TIE * np.maximum(np.abs(items[candidate]), np.abs(items[baseline]))
+    ] = 0.0
+    return np.sign(differences) if unit.cells[0].higher_is_better else -np.sign(differences)
+
+
+def _note(unit: Unit, paired: Paired, baseline: int, candidate: int) -> str | None:
+    said = []
+    statistics = np.concatenate([cell.statistics for cell in unit.cells], axis=1)
+    if np.array_equal(statistics[baseline], statistics[candidate]):
+        said.append("all items have the same value in both runs, so p is 1")
+    if paired.n_clusters == 1:
+        said.append("one independent item says nothing on its spread: no interval")
+    if missing := sum(cell.missing for cell in unit.cells):
+        said.append(f"{missing} items without a value in some run are left out")
+    return "; ".join(said) or None

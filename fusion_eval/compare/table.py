@@ -1,0 +1,41 @@
+"""The tidy table: one row per run, item, metric and filter. Everything else is computed from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from fusion_eval.compare.clusters import clusters_of
+from fusion_eval.compare.items import Item, Metric
+from fusion_eval.compare.matching import Matched
+from fusion_eval.runs.run import Run
+
+COLUMNS = ["run", "task", "language", "item", "cluster", "metric", "filter", "value"]
+
+
+def tidy(
+    runs: Sequence[Run],
+    matched: Sequence[Matched],
+    cluster: str,
+    metrics: Mapping[str, Sequence[Metric]],
+) -> pd.DataFrame:
+    """The items that all runs have, in the baseline's order, with the named metrics of each task.
+
+    `value` is a number, a `Pair` of texts for a corpus metric, or None where the file had none.
+    """
+    languages = {part.task: part.language for part in matched}
+    clusters = clusters_of({part.task: part.items for part in matched}, languages, cluster)
+    rows = [
+        (run.name, part.task, part.language, item.key, clusters[item], metric, filtered, value)
+        for part in matched
+        for order, run in enumerate(runs)
+        for item in part.items
+        for (metric, filtered), value in _values(part, order, item, metrics[part.task])
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _values(part: Matched, order: int, item: Item, metrics: Sequence[Metric]) -> list[tuple[Metric, object]]:
+    values = part.entries[order][item.key].values
+    return [(metric, values.get(metric)) for metric in metrics]

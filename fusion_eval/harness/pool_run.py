@@ -1,0 +1,135 @@
+"""Runs that nobody made: the expected single sample, and the best candidate, scored by the task's own metric."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from fusion_eval.compare.metrics import corpus_name
+from fusion_eval.errors import ConfigError
+from fusion_eval.harness.tasks import load_tasks, task_manager
+from fusion_eval.runs.run import Run, TaskRun
+from fusion_eval.runs.samples import Pair, Sample, Value, value_of
+from fusion_eval.stats.corpus import corpus_metric
+from fusion_eval.traces import read_traces
+
+Kind = Literal["expected", "oracle"]
+_NOTES = {
+    "expected": (
+        "expected is the mean over the candidates of each pool: what a single sample scores on average",
+    ),
+    "oracle": ("oracle takes the best candidate by the metric itself: a bound on choosing, not a system",),
+}
+Candidates = Mapping[int, Sequence[str]]
+"""Texts by document."""
+
+
+def pool_run(runs: Sequence[Run], kind: Kind, include_path: Path | None) -> Run:
+    """A baseline out of the pools in the traces of the first of `runs` that has any.
+
+    `expected` gives every item the mean over its candidates, which takes the luck of the draw out of the baseline;
+    `oracle` gives it the best candidate by the metric, which no choice among candidates can beat.
+    Raises `ConfigError` where there are no traces, or the task scores the run's answers otherwise than it was scored.
+    """
+    run = next((run for run in runs if run.traces), None)
+    if run is None:
+        names = ", ".join(str(run.path) for run in runs)
+        raise ConfigError(
+            f"--baseline {kind} needs the candidates, and there is no traces.jsonl with {names}"
+        )
+    texts, finals = _texts(run)
+    tasks = load_tasks(task_manager(list(run.tasks), include_path), list(run.tasks))
+    made = {
+        name: _task_run(part, tasks[name], texts.get(name, {}), finals.get(name, {}), kind)
+        for name, part in run.tasks.items()
+    }
+    return dataclasses.replace(run, name=kind, tasks=made, signature=None, notes=_NOTES[kind])
+
+
+def _texts(run: Run) -> tuple[dict[str, dict[int, list[str]]], dict[str, dict[int, str]]]:
+    """(The usable candidates, the final answer) by task and document."""
+    texts: dict[str, dict[int, list[str]]] = {}
+    finals: dict[str, dict[int, str]] = {}
+    for path in run.traces:
+        for trace in read_traces(path):
+            if trace.copy or trace.doc_id is None:
+                raise ConfigError(
+                    f"{path}: {trace.task} repeats its documents, which has no single expected sample"
+                )
+            texts.setdefault(trace.task, {})[trace.doc_id] = [c.text for c in trace.pool.usable]
+            finals.setdefault(trace.task, {})[trace.doc_id] = trace.final
+    return texts, finals
+
+
+def _task_run(part: TaskRun, task: Any, texts: Candidates, finals: Mapping[int, str], kind: Kind) -> TaskRun:
+    info = dataclasses.replace(part.info, reported={})
+    answers = [sample for sample in part.samples if sample.doc_id not in texts]
+    if answers:
+        raise ConfigError(f"The traces have no pool for document {answers[0].doc_id} of {part.task}")
+    samples = []
+    for sample in part.samples:
+        if _scored(task, sample, finals[sample.doc_id]) != dict(sample.values):
+            raise ConfigError(
+                f"{part.task}, as it is installed, scores document {sample.doc_id} otherwise than the run did, or the "
+                "traces are not of this run; install the version that the run had"
+            )
+        scored = [_scored(task, sample, text) for text in texts[sample.doc_id]]
+        values = {name: _joined([each[name] for each in scored], kind, name, part) for name in sample.values}
+        samples.append(dataclasses.replace(sample, values=values))
+    return TaskRun(part.task, info, tuple(samples))
+
+
+def _scored(task: Any, sample: Sample, text: str) -> dict[str, Value]:
+    """An answer by the task's own filter and metrics."""
+    from lm_eval.api.instance import Instance
+
+    doc = dict(sample.doc)
+    instance = Instance(
+        request_type="generate_until",
+        doc=doc,
+        arguments=("", {}),
+        idx=0,
+        metadata=(task.config.task, sample.doc_id, 1),
+    )
+    instance.resps = [text]
+    for ensemble in task._filters:
+        ensemble.apply([instance])
+    metrics = task.process_results(doc, [instance.filtered_resps[sample.filter]])
+    return {name: value_of(_listed(value)) for name, value in metrics.items() if name in sample.values}
+
+
+def _listed(value: object) -> object:
+    """As JSON would have written it."""
+    if isinstance(value, list | tuple):
+        return [_listed(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _joined(values: Sequence[Value], kind: Kind, metric: str, part: TaskRun) -> Value:
+    """One value out of the candidates'; None where one of them has none."""
+    pairs = [value for value in values if isinstance(value, Pair)]
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if pairs and len(pairs) == len(values):
+        if kind == "expected":
+            return Pair(pairs[0].references, tuple(text for pair in pairs for text in pair.hypotheses))
+        return _best_pair(pairs, metric, part.language)
+    if not numbers or len(numbers) < len(values):
+        return None
+    if kind == "expected":
+        return math.fsum(numbers) / len(numbers)
+    return max(numbers) if part.info.higher_is_better(metric) else min(numbers)
+
+
+def _best_pair(pairs: Sequence[Pair], metric: str, language: str | None) -> Pair:
+    """The candidate that scores best by itself; corpus metrics have no better notion of an item's best."""
+    corpus = corpus_metric(corpus_name(metric) or metric, language)
+    statistics = corpus.statistics(
+        [pair.hypotheses[0] for pair in pairs], [list(pair.references) for pair in pairs]
+    )
+    scores = corpus.score(statistics)
+    return pairs[int(scores.argmax() if corpus.higher_is_better else scores.argmin())]

@@ -1,0 +1,94 @@
+"""How the command line is spelt: options, lists, numbers, and what is said of slips."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, ClassVar, NoReturn
+
+from fusion_eval.errors import ConfigError, nearest
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with the nearest right option in its messages."""
+
+    known: ClassVar[set[str]] = set()
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        """As argparse's; remembers the names."""
+        self.known.update(name for name in names if name.startswith("--"))
+        return super().add_argument(*names, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """One line on stderr, exit code 2."""
+        unknown = message.removeprefix("unrecognized arguments: ").split()[0].split("=")[0]
+        hint = nearest(unknown, self.known - {unknown}) if message.startswith("unrecognized") else ""
+        self.exit(2, f"{self.prog}: {message}.{hint} See {self.prog} --help\n")
+
+
+def underscored(word: str) -> str:
+    """`--model-args` and `--model_args` alike."""
+    name, equals, value = word.partition("=")
+    return (
+        f"--{name[2:].replace('-', '_')}{equals}{value}" if name.startswith("--") and len(name) > 2 else word
+    )
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """`a,b,a` is (a, b)."""
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not names:
+        raise ConfigError("An empty list names nothing to run; name at least one task and one strategy")
+    return names
+
+
+def model_args(text: str) -> dict[str, object]:
+    """`k=v,…`, with values read as the harness reads them."""
+    from lm_eval.utils import simple_parse_args_string
+
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    names = [part.partition("=")[0] for part in parts]
+    for part, name in zip(parts, names, strict=True):
+        if "=" not in part:
+            raise ConfigError(f"--model_args: '{part}' has no value; write {part}=…")
+        if names.count(name) > 1:
+            raise ConfigError(f"--model_args names {name}= more than once; leave one")
+    return dict(simple_parse_args_string(text))
+
+
+def limit(text: str) -> float:
+    """A number of items, or a share below 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if 0 < number < 1:
+        return number
+    if number >= 1 and number.is_integer():
+        return int(number)
+    raise argparse.ArgumentTypeError(f"{text} should be a whole number of items, or a share between 0 and 1")
+
+
+def count(text: str) -> int:
+    """0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} should be a whole number, 0 or more")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """1 or more."""
+    number = count(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("0 should be a whole number, 1 or more")
+    return number
+
+
+def share(text: str) -> float:
+    """Between 0 and 1, both excluded."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"{text} should be a number between 0 and 1")
+    return number

@@ -1,0 +1,62 @@
+"""Not worse, or the same: tests against a margin, for questions where 'no significant difference' is no answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scipy.stats import t
+
+
+@dataclass(frozen=True, slots=True)
+class MarginTest:
+    """`holds` says that the claim is shown at level alpha; `low` and `high` bound the difference, None on an open side."""
+
+    p_value: float
+    holds: bool
+    low: float | None
+    high: float | None
+    margin: float
+
+
+def non_inferiority(
+    delta: float, error: float, clusters: int, margin: float, alpha: float = 0.05
+) -> MarginTest:
+    """Is the candidate not worse than the baseline by more than `margin` (higher is better)?
+
+    One-sided t test of H0: difference <= -margin, with `error` the standard error over `clusters` independent units
+    (`jackknife_error`). `low` is the one-sided 1 - alpha bound. The t distribution is a poor guide for few clusters
+    (below about 20) and for 0/1 values that rarely differ. Raises ValueError for margin <= 0 or fewer than two clusters.
+    """
+    _check(error, clusters, margin)
+    p_value = _above(delta + margin, error, clusters)
+    return MarginTest(p_value, p_value <= alpha, delta - _reach(error, clusters, alpha), None, margin)
+
+
+def equivalence(delta: float, error: float, clusters: int, margin: float, alpha: float = 0.05) -> MarginTest:
+    """Are the two the same to within `margin`? Two one-sided tests (Schuirmann 1987); p is the larger of theirs.
+
+    `low` and `high` are the 1 - 2 alpha interval, which lies within the margin exactly where the claim holds. The
+    rest is as for `non_inferiority`.
+    """
+    _check(error, clusters, margin)
+    p_value = max(_above(delta + margin, error, clusters), _above(margin - delta, error, clusters))
+    reach = _reach(error, clusters, alpha)
+    return MarginTest(p_value, p_value <= alpha, delta - reach, delta + reach, margin)
+
+
+def _check(error: float, clusters: int, margin: float) -> None:
+    if margin <= 0:
+        raise ValueError(f"A margin is greater than 0, not {margin}")
+    if clusters < 2 or error < 0:
+        raise ValueError(f"A test needs two clusters and a standard error, not {clusters} and {error}")
+
+
+def _above(distance: float, error: float, clusters: int) -> float:
+    """P-value of H0: the distance is not above zero. Without spread the distance itself decides."""
+    if error == 0:
+        return 0.0 if distance > 0 else 1.0
+    return float(t.sf(distance / error, clusters - 1))
+
+
+def _reach(error: float, clusters: int, alpha: float) -> float:
+    return error * float(t.ppf(1 - alpha, clusters - 1))
