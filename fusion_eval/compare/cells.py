@@ -81,7 +81,8 @@ def _cell(
     missing: int,
 ) -> Cell:
     task, language, metric, filtered = names
-    if not isinstance(values[0][0], Pair):
+    pairs = [[value for value in run if isinstance(value, Pair)] for run in values]
+    if not pairs[0]:
         numbers = np.array(values, dtype=np.float64)
         return Cell(
             task,
@@ -96,7 +97,7 @@ def _cell(
             binary=bool(np.isin(numbers, (0.0, 1.0)).all()),
         )
     corpus = corpus_metric(corpus_name(metric) or metric, language)
-    statistics = [_averaged(corpus, run) for run in values]
+    statistics = [_averaged(corpus, run) for run in pairs]
     return Cell(
         task,
         language,
@@ -119,4 +120,4 @@ def _averaged(corpus: CorpusMetric, pairs: Sequence[Pair]) -> Floats:
         [list(pair.references) for pair in pairs for _ in pair.hypotheses],
     )
     starts = np.cumsum([0, *counts[:-1]])
-    return np.add.reduceat(statistics, starts, axis=0) / np.array(counts)[:, None]
+    return np.asarray(np.add.reduceat(statistics, starts, axis=0) / np.array(counts)[:, None])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -21,7 +21,11 @@ from fusion_eval.runs.run import Run
 from fusion_eval.stats.multiplicity import benjamini_hochberg, holm
 
 Correction = Literal["holm", "bh", "none"]
-_CORRECTIONS = {"holm": holm, "bh": benjamini_hochberg, "none": list}
+_CORRECTIONS: Mapping[Correction, Callable[[list[float]], Iterable[float]]] = {
+    "holm": holm,
+    "bh": benjamini_hochberg,
+    "none": list,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def _outcomes(unit: Unit, baseline: int, candidate: int) -> Floats:
     differences[
         np.abs(differences) <= _TIE * np.maximum(np.abs(items[candidate]), np.abs(items[baseline]))
     ] = 0.0
-    return np.sign(differences) if unit.cells[0].higher_is_better else -np.sign(differences)
+    return np.asarray(np.sign(differences) if unit.cells[0].higher_is_better else -np.sign(differences))
 
 
 def _note(unit: Unit, paired: Paired, baseline: int, candidate: int) -> str | None:

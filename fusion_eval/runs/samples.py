@@ -150,10 +150,10 @@ def value_of(raw: object) -> Value:
     match raw:
         case [str() as reference, str() as hypothesis]:
             return Pair((reference,), (hypothesis,))
-        case [[*references], str() as hypothesis] if references and all(
-            isinstance(r, str) for r in references
-        ):
-            return Pair(tuple(references), (hypothesis,))
+        case [[*references], str() as hypothesis]:
+            texts = tuple(reference for reference in references if isinstance(reference, str))
+            if texts and len(texts) == len(references):
+                return Pair(texts, (hypothesis,))
         case [reference, [str() as hypothesis]]:
             return value_of([reference, hypothesis])
     raise TypeError

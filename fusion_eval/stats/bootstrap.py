@@ -82,7 +82,7 @@ def _balanced(paired: Paired) -> Floats | None:
         or not ((counts == counts[:1]) & (counts == paired.candidate[..., 1])).all()
     ):
         return None
-    return ((paired.candidate - paired.baseline)[..., 0] / counts.sum(axis=0)).mean(axis=1)
+    return np.asarray(((paired.candidate - paired.baseline)[..., 0] / counts.sum(axis=0)).mean(axis=1))
 
 
 def _left_out(paired: Paired) -> Floats:

@@ -57,7 +57,7 @@ def value(totals: Floats, score: Score) -> Floats:
     """Totals (..., G, k) to the mean score (...) over the groups that have any item."""
     scores = score(totals)
     known = ~np.isnan(scores)
-    return np.where(known, scores, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
+    return np.asarray(np.where(known, scores, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1))
 
 
 def paired_values(

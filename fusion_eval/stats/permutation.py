@@ -127,4 +127,4 @@ def _linear(paired: Paired) -> Floats | None:
     if paired.score is not mean_score or not np.array_equal(counts, paired.candidate[..., 1]):
         return None
     totals = counts.sum(axis=0)
-    return ((paired.candidate - paired.baseline)[..., 0] / totals).mean(axis=1)
+    return np.asarray(((paired.candidate - paired.baseline)[..., 0] / totals).mean(axis=1))
