@@ -28,6 +28,7 @@ class Cell:
     statistics: Floats
     clusters: npt.NDArray[np.object_]
     score: Score
+    item_score: Score
     higher_is_better: bool
     missing: int = 0
     """Items that some run has no value for; they are left out of all."""
@@ -36,8 +37,8 @@ class Cell:
 
     @property
     def per_item(self) -> Floats:
-        """(runs, items): each item scored by itself."""
-        return self.score(self.statistics)
+        """(runs, items): each item scored by itself; 0 where it holds nothing to score."""
+        return np.nan_to_num(self.item_score(self.statistics))
 
 
 def cells(
@@ -92,6 +93,7 @@ def _cell(
             np.stack([numbers, np.ones_like(numbers)], axis=-1),
             clusters,
             mean_score,
+            mean_score,
             higher_is_better,
             missing,
             binary=bool(np.isin(numbers, (0.0, 1.0)).all()),
@@ -106,6 +108,7 @@ def _cell(
         np.stack(statistics),
         clusters,
         corpus.score,
+        corpus.segment_score,
         corpus.higher_is_better,
         missing,
         signature=corpus.signature,

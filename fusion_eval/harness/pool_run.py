@@ -131,5 +131,5 @@ def _best_pair(pairs: Sequence[Pair], metric: str, language: str | None) -> Pair
     statistics = corpus.statistics(
         [pair.hypotheses[0] for pair in pairs], [list(pair.references) for pair in pairs]
     )
-    scores = corpus.score(statistics)
+    scores = corpus.segment_score(statistics)
     return pairs[int(scores.argmax() if corpus.higher_is_better else scores.argmin())]

@@ -30,11 +30,13 @@ class MissingTokenizerError(ImportError):
 class CorpusMetric:
     """A metric of whole corpora; build it with `corpus_metric`, one for each set of references.
 
-    `score` maps sums of segments' statistics, (..., k), to scores, (...), from 0 to 100 (TER may pass 100).
+    `score` maps sums of segments' statistics, (..., k), to scores, (...), from 0 to 100 (TER may pass 100);
+    `segment_score` does so for single segments, as sacrebleu's `sentence_score`.
     """
 
     name: str
     score: Score
+    segment_score: Score
     higher_is_better: bool
     n_statistics: int
     _engine: Any = field(repr=False)
@@ -82,15 +84,21 @@ def corpus_metric(name: str, language: str | None = None) -> CorpusMetric:
     """
     match name:
         case "bleu":
-            return CorpusMetric(name, bleu_score, True, 2 + 2 * BLEU_ORDER, _bleu(language))
+            return CorpusMetric(name, bleu_score, _single_bleu, True, 2 + 2 * BLEU_ORDER, _bleu(language))
         case "chrf" | "chrf++":
             words = 2 if name == "chrf++" else 0
             engine = CHRF(char_order=_CHARACTERS, word_order=words, beta=CHRF_BETA)
-            return CorpusMetric(name, chrf_score, True, 3 * (_CHARACTERS + words), engine)
+            return CorpusMetric(name, chrf_score, chrf_score, True, 3 * (_CHARACTERS + words), engine)
         case "ter":
             asian = language in _TOKENIZERS
-            return CorpusMetric(name, ter_score, False, 2, TER(normalized=asian, asian_support=asian))
+            return CorpusMetric(
+                name, ter_score, ter_score, False, 2, TER(normalized=asian, asian_support=asian)
+            )
     raise ValueError(f"there is no corpus metric {name!r}; there are bleu, chrf, chrf++ and ter")
+
+
+def _single_bleu(totals: Floats) -> Floats:
+    return bleu_score(totals, effective_order=True)
 
 
 def _bleu(language: str | None) -> BLEU:

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from fusion_eval.stats.paired import Floats
 
-_CHUNK = 2**21
-"""Numbers in memory at once: 16 MB of float64, near enough to the processor to be fast."""
-_FEW = 3
-"""Columns up to which looking numbers up is faster than counting draws and multiplying."""
+_CHUNK = 2**18
+"""Numbers in memory at once: 2 MB of float64, which stay near the processor."""
+_KEPT = 2**24
+"""Draws up to which they are kept for the next test of as many clusters: 16 MB."""
+_WHOLE = 2**24
+"""Sums of whole numbers below it are exact in float32."""
 
 
 def swapped_sums(differences: Floats, resamples: int, seed: int) -> Floats:
     """(R, m): sums of differences (C, m) over random halves of the clusters."""
     random = np.random.default_rng(seed)
     clusters, columns = differences.shape
+    exact = (
+        bool((differences == np.rint(differences)).all())
+        and np.abs(differences).sum(axis=0).max(initial=0) < _WHOLE
+    )
+    factors = differences.astype(np.float32 if exact else np.float64)
     sums = np.empty((resamples, columns))
     for rows in _chunks(resamples, clusters):
         count = rows.stop - rows.start
         # A random byte decides on eight clusters.
         drawn = np.frombuffer(random.bytes(count * -(-clusters // 8)), dtype=np.uint8).reshape(count, -1)
-        sums[rows] = np.unpackbits(drawn, axis=1, count=clusters).astype(np.float64) @ differences
+        sums[rows] = np.unpackbits(drawn, axis=1, count=clusters).astype(factors.dtype) @ factors
     return sums
 
 
@@ -37,23 +46,37 @@ def all_swapped_sums(differences: Floats) -> Floats:
 
 def drawn_sums(statistics: Floats, resamples: int, seed: int) -> Floats:
     """(R, m): sums of statistics (C, m) over C clusters drawn with replacement."""
-    random = np.random.Generator(np.random.SFC64(seed))
     clusters, columns = statistics.shape
     fixed = (statistics == statistics[:1]).all(axis=0)
     sums = np.empty((resamples, columns))
     sums[:, fixed] = statistics[0, fixed] * clusters
     varying = np.ascontiguousarray(statistics[:, ~fixed])
-    for rows in _chunks(resamples, clusters):
-        count = rows.stop - rows.start
-        drawn = random.integers(0, clusters, (count, clusters), dtype=np.int32)
-        if varying.shape[1] <= _FEW:
-            found = [column.take(drawn).sum(axis=1) for column in varying.T.copy()]
-            sums[rows, ~fixed] = np.stack(found, axis=1) if found else np.empty((count, 0))
-        else:
-            places = drawn + np.arange(0, count * clusters, clusters)[:, None]
-            times = np.bincount(places.ravel(), minlength=count * clusters).reshape(count, clusters)
-            sums[rows, ~fixed] = times.astype(np.float64) @ varying
+    if clusters * resamples <= _KEPT:
+        counts = _draw_counts(clusters, resamples, seed)
+        for rows in _chunks(resamples, clusters):
+            sums[rows, ~fixed] = counts[rows].astype(np.float64) @ varying
+        return sums
+    for rows, drawn in _draws(clusters, resamples, seed):
+        for place, column in zip(np.flatnonzero(~fixed), varying.T.copy(), strict=True):
+            sums[rows, place] = column.take(drawn).sum(axis=1)
     return sums
+
+
+@lru_cache(maxsize=4)  # the rows of a table are tests of the same items: their draws may as well be the same
+def _draw_counts(clusters: int, resamples: int, seed: int) -> npt.NDArray[np.uint8]:
+    """(R, C): how often each cluster was drawn. That one of 256 or more is drawn 256 times never happens."""
+    counts = np.empty((resamples, clusters), dtype=np.uint8)
+    for rows, drawn in _draws(clusters, resamples, seed):
+        places = drawn + np.arange(0, len(drawn) * clusters, clusters)[:, None]
+        counts[rows] = np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape)
+    counts.setflags(write=False)
+    return counts
+
+
+def _draws(clusters: int, resamples: int, seed: int) -> Iterator[tuple[slice, npt.NDArray[np.int32]]]:
+    random = np.random.Generator(np.random.SFC64(seed))
+    for rows in _chunks(resamples, clusters):
+        yield rows, random.integers(0, clusters, (rows.stop - rows.start, clusters), dtype=np.int32)
 
 
 def _chunks(resamples: int, clusters: int) -> Iterator[slice]:

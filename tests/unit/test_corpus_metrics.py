@@ -19,7 +19,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
-from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
+from fusion_eval.stats.corpus import CorpusMetric, MissingTokenizerError, corpus_metric
 from fusion_eval.stats.corpus_scores import bleu_score
 
 METRICS = ("bleu", "chrf", "chrf++", "ter")
@@ -170,11 +170,26 @@ def test_empty_answers_have_a_score(name: str) -> None:
     for hypotheses, references, expected in [
         ([""] * len(texts), texts, worst),
         (texts, [""] * len(texts), worst),
-        ([""], [""], 0.0),
     ]:
-        score = metric.score(metric.statistics(hypotheses, references).sum(axis=0))
+        # of an empty reference chrF counts nothing at all: no score, and sacrebleu's 0
+        score = np.nan_to_num(metric.score(metric.statistics(hypotheses, references).sum(axis=0)))
         assert score == expected == sacrebleu_metric(name).corpus_score(hypotheses, [references]).score
     assert metric.statistics([], []).shape == (0, metric.n_statistics)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_nothing_to_score_is_no_score(name: str) -> None:
+    metric = corpus_metric(name)
+    assert np.isnan(metric.score(metric.statistics([""], [""]).sum(axis=0)))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_single_segment_scores_as_sacrebleu_s_sentences_do(name: str) -> None:
+    theirs = BLEU(effective_order=True) if name == "bleu" else sacrebleu_metric(name)
+    metric = corpus_metric(name)
+    for hypothesis, reference in [("the cat", "the cat"), ("a cat sat", "the cat sat down"), ("no", "yes")]:
+        expected = theirs.sentence_score(hypothesis, [reference]).score
+        assert metric.segment_score(metric.statistics([hypothesis], [reference])) == pytest.approx([expected])
 
 
 @pytest.mark.parametrize(("name", "best"), [("bleu", 100), ("chrf", 100), ("chrf++", 100), ("ter", 0)])
@@ -199,6 +214,14 @@ def test_a_resample_scores_as_a_corpus_of_these_segments(name: str, draws: list[
     assert score == pytest.approx(sacrebleu_metric(name).corpus_score(*resample).score, abs=1e-9)
 
 
+def agree(metric: CorpusMetric, totals: np.ndarray, theirs: Any) -> None:
+    """Row by row, but for rows of zeros, which sacrebleu scores and which hold nothing to score."""
+    expected = [
+        theirs._compute_score_from_stats(row).score if any(row) else np.nan for row in totals.tolist()
+    ]
+    assert metric.score(totals.astype(float)) == pytest.approx(expected, abs=1e-9, nan_ok=True)
+
+
 @given(
     ngrams=arrays(int, (5, 4), elements=st.integers(0, 6)),
     rest=arrays(int, (5, 5), elements=st.integers(0, 6)),
@@ -206,8 +229,7 @@ def test_a_resample_scores_as_a_corpus_of_these_segments(name: str, draws: list[
 def test_bleu_agrees_on_any_counts(ngrams: np.ndarray, rest: np.ndarray) -> None:
     """Whatever orders lack a match, or an n-gram."""
     totals = np.hstack([ngrams[:, :1], rest[:, :1], np.minimum(rest[:, 1:], ngrams), ngrams])
-    expected = [BLEU(tokenize="none")._compute_score_from_stats(list(row)).score for row in totals.tolist()]
-    assert corpus_metric("bleu").score(totals.astype(float)) == pytest.approx(expected, abs=1e-9)
+    agree(corpus_metric("bleu"), totals, BLEU(tokenize="none"))
 
 
 @given(totals=arrays(int, (5, 8, 3), elements=st.integers(0, 6)))
@@ -215,14 +237,12 @@ def test_chrf_agrees_on_any_counts(totals: np.ndarray) -> None:
     """Whatever orders one side lacks."""
     totals[..., 2] = totals.min(axis=-1)
     rows = totals.reshape(5, 24)
-    expected = [CHRF(word_order=2)._compute_score_from_stats(row).score for row in rows.tolist()]
-    assert corpus_metric("chrf++").score(rows.astype(float)) == pytest.approx(expected, abs=1e-9)
+    agree(corpus_metric("chrf++"), rows, CHRF(word_order=2))
 
 
 @given(totals=arrays(float, (5, 2), elements=st.sampled_from([0.0, 0.5, 1.0, 2.5, 7.0])))
 def test_ter_agrees_on_any_counts(totals: np.ndarray) -> None:
-    expected = [TER()._compute_score_from_stats(row).score for row in totals.tolist()]
-    assert corpus_metric("ter").score(totals) == pytest.approx(expected, abs=1e-9)
+    agree(corpus_metric("ter"), totals, TER())
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -233,7 +253,7 @@ def test_many_corpora_are_scored_at_once_each_as_if_alone(name: str) -> None:
     totals[1, 1] = 0
     scores = metric.score(totals)
     assert scores.shape == (4, 3)
-    assert scores.tolist() == [[float(metric.score(row)) for row in rows] for rows in totals]
+    assert np.array_equal(scores, [[metric.score(row) for row in rows] for rows in totals], equal_nan=True)
 
 
 def test_a_rest_of_rounding_is_no_match() -> None:

@@ -1,0 +1,135 @@
+"""Intervals: against scipy's, with the coverage that they claim, and defined where scipy's are NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from fusion_eval.stats.bootstrap import bootstrap_interval, jackknife_error
+from fusion_eval.stats.paired import Paired, paired_segments, paired_values
+
+RUNS = arrays(np.float64, (2, 12), elements=st.integers(-5, 5).map(float))
+
+
+def interval(paired: Paired, method: str = "bca", **options: object) -> tuple[float, float]:
+    found = bootstrap_interval(paired, method=method, **options)  # type: ignore[arg-type]  # as the tests name them
+    assert found is not None
+    return found.low, found.high
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("percentile", "percentile"), ("bca", "BCa")])
+def test_intervals_are_scipy_s_within_the_error_of_drawing(ours: str, theirs: str) -> None:
+    random = np.random.default_rng(0)
+    baseline = random.random(80)
+    candidate = baseline + random.exponential(0.3, 80)  # skewed, so that BCa differs
+    expected = scipy.stats.bootstrap(
+        (candidate - baseline,), np.mean, method=theirs, n_resamples=20_000, rng=1
+    ).confidence_interval
+    found = interval(paired_values(baseline, candidate), ours, resamples=20_000)
+    assert found == pytest.approx(tuple(expected), abs=0.03 * (expected.high - expected.low))
+
+
+def test_clusters_of_unequal_size_are_drawn_whole() -> None:
+    # given the ratio estimator that scipy is told by hand: cluster sums over cluster sizes
+    random = np.random.default_rng(1)
+    sizes = random.integers(1, 9, 40)
+    labels = np.repeat(np.arange(40), sizes)
+    differences = np.repeat(random.normal(size=40), sizes) + random.normal(size=len(labels))
+    sums = np.bincount(labels, differences)
+    expected = scipy.stats.bootstrap(
+        (sums, sizes),
+        lambda total, count, axis: total.sum(axis=axis) / count.sum(axis=axis),
+        paired=True,
+        n_resamples=20_000,
+        method="percentile",
+        rng=2,
+    ).confidence_interval
+    found = interval(
+        paired_values(np.zeros(len(labels)), differences, labels), "percentile", resamples=20_000
+    )
+    assert found == pytest.approx(tuple(expected), abs=0.03 * (expected.high - expected.low))
+
+
+def test_the_standard_error_of_a_mean_is_the_paired_t_test_s() -> None:
+    random = np.random.default_rng(2)
+    baseline, candidate = random.random(30), random.random(30)
+    theirs = scipy.stats.ttest_rel(candidate, baseline)
+    error = jackknife_error(paired_values(baseline, candidate))
+    assert error == pytest.approx((candidate - baseline).mean() / theirs.statistic)
+
+
+@pytest.mark.parametrize("method", ["percentile", "bca"])
+@pytest.mark.parametrize("clustered", [False, True])
+def test_intervals_cover_what_they_claim(method: str, clustered: bool) -> None:
+    random = np.random.default_rng(3)
+    trials, covered = 600, 0
+    for trial in range(trials):
+        differences = random.normal(0.3, 1, 50)
+        labels = None
+        if clustered:
+            differences, labels = (
+                np.repeat(differences, 3) + random.normal(0, 0.5, 150),
+                np.repeat(np.arange(50), 3),
+            )
+        low, high = interval(
+            paired_values(np.zeros(len(differences)), differences, labels), method, resamples=400, seed=trial
+        )
+        covered += low <= 0.3 <= high
+    # a bootstrap of 50 units is known to fall short of its claim by about one percent
+    assert 0.91 * trials < covered < 0.98 * trials
+
+
+@given(RUNS)
+def test_swapping_runs_mirrors_the_interval(runs: np.ndarray) -> None:
+    labels = np.arange(12)
+    low, high = interval(paired_values(*runs, labels), "percentile", resamples=200)
+    swapped = interval(paired_values(*runs[::-1], labels), "percentile", resamples=200)
+    assert swapped == pytest.approx((-high, -low))
+
+
+@given(RUNS, st.permutations(range(12)))
+def test_the_order_of_items_is_irrelevant_to_the_last_digit(runs: np.ndarray, order: list[int]) -> None:
+    assert interval(paired_values(*runs), resamples=100) == interval(
+        paired_values(*runs[:, order]), resamples=100
+    )
+
+
+@given(RUNS, st.integers(-5, 5))
+def test_adding_a_constant_to_both_changes_nothing(runs: np.ndarray, constant: int) -> None:
+    labels = np.arange(12)
+    assert interval(paired_values(*runs, labels), resamples=100) == pytest.approx(
+        interval(paired_values(*(runs + constant), labels), resamples=100), abs=1e-9
+    )
+
+
+def test_a_score_of_another_kind_goes_the_general_way_to_the_same_interval() -> None:
+    random = np.random.default_rng(4)
+    runs = random.random((2, 60))
+    statistics = np.stack([runs, np.ones_like(runs)], axis=-1)
+    general = paired_segments(*statistics, lambda totals: totals[..., 0] / totals[..., 1], np.arange(60))
+    assert interval(general) == pytest.approx(interval(paired_values(*runs, np.arange(60))), abs=0.01)
+
+
+class TestEdges:
+    def test_equal_runs_have_an_interval_without_width(self) -> None:
+        assert interval(paired_values([0.5, 0.1, 0.9], [0.5, 0.1, 0.9])) == (0.0, 0.0)
+
+    def test_equal_differences_too_where_scipy_gives_nan(self) -> None:
+        assert interval(paired_values([0.0, 0.25, 0.5], [0.5, 0.75, 1.0])) == (0.5, 0.5)
+
+    def test_one_cluster_has_neither_interval_nor_error(self) -> None:
+        paired = paired_values([0.0, 0.1], [1.0, 1.0], ["same", "same"])
+        assert bootstrap_interval(paired) is None and jackknife_error(paired) is None
+
+    def test_a_group_that_no_draw_holds_is_left_out_of_that_draw(self) -> None:
+        paired = paired_values(np.zeros(4), [1.0, 2.0, 3.0, 4.0], groups=["fr", "fr", "fr", "ja"])
+        low, high = interval(paired, "percentile", resamples=500)
+        assert 1.0 <= low <= high <= 4.0
+
+    def test_the_same_seed_gives_the_same_interval_and_another_one_another(self) -> None:
+        paired = paired_values(np.zeros(30), np.random.default_rng(5).random(30))
+        assert interval(paired, seed=1) == interval(paired, seed=1) != interval(paired, seed=2)

@@ -1,0 +1,107 @@
+"""Wins, ties and losses: Wilson's interval, the sign test, clusters, and an answer for every edge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
+
+from fusion_eval.stats.win_rate import wilson, win_rate
+
+OUTCOMES = st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize(("wins", "n"), [(0, 5), (5, 5), (7, 20), (500, 900)])
+def test_the_interval_is_wilson_s_as_in_statsmodels_and_scipy(wins: int, n: int) -> None:
+    assert wilson(wins / n, n) == pytest.approx(proportion_confint(wins, n, method="wilson"))
+    theirs = scipy.stats.binomtest(wins, n).proportion_ci(method="wilson")
+    assert wilson(wins / n, n) == pytest.approx((theirs.low, theirs.high))
+
+
+@given(OUTCOMES)
+def test_counts_add_up_and_p_is_the_exact_sign_test_s(outcomes: list[int]) -> None:
+    found = win_rate(outcomes)
+    assert found.wins + found.ties + found.losses == len(outcomes)
+    assert found.rate == pytest.approx((found.wins + found.ties / 2) / len(outcomes))
+    assert 0 <= found.low <= found.rate <= found.high <= 1
+    decisive = found.wins + found.losses
+    assert found.p_value == pytest.approx(
+        scipy.stats.binomtest(found.wins, decisive).pvalue if decisive else 1.0
+    )
+
+
+@given(OUTCOMES)
+def test_swapping_runs_mirrors_everything(outcomes: list[int]) -> None:
+    one, other = win_rate(outcomes), win_rate([-outcome for outcome in outcomes])
+    assert (one.wins, one.ties, one.losses) == (other.losses, other.ties, other.wins)
+    assert (one.rate, one.low, one.high) == (
+        pytest.approx(1 - other.rate),
+        pytest.approx(1 - other.high),
+        pytest.approx(1 - other.low),
+    )
+    assert one.p_value == pytest.approx(other.p_value)
+
+
+def test_clusters_of_one_change_nothing_about_the_sign_test() -> None:
+    outcomes = [1, 1, 1, 0, -1, 1, 1, 0, 1, -1]
+    assert win_rate(outcomes, list("abcdefghij")) == win_rate(outcomes)
+
+
+def test_items_that_repeat_each_other_do_not_make_one_surer() -> None:
+    # given the same ten outcomes once, and five times each as clusters
+    outcomes = np.array([1, 1, 1, 0, -1, 1, 1, 0, 1, -1])
+    once, often = win_rate(outcomes), win_rate(np.repeat(outcomes, 5), np.repeat(np.arange(10), 5))
+    assert often.p_value == pytest.approx(once.p_value)
+    assert often.method == "bootstrap"
+    assert often.high - often.low == pytest.approx(once.high - once.low, abs=0.12)
+
+
+def test_the_rate_over_groups_is_the_mean_of_theirs() -> None:
+    found = win_rate([1, 1, -1, -1, -1, -1], groups=["fr", "fr", "ja", "ja", "ja", "ja"])
+    assert (found.rate, found.wins, found.losses) == (0.5, 2, 4)
+
+
+def test_the_sign_test_keeps_its_level_and_wilson_s_interval_its_promise() -> None:
+    random = np.random.default_rng(0)
+    trials, rejected, covered = 2_000, 0, 0
+    for _ in range(trials):
+        found = win_rate(random.choice([-1, 0, 1], size=60, p=[0.3, 0.4, 0.3]))
+        rejected += found.p_value <= 0.05
+        covered += found.low <= 0.5 <= found.high
+    # the exact test is conservative, and ties make the interval wider than it need be
+    assert 0.01 * trials < rejected <= scipy.stats.binom.ppf(0.999, trials, 0.05)
+    assert covered >= scipy.stats.binom.ppf(0.001, trials, 0.95)
+
+
+def test_clusters_keep_the_level_that_ignoring_them_loses() -> None:
+    random = np.random.default_rng(1)
+    labels = np.repeat(np.arange(20), 4)
+    trials = 1_000
+    joined = apart = 0
+    for _ in range(trials):
+        outcomes = np.repeat(random.choice([-1, 1], size=20), 4)
+        joined += win_rate(outcomes, labels, resamples=199).p_value <= 0.05
+        apart += win_rate(outcomes, resamples=10).p_value <= 0.05
+    assert joined <= scipy.stats.binom.ppf(0.999, trials, 0.05) < apart
+
+
+class TestEdges:
+    def test_one_win_of_one_claims_little(self) -> None:
+        found = win_rate([1])
+        assert (found.rate, found.p_value) == (1.0, 1.0) and found.low < 0.25
+
+    def test_all_ties_are_one_half_for_certain_of_nothing(self) -> None:
+        found = win_rate([0] * 8)
+        assert (found.rate, found.p_value, found.ties) == (0.5, 1.0, 8) and found.low < 0.5 < found.high
+
+    def test_all_wins_in_clusters_never_claim_certainty(self) -> None:
+        found = win_rate([1] * 10, np.repeat(np.arange(5), 2))
+        assert (found.rate, found.method) == (1.0, "wilson") and found.low < 0.6
+
+    @pytest.mark.parametrize("bad", [[], [0.5], [float("nan")], [[1], [0]]])
+    def test_what_is_no_outcome(self, bad: list[float]) -> None:
+        with pytest.raises(ValueError, match="Outcomes"):
+            win_rate(bad)
