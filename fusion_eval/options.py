@@ -37,7 +37,7 @@ def listed(text: str) -> tuple[str, ...]:
     """`a,b,a` is (a, b)."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not names:
-        raise ConfigError("An empty list names nothing to run; name at least one task and one strategy")
+        raise ConfigError(f"The list '{text}' names nothing; name one at least")
     return names
 
 

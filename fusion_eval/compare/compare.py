@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from fusion_eval.compare.cells import cells
+from fusion_eval.compare.cells import Cell, cells
 from fusion_eval.compare.clusters import AUTO
 from fusion_eval.compare.items import Metric
 from fusion_eval.compare.matching import Matched, match
@@ -57,6 +58,7 @@ def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison
     }
     made, left_out = cells(table, names, directions)
     notes += left_out
+    notes += [note for cell in made if cell.signature for note in _other_scores(runs, names, cell)]
     if not made:
         raise ConfigError(f"{' and '.join(names)} share no metric that can be compared. " + ". ".join(notes))
     found = units(made)
@@ -82,6 +84,22 @@ def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison
         ranks=tuple(ranked(found, names, settings.method)) if len(runs) > 2 else (),
         notes=(*(note for run in runs for note in run.notes), *notes),
     )
+
+
+def _other_scores(runs: Sequence[Run], names: Sequence[str], cell: Cell) -> list[str]:
+    """Where a corpus metric of a whole run is not what its results file says: another tokenizer, most likely."""
+    notes = []
+    for name, run, statistics in zip(names, runs, cell.statistics, strict=True):
+        task = run.tasks[cell.task]
+        said = task.info.reported.get((cell.metric, cell.filter))
+        here = float(cell.score(statistics.sum(axis=0)))
+        whole = len(statistics) == sum(sample.filter == cell.filter for sample in task.samples)
+        if whole and said is not None and not math.isclose(here, said, rel_tol=1e-4, abs_tol=1e-4):
+            notes.append(
+                f"{cell.task}: {cell.metric} of {name} is {here:.2f} here ({cell.signature}) and {said:.2f} in its "
+                "results file, which counts otherwise"
+            )
+    return notes
 
 
 def _check_metrics(asked: Sequence[str], matched: Sequence[Matched]) -> None:

@@ -84,7 +84,7 @@ def row_of(unit: Unit, baseline: int, candidate: int, names: tuple[str, ...], me
         else None,
         items_needed=items_needed(paired.delta, error, n, paired.n_clusters, method.alpha) if error else None,
         signature=first.signature if len(unit.cells) == 1 else None,
-        note=_note(unit, paired, baseline, candidate),
+        note=_note(unit, paired, baseline, candidate, test, method),
     )
 
 
@@ -127,13 +127,17 @@ def _outcomes(unit: Unit, baseline: int, candidate: int) -> Floats:
     return np.asarray(np.sign(differences) if unit.cells[0].higher_is_better else -np.sign(differences))
 
 
-def _note(unit: Unit, paired: Paired, baseline: int, candidate: int) -> str | None:
+def _note(unit: Unit, paired: Paired, baseline: int, candidate: int, test: str, method: Method) -> str | None:
     said = []
     statistics = np.concatenate([cell.statistics for cell in unit.cells], axis=1)
     if np.array_equal(statistics[baseline], statistics[candidate]):
         said.append("all items have the same value in both runs, so p is 1")
     if paired.n_clusters == 1:
         said.append("one independent item says nothing on its spread: no interval")
+    elif (1 if test == "mcnemar" else 2) / 2**paired.n_clusters > method.alpha:
+        said.append(
+            f"{paired.n_clusters} independent items cannot show a difference at this level, however large"
+        )
     if missing := sum(cell.missing for cell in unit.cells):
         said.append(f"{missing} items without a value in some run are left out")
     return "; ".join(said) or None

@@ -90,7 +90,7 @@ def _line(row: Row, several: bool, filtered: bool) -> list[str]:
         _p(row.p_value),
         _p(row.p_adjusted),
         "*" if row.significant else "",
-        f"{row.win_rate:.0%} [{row.win_rate_low:.0%}, {row.win_rate_high:.0%}]",
+        f"{row.win_rate:.0%} [{100 * row.win_rate_low:.0f}, {100 * row.win_rate_high:.0f}]",
         f"{row.wins}/{row.ties}/{row.losses}",
         "-" if row.minimal_detectable_effect is None else f"{row.minimal_detectable_effect:.{digits}f}",
         "-" if row.items_needed is None else f"{row.items_needed:,}",

@@ -66,6 +66,11 @@ def test_run_makes_n_candidates_and_one_fusion_per_prompt(tmp_path):
         assert len(samples(folder)) == 2
         assert len((folder / "traces.jsonl").read_text().splitlines()) == 8
     assert "fr" in done.stdout and "±" in done.stdout
+    rows = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))["rows"]
+    assert {(row["baseline"], row["candidate"], row["language"]) for row in rows} == {
+        ("single", candidate, language) for candidate in ("bon", "fusion") for language in ("fr", "ja", "all")
+    }
+    assert "delta" in done.stdout and "runs that share a letter" in done.stdout
 
 
 def test_a_run_that_was_killed_goes_on_and_repeats_no_finished_call(tmp_path):

@@ -158,8 +158,8 @@ def test_what_cannot_be_understood_is_one_line_and_exit_code_2(
     [
         (["--model_args", "n"], "--model_args: 'n' has no value; write n=…"),
         (["--model_args", "model=a,=,b"], "'b' has no value"),
-        (["--tasks", ","], "An empty list names nothing to run"),
-        (["--strategies", ""], "An empty list names nothing to run"),
+        (["--tasks", ","], "The list ',' names nothing"),
+        (["--strategies", ""], "The list '' names nothing"),
     ],
 )
 def test_a_value_that_cannot_work_is_one_line_and_exit_code_2(

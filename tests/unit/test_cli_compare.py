@@ -1,0 +1,114 @@
+"""`fusion-eval compare` on the command line: what it prints and writes, and one sentence for every mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from run_folders import DATE, samples, write_run
+
+from fusion_eval.cli import main
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> tuple[str, str]:
+    first = write_run(tmp_path / "base", {"quiz": samples([0.1, 0.2, 0.4, 0.3, 0.5, 0.2])})
+    second = write_run(tmp_path / "cand", {"quiz": samples([0.3, 0.4, 0.6, 0.5, 0.8, 0.1])})
+    return str(first), str(second)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line on stderr, with exit code 2."""
+    assert main(["compare", *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and len(said.err.splitlines()) == 1
+    return said.err
+
+
+def test_the_table_is_printed_and_the_file_written(
+    runs: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", *runs, "--output", str(tmp_path / "out")]) == 0
+    assert "base" in capsys.readouterr().out
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert [written[name] for name in ("schema_version", "alpha", "baseline")] == [1, 0.05, "base"]
+    assert [run["name"] for run in written["runs"]] == ["base", "cand"]
+    (row,) = written["rows"]
+    assert {
+        *(
+            "task",
+            "language",
+            "metric",
+            "n",
+            "baseline",
+            "candidate",
+            "baseline_value",
+            "candidate_value",
+            "delta",
+        ),
+        *("ci_low", "ci_high", "test", "p_value", "p_adjusted", "significant", "wins", "ties", "losses"),
+        *("win_rate", "win_rate_low", "win_rate_high"),
+    } <= set(row)
+    assert (row["wins"], row["losses"], row["n"]) == (5, 1, 6)
+
+
+@pytest.mark.parametrize(("format", "part"), [("table", "delta"), ("md", "| task |"), ("json", '"rows": ['), ("csv", "task,language,metric")])  # fmt: skip
+def test_every_format(
+    runs: tuple[str, str], capsys: pytest.CaptureFixture[str], format: str, part: str
+) -> None:
+    assert main(["compare", *runs, "--format", format]) == 0
+    assert part in capsys.readouterr().out
+
+
+def test_options_reach_the_comparison(runs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    options = "--test wilcoxon --interval percentile --correction bh --alpha 0.1 --resamples 300 --seed 7 --cluster none"
+    assert main(["compare", *runs, "--format", "json", *options.split()]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (
+        made["interval"],
+        made["correction"],
+        made["alpha"],
+        made["resamples"],
+        made["seed"],
+        made["cluster"],
+    ) == (
+        "percentile",
+        "bh",
+        0.1,
+        300,
+        7,
+        "none",
+    )
+    assert made["rows"][0]["test"] == "wilcoxon"
+
+
+def test_a_truncated_line_is_named_and_the_rest_compared_on_request(
+    runs: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(runs[1]) / "model" / f"samples_quiz_{DATE}.jsonl"
+    path.write_text(path.read_text()[:-30])
+    assert f"samples_quiz_{DATE}.jsonl, line 6 is not a sample" in refused(capsys, *runs)
+    assert main(["compare", *runs, "--allow-partial"]) == 0
+    shown = capsys.readouterr().out
+    assert "1 lines cannot be read" in shown and "1 items are in base alone" in shown
+
+
+def test_one_run_is_not_enough(runs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "needs two runs or more, the baseline first" in refused(capsys, runs[0])
+
+
+@pytest.mark.parametrize(("option", "said"), [("--alpha=2", "between 0 and 1"), ("--resamples=0", "1 or more"), ("--correction=holmes", "invalid choice"), ("--aplha=0.1", "Did you mean '--alpha'")])  # fmt: skip
+def test_a_value_that_cannot_be(
+    runs: tuple[str, str], capsys: pytest.CaptureFixture[str], option: str, said: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["compare", *runs, option])
+    assert stopped.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_to(
+    runs: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert "name another folder with --output" in refused(capsys, *runs, "--output", str(tmp_path / "file"))

@@ -1,0 +1,100 @@
+"""Corpus metrics through the whole comparison, on real translations by document, in ten languages."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_folders import samples, write_run
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+
+from fusion_eval.compare.compare import Settings, compare
+from fusion_eval.compare.rows import Method
+from fusion_eval.comparison import Comparison
+from fusion_eval.runs.run import read_runs
+
+LANGUAGES = ("fr", "de", "ru", "ja", "zh", "ko")
+TOKENIZERS = {"ja": "ja-mecab", "zh": "zh", "ko": "ko-mecab"}
+
+
+def translated(texts: list[str], loss: float, seed: int) -> list[str]:
+    """A system that loses words (characters, where there are no spaces) at this rate."""
+    dice = random.Random(seed)
+    between = [" " if " " in text else "" for text in texts]
+    return [
+        gap.join(part for part in (text.split(" ") if gap else text) if dice.random() > loss)
+        for text, gap in zip(texts, between, strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def news(shared_data: Path) -> dict[str, list[Any]]:
+    lines = (shared_data / "ntrex" / "en-x.jsonl").read_text(encoding="utf-8").splitlines()[:120]
+    records = [json.loads(line) for line in lines]
+    return {name: [record[name] for record in records] for name in ("doc", *LANGUAGES)}
+
+
+def run(folder: Path, news: dict[str, list[Any]], loss: float, seed: int, metric: str) -> Path:
+    """A run as the harness logs one whose metric is of the corpus: (reference, hypothesis) for each sentence."""
+    tasks = {}
+    for language in LANGUAGES:
+        pairs = list(zip(news[language], translated(news[language], loss, seed), strict=True))
+        tasks[f"news_en_{language}"] = samples(pairs, metric, prefix=f"{language}-", document=news["doc"])
+    config = {task: {"metadata": {"language": task[-2:]}} for task in tasks}
+    return write_run(folder, tasks, config=config)
+
+
+def compared(*paths: Path) -> Comparison:
+    return compare(read_runs(paths), Settings(Method(resamples=1_000)))
+
+
+@pytest.mark.parametrize("metric", ["bleu", "chrf"])
+def test_values_are_sacrebleu_s_and_clusters_are_documents(
+    tmp_path: Path, news: dict[str, list[Any]], metric: str
+) -> None:
+    # given two systems, of which one loses twice as many words
+    worse, better = (
+        run(tmp_path / name, news, loss, 1, metric) for name, loss in (("worse", 0.2), ("better", 0.1))
+    )
+    # when they are compared
+    rows = {row.language: row for row in compared(worse, better).rows}
+    # then each language scores as sacrebleu scores it, with the tokenizer for it
+    for language in LANGUAGES:
+        engine = BLEU(tokenize=TOKENIZERS.get(language, "13a")) if metric == "bleu" else CHRF()
+        expected = engine.corpus_score(translated(news[language], 0.2, 1), [news[language]])
+        assert rows[language].baseline_value == pytest.approx(expected.score)
+        assert rows[language].signature == str(engine.get_signature())
+    # and sentences of a document, in all languages, are one cluster
+    documents = len(set(news["doc"]))
+    assert {row.clusters for row in rows.values()} == {documents}
+    assert rows["all"].n == 120 * len(LANGUAGES)
+    assert rows["all"].delta == pytest.approx(sum(rows[x].delta for x in LANGUAGES) / len(LANGUAGES))
+    # and the answer is as sure as so few documents allow: one of all swaps, and its mirror image
+    assert rows["all"].p_value == 2 / 2**documents
+    assert (rows["all"].ci_low or 0) > 0 and rows["all"].win_rate > 0.5
+
+
+def test_systems_that_lose_the_same_share_cannot_be_told_apart(
+    tmp_path: Path, news: dict[str, list[Any]]
+) -> None:
+    one, other = (run(tmp_path / f"s{seed}", news, 0.15, seed, "chrf") for seed in (1, 2))
+    row = next(row for row in compared(one, other).rows if row.language == "all")
+    assert not row.significant and row.ci_low is not None and row.ci_high is not None
+    assert row.ci_low < 0 < row.ci_high
+
+
+def test_a_score_that_the_results_file_counts_otherwise_is_said(
+    tmp_path: Path, news: dict[str, list[Any]]
+) -> None:
+    # given Japanese BLEU by the harness's own tokenizer, which knows no Japanese
+    pairs = list(zip(news["ja"], translated(news["ja"], 0.1, 1), strict=True))
+    said = BLEU().corpus_score([pair[1] for pair in pairs], [news["ja"]]).score
+    folder = write_run(
+        tmp_path / "run", {"news_ja": samples(pairs, "bleu")}, reported={"news_ja": {"bleu,none": said}}
+    )
+    notes = compared(folder, folder).notes
+    assert any("tok:ja-mecab" in note and "results file, which counts otherwise" in note for note in notes)
