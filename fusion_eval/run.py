@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,11 +42,12 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
     for strategy in plan.strategies:
         load_strategy(strategy)
     _check_output(plan.output)
-    _quieten_harness()
     from fusion_eval.harness.lm import model_type, open_store
+    from fusion_eval.harness.quiet import quieten
     from fusion_eval.harness.tasks import load_tasks, task_manager
     from fusion_eval.models.opening import Opener
 
+    quieten()
     manager = task_manager(plan.tasks, plan.include_path)
     _check_tasks(load_tasks(manager, plan.tasks))
     results: dict[str, Any] = {}
@@ -133,15 +133,3 @@ def _evaluate(lm: Any, strategy: str, plan: Plan, manager: Any) -> dict[str, Any
     if len(set(folder.rglob("*.json*")) - before) < 1 + len(results["configs"]):
         raise ConfigError(f"The results cannot be written to {folder}; name another folder with --output")
     return dict(results)
-
-
-def _quieten_harness() -> None:
-    """Switch off what the harness has no switch for: a bar and a hint per task, and git's complaint outside a repository."""
-    import lm_eval.api.task
-    import lm_eval.evaluator
-
-    lm_eval.api.task.tqdm = lambda items, **_: items
-    hints = logging.getLogger("lm_eval.api.task")
-    hints.addFilter(lambda record: "Custom kwargs can be passed" not in record.getMessage())
-    if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
-        lm_eval.evaluator.get_git_commit_hash = lambda: None  # which is what it finds there

@@ -12,6 +12,7 @@ import numpy as np
 
 from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.errors import ConfigError
+from fusion_eval.harness.quiet import quieten
 from fusion_eval.harness.tasks import load_tasks, task_manager
 from fusion_eval.runs.run import Run, TaskRun
 from fusion_eval.runs.samples import Pair, Sample, Value, value_of
@@ -43,6 +44,7 @@ def pool_run(runs: Sequence[Run], kind: Kind, include_path: Path | None) -> Run:
             f"--baseline {kind} needs the candidates, and there is no traces.jsonl with {names}"
         )
     texts, finals = _texts(run)
+    quieten()
     tasks = load_tasks(task_manager(list(run.tasks), include_path), list(run.tasks))
     made = {
         name: _task_run(part, tasks[name], texts.get(name, {}), finals.get(name, {}), kind)

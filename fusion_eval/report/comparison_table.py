@@ -12,9 +12,13 @@ from fusion_eval.report.text_table import printable, text_table
 
 _NAMES = 3  # columns of words before the numbers
 _LEGEND = (
-    "delta: candidate - baseline, with its {confidence:g}% interval ({interval} bootstrap); p: of the test named; "
-    "p adj: adjusted over the {rows} rows ({correction}), * at most {alpha:g}; win: the candidate's, ties count half; "
-    "detects: the smallest true delta that this many items find with 80% power; needs: items that this delta would need"
+    "n: items/independent clusters; delta: candidate - baseline, with its {confidence:g}% interval ({interval} bootstrap)",
+    "p: of the test named; p adj: adjusted over all {rows} rows ({correction}), * at most {alpha:g}",
+    "win: the candidate's, ties count half; detects: the smallest true delta that so many items find with 80% power;",
+    "needs: the items that would find this delta with 80% power",
+)
+_SHARED_LETTER = (
+    "runs that share a letter cannot be told apart (p adjusted over the pairs of this metric alone, holm)"
 )
 
 
@@ -27,7 +31,7 @@ def as_text(comparison: Comparison, rows: Sequence[Row] | None = None) -> str:
     ]
     if ranks := _rank_lines(comparison):
         parts.append(text_table(_RANK_HEAD, ranks, left=4))
-        parts.append("runs that share a letter cannot be told apart (all pairs, holm)")
+        parts.append(_SHARED_LETTER)
     parts += [printable(f"note: {note}") for note in _notes(comparison, shown)]
     return "\n".join(parts)
 
@@ -40,7 +44,7 @@ def as_markdown(comparison: Comparison) -> str:
     ]
     if ranks := _rank_lines(comparison):
         parts.append(_markdown(_RANK_HEAD, ranks, 4))
-        parts.append("Runs that share a letter cannot be told apart (all pairs, holm).")
+        parts.append(_SHARED_LETTER)
     if notes := _notes(comparison, comparison.rows):
         parts.append("\n".join(f"- {_escaped(note)}" for note in notes))
     return "\n\n".join(parts)
@@ -116,7 +120,7 @@ def _rank_line(place: RankedRun) -> list[str]:
 
 
 def _legend(comparison: Comparison) -> str:
-    return _LEGEND.format(
+    return "\n".join(_LEGEND).format(
         confidence=100 * (1 - comparison.alpha),
         interval=comparison.interval,
         rows=len(comparison.rows),

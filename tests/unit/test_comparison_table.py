@@ -67,7 +67,7 @@ def test_a_row_shows_values_difference_interval_p_wins_and_what_it_could_have_sh
     assert "1,200/300" in line and "0.4123" in line and "+0.0400 [+0.0100, +0.0700]" in line
     assert "0.0123" in line and "0.0246" in line and " * " in line
     assert "52% [49, 54]" in line and "90/1060/50" in line and "0.0423" in line and "1,341" in line
-    assert "95% interval (bca bootstrap)" in legend[0] and "over the 1 rows (holm)" in legend[0]
+    assert "95% interval (bca bootstrap)" in legend[0] and "over all 1 rows (holm)" in legend[1]
 
 
 def test_what_the_sample_cannot_say_is_no_number() -> None:
