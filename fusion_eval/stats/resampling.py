@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
@@ -56,9 +58,12 @@ def drawn_sums(statistics: Floats, resamples: int, seed: int) -> Floats:
         for rows in _chunks(resamples, clusters):
             sums[rows, ~fixed] = counts[rows].astype(np.float64) @ varying
         return sums
-    for rows, drawn in _draws(clusters, resamples, seed):
+
+    def look_up(rows: slice, drawn: npt.NDArray[np.int64]) -> None:
         for place, column in zip(np.flatnonzero(~fixed), varying.T.copy(), strict=True):
             sums[rows, place] = column.take(drawn).sum(axis=1)
+
+    _draw(clusters, resamples, seed, look_up)
     return sums
 
 
@@ -66,17 +71,29 @@ def drawn_sums(statistics: Floats, resamples: int, seed: int) -> Floats:
 def _draw_counts(clusters: int, resamples: int, seed: int) -> npt.NDArray[np.uint8]:
     """(R, C): how often each cluster was drawn. That one of 256 or more is drawn 256 times never happens."""
     counts = np.empty((resamples, clusters), dtype=np.uint8)
-    for rows, drawn in _draws(clusters, resamples, seed):
-        places = drawn + np.arange(0, len(drawn) * clusters, clusters)[:, None]
-        counts[rows] = np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape)
+
+    def count(rows: slice, drawn: npt.NDArray[np.int64]) -> None:
+        drawn += np.arange(0, drawn.size, clusters)[:, None]
+        counts[rows] = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
+
+    _draw(clusters, resamples, seed, count)
     counts.setflags(write=False)
     return counts
 
 
-def _draws(clusters: int, resamples: int, seed: int) -> Iterator[tuple[slice, npt.NDArray[np.int32]]]:
-    random = np.random.Generator(np.random.SFC64(seed))
-    for rows in _chunks(resamples, clusters):
-        yield rows, random.integers(0, clusters, (rows.stop - rows.start, clusters), dtype=np.int32)
+def _draw(
+    clusters: int, resamples: int, seed: int, use: Callable[[slice, npt.NDArray[np.int64]], None]
+) -> None:
+    """Hand draws (rows, C) to `use`, chunk by chunk on all processors: each chunk has a seed of its own."""
+
+    def draw(numbered: tuple[int, slice]) -> None:
+        number, rows = numbered
+        random = np.random.default_rng([seed, number])
+        use(rows, random.integers(0, clusters, (rows.stop - rows.start, clusters)))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(draw, enumerate(_chunks(resamples, clusters))):
+            pass
 
 
 def _chunks(resamples: int, clusters: int) -> Iterator[slice]:
