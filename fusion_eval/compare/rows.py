@@ -14,6 +14,7 @@ from fusion_eval.stats.bootstrap import bootstrap_interval, jackknife_error
 from fusion_eval.stats.paired import Paired, paired_segments
 from fusion_eval.stats.permutation import mcnemar_test, permutation_test, wilcoxon_test
 from fusion_eval.stats.power import items_needed, minimal_detectable_effect
+from fusion_eval.stats.strata import strata
 from fusion_eval.stats.win_rate import win_rate
 
 Test = Literal["auto", "permutation", "mcnemar", "wilcoxon"]
@@ -42,6 +43,7 @@ def row_of(unit: Unit, baseline: int, candidate: int, names: tuple[str, ...], me
         paired, 1 - method.alpha, resamples=method.resamples, method=method.interval, seed=method.seed
     )
     error = jackknife_error(paired)
+    units = paired.n_clusters - len(strata(paired)) + 1  # each stratum's mean costs one
     wins = win_rate(
         _outcomes(unit, baseline, candidate),
         unit.clusters,
@@ -79,10 +81,8 @@ def row_of(unit: Unit, baseline: int, candidate: int, names: tuple[str, ...], me
         win_p_value=wins.p_value,
         higher_is_better=first.higher_is_better,
         standard_error=error,
-        minimal_detectable_effect=minimal_detectable_effect(error, paired.n_clusters, method.alpha)
-        if error
-        else None,
-        items_needed=items_needed(paired.delta, error, n, paired.n_clusters, method.alpha) if error else None,
+        minimal_detectable_effect=minimal_detectable_effect(error, units, method.alpha) if error else None,
+        items_needed=items_needed(paired.delta, error, n, units, method.alpha) if error else None,
         signature=first.signature if len(unit.cells) == 1 else None,
         note=_note(unit, paired, baseline, candidate, test, method),
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from scipy.stats import norm
 
-from fusion_eval.stats.paired import Floats, Paired, mean_score, value
+from fusion_eval.stats.paired import Floats, Paired, Score, mean_over_groups, mean_score, value
 from fusion_eval.stats.resampling import drawn_sums
+from fusion_eval.stats.strata import strata
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,42 +49,49 @@ def bootstrap_interval(
 
 
 def jackknife_error(paired: Paired) -> float | None:
-    """Standard error of the difference (Efron & Tibshirani 1993, eq. 11.5): for a mean, that of the paired t test.
+    """Standard error of the difference: for a mean, that of the paired t test.
 
-    None for fewer than two clusters.
+    Each cluster is left out in turn (Efron & Tibshirani 1993, eq. 11.5), and the spread taken within strata (Wolter 2007,
+    eq. 4.5.3). None for fewer than two clusters.
     """
     if paired.n_clusters < 2:
         return None
     without = _left_out(paired)
-    count = len(without)
-    return float(np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum()))
+    variance = 0.0
+    for places in strata(paired):
+        deviations = without[places] - without[places].mean()
+        variance += (len(places) - 1) / len(places) * float((deviations**2).sum())
+    return math.sqrt(variance)
 
 
 def _drawn(paired: Paired, resamples: int, seed: int) -> Floats:
-    """(R,): the difference in each draw."""
-    shares = _balanced(paired)
-    if shares is not None:
-        return drawn_sums(shares[:, None], resamples, seed)[:, 0]
-    both = np.stack([paired.baseline, paired.candidate], axis=1)
-    sums = drawn_sums(both.reshape(paired.n_clusters, -1), resamples, seed).reshape(
-        resamples, *both.shape[1:]
-    )
-    values = value(sums, paired.score)
-    return np.asarray(values[:, 1] - values[:, 0])
+    """(R,): the difference in each draw; strata are drawn apart, each as often as it has clusters."""
+    groups = paired.baseline.shape[1]
+    linear = np.zeros(resamples)
+    scores = np.full((resamples, 2, groups), np.nan)
+    for number, places in enumerate(strata(paired)):
+        both = np.stack([paired.baseline[places], paired.candidate[places]], axis=1)
+        mine = np.flatnonzero(both.any(axis=(0, 1, 3)))
+        shares = _balanced(both[:, :, mine], paired.score)
+        if shares is not None:
+            linear += drawn_sums(shares[:, None] / groups, resamples, (seed, number))[:, 0]
+            scores[:, :, mine] = 0.0
+        else:
+            sums = drawn_sums(both[:, :, mine].reshape(len(places), -1), resamples, (seed, number))
+            scores[:, :, mine] = paired.score(sums.reshape(resamples, 2, len(mine), -1))
+    values = mean_over_groups(scores)
+    return np.asarray(linear + values[:, 1] - values[:, 0])
 
 
-def _balanced(paired: Paired) -> Floats | None:
-    """(C,): each cluster's share in a difference of means, where every cluster has as many items of a group as every other.
+def _balanced(both: Floats, score: Score) -> Floats | None:
+    """(C,): each cluster's part in the sum of its groups' differences of means, where all clusters are as large.
 
     The number of items is then the same in each draw, and the difference a sum. Else None.
     """
-    counts = paired.baseline[..., 1]
-    if (
-        paired.score is not mean_score
-        or not ((counts == counts[:1]) & (counts == paired.candidate[..., 1])).all()
-    ):
+    if score is not mean_score or not (both[..., 1] == both[:1, :1, :, 1]).all():
         return None
-    return np.asarray(((paired.candidate - paired.baseline)[..., 0] / counts.sum(axis=0)).mean(axis=1))
+    totals = both[:, 0, :, 1].sum(axis=0)
+    return np.asarray(((both[:, 1, :, 0] - both[:, 0, :, 0]) / totals).sum(axis=1))
 
 
 def _left_out(paired: Paired) -> Floats:

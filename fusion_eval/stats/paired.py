@@ -55,7 +55,11 @@ def mean_score(totals: Floats) -> Floats:
 
 def value(totals: Floats, score: Score) -> Floats:
     """Totals (..., G, k) to the mean score (...) over the groups that have any item."""
-    scores = score(totals)
+    return mean_over_groups(score(totals))
+
+
+def mean_over_groups(scores: Floats) -> Floats:
+    """Scores (..., G) to their mean (...), those that are NaN left out; 0 where all are."""
     known = ~np.isnan(scores)
     return np.asarray(np.where(known, scores, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1))
 

@@ -15,7 +15,7 @@ from fusion_eval.stats.paired import Floats
 _CHUNK = 2**18
 """Numbers in memory at once: 2 MB of float64, which stay near the processor."""
 _KEPT = 2**24
-"""Draws up to which they are kept for the next test of as many clusters: 16 MB."""
+"""Draws up to which they are kept for the next test of as many clusters: 16 MB each."""
 _WHOLE = 2**24
 """Sums of whole numbers below it are exact in float32."""
 
@@ -46,7 +46,7 @@ def all_swapped_sums(differences: Floats) -> Floats:
     return sums
 
 
-def drawn_sums(statistics: Floats, resamples: int, seed: int) -> Floats:
+def drawn_sums(statistics: Floats, resamples: int, seed: tuple[int, ...]) -> Floats:
     """(R, m): sums of statistics (C, m) over C clusters drawn with replacement."""
     clusters, columns = statistics.shape
     fixed = (statistics == statistics[:1]).all(axis=0)
@@ -67,8 +67,8 @@ def drawn_sums(statistics: Floats, resamples: int, seed: int) -> Floats:
     return sums
 
 
-@lru_cache(maxsize=4)  # the rows of a table are tests of the same items: their draws may as well be the same
-def _draw_counts(clusters: int, resamples: int, seed: int) -> npt.NDArray[np.uint8]:
+@lru_cache(maxsize=16)  # the rows of a table are tests of the same items: their draws may as well be the same
+def _draw_counts(clusters: int, resamples: int, seed: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """(R, C): how often each cluster was drawn. That one of 256 or more is drawn 256 times never happens."""
     counts = np.empty((resamples, clusters), dtype=np.uint8)
 
@@ -82,13 +82,13 @@ def _draw_counts(clusters: int, resamples: int, seed: int) -> npt.NDArray[np.uin
 
 
 def _draw(
-    clusters: int, resamples: int, seed: int, use: Callable[[slice, npt.NDArray[np.int64]], None]
+    clusters: int, resamples: int, seed: tuple[int, ...], use: Callable[[slice, npt.NDArray[np.int64]], None]
 ) -> None:
     """Hand draws (rows, C) to `use`, chunk by chunk on all processors: each chunk has a seed of its own."""
 
     def draw(numbered: tuple[int, slice]) -> None:
         number, rows = numbered
-        random = np.random.default_rng([seed, number])
+        random = np.random.default_rng([*seed, number])
         use(rows, random.integers(0, clusters, (rows.stop - rows.start, clusters)))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -95,7 +95,8 @@ FULL = "mini_math,mini_choice,mini_translate_en-fr,mini_qa,mini_repeats"
 RUNS = {
     "strong": ["--model", "mini", "--model_args", "pretrained=mini/strong,quality=1", "--tasks", FULL],
     "weak": ["--model", "mini", "--model_args", "pretrained=mini/weak,quality=0.5", "--tasks", FULL],
-    "limited": ["--model", "dummy", "--tasks", "mini_choice", "--limit", "2"],  # a run without a model's name
+    # Nothing here names the model's folder.
+    "limited": ["--model", "mini", "--model_args", "quality=0.5", "--tasks", "mini_math", "--limit", "2"],
 }
 
 
@@ -265,8 +266,6 @@ def evaluate(arguments: list[str], tasks: Path, output: Path) -> None:
     """One run through the harness's command line."""
     from lm_eval.__main__ import cli_evaluate
 
-    if arguments[1] == "dummy" and RELEASE < (0, 4, 3):
-        arguments = [*arguments, "--model_args", ""]  # they name the sample files after it
     fixed = ["--include_path", str(tasks), "--output_path", str(output), "--log_samples"]
     sys.argv = ["lm_eval", *arguments, *fixed]
     cli_evaluate()

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from fusion_eval.stats.bootstrap import bootstrap_interval, jackknife_error
 from fusion_eval.stats.paired import Paired, paired_segments, paired_values
+from fusion_eval.stats.strata import strata
 
 RUNS = arrays(np.float64, (2, 12), elements=st.integers(-5, 5).map(float))
 
@@ -112,6 +113,53 @@ def test_a_score_of_another_kind_goes_the_general_way_to_the_same_interval() -> 
     statistics = np.stack([runs, np.ones_like(runs)], axis=-1)
     general = paired_segments(*statistics, lambda totals: totals[..., 0] / totals[..., 1], np.arange(60))
     assert interval(general) == pytest.approx(interval(paired_values(*runs, np.arange(60))), abs=0.01)
+
+
+class TestStrata:
+    """Tasks that share no items are samples of their own, each drawn as often as it is large."""
+
+    def test_parallel_groups_are_one_stratum_and_others_are_their_own(self) -> None:
+        groups = ["fr", "fr", "de", "de", "quiz", "quiz", "quiz"]
+        paired = paired_values(np.zeros(7), np.ones(7), ["a", "b", "a", "b", "c", "d", "e"], groups)
+        assert [len(part) for part in strata(paired)] == [2, 3]
+
+    def test_the_interval_is_of_the_mean_of_means_and_covers_it(self) -> None:
+        # given two tasks, a small noisy one and a large one that differs much in level
+        random = np.random.default_rng(6)
+        groups = ["small"] * 30 + ["large"] * 120
+        covered = 0
+        for trial in range(400):
+            differences = np.r_[random.normal(1.0, 2.0, 30), random.normal(-0.4, 0.5, 120)]
+            low, high = interval(
+                paired_values(np.zeros(150), differences, None, groups), resamples=300, seed=trial
+            )
+            covered += low <= 0.3 <= high
+        assert 0.90 * 400 < covered < 0.985 * 400
+
+    def test_the_standard_error_is_that_of_independent_samples(self) -> None:
+        random = np.random.default_rng(7)
+        one, other = random.normal(size=12), random.normal(size=40)
+        paired = paired_values(np.zeros(52), np.r_[one, other], None, [1] * 12 + [2] * 40)
+        expected = 0.5 * np.sqrt(one.var(ddof=1) / 12 + other.var(ddof=1) / 40)
+        assert jackknife_error(paired) == pytest.approx(expected)
+        low, high = interval(paired, "percentile", resamples=20_000)
+        assert high - low == pytest.approx(2 * 1.96 * expected, rel=0.08)
+
+    def test_tasks_of_one_item_each_still_have_a_spread(self) -> None:
+        differences = np.array([0.1, 0.9, 0.4, 0.3])
+        alone = paired_values(np.zeros(4), differences, None, list("abcd"))
+        low, high = interval(alone, "percentile")
+        assert high - low > 0.3
+        assert jackknife_error(alone) == pytest.approx(differences.std(ddof=1) / 2)
+
+    def test_equal_strata_are_not_drawn_alike(self) -> None:
+        # given the same numbers in two tasks: independent draws of both vary less than of one
+        differences = np.random.default_rng(8).normal(size=40)
+        one = interval(paired_values(np.zeros(40), differences), "percentile")
+        two = interval(
+            paired_values(np.zeros(80), np.tile(differences, 2), None, np.repeat([1, 2], 40)), "percentile"
+        )
+        assert two[1] - two[0] == pytest.approx((one[1] - one[0]) / np.sqrt(2), rel=0.1)
 
 
 class TestEdges:
