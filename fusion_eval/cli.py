@@ -88,7 +88,7 @@ def _print_comparison(plan: Plan) -> None:
 
 def _compare(options: argparse.Namespace) -> int:
     from fusion_eval.compare.compare import Settings, compare
-    from fusion_eval.compare.rows import Method
+    from fusion_eval.compare.method import Method
     from fusion_eval.comparison import write_comparison
     from fusion_eval.report.comparison_table import VIEWS
     from fusion_eval.runs.run import read_runs

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fusion_eval.compare.families import Family
 from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.runs.samples import Pair
 from fusion_eval.stats.corpus import CorpusMetric, MissingTokenizerError, corpus_metric
@@ -22,6 +23,7 @@ class Cell:
     """`statistics` has the shape (runs, items, k); the sum over items of a run, scored, is its value."""
 
     task: str
+    family: str
     language: str | None
     metric: str
     filter: str
@@ -42,7 +44,10 @@ class Cell:
 
 
 def cells(
-    table: pd.DataFrame, runs: Sequence[str], directions: dict[tuple[str, str], bool]
+    table: pd.DataFrame,
+    runs: Sequence[str],
+    families: Mapping[str, Family],
+    directions: Mapping[tuple[str, str], bool],
 ) -> tuple[list[Cell], list[str]]:
     """A cell per task, metric and filter of the tidy table, and notes on those that have none.
 
@@ -57,12 +62,12 @@ def cells(
         if not kept:
             notes.append(f"{task}: {metric},{filtered} is left out: on no item have all runs a value")
             continue
-        language = None if pd.isna(one["language"].iloc[0]) else str(one["language"].iloc[0])
         values = [wide[run].loc[kept].tolist() for run in runs]
         try:
             made.append(
                 _cell(
-                    (str(task), language, str(metric), str(filtered)),
+                    (str(task), str(metric), str(filtered)),
+                    families[str(task)],
                     values,
                     one["cluster"].loc[kept].to_numpy(dtype=object),
                     directions[task, metric],
@@ -75,18 +80,22 @@ def cells(
 
 
 def _cell(
-    names: tuple[str, str | None, str, str],
+    names: tuple[str, str, str],
+    family: Family,
     values: Sequence[Sequence[float | Pair]],
     clusters: npt.NDArray[np.object_],
     higher_is_better: bool,
     missing: int,
 ) -> Cell:
-    task, language, metric, filtered = names
+    task, metric, filtered = names
+    name, language = family.name, family.language
     pairs = [[value for value in run if isinstance(value, Pair)] for run in values]
     if not pairs[0]:
-        numbers = np.array(values, dtype=np.float64)
+        # Ten digits: the same score computed in two ways is the same score.
+        numbers = np.array([[float(f"{value:.10g}") for value in run] for run in values])
         return Cell(
             task,
+            name,
             language,
             metric,
             filtered,
@@ -102,6 +111,7 @@ def _cell(
     statistics = [_averaged(corpus, run) for run in pairs]
     return Cell(
         task,
+        name,
         language,
         metric,
         filtered,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from fusion_eval.compare.families import Family, without
 from fusion_eval.compare.items import Item
 from fusion_eval.errors import ConfigError, nearest
 
@@ -23,85 +24,98 @@ _QUESTION = (
     "idx",
     "index",
 )
+_LONGEST = 200
+"""Characters of an identity; what is longer is the text itself."""
 AUTO, NONE = "auto", "none"
 
 
-def family_of(task: str, language: str | None) -> str:
-    """The task's name without its language: what its sisters in other languages share. `mgsm_fr_cot` → `mgsm_cot`."""
-    return _without(task, language)
-
-
 def clusters_of(
-    items: Mapping[str, Sequence[Item]], languages: Mapping[str, str | None], column: str
+    items: Mapping[str, Sequence[Item]], families: Mapping[str, Family], column: str
 ) -> dict[Item, str]:
     """A label per item; items that share one are resampled together.
 
     `column` is a field of the documents, `none`, or `auto`: documents where the data name them, else the identity of
-    a question, else, where sister tasks in several languages give no identity, its place in the task. Joining too
-    much only costs power, joining too little would claim what is not known.
+    a question, else, where sister tasks in several languages give no identity, its place in the task; and the same
+    document in two tasks is one. Joining too much only costs power, joining too little would claim what is not known.
     """
     if column == NONE:
-        return {item: f"{item.task}/{item.key}" for task in items.values() for item in task}
-    families: dict[str, list[str]] = defaultdict(list)
+        return {item: _short(f"{item.task}/{item.key}") for task in items.values() for item in task}
+    sisters: dict[str, list[str]] = defaultdict(list)
     for task in items:
-        families[family_of(task, languages[task])].append(task)
-    labels = {}
-    for family, tasks in families.items():
+        sisters[families[task].name].append(task)
+    labels: dict[Item, str] = {}
+    for family, tasks in sisters.items():
         members = {task: items[task] for task in tasks}
+        field = _field(members) if column == AUTO else column
+        parallel = len(tasks) > 1 and len({tuple(item.doc_id for item in items[task]) for task in tasks}) == 1
         for task in tasks:
-            for item, label in zip(items[task], _labels(task, members, languages, column), strict=True):
-                labels[item] = f"{family}/{label}"
-    return labels
+            for item in items[task]:
+                own = _label(item, field, families[task].language, parallel, asked=column != AUTO)
+                labels[item] = _short(f"{family}/{own}")
+    return _joined(labels) if column == AUTO else labels
 
 
-def _labels(
-    task: str, family: Mapping[str, Sequence[Item]], languages: Mapping[str, str | None], column: str
-) -> list[str]:
-    items = family[task]
-    docs = [item.doc for item in items]
-    if column != AUTO:
-        return [_named(item, column) for item in items]
-    for name in _DOCUMENT:
-        if _everywhere(family, name) and len({_text(doc[name]) for doc in docs}) > 1:
-            return [_without(_text(doc[name]), languages[task]) for doc in docs]
-    for name in _QUESTION:
-        if _everywhere(family, name) and all(_identifies(name, members) for members in family.values()):
-            return [_without(_text(doc[name]), languages[task]) for doc in docs]
-    if len({languages[member] for member in family}) > 1:
-        return [str(item.doc_id) for item in items]
-    return [item.document for item in items]
-
-
-def _named(item: Item, column: str) -> str:
-    if column not in item.doc:
+def _label(item: Item, field: str | None, language: str | None, parallel: bool, *, asked: bool) -> str:
+    if field is None:
+        return str(item.doc_id) if parallel else item.document
+    if field not in item.doc:
         raise ConfigError(
-            f"--cluster {column}: documents of {item.task} have no such field.{nearest(column, item.doc)} "
+            f"--cluster {field}: documents of {item.task} have no such field.{nearest(field, item.doc)} "
             f"They have {', '.join(sorted(item.doc)) or 'none'}"
         )
-    return _text(item.doc[column])
+    value = str(item.doc[field])
+    return value if asked else _without_language(value, language)
 
 
-def _everywhere(family: Mapping[str, Sequence[Item]], name: str) -> bool:
-    return all(isinstance(item.doc.get(name), str | int) for items in family.values() for item in items)
+def _field(family: Mapping[str, Sequence[Item]]) -> str | None:
+    """The field that all tasks of a family are clustered by."""
+    for name in _DOCUMENT:
+        if _short_everywhere(family, name) and any(_repeats(name, items) for items in family.values()):
+            return name
+    for name in _QUESTION:
+        if _short_everywhere(family, name) and all(_identifies(name, items) for items in family.values()):
+            return name
+    return None
+
+
+def _short_everywhere(family: Mapping[str, Sequence[Item]], name: str) -> bool:
+    values = (item.doc.get(name) for items in family.values() for item in items)
+    return all(isinstance(value, str | int) and len(str(value)) <= _LONGEST for value in values)
+
+
+def _repeats(name: str, items: Sequence[Item]) -> bool:
+    """Several documents, of which one has several items."""
+    return 1 < len({str(item.doc[name]) for item in items}) < len({item.document for item in items})
 
 
 def _identifies(name: str, items: Sequence[Item]) -> bool:
     """Whether each value stands for one document; the same document twice is no contradiction."""
-    return len({_text(item.doc[name]) for item in items}) == len({item.document for item in items})
+    return len({str(item.doc[name]) for item in items}) == len({item.document for item in items})
 
 
-def _text(value: Any) -> str:
-    return str(value)
-
-
-def _without(name: str, language: str | None) -> str:
+def _without_language(identity: str, language: str | None) -> str:
     """`low-fr-0` is `low-0` in French."""
-    if not language:
-        return name
-    parts = re.split(r"([_\-.])", name)
-    places = [place for place in range(0, len(parts), 2) if parts[place].lower() == language]
-    if not places or len(parts) == 1:
-        return name
-    at = places[-1]
-    kept = parts[: at - 1] + parts[at + 1 :] if at else parts[2:]
-    return "".join(kept)
+    found = (
+        list(re.finditer(rf"(?i)(?<![^\W_]){re.escape(language)}(?![^\W_])", identity)) if language else []
+    )
+    return without(identity, found[-1].start(), found[-1].end()) if found else identity
+
+
+def _joined(labels: Mapping[Item, str]) -> dict[Item, str]:
+    """Labels that share a document become one."""
+    first: dict[str, str] = {}
+    of: dict[str, str] = {}
+
+    def root(label: str) -> str:
+        while of.get(label, label) != label:
+            label = of[label]
+        return label
+
+    for item, label in labels.items():
+        one, other = root(first.setdefault(item.document, label)), root(label)
+        of[max(one, other)] = min(one, other)
+    return {item: root(label) for item, label in labels.items()}
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LONGEST else hashlib.sha256(label.encode()).hexdigest()

@@ -9,16 +9,19 @@ from typing import Literal
 
 from fusion_eval.compare.cells import Cell, cells
 from fusion_eval.compare.clusters import AUTO
+from fusion_eval.compare.families import families
 from fusion_eval.compare.items import Metric
 from fusion_eval.compare.matching import Matched, match
 from fusion_eval.compare.metrics import objection
 from fusion_eval.compare.ranking import ranked
-from fusion_eval.compare.rows import Method, row_of
+from fusion_eval.compare.method import Method
+from fusion_eval.compare.rows import row_of
 from fusion_eval.compare.table import tidy
 from fusion_eval.compare.units import units
 from fusion_eval.comparison import SCHEMA_VERSION, ComparedRun, Comparison, Row
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.runs.run import Run
+from fusion_eval.runs.tasks import higher_is_better
 from fusion_eval.stats.multiplicity import benjamini_hochberg, holm
 
 Correction = Literal["holm", "bh", "none"]
@@ -50,18 +53,20 @@ def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison
     _check_metrics(settings.metrics, matched)
     wanted = {part.task: _wanted(runs, part, settings.metrics, notes) for part in matched}
     names = tuple(run.name for run in runs)
-    table = tidy(runs, matched, settings.cluster, wanted)
+    sisters = families({part.task: part.language for part in matched})
+    table = tidy(runs, matched, settings.cluster, wanted, sisters)
     directions = {
-        (task, metric): runs[0].tasks[task].info.higher_is_better(metric)
+        (task, metric): higher_is_better(metric, [run.tasks[task].info for run in runs])
         for task, metrics in wanted.items()
         for metric, _ in metrics
     }
-    made, left_out = cells(table, names, directions)
+    made, left_out = cells(table, names, sisters, directions)
     notes += left_out
     notes += [note for cell in made if cell.signature for note in _other_scores(runs, names, cell)]
     if not made:
         raise ConfigError(f"{' and '.join(names)} share no metric that can be compared. " + ". ".join(notes))
-    found = units(made)
+    found, apart = units(made)
+    notes += apart
     rows = [
         row_of(unit, 0, candidate, names, settings.method)
         for unit in found
@@ -82,8 +87,24 @@ def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison
         ),
         rows=tuple(_adjusted(rows, settings)),
         ranks=tuple(ranked(found, names, settings.method)) if len(runs) > 2 else (),
-        notes=(*(note for run in runs for note in run.notes), *notes),
+        notes=(*(note for run in runs for note in run.notes), *notes, *_out_of_reach(rows, settings)),
     )
+
+
+def _out_of_reach(rows: Sequence[Row], settings: Settings) -> list[str]:
+    """A drawn p-value is 1 / (resamples + 1) at least, which Holm multiplies by the number of rows."""
+    method = settings.method
+    least = len(rows) / (method.resamples + 1)
+    if (
+        settings.correction != "holm"
+        or least <= method.alpha
+        or not any(row.test == "permutation" for row in rows)
+    ):
+        return []
+    return [
+        f"over {len(rows)} rows no drawn p-value can be significant: ask for --resamples "
+        f"{math.ceil(10 * len(rows) / method.alpha)}, or for fewer rows with --metrics"
+    ]
 
 
 def _other_scores(runs: Sequence[Run], names: Sequence[str], cell: Cell) -> list[str]:

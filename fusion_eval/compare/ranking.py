@@ -7,7 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from fusion_eval.compare.rows import Method, pair, tested
+from fusion_eval.compare.method import Method
+from fusion_eval.compare.rows import pair, tested
 from fusion_eval.compare.units import Unit
 from fusion_eval.comparison import RankedRun
 from fusion_eval.stats.multiplicity import holm

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 
+from fusion_eval.compare.caveats import caveats
 from fusion_eval.compare.cells import Floats
+from fusion_eval.compare.method import Method
 from fusion_eval.compare.units import Unit
 from fusion_eval.comparison import Row
 from fusion_eval.stats.bootstrap import bootstrap_interval, jackknife_error
@@ -17,22 +16,8 @@ from fusion_eval.stats.power import items_needed, minimal_detectable_effect
 from fusion_eval.stats.strata import strata
 from fusion_eval.stats.win_rate import win_rate
 
-Test = Literal["auto", "permutation", "mcnemar", "wilcoxon"]
-IntervalMethod = Literal["bca", "percentile"]
-
 _TIE = 1e-9
 """Two values this close, relative to their size, are a tie: they differ by rounding."""
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """How rows are tested. `auto` is McNemar's test for independent 0/1 items, else the permutation test."""
-
-    alpha: float = 0.05
-    test: Test = "auto"
-    interval: IntervalMethod = "bca"
-    resamples: int = 10_000
-    seed: int = 0
 
 
 def row_of(unit: Unit, baseline: int, candidate: int, names: tuple[str, ...], method: Method) -> Row:
@@ -84,34 +69,35 @@ def row_of(unit: Unit, baseline: int, candidate: int, names: tuple[str, ...], me
         minimal_detectable_effect=minimal_detectable_effect(error, units, method.alpha) if error else None,
         items_needed=items_needed(paired.delta, error, n, units, method.alpha) if error else None,
         signature=first.signature if len(unit.cells) == 1 else None,
-        note=_note(unit, paired, baseline, candidate, test, method),
+        note=caveats(unit, paired, interval, test, method),
     )
 
 
 def pair(unit: Unit, baseline: int, candidate: int) -> Paired:
     """Two runs' statistics of a unit, by cluster and group."""
-    statistics = np.concatenate([cell.statistics for cell in unit.cells], axis=1)
     return paired_segments(
-        statistics[baseline], statistics[candidate], unit.cells[0].score, unit.clusters, unit.groups
+        unit.statistics[baseline],
+        unit.statistics[candidate],
+        unit.cells[0].score,
+        unit.clusters,
+        unit.groups,
     )
 
 
 def tested(unit: Unit, paired: Paired, baseline: int, candidate: int, method: Method) -> tuple[str, float]:
-    """(Name of the test, its p-value) of two runs on a unit."""
-    items = np.concatenate([cell.per_item for cell in unit.cells], axis=1)
-    independent = paired.n_clusters == items.shape[1]
+    """(Name of the test, its p-value) of two runs on a unit.
+
+    A mean over tasks is tested by permutation whatever was asked for: the other tests know no such mean.
+    """
+    one, other = unit.items[baseline], unit.items[candidate]
     binary = all(cell.binary for cell in unit.cells)
     name = method.test
     if name == "auto":
-        name = "mcnemar" if binary and independent and len(unit.cells) == 1 else "permutation"
-    if name == "mcnemar" and binary:
-        found = mcnemar_test(
-            items[baseline], items[candidate], unit.clusters, resamples=method.resamples, seed=method.seed
-        )
-    elif name == "wilcoxon":
-        found = wilcoxon_test(
-            items[baseline], items[candidate], unit.clusters, resamples=method.resamples, seed=method.seed
-        )
+        name = "mcnemar" if paired.n_clusters == len(one) else "permutation"
+    if name == "mcnemar" and binary and not unit.several:
+        found = mcnemar_test(one, other, unit.clusters, resamples=method.resamples, seed=method.seed)
+    elif name == "wilcoxon" and not unit.several:
+        found = wilcoxon_test(one, other, unit.clusters, resamples=method.resamples, seed=method.seed)
     else:
         name, found = "permutation", permutation_test(paired, resamples=method.resamples, seed=method.seed)
     return name, found.p_value
@@ -119,25 +105,7 @@ def tested(unit: Unit, paired: Paired, baseline: int, candidate: int, method: Me
 
 def _outcomes(unit: Unit, baseline: int, candidate: int) -> Floats:
     """+1, 0, -1 per item: the candidate is better, equal, worse."""
-    items = np.concatenate([cell.per_item for cell in unit.cells], axis=1)
-    differences = items[candidate] - items[baseline]
-    differences[
-        np.abs(differences) <= _TIE * np.maximum(np.abs(items[candidate]), np.abs(items[baseline]))
-    ] = 0.0
+    one, other = unit.items[baseline], unit.items[candidate]
+    differences = other - one
+    differences[np.abs(differences) <= _TIE * np.maximum(np.abs(other), np.abs(one))] = 0.0
     return np.asarray(np.sign(differences) if unit.cells[0].higher_is_better else -np.sign(differences))
-
-
-def _note(unit: Unit, paired: Paired, baseline: int, candidate: int, test: str, method: Method) -> str | None:
-    said = []
-    statistics = np.concatenate([cell.statistics for cell in unit.cells], axis=1)
-    if np.array_equal(statistics[baseline], statistics[candidate]):
-        said.append("all items have the same value in both runs, so p is 1")
-    if paired.n_clusters == 1:
-        said.append("one independent item says nothing on its spread: no interval")
-    elif (1 if test == "mcnemar" else 2) / 2**paired.n_clusters > method.alpha:
-        said.append(
-            f"{paired.n_clusters} independent items cannot show a difference at this level, however large"
-        )
-    if missing := sum(cell.missing for cell in unit.cells):
-        said.append(f"{missing} items without a value in some run are left out")
-    return "; ".join(said) or None

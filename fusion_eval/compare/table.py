@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from fusion_eval.compare.clusters import clusters_of
+from fusion_eval.compare.families import Family
 from fusion_eval.compare.items import Item, Metric
 from fusion_eval.compare.matching import Matched
 from fusion_eval.runs.run import Run
@@ -19,15 +20,15 @@ def tidy(
     matched: Sequence[Matched],
     cluster: str,
     metrics: Mapping[str, Sequence[Metric]],
+    families: Mapping[str, Family],
 ) -> pd.DataFrame:
     """The items that all runs have, in the baseline's order, with the named metrics of each task.
 
     `value` is a number, a `Pair` of texts for a corpus metric, or None where the file had none.
     """
-    languages = {part.task: part.language for part in matched}
-    clusters = clusters_of({part.task: part.items for part in matched}, languages, cluster)
+    clusters = clusters_of({part.task: part.items for part in matched}, families, cluster)
     rows = [
-        (run.name, part.task, part.language, item.key, clusters[item], metric, filtered, value)
+        (run.name, part.task, families[part.task].language, item.key, clusters[item], metric, filtered, value)
         for part in matched
         for order, run in enumerate(runs)
         for item in part.items

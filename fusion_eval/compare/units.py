@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fusion_eval.compare.cells import Cell
-from fusion_eval.compare.clusters import family_of
+from fusion_eval.compare.cells import Cell, Floats
 
 ALL = "all"
 
@@ -22,33 +21,55 @@ class Unit:
     task: str
     language: str | None
     cells: tuple[Cell, ...]
+    statistics: Floats
+    """(runs, items, k), of all cells one after the other; so are the next three."""
+    items: Floats
+    """(runs, items): each item scored by itself."""
+    clusters: npt.NDArray[np.object_]
+    groups: npt.NDArray[np.int64] | None
+    """Which cell an item is of; None where there is one."""
 
     @property
-    def clusters(self) -> npt.NDArray[np.object_]:
-        """A label per item of all cells, one after the other."""
-        return np.concatenate([cell.clusters for cell in self.cells])
-
-    @property
-    def groups(self) -> npt.NDArray[np.int64] | None:
-        """Which cell an item is of; None where there is one."""
-        sizes = [len(cell.clusters) for cell in self.cells]
-        return np.repeat(np.arange(len(sizes)), sizes) if len(sizes) > 1 else None
+    def several(self) -> bool:
+        """Whether it is a mean over cells."""
+        return len(self.cells) > 1
 
 
-def units(cells: Sequence[Cell]) -> list[Unit]:
-    """Metric by metric: each task, then each family of several languages, then all tasks where these are more."""
-    by_metric: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+def units(cells: Sequence[Cell]) -> tuple[list[Unit], list[str]]:
+    """Metric by metric: each task, then each family of several languages, then all tasks where these are more.
+
+    And notes on names that are metrics of several kinds, which have no common row.
+    """
+    kinds: dict[tuple[str, str], dict[object, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in cells:
-        by_metric[cell.metric, cell.filter].append(cell)
-    return [unit for same in by_metric.values() for unit in _units(same)]
+        kinds[cell.metric, cell.filter][cell.score, cell.higher_is_better].append(cell)
+    notes = [
+        f"{metric} is scored in several ways, or is better high in one task and low in another: no common row"
+        for (metric, _), same in kinds.items()
+        if len(same) > 1
+    ]
+    return [unit for same in kinds.values() for alike in same.values() for unit in _units(alike)], notes
 
 
 def _units(cells: Sequence[Cell]) -> list[Unit]:
     families: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        families[family_of(cell.task, cell.language)].append(cell)
-    made = [Unit(cell.task, cell.language, (cell,)) for cell in cells]
-    made += [Unit(name, ALL, tuple(members)) for name, members in families.items() if len(members) > 1]
+        families[cell.family].append(cell)
+    made = [_unit(cell.task, cell.language, [cell]) for cell in cells]
+    made += [_unit(name, ALL, members) for name, members in families.items() if len(members) > 1]
     if len(families) > 1:
-        made.append(Unit(ALL, ALL, tuple(cells)))
+        made.append(_unit(ALL, ALL, cells))
     return made
+
+
+def _unit(task: str, language: str | None, cells: Sequence[Cell]) -> Unit:
+    sizes = [len(cell.clusters) for cell in cells]
+    return Unit(
+        task,
+        language,
+        tuple(cells),
+        np.concatenate([cell.statistics for cell in cells], axis=1),
+        np.concatenate([cell.per_item for cell in cells], axis=1),
+        np.concatenate([cell.clusters for cell in cells]),
+        np.repeat(np.arange(len(sizes)), sizes) if len(sizes) > 1 else None,
+    )

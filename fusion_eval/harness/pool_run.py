@@ -16,6 +16,7 @@ from fusion_eval.harness.quiet import quieten
 from fusion_eval.harness.tasks import load_tasks, task_manager
 from fusion_eval.runs.run import Run, TaskRun
 from fusion_eval.runs.samples import Pair, Sample, Value, value_of
+from fusion_eval.runs.tasks import higher_is_better
 from fusion_eval.stats.corpus import corpus_metric
 from fusion_eval.traces import read_traces
 
@@ -124,7 +125,7 @@ def _joined(values: Sequence[Value], kind: Kind, metric: str, part: TaskRun) -> 
         return None
     if kind == "expected":
         return math.fsum(numbers) / len(numbers)
-    return max(numbers) if part.info.higher_is_better(metric) else min(numbers)
+    return max(numbers) if higher_is_better(metric, [part.info]) else min(numbers)
 
 
 def _best_pair(pairs: Sequence[Pair], metric: str, language: str | None) -> Pair:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fusion_eval.runs.files import Results
 
-_LOWER_IS_BETTER = ("ter", "wer", "cer", "perplexity", "bits_per_byte", "brier", "loss", "mae", "mse", "rmse")
+_LOWER_IS_BETTER = frozenset({"ter", "wer", "cer", "brier", "loss", "mae", "mse", "rmse"})
 """Directions for files of releases that did not write them."""
 
 
@@ -26,12 +26,14 @@ class TaskInfo:
     directions: Mapping[str, bool] = field(default_factory=dict)
     """Whether higher is better, by metric."""
 
-    def higher_is_better(self, metric: str) -> bool:
-        """As the results file says, else by the metric's name."""
-        said = self.directions.get(metric)
-        if said is not None:
-            return said
-        return not any(part in _LOWER_IS_BETTER or "perplexity" in part for part in metric.lower().split("_"))
+
+def higher_is_better(metric: str, infos: Sequence[TaskInfo]) -> bool:
+    """As the first of these says that says it, else by the metric's name."""
+    for info in infos:
+        if metric in info.directions:
+            return info.directions[metric]
+    name = metric.lower()
+    return not (_LOWER_IS_BETTER & set(name.split("_")) or name.endswith(("perplexity", "bits_per_byte")))
 
 
 def task_info(results: Results | None, task: str) -> TaskInfo:

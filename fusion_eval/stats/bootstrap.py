@@ -14,6 +14,10 @@ from fusion_eval.stats.resampling import drawn_sums
 from fusion_eval.stats.strata import strata
 
 
+_ROUNDING = 1e-12
+"""Relative spread that is only of rounding."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """Of the difference candidate - baseline. `method` is what was used: BCa may have to be a percentile interval."""
@@ -61,7 +65,8 @@ def jackknife_error(paired: Paired) -> float | None:
     for places in strata(paired):
         deviations = without[places] - without[places].mean()
         variance += (len(places) - 1) / len(places) * float((deviations**2).sum())
-    return math.sqrt(variance)
+    error = math.sqrt(variance)
+    return 0.0 if error <= _ROUNDING * float(np.abs(without).max()) else error
 
 
 def _drawn(paired: Paired, resamples: int, seed: int) -> Floats:
@@ -69,18 +74,25 @@ def _drawn(paired: Paired, resamples: int, seed: int) -> Floats:
     groups = paired.baseline.shape[1]
     linear = np.zeros(resamples)
     scores = np.full((resamples, 2, groups), np.nan)
-    for number, places in enumerate(strata(paired)):
+    parts = strata(paired)
+    for number, places in enumerate(parts):
         both = np.stack([paired.baseline[places], paired.candidate[places]], axis=1)
         mine = np.flatnonzero(both.any(axis=(0, 1, 3)))
         shares = _balanced(both[:, :, mine], paired.score)
         if shares is not None:
-            linear += drawn_sums(shares[:, None] / groups, resamples, (seed, number))[:, 0]
+            drawn = drawn_sums(shares[:, None] / groups, resamples, (seed, number))[:, 0]
+            linear += _stretched(drawn, float(shares.sum()) / groups, len(places), len(parts))
             scores[:, :, mine] = 0.0
         else:
             sums = drawn_sums(both[:, :, mine].reshape(len(places), -1), resamples, (seed, number))
             scores[:, :, mine] = paired.score(sums.reshape(resamples, 2, len(mine), -1))
     values = mean_over_groups(scores)
     return np.asarray(linear + values[:, 1] - values[:, 0])
+
+
+def _stretched(drawn: Floats, centre: float, clusters: int, parts: int) -> Floats:
+    """Draws of a small stratum vary too little by (C - 1) / C, which adds up over many (Rao & Wu 1988)."""
+    return drawn if parts == 1 else centre + (drawn - centre) * math.sqrt(clusters / (clusters - 1))
 
 
 def _balanced(both: Floats, score: Score) -> Floats | None:

@@ -23,8 +23,11 @@ def power_of(effect: float, error: float, clusters: int, alpha: float = 0.05) ->
 def minimal_detectable_effect(
     error: float, clusters: int, alpha: float = 0.05, power: float = 0.8
 ) -> float | None:
-    """The smallest true difference that is found with this power. None for fewer than two clusters, or no spread."""
-    if clusters < 2 or error <= 0:
+    """The smallest true difference that is found with this power.
+
+    None for fewer than two clusters, no spread, or a power that chance alone has (alpha).
+    """
+    if clusters < 2 or error <= 0 or power <= alpha:
         return None
     guess = float(t.ppf(1 - alpha / 2, clusters - 1) + norm.ppf(power))
     shift = brentq(lambda shift: power_of(shift, 1.0, clusters, alpha) - power, 0.0, 4 * guess, xtol=1e-6)
@@ -39,7 +42,7 @@ def items_needed(
     `error` is the standard error with `items` items; it shrinks with the root of their number. None where no number
     suffices (no effect), or nothing is known of the spread.
     """
-    if effect == 0 or error <= 0 or clusters < 2:
+    if effect == 0 or error <= 0 or clusters < 2 or power <= alpha:
         return None
     spread = error * math.sqrt(clusters)
     enough = 2

@@ -103,6 +103,8 @@ RUNS = {
 def main(out: Path) -> None:
     """Write OUT/<version>/<run>/ for each of the runs."""
     home = out.resolve() / VERSION
+    if home.exists():
+        sys.exit(f"{home} exists; the harness would write a second run beside the first.")
     with tempfile.TemporaryDirectory() as name:
         tasks = Path(name).resolve() / "tasks"
         os.environ["HF_HOME"] = str(tasks.parent / "cache")
@@ -202,7 +204,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
 
 
 def prepare_harness() -> None:
-    """Import the harness and register the model; releases before 0.4.4 get their exact_match from here."""
+    """Import the harness and register the model; releases before 0.4.3 get their exact_match from here."""
     import evaluate as metrics
     import numpy as np
 

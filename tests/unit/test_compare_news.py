@@ -13,7 +13,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from fusion_eval.compare.compare import Settings, compare
-from fusion_eval.compare.rows import Method
+from fusion_eval.compare.method import Method
 from fusion_eval.comparison import Comparison
 from fusion_eval.runs.run import read_runs
 

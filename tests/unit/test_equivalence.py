@@ -74,10 +74,19 @@ def test_at_the_margin_it_passes_at_its_level_and_well_inside_it_mostly(clustere
     assert inside > 0.95 * trials
 
 
-def test_without_spread_the_difference_itself_decides() -> None:
-    assert non_inferiority(-0.01, 0.0, 5, 0.02).holds
-    assert not non_inferiority(-0.03, 0.0, 5, 0.02).holds
-    assert equivalence(0.0, 0.0, 5, 0.02).p_value == 0.0
+def test_without_spread_few_items_show_nothing_and_many_do() -> None:
+    # given runs that are equal on every item: a loss on one in a hundred would go unseen in twenty
+    assert not non_inferiority(0.0, 0.0, 2, 0.01).holds
+    assert not equivalence(0.0, 0.0, 20, 0.01).holds
+    assert non_inferiority(0.0, 0.0, 20, 0.01).p_value == pytest.approx(0.99**20)
+    assert non_inferiority(0.0, 0.0, 1_000, 0.01).holds and equivalence(0.0, 0.0, 1_000, 0.01).holds
+    # and a loss beyond the margin on every item is one, however few
+    assert not non_inferiority(-0.03, 0.0, 10_000, 0.02).holds
+    # and on a scale to 100 a point is a hundredth
+    assert (
+        non_inferiority(0.0, 0.0, 50, 1.0, largest=100.0).p_value
+        == non_inferiority(0.0, 0.0, 50, 0.01).p_value
+    )
 
 
 @pytest.mark.parametrize(("margin", "clusters"), [(0.0, 10), (-1.0, 10), (0.1, 1)])

@@ -14,7 +14,7 @@ from sacrebleu.metrics.chrf import CHRF
 
 from fusion_eval.cli import main
 from fusion_eval.compare.compare import Settings, compare
-from fusion_eval.compare.rows import Method
+from fusion_eval.compare.method import Method
 from fusion_eval.comparison import Row
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.pool_run import Kind, pool_run
