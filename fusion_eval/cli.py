@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion_eval import __version__
-from fusion_eval.errors import ConfigError, FusionEvalError
+from fusion_eval.errors import ConfigError, FusionEvalError, printable
 from fusion_eval.options import Parser, count, limit, listed, model_args, positive, share, underscored
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except FusionEvalError as error:
-        print(f"fusion-eval: {error}", file=sys.stderr)
+        print(f"fusion-eval: {printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(
@@ -79,7 +79,7 @@ def _print_comparison(plan: Plan) -> None:
     try:
         comparison = compare_strategies(plan)
     except FusionEvalError as error:
-        print(f"No comparison: {error}")
+        print(f"No comparison: {printable(str(error))}")
         return
     if comparison:
         overall = [row for row in comparison.rows if row.language == "all"]
@@ -91,7 +91,7 @@ def _compare(options: argparse.Namespace) -> int:
     from fusion_eval.compare.method import Method
     from fusion_eval.comparison import write_comparison
     from fusion_eval.report.comparison_table import VIEWS
-    from fusion_eval.runs.run import read_runs
+    from fusion_eval.runs.run import named, read_runs
 
     if len(options.runs) + bool(options.baseline) < 2:
         raise ConfigError(
@@ -102,6 +102,7 @@ def _compare(options: argparse.Namespace) -> int:
         from fusion_eval.harness.pool_run import pool_run
 
         runs = [pool_run(runs, options.baseline, options.include_path), *runs]
+        runs = named(runs, [run.name for run in runs])
     comparison = compare(
         runs,
         Settings(

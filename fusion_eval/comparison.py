@@ -45,6 +45,8 @@ class Row:
     delta: float
     ci_low: float | None
     ci_high: float | None
+    ci_method: str | None
+    """`bca` or `percentile`: BCa is not always defined."""
     test: str
     p_value: float
     p_adjusted: float
@@ -117,11 +119,16 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
 def read_comparison(path: Path) -> Comparison:
     """The inverse of `write_comparison`; raises `ConfigError` for anything else."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Comparison)
+        comparison = msgspec.json.decode(path.read_bytes(), type=Comparison)
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not a comparison that `fusion-eval compare` wrote: {error}") from error
+    if comparison.schema_version != SCHEMA_VERSION:
+        raise ConfigError(
+            f"{path} has schema_version {comparison.schema_version}, and this version reads {SCHEMA_VERSION}; compare again"
+        )
+    return comparison
 
 
 def to_json(comparison: Comparison) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -39,6 +40,15 @@ class RequestError(FusionEvalError):
 
 class ContextOverflowError(RequestError):
     """A prompt does not fit the model's context."""
+
+
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+"""Control codes, line breaks of all kinds, halves of characters, and what turns or hides text."""
+
+
+def printable(text: str) -> str:
+    """Fit for a terminal and for one line: names and messages hold text from files and servers of others."""
+    return _UNSEEN.sub("", text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

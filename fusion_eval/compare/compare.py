@@ -12,9 +12,9 @@ from fusion_eval.compare.clusters import AUTO
 from fusion_eval.compare.families import families
 from fusion_eval.compare.items import Metric
 from fusion_eval.compare.matching import Matched, match
+from fusion_eval.compare.method import Method
 from fusion_eval.compare.metrics import objection
 from fusion_eval.compare.ranking import ranked
-from fusion_eval.compare.method import Method
 from fusion_eval.compare.rows import row_of
 from fusion_eval.compare.table import tidy
 from fusion_eval.compare.units import units

@@ -53,6 +53,7 @@ def row_of(unit: Unit, baseline: int, candidate: int, names: tuple[str, ...], me
         delta=paired.delta,
         ci_low=interval.low if interval else None,
         ci_high=interval.high if interval else None,
+        ci_method=interval.method if interval else None,
         test=test,
         p_value=p_value,
         p_adjusted=p_value,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -35,7 +36,7 @@ def pool_run(runs: Sequence[Run], kind: Kind, include_path: Path | None) -> Run:
     """A baseline out of the pools in the traces of the first of `runs` that has any.
 
     `expected` gives every item the mean over its candidates, which takes the luck of the draw out of the baseline;
-    `oracle` gives it the best candidate by the metric, which no choice among candidates can beat.
+    `oracle` gives it the best candidate by the metric, as if the choice were always right.
     Raises `ConfigError` where there are no traces, or the task scores the run's answers otherwise than it was scored.
     """
     run = next((run for run in runs if run.traces), None)
@@ -46,6 +47,9 @@ def pool_run(runs: Sequence[Run], kind: Kind, include_path: Path | None) -> Run:
         )
     texts, finals = _texts(run)
     quieten()
+    for name in run.tasks:
+        if not re.fullmatch(r"[\w.+ -]+", name):  # the harness would read it as a pattern
+            raise ConfigError(f"{run.path} names a task '{name}', which is no task's name")
     tasks = load_tasks(task_manager(list(run.tasks), include_path), list(run.tasks))
     made = {
         name: _task_run(part, tasks[name], texts.get(name, {}), finals.get(name, {}), kind)

@@ -12,7 +12,10 @@ def quieten() -> None:
     import lm_eval.evaluator
 
     lm_eval.api.task.tqdm = lambda items, **_: items
-    hints = logging.getLogger("lm_eval.api.task")
-    hints.addFilter(lambda record: "Custom kwargs can be passed" not in record.getMessage())
+    logging.getLogger("lm_eval.api.task").addFilter(_no_hint)
     if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
         lm_eval.evaluator.get_git_commit_hash = lambda: None  # which is what it finds there
+
+
+def _no_hint(record: logging.LogRecord) -> bool:
+    return "Custom kwargs can be passed" not in record.getMessage()

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
 from fusion_eval.comparison import Comparison, RankedRun, Row, to_json
-from fusion_eval.report.text_table import printable, text_table
+from fusion_eval.errors import printable
+from fusion_eval.report.text_table import text_table
 
 _NAMES = 3  # columns of words before the numbers
 _LEGEND = (
-    "n: items/independent clusters; delta: candidate - baseline, with its {confidence:g}% interval ({interval} bootstrap)",
+    "↓: lower is better; n: items/independent clusters; delta: candidate - baseline, with its {confidence:g}% interval ({interval} bootstrap)",
     "p: of the test named; p adj: adjusted over all {rows} rows ({correction}), * at most {alpha:g}",
     "win: the candidate's, ties count half; detects: the smallest true delta that so many items find with 80% power;",
-    "needs: the items that would find this delta with 80% power",
+    "needs: the items that would find this delta with 80% power (both for one test at {alpha:g})",
 )
 _SHARED_LETTER = (
     "runs that share a letter cannot be told apart (p adjusted over the pairs of this metric alone, holm)"
@@ -55,7 +57,11 @@ def as_csv(comparison: Comparison) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(row) for row in comparison.rows)
+    for row in comparison.rows:
+        values = asdict(row)
+        writer.writerow(
+            {name: printable(value) if isinstance(value, str) else value for name, value in values.items()}
+        )
     return text.getvalue().rstrip("\n")
 
 
@@ -84,7 +90,7 @@ def _line(row: Row, several: bool, filtered: bool) -> list[str]:
     return [
         row.task,
         row.language or "-",
-        f"{row.metric},{row.filter}" if filtered else row.metric,
+        (f"{row.metric},{row.filter}" if filtered else row.metric) + ("" if row.higher_is_better else " ↓"),
         *([row.candidate] if several else []),
         f"{row.n:,}" + (f"/{row.clusters:,}" if row.clusters != row.n else ""),
         f"{row.baseline_value:.{digits}f}",
@@ -140,9 +146,9 @@ def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]], left: int) ->
 
 
 def _escaped(text: str) -> str:
-    """Names come from files of others: no cell ends early, no markup begins."""
-    safe = printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`").replace("<", "&lt;")
-    return safe.replace("*", "\\*").replace("_", "\\_").replace("[", "\\[")
+    """Names come from files of others: no cell ends early, no markup begins, nobody is addressed."""
+    safe = re.sub(r"[\\|`*_~\[\]]", lambda mark: f"\\{mark[0]}", printable(text).replace("&", "&amp;"))
+    return safe.replace("<", "&lt;").replace("@", "&#64;").replace("://", ":&#47;&#47;")
 
 
 VIEWS: Mapping[str, Callable[[Comparison], str]] = {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+from fusion_eval.errors import printable
 
 
 def text_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -21,8 +20,3 @@ def text_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int = 
         for line in cells
     ]
     return "\n".join([texts[0], ruler, *texts[1:]])
-
-
-def printable(text: str) -> str:
-    """Without control characters: names come from files of others."""
-    return _CONTROL.sub("", text)

@@ -16,7 +16,7 @@ from fusion_eval.traces import FILE_NAME
 _TRACES = Path(FILE_NAME).stem
 _DATE = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
 _SAMPLES = re.compile(rf"samples_(.+)_({_DATE})\.jsonl?")
-_RESULTS = re.compile(rf"(?:results|.+)_({_DATE})\.json|results\.json")
+_RESULTS = re.compile(rf".+_({_DATE})\.json|results\.json")
 
 
 Results = Mapping[str, Any]
@@ -52,7 +52,8 @@ def find(path: Path) -> RunFiles:
         raise ConfigError(f"There is no run {path}.{nearest(str(path), siblings)}")
     if path.is_file() and not _is_results(path):
         results, date = _results_beside(path)
-        return RunFiles(path, (SampleFile(_task_of(path, results), path, date, results),), ())
+        traces = _traces(path.parent, path.parent.parent)
+        return RunFiles(path, (SampleFile(_task_of(path, results), path, date, results),), traces)
     return _in_folder(path)
 
 
@@ -72,7 +73,12 @@ def _in_folder(path: Path) -> RunFiles:
             f"{path} holds {len(homes)} runs ({names}{', …' * (len(homes) > 5)}); name one of them"
         )
     newest = {sample.task: sample for sample in sorted(samples, key=lambda sample: sample.date)}
-    return RunFiles(path, tuple(newest.values()), _traces(homes[0], root), older=len(samples) - len(newest))
+    return RunFiles(
+        path,
+        tuple(newest.values()),
+        _traces(homes[0], root.parent if path.is_file() else root),
+        older=len(samples) - len(newest),
+    )
 
 
 def _nothing_in(path: Path, has_results: bool) -> str:
@@ -114,7 +120,7 @@ def _task_of(samples: Path, results: Path | None) -> str:
     """The task's name: files carry it with other characters replaced, the results file as it is."""
     named = _SAMPLES.fullmatch(samples.name)
     stem = named[1] if named else samples.stem
-    known = list(load_results(results).get("configs") or ()) if results else []
+    known = list(section(load_results(results), "configs")) if results else []
     for task in sorted(known, key=len, reverse=True):
         spelt = {task, re.sub(r"\W", "_", task)}
         if stem in spelt or (not named and any(stem.endswith(f"_{name}") for name in spelt)):
@@ -140,11 +146,17 @@ def load_results(path: Path) -> Results:
 def _load(path: Path, _written: int) -> Results:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"The results file {path} cannot be read: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
         raise ConfigError(f"{path} is not a results file of the harness: it has no 'results'")
     return content
+
+
+def section(results: Results, name: str) -> Results:
+    """A part of a results file; empty where it is absent, or of another form."""
+    part = results.get(name)
+    return part if isinstance(part, Mapping) else {}
 
 
 def _children(folder: Path) -> Iterable[Path]:

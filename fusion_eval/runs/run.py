@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusion_eval.language import language_of
-from fusion_eval.runs.files import RunFiles, SampleFile, find, load_results
+from fusion_eval.runs.files import RunFiles, SampleFile, find, load_results, section
 from fusion_eval.runs.samples import Sample, read_samples
 from fusion_eval.runs.tasks import TaskInfo, task_info
 
@@ -48,7 +48,19 @@ def read_runs(paths: Sequence[Path], allow_partial: bool = False) -> list[Run]:
     Raises `ConfigError` for what is not a run, and for lines that cannot be read unless `allow_partial`.
     """
     runs = [_read(find(path), allow_partial) for path in paths]
-    return [replace(run, name=name) for run, name in zip(runs, _names(paths), strict=True)]
+    return named(runs, _names(paths))
+
+
+def named(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
+    """The runs under these names, numbered where one is there already."""
+    taken: list[str] = []
+    for name in names:
+        number, free = 1, name
+        while free in taken:
+            number += 1
+            free = f"{name} ({number})"
+        taken.append(free)
+    return [replace(run, name=name) for run, name in zip(runs, taken, strict=True)]
 
 
 def _read(files: RunFiles, allow_partial: bool) -> Run:
@@ -66,10 +78,10 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
         )
     newest = max(files.samples, key=lambda file: file.date)
     results = load_results(newest.results) if newest.results else {}
-    config = results.get("config") or {}
-    as_run = list(results.get("configs") or ())
+    config = section(results, "config")
+    as_run = list(section(results, "configs"))
     order = sorted(tasks, key=lambda task: as_run.index(task) if task in as_run else len(as_run))
-    model = results.get("model_name") or config.get("model")
+    model, signature = results.get("model_name") or config.get("model"), config.get("signature")
     return Run(
         name=files.path.name,
         path=files.path,
@@ -77,7 +89,7 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
         traces=files.traces,
         model=str(model) if model else None,
         date=newest.date,
-        signature=config.get("signature"),
+        signature=signature if isinstance(signature, str) else None,
         notes=tuple(notes),
     )
 
@@ -89,13 +101,10 @@ def _task_run(file: SampleFile, allow_partial: bool) -> tuple[TaskRun, int]:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """The shortest ends of the paths that differ; the same path twice is numbered."""
+    """The shortest ends of the paths that differ."""
     parts = [path.resolve().parts for path in paths]
     for depth in range(1, max(map(len, parts))):
         names = ["/".join(part[-depth:]) for part in parts]
         if len(set(names)) == len(set(parts)):
-            break
-    return [
-        name if names.index(name) == order else f"{name} ({names[:order].count(name) + 1})"
-        for order, name in enumerate(names)
-    ]
+            return names
+    return [str(path) for path in paths]

@@ -32,6 +32,8 @@ class Pair:
     hypotheses: tuple[str, ...]
 
 
+_THE_REST = "--allow-partial compares the rest"
+
 Value = float | Pair | None
 """None where the file holds a null or NaN; other shapes (`[log-likelihood, words]`) are left out, see `Sample.odd`."""
 
@@ -60,16 +62,19 @@ def read_samples(
     documents once per filter. Raises `ConfigError`, which names the line, unless `allow_broken`.
     """
     seen: Counter[int] = Counter()
-    samples, broken = [], 0
+    samples, broken, unnamed = [], 0, False
     for where, record in _records(path):
         sample = _sample(record, filters, seen) if isinstance(record, dict) else None
+        # Which filter a sample is of is told by their order then, and a gap would shift it.
+        unnamed = unnamed or (len(filters) > 1 and isinstance(record, dict) and "filter" not in record)
         if sample:
             samples.append(sample)
-        elif allow_broken:
+        elif allow_broken and not unnamed:
             broken += 1
         else:
             raise ConfigError(
-                f"{path}, {where} is not a sample of the harness, or is cut off; --allow-partial compares the rest"
+                f"{path}, {where} is not a sample of the harness, or is cut off; "
+                + ("its samples do not name their filter, so all are needed" if unnamed else _THE_REST)
             )
     return samples, broken
 
@@ -115,28 +120,43 @@ def _parsed(line: str) -> object:
 
 
 def _sample(record: Mapping[str, Any], filters: Sequence[str], seen: Counter[int]) -> Sample | None:
+    """None where the record is not of the form that every release shares."""
     doc_id, doc = record.get("doc_id"), record.get("doc")
-    if not isinstance(doc_id, int):
+    names = record.get("metrics", [name for name in record if name not in _NOT_METRICS])
+    if (
+        not isinstance(doc_id, int)
+        or not isinstance(names, list)
+        or not all(_is_name(name) for name in names)
+    ):
         return None
-    names = record.get("metrics") or [name for name in record if name not in _NOT_METRICS]
     values, odd = {}, []
     for name in names:
         try:
-            values[str(name)] = value_of(record.get(name))
+            values[name] = value_of(record.get(name))
         except TypeError:
-            odd.append(str(name))
+            odd.append(name)
     order = seen[doc_id]
     seen[doc_id] += 1
     return Sample(
         doc_id,
         doc if isinstance(doc, dict) else {},
-        record.get("doc_hash") or _doc_hash(doc),
-        record.get("prompt_hash") or _prompt_hash(record.get("arguments")),
-        record.get("target_hash") or _sha256(str(record.get("target"))),
-        record.get("filter") or (filters[order] if order < len(filters) else "none"),
+        _hash(record, "doc_hash") or _doc_hash(doc),
+        _hash(record, "prompt_hash") or _prompt_hash(record.get("arguments")),
+        _hash(record, "target_hash") or _sha256(str(record.get("target"))),
+        str(record.get("filter") or (filters[order] if order < len(filters) else "none")),
         values,
         tuple(odd),
     )
+
+
+def _is_name(name: object) -> bool:
+    """Half a surrogate pair could be neither printed nor written."""
+    return isinstance(name, str) and name == name.encode(errors="replace").decode()
+
+
+def _hash(record: Mapping[str, Any], name: str) -> str | None:
+    value = record.get(name)
+    return value if isinstance(value, str) and value else None
 
 
 def value_of(raw: object) -> Value:
@@ -144,7 +164,7 @@ def value_of(raw: object) -> Value:
     if raw is None:
         return None
     if isinstance(raw, bool | int | float):
-        return float(raw) if math.isfinite(raw) else None
+        return _finite(raw)
     if isinstance(raw, str):  # as older releases wrote what JSON did not know
         return value_of(_number(raw))
     match raw:
@@ -157,6 +177,14 @@ def value_of(raw: object) -> Value:
         case [reference, [str() as hypothesis]]:
             return value_of([reference, hypothesis])
     raise TypeError
+
+
+def _finite(raw: float) -> float | None:
+    try:
+        number = float(raw)
+    except OverflowError:  # an integer of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _number(text: str) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fusion_eval.runs.files import Results
+from fusion_eval.runs.files import Results, section
 
 _LOWER_IS_BETTER = frozenset({"ter", "wer", "cer", "brier", "loss", "mae", "mse", "rmse"})
 """Directions for files of releases that did not write them."""
@@ -40,34 +40,43 @@ def task_info(results: Results | None, task: str) -> TaskInfo:
     """Of the task in a results file; nothing is known where there is none."""
     if results is None:
         return TaskInfo()
-    config = _mapping(_mapping(results.get("configs")).get(task))
+    config = _mapping(section(results, "configs").get(task))
     metadata = _mapping(config.get("metadata"))
-    version = _mapping(results.get("versions")).get(task, metadata.get("version"))
-    fewshot = _mapping(results.get("n-shot")).get(task, config.get("num_fewshot"))
-    limit = _mapping(results.get("config")).get("limit")
+    version = section(results, "versions").get(task, metadata.get("version"))
+    fewshot = section(results, "n-shot").get(task, config.get("num_fewshot"))
+    limit = section(results, "config").get("limit")
     reported = {
-        _metric_and_filter(key): float(value)
-        for key, value in _mapping(results["results"].get(task)).items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and _is_metric(key)
+        _metric_and_filter(key): value
+        for key, value in _mapping(section(results, "results").get(task)).items()
+        if isinstance(value, float) and _is_metric(key)
     }
     return TaskInfo(
         version=None if version is None or version == "N/A" else str(version),
         fewshot=fewshot if isinstance(fewshot, int) else None,
         limit=limit if isinstance(limit, int | float) else None,
         language=str(metadata["language"]) if metadata.get("language") else None,
-        filters=tuple(dict.fromkeys(filtered for _, filtered in reported)),
+        filters=_filters(config) or tuple(dict.fromkeys(filtered for _, filtered in reported)),
         reported=reported,
         directions=_directions(results, config, task),
     )
 
 
+def _filters(config: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(entry.get("name")) for entry in _entries(config, "filter_list"))
+
+
+def _entries(config: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    listed = config.get(name)
+    return [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
+
+
 def _directions(results: Results, config: Mapping[str, Any], task: str) -> dict[str, bool]:
     listed = {
         entry["metric"]: entry.get("higher_is_better")
-        for entry in config.get("metric_list") or ()
-        if isinstance(entry, Mapping) and isinstance(entry.get("metric"), str)
+        for entry in _entries(config, "metric_list")
+        if isinstance(entry.get("metric"), str)
     }
-    said = listed | dict(_mapping(_mapping(results.get("higher_is_better")).get(task)))
+    said = listed | dict(_mapping(section(results, "higher_is_better").get(task)))
     return {metric: better for metric, better in said.items() if isinstance(better, bool)}
 
 

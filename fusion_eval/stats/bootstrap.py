@@ -13,7 +13,6 @@ from fusion_eval.stats.paired import Floats, Paired, Score, mean_over_groups, me
 from fusion_eval.stats.resampling import drawn_sums
 from fusion_eval.stats.strata import strata
 
-
 _ROUNDING = 1e-12
 """Relative spread that is only of rounding."""
 

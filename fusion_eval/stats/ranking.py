@@ -27,6 +27,8 @@ def groups(
     Raises ValueError for a p matrix that is not symmetric, or not of numbers from 0 to 1.
     """
     scores, p_values = np.asarray(values, dtype=np.float64), np.asarray(adjusted_p, dtype=np.float64)
+    if scores.ndim != 1:
+        raise ValueError(f"Ranked by p-values are runs with one value each, not of the shape {scores.shape}")
     if p_values.shape != (len(scores), len(scores)) or not ((p_values >= 0) & (p_values <= 1)).all():
         raise ValueError(f"{len(scores)} runs need {len(scores)} x {len(scores)} p-values from 0 to 1")
     if not np.array_equal(p_values, p_values.T) or np.isnan(scores).any():

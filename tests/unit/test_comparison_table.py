@@ -26,6 +26,7 @@ ROW = Row(
     delta=0.04,
     ci_low=0.01,
     ci_high=0.07,
+    ci_method="bca",
     test="permutation",
     p_value=0.0123,
     p_adjusted=0.0246,

@@ -56,6 +56,11 @@ def test_many_groups_have_letters_that_cannot_be_mistaken() -> None:
     assert len({rank.letters for rank in ranks}) == size and ranks[26].letters == "(27)"
 
 
+def test_runs_have_one_value_each() -> None:
+    with pytest.raises(ValueError, match="one value each"):
+        groups([[0.1, 0.2], [0.3, 0.4]], np.ones((2, 2)))
+
+
 @pytest.mark.parametrize(
     "bad", [np.ones((2, 3)), np.array([[1, 0.1], [0.2, 1]]), np.array([[1, np.nan], [np.nan, 1]])]
 )

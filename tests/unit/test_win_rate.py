@@ -101,6 +101,27 @@ class TestEdges:
         found = win_rate([1] * 10, np.repeat(np.arange(5), 2))
         assert (found.rate, found.method) == (1.0, "wilson") and found.low < 0.6
 
+    @pytest.mark.parametrize("clusters", [2, 3, 4])
+    def test_few_clusters_are_not_sure_however_many_items_they_hold(self, clusters: int) -> None:
+        # given all wins but one tie, so that the bootstrap has a little width
+        found = win_rate([1] * (10 * clusters - 1) + [0], np.repeat(np.arange(clusters), 10))
+        assert found.method == "wilson" and found.low < 0.6
+
+    def test_a_width_that_is_rounding_is_none(self) -> None:
+        # given five questions, each in some of three languages, that win two of their five items and tie the rest
+        where = [(0, 1), (0, 2), (1, 2), (2, 0), (2, 1), (3, 2), (4, 1)]
+        sizes = [1, 2, 1, 1, 2, 1, 2]
+        outcomes = [1, 1, 0, 0, 0] * sum(sizes)
+        question, language = np.repeat(np.array(where).T, np.multiply(sizes, 5), axis=1)
+        found = win_rate(outcomes, question, language)
+        assert found.rate == pytest.approx(0.7) and found.method == "wilson" and found.high - found.low > 0.3
+
+    @pytest.mark.parametrize("rate", [0.0, 0.5, 1.0])
+    def test_the_interval_holds_the_rate_to_the_last_digit(self, rate: float) -> None:
+        for n in range(1, 400):
+            low, high = wilson(rate, n)
+            assert 0 <= low <= rate <= high <= 1
+
     @pytest.mark.parametrize("bad", [[], [0.5], [float("nan")], [[1], [0]]])
     def test_what_is_no_outcome(self, bad: list[float]) -> None:
         with pytest.raises(ValueError, match="Outcomes"):
