@@ -48,9 +48,9 @@ def equivalence(
 
 
 def _check(error: float, clusters: int, margin: float) -> None:
-    if margin <= 0:
+    if not margin > 0:  # NaN neither
         raise ValueError(f"A margin is greater than 0, not {margin}")
-    if clusters < 2 or error < 0:
+    if clusters < 2 or not error >= 0:
         raise ValueError(f"A test needs two clusters and a standard error, not {clusters} and {error}")
 
 

@@ -74,6 +74,24 @@ def test_at_the_margin_it_passes_at_its_level_and_well_inside_it_mostly(clustere
     assert inside > 0.95 * trials
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_at_either_margin_equivalence_is_claimed_at_its_level_and_between_them_mostly(side: int) -> None:
+    random = np.random.default_rng(2)
+    trials = 1_500
+    noise = random.normal(size=(trials, 40))
+    errors = noise.std(axis=1, ddof=1) / np.sqrt(40)
+    claims = {
+        effect: sum(
+            equivalence(delta + effect, error, 40, 0.6).holds
+            for delta, error in zip(noise.mean(axis=1), errors, strict=True)
+        )
+        for effect in (0.6 * side, 0.0)
+    }
+    low, high = scipy.stats.binom.interval(0.999, trials, 0.05)
+    assert low <= claims[0.6 * side] <= high
+    assert claims[0.0] > 0.9 * trials
+
+
 def test_without_spread_few_items_show_nothing_and_many_do() -> None:
     # given runs that are equal on every item: a loss on one in a hundred would go unseen in twenty
     assert not non_inferiority(0.0, 0.0, 2, 0.01).holds
@@ -89,7 +107,7 @@ def test_without_spread_few_items_show_nothing_and_many_do() -> None:
     )
 
 
-@pytest.mark.parametrize(("margin", "clusters"), [(0.0, 10), (-1.0, 10), (0.1, 1)])
+@pytest.mark.parametrize(("margin", "clusters"), [(0.0, 10), (-1.0, 10), (float("nan"), 10), (0.1, 1)])
 def test_what_no_test_can_be_made_of(margin: float, clusters: int) -> None:
     for test in (non_inferiority, equivalence):
         with pytest.raises(ValueError, match=r"margin|clusters"):

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.power import TTestPower
 
+from fusion_eval.stats.paired import paired_values
+from fusion_eval.stats.permutation import permutation_test
 from fusion_eval.stats.power import items_needed, minimal_detectable_effect, power_of
 
 
@@ -36,6 +38,48 @@ def test_the_t_test_finds_the_detectable_effect_in_four_of_five_samples() -> Non
     assert (p_values <= 0.05).mean() == pytest.approx(0.8, abs=0.02)
 
 
+@pytest.mark.parametrize(("clusters", "alpha", "power"), [(2, 0.05, 0.5), (3, 0.005, 0.9), (4, 1e-4, 0.9), (10, 1e-4, 0.9)])  # fmt: skip
+def test_few_clusters_and_strict_levels_have_their_power_too(
+    clusters: int, alpha: float, power: float
+) -> None:
+    # given t statistics drawn from their definition, of the effect that is to be found
+    random = np.random.default_rng(2)
+    effect = minimal_detectable_effect(1.0, clusters, alpha, power)
+    assert effect is not None
+    draws = 200_000
+    spread = np.sqrt(random.chisquare(clusters - 1, draws) / (clusters - 1))
+    found = np.abs((random.normal(size=draws) + effect) / spread) > scipy.stats.t.isf(alpha / 2, clusters - 1)
+    assert found.mean() == pytest.approx(power, abs=0.005)
+
+
+@given(st.floats(0, 1e6), st.integers(2, 10**9), st.floats(1e-4, 0.2))
+def test_power_is_a_probability_and_never_falls_with_the_effect(
+    effect: float, clusters: int, alpha: float
+) -> None:
+    smaller, larger = power_of(effect, 1.0, clusters, alpha), power_of(1.1 * effect, 1.0, clusters, alpha)
+    assert alpha - 1e-4 <= smaller <= larger + 1e-9 and larger <= 1 + 1e-9
+    assert power_of(-effect, 1.0, clusters, alpha) == smaller
+
+
+@pytest.mark.parametrize("clusters", [401, 402])
+def test_the_approximation_for_many_clusters_takes_over_without_a_jump(clusters: int) -> None:
+    for shift in (0.0, 1.0, 2.8, 4.0):
+        theirs = scipy.stats.nct.sf(scipy.stats.t.isf(0.025, clusters - 1), clusters - 1, shift)
+        theirs += scipy.stats.nct.sf(scipy.stats.t.isf(0.025, clusters - 1), clusters - 1, -shift)
+        assert power_of(shift, 1.0, clusters) == pytest.approx(theirs, abs=1e-5)
+
+
+def test_the_permutation_test_finds_the_detectable_effect_as_often() -> None:
+    random = np.random.default_rng(1)
+    effect = minimal_detectable_effect(1 / np.sqrt(12), 12)
+    assert effect is not None
+    trials = 1_500
+    samples = random.normal(effect, 1, (trials, 12))
+    found = sum(permutation_test(paired_values(np.zeros(12), sample)).p_value <= 0.05 for sample in samples)
+    low, high = scipy.stats.binom.interval(0.999, trials, 0.8)
+    assert low <= found <= high
+
+
 def test_items_come_in_clusters_of_the_same_size() -> None:
     assert items_needed(0.5, 0.2, 400, 40) == pytest.approx(
         10 * (items_needed(0.5, 0.2, 40, 40) or 0), abs=10
@@ -60,6 +104,16 @@ def test_what_nothing_can_be_said_of_is_none() -> None:
     assert items_needed(0.0, 0.1, 10, 10) is None
     assert items_needed(0.5, 0.0, 10, 10) is None
     assert items_needed(1e-300, 1.0, 10, 10) is None
+
+
+@pytest.mark.parametrize(("error", "clusters"), [(0.0, 10), (0.1, 1)])
+def test_power_without_a_spread_is_refused(error: float, clusters: int) -> None:
+    with pytest.raises(ValueError, match="two clusters"):
+        power_of(0.1, error, clusters)
+
+
+def test_a_power_that_chance_alone_has_needs_no_effect() -> None:
+    assert minimal_detectable_effect(0.1, 10, power=0.04) is None
 
 
 def test_a_huge_effect_is_found_for_certain() -> None:
