@@ -13,5 +13,7 @@ format: ## let ruff write what it can
 	ruff format .
 	ruff check --fix .
 
-bench: ## the path of one LLM call, as a ratio against a bare client in the same run
+bench: ## ratios in one run: one LLM call against a bare client, the tests against scipy and sacrebleu
 	python tests/bench/hot_path.py
+	python tests/bench/paired_tests.py
+	python tests/bench/corpus_tests.py

@@ -243,8 +243,134 @@ class TestLanguages:
         rows = compared(*folders).rows
         assert [(row.task, row.n) for row in rows] == [("quiz", 2), ("exam", 2), ("all", 4)]
 
+    @pytest.mark.parametrize(
+        "names",
+        [
+            [f"mgsm_direct_{code}" for code in ("bn", "en", "sw", "te", "th")],
+            [f"mgsm_en_cot_{code}" for code in ("bn", "en", "sw")],
+            [f"belebele_{code}" for code in ("eng_Latn", "fra_Latn", "swh_Latn")],
+        ],
+    )
+    def test_parallel_tasks_of_the_harness_are_one_sample_whatever_their_languages(
+        self, tmp_path: Path, names: list[str]
+    ) -> None:
+        # given an effect that belongs to the question, in every language alike
+        draw = random.Random(3)
+        effects = [draw.gauss(0.1, 1) for _ in range(40)]
+        zeros = write_run(tmp_path / "a", {name: samples([0.0] * 40, prefix=name) for name in names})
+        effective = write_run(tmp_path / "b", {name: samples(effects, prefix=name) for name in names})
+        rows = compared(zeros, effective).rows
+        # then more languages make nobody surer
+        (overall,) = [row for row in rows if row.language == "all"]
+        assert overall.clusters == 40
+        assert overall.p_value == pytest.approx(rows[0].p_value, abs=0.06)
+
+    def test_the_same_document_in_two_tasks_is_one_cluster(self, tmp_path: Path) -> None:
+        folders = [
+            write_run(tmp_path / name, {"quiz_cot": samples(values), "quiz_plain": samples(values)})
+            for name, values in (("a", [0.0, 1.0, 0.5]), ("b", [1.0, 1.0, 0.7]))
+        ]
+        overall = compared(*folders).rows[-1]
+        assert (overall.n, overall.clusters) == (6, 3)
+
+    def test_a_document_field_that_is_the_text_itself_is_no_cluster(self, tmp_path: Path) -> None:
+        texts = [f"{number} " + "long text " * 1_000 for number in range(6)]
+        folders = [
+            write_run(tmp_path / name, {"summaries": samples([shift] * 6, document=texts)})
+            for name, shift in (("a", 0.0), ("b", 0.5))
+        ]
+        assert only(compared(*folders)).clusters == 6
+
+
+class TestOneNameManyMeanings:
+    def test_pairs_and_numbers_under_one_name_have_no_common_row(self, tmp_path: Path) -> None:
+        folders = [
+            write_run(
+                tmp_path / name,
+                {"t": samples([["the cat", "the dog"]] * 6, "ter"), "u": samples([0.4, 0.5, 0.6], "ter")},
+            )
+            for name in ("a", "b")
+        ]
+        comparison = compared(*folders)
+        assert [row.task for row in comparison.rows] == ["t", "u"]
+        assert any("ter is scored in several ways" in note for note in comparison.notes)
+
+    def test_nor_have_metrics_that_are_better_in_opposite_directions(self, tmp_path: Path) -> None:
+        directions = {"t": {"score": True}, "u": {"score": False}}
+        folders = [
+            write_run(
+                tmp_path / name,
+                {"t": samples(values, "score"), "u": samples(values, "score", prefix="p")},
+                directions=directions,
+            )
+            for name, values in (("a", [0.1, 0.2]), ("b", [0.3, 0.2]))
+        ]
+        assert [(row.task, row.wins, row.losses) for row in compared(*folders).rows] == [
+            ("t", 1, 0),
+            ("u", 0, 1),
+        ]
+
+    @pytest.mark.parametrize("test", ["mcnemar", "wilcoxon"])
+    def test_a_mean_over_tasks_is_tested_as_a_mean_over_tasks(self, tmp_path: Path, test: str) -> None:
+        # given many items gained in one task and all lost in a small one
+        folders = []
+        for name, large, small in (("a", [0.0] * 60, [1.0] * 10), ("b", [1.0] * 40 + [0.0] * 20, [0.0] * 10)):
+            folders.append(write_run(tmp_path / name, {"t": samples(large), "u": samples(small, prefix="p")}))
+        rows = compared(*folders, method=Method(resamples=500, test=test)).rows  # type: ignore[arg-type]  # one of its names
+        assert [row.test for row in rows] == [test, test, "permutation"]
+        assert rows[-1].delta < 0
+
+
+class TestNoise:
+    def test_a_difference_of_rounding_is_none(self, tmp_path: Path) -> None:
+        row = only(compared(run(tmp_path / "a", [0.3] * 12), run(tmp_path / "b", [0.1 + 0.2] * 12)))
+        assert (row.delta, row.p_value, row.ties, row.standard_error) == (0.0, 1.0, 12, 0.0)
+
+    def test_wilcoxon_ranks_ties_as_ties_however_they_were_computed(self, tmp_path: Path) -> None:
+        draw = random.Random(4)
+        whole = [(draw.randint(0, 5), draw.randint(0, 5)) for _ in range(30)]
+        found = []
+        for name, unit in (("whole", 1.0), ("fifths", 0.2)):
+            first = run(tmp_path / f"{name}-a", [a * unit for a, _ in whole])
+            second = run(tmp_path / f"{name}-b", [b * unit for _, b in whole])
+            found.append(only(compared(first, second, method=Method(resamples=500, test="wilcoxon"))).p_value)
+        assert found[0] == found[1]
+
+    def test_the_order_of_lines_changes_no_byte(self, tmp_path: Path) -> None:
+        draw = random.Random(5)
+        made = []
+        for folder in ("x", "y"):
+            for name in ("a", "b"):
+                values = random.Random(name)
+                tasks = {
+                    f"quiz_{code}": samples([values.random() for _ in range(25)], prefix=code)
+                    for code in ("fr", "sw")
+                }
+                if folder == "y":
+                    for lines in tasks.values():
+                        draw.shuffle(lines)
+                write_run(tmp_path / folder / name, tasks)
+            comparison = compared(tmp_path / folder / "a", tmp_path / folder / "b")
+            made.append([to_json_row(row) for row in comparison.rows])
+        assert made[0] == made[1]
+
+
+def to_json_row(row: Row) -> bytes:
+    import msgspec
+
+    return msgspec.json.encode(row)
+
 
 class TestSeveralRuns:
+    def test_where_holm_leaves_no_room_it_says_what_to_ask_for(self, tmp_path: Path) -> None:
+        folder = write_run(tmp_path / "a", {f"t{n}": samples([0.1, 0.9], prefix=f"{n}-") for n in range(3)})
+        other = write_run(tmp_path / "b", {f"t{n}": samples([0.2, 0.7], prefix=f"{n}-") for n in range(3)})
+        notes = compared(folder, other, method=Method(resamples=50)).notes
+        assert any(
+            "over 4 rows no drawn p-value can be significant: ask for --resamples 800" in note
+            for note in notes
+        )
+
     def test_each_candidate_meets_the_baseline_and_all_are_ranked(self, tmp_path: Path) -> None:
         draw = random.Random(1)
         noise = [draw.random() for _ in range(60)]

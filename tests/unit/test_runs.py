@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from run_folders import DATE, samples, write_run
 
+from fusion_eval.compare.compare import Settings, compare
+from fusion_eval.compare.method import Method
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.run import read_runs
+from fusion_eval.runs.run import named, read_runs
 from fusion_eval.runs.samples import Pair, read_samples
+from fusion_eval.runs.tasks import TaskInfo, higher_is_better
 
 
 def test_a_run_folder_gives_its_tasks_values_and_set_up(tmp_path: Path) -> None:
@@ -194,3 +200,81 @@ class TestSamples:
             read_samples(path)
         read, broken = read_samples(path, allow_broken=True)
         assert (len(read), broken) == (2, 1)
+
+
+class TestForeignFiles:
+    """Files are parsed, whatever is in them: a sentence, or a run."""
+
+    JSON = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+        max_leaves=5,
+    )
+
+    @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(field=st.sampled_from([*samples([1.0])[0], "doc_hash", "prompt_hash", "target_hash"]), value=JSON)
+    def test_any_value_in_any_field_of_a_sample(self, tmp_path: Path, field: str, value: object) -> None:
+        folder = write_run(
+            tmp_path / "run", {"quiz": [samples([1.0])[0] | {field: value}, *samples([1.0, 0.5])[1:]]}
+        )
+        with contextlib.suppress(ConfigError):
+            compare(read_runs([folder, folder]), Settings(Method(resamples=10)))
+
+    @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        path=st.sampled_from(
+            [
+                *("results", "configs", "versions", "n-shot", "higher_is_better", "config", "model_name"),
+                *("results/quiz", "configs/quiz", "config/limit", "config/signature", "versions/quiz"),
+                *("configs/quiz/metadata", "configs/quiz/metric_list", "configs/quiz/filter_list"),
+            ]
+        ),
+        value=JSON,
+    )
+    def test_any_value_in_any_part_of_a_results_file(self, tmp_path: Path, path: str, value: object) -> None:
+        folder = write_run(tmp_path / "run", {"quiz": samples([1.0, 0.5])})
+        file = folder / "model" / f"results_{DATE}.json"
+        content = json.loads(file.read_text())
+        *parents, last = path.split("/")
+        part = content
+        for name in parents:
+            part = part[name]
+        part[last] = value
+        file.write_text(json.dumps(content))
+        with contextlib.suppress(ConfigError):
+            compare(read_runs([folder, folder]), Settings(Method(resamples=10)))
+
+    def test_a_nest_that_is_too_deep(self, tmp_path: Path) -> None:
+        folder = write_run(tmp_path / "run", {"quiz": samples([1.0])})
+        (folder / "model" / f"results_{DATE}.json").write_text("[" * 100_000)
+        with pytest.raises(ConfigError, match="cannot be read"):
+            read_runs([folder])
+
+    def test_a_lost_line_of_a_file_without_filters_is_not_guessed_around(self, tmp_path: Path) -> None:
+        # given an old file with two filters, of whose first one a line is cut off
+        records = samples([1.0, 0.0]) + samples([1.0, 1.0])
+        for record in records:
+            del record["filter"], record["metrics"]
+        lines = [json.dumps(record) for record in records]
+        lines[1] = lines[1][:20]
+        path = tmp_path / "samples.jsonl"
+        path.write_text("\n".join(lines))
+        for allow in (False, True):
+            with pytest.raises(ConfigError, match="do not name their filter, so all are needed"):
+                read_samples(path, ("strict", "flexible"), allow)
+
+
+def test_runs_of_one_name_are_numbered_until_none_is_taken(tmp_path: Path) -> None:
+    (run,) = read_runs([write_run(tmp_path / "run", {"a": samples([1.0])})])
+    assert [each.name for each in named([run] * 4, ["x", "x", "x (2)", "x"])] == [
+        "x",
+        "x (2)",
+        "x (2) (2)",
+        "x (3)",
+    ]
+
+
+@pytest.mark.parametrize(("name", "better"), [("bits_per_byte", False), ("word_perplexity", False), ("ter", False), ("acc", True), ("better", True)])  # fmt: skip
+def test_where_no_file_says_a_direction_the_name_does(name: str, better: bool) -> None:
+    assert higher_is_better(name, [TaskInfo()]) is better
+    assert higher_is_better(name, [TaskInfo(), TaskInfo(directions={name: not better})]) is not better
