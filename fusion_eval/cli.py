@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError, FusionEvalError, printable
-from fusion_eval.options import Parser, count, limit, listed, model_args, positive, share, underscored
+from fusion_eval.options import Parser, count, level, limit, listed, model_args, resamples, underscored
 
 if TYPE_CHECKING:
     from fusion_eval.run import Plan
@@ -22,9 +24,22 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code: 0 done, 2 the user's input, 130 interrupted."""
     given = [underscored(word) for word in (sys.argv[1:] if arguments is None else arguments)]
-    options = _parser().parse_args(given)
+    options, rest = _parser().parse_known_args(given)
+    if rest:
+        options.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
-        return int(options.command(options))
+        code = int(options.command(options))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read us has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"fusion-eval: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
     except FusionEvalError as error:
         print(f"fusion-eval: {printable(str(error))}", file=sys.stderr)
         return 2
@@ -93,6 +108,8 @@ def _compare(options: argparse.Namespace) -> int:
     from fusion_eval.report.comparison_table import VIEWS
     from fusion_eval.runs.run import named, read_runs
 
+    if options.include_path and not options.baseline:
+        raise ConfigError("--include_path is of use with --baseline alone: nothing else needs the tasks")
     if len(options.runs) + bool(options.baseline) < 2:
         raise ConfigError(
             "compare needs two runs or more, the baseline first: fusion-eval compare BASELINE CANDIDATE…"
@@ -165,19 +182,24 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--num_fewshot", type=count, metavar="K", help="few-shot examples, instead of the task's own number"
     )
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, parser=run)
 
     _add_compare(commands)
     doctor = commands.add_parser(
         "doctor", help="what is installed, and how the harness finds us", allow_abbrev=False
     )
-    doctor.set_defaults(command=_doctor)
+    doctor.set_defaults(command=_doctor, parser=doctor)
     return parser
 
 
 def _add_compare(commands: Any) -> None:
     parser = commands.add_parser(
-        "compare", help="effects, p-values and win rates of any two or more runs", allow_abbrev=False
+        "compare",
+        help="effects, p-values and win rates of any two or more runs",
+        description="Every run against the first, item by item: how large is the difference, how sure, who wins how often. "
+        "With --baseline one run is enough.",
+        epilog="fusion-eval compare out/single out/bon out/fusion --output out",
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add(
@@ -209,8 +231,8 @@ def _add_compare(commands: Any) -> None:
     add(
         "--cluster",
         default="auto",
-        metavar="COLUMN",
-        help="field of the documents whose items belong together, or none",
+        metavar="FIELD",
+        help="field of the documents whose items belong together, or none (default: auto, see the README)",
     )
     add(
         "--test",
@@ -220,13 +242,13 @@ def _add_compare(commands: Any) -> None:
     )
     add("--interval", choices=["bca", "percentile"], default="bca", help="bootstrap interval (default: bca)")
     add("--correction", choices=["holm", "bh", "none"], default="holm", help="over the rows (default: holm)")
-    add("--alpha", type=share, default=0.05, metavar="A", help="level of tests and intervals (default: 0.05)")
+    add("--alpha", type=level, default=0.05, metavar="A", help="level of tests and intervals (default: 0.05)")
     add(
         "--resamples",
-        type=positive,
+        type=resamples,
         default=10_000,
         metavar="R",
         help="of tests and intervals (default: 10000)",
     )
     add("--seed", type=count, default=0, metavar="S", help="of the resampling (default: 0)")
-    parser.set_defaults(command=_compare)
+    parser.set_defaults(command=_compare, parser=parser)

@@ -75,20 +75,19 @@ def count(text: str) -> int:
     return int(text)
 
 
-def positive(text: str) -> int:
-    """1 or more."""
-    number = count(text)
-    if number == 0:
-        raise argparse.ArgumentTypeError("0 should be a whole number, 1 or more")
-    return number
+def resamples(text: str) -> int:
+    """Enough for an interval, and not more than fit the memory."""
+    if not text.isdecimal() or not 100 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text} should be a whole number from 100 to 1000000")
+    return int(text)
 
 
-def share(text: str) -> float:
-    """Between 0 and 1, both excluded."""
+def level(text: str) -> float:
+    """Of a test."""
     try:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"{text} should be a number between 0 and 1")
+    if not 0.0001 <= number <= 0.5:
+        raise argparse.ArgumentTypeError(f"{text} should be a number between 0.0001 and 0.5")
     return number

@@ -11,7 +11,10 @@ from fusion_eval.compare.families import Family, without
 from fusion_eval.compare.items import Item
 from fusion_eval.errors import ConfigError, nearest
 
-_DOCUMENT = ("document_id", "document", "docid", "doc_id", "doc", "docname", "doc_name")
+_DOCUMENT = (
+    *("document_id", "document", "docid", "doc_id", "doc", "docname", "doc_name"),
+    *("passage_id", "passage", "context", "article", "paragraph", "story", "url"),
+)
 _QUESTION = (
     "id",
     "question_id",
@@ -25,25 +28,26 @@ _QUESTION = (
     "index",
 )
 _LONGEST = 200
-"""Characters of an identity; what is longer is the text itself."""
+"""Characters of a label; of what is longer it is a hash."""
 AUTO, NONE = "auto", "none"
 
 
 def clusters_of(
     items: Mapping[str, Sequence[Item]], families: Mapping[str, Family], column: str
-) -> dict[Item, str]:
-    """A label per item; items that share one are resampled together.
+) -> tuple[dict[Item, str], list[str]]:
+    """(A label per item, notes on how they came about); items that share a label are resampled together.
 
     `column` is a field of the documents, `none`, or `auto`: documents where the data name them, else the identity of
     a question, else, where sister tasks in several languages give no identity, its place in the task; and the same
     document in two tasks is one. Joining too much only costs power, joining too little would claim what is not known.
     """
     if column == NONE:
-        return {item: _short(f"{item.task}/{item.key}") for task in items.values() for item in task}
+        return {item: _short(f"{item.task}/{item.key}") for task in items.values() for item in task}, []
     sisters: dict[str, list[str]] = defaultdict(list)
     for task in items:
         sisters[families[task].name].append(task)
     labels: dict[Item, str] = {}
+    notes = []
     for family, tasks in sisters.items():
         members = {task: items[task] for task in tasks}
         field = _field(members) if column == AUTO else column
@@ -52,7 +56,22 @@ def clusters_of(
             for item in items[task]:
                 own = _label(item, field, families[task].language, parallel, asked=column != AUTO)
                 labels[item] = _short(f"{family}/{own}")
-    return _joined(labels) if column == AUTO else labels
+        if len({labels[item] for task in tasks for item in items[task]}) < sum(
+            len(items[task]) for task in tasks
+        ):
+            notes.append(_note(family, field, parallel))
+    return (_joined(labels) if column == AUTO else labels), notes
+
+
+def _note(family: str, field: str | None, parallel: bool) -> str:
+    how = (
+        f"share their field '{field}'"
+        if field
+        else "stand at one place in its languages"
+        if parallel
+        else "are equal"
+    )
+    return f"{family}: items that {how} are one cluster"
 
 
 def _label(item: Item, field: str | None, language: str | None, parallel: bool, *, asked: bool) -> str:
@@ -70,17 +89,17 @@ def _label(item: Item, field: str | None, language: str | None, parallel: bool, 
 def _field(family: Mapping[str, Sequence[Item]]) -> str | None:
     """The field that all tasks of a family are clustered by."""
     for name in _DOCUMENT:
-        if _short_everywhere(family, name) and any(_repeats(name, items) for items in family.values()):
+        if _everywhere(family, name) and any(_repeats(name, items) for items in family.values()):
             return name
     for name in _QUESTION:
-        if _short_everywhere(family, name) and all(_identifies(name, items) for items in family.values()):
+        if _everywhere(family, name) and all(_identifies(name, items) for items in family.values()):
             return name
     return None
 
 
-def _short_everywhere(family: Mapping[str, Sequence[Item]], name: str) -> bool:
+def _everywhere(family: Mapping[str, Sequence[Item]], name: str) -> bool:
     values = (item.doc.get(name) for items in family.values() for item in items)
-    return all(isinstance(value, str | int) and len(str(value)) <= _LONGEST for value in values)
+    return all(isinstance(value, str | int) for value in values)
 
 
 def _repeats(name: str, items: Sequence[Item]) -> bool:

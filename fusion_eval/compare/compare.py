@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -14,7 +14,7 @@ from fusion_eval.compare.items import Metric
 from fusion_eval.compare.matching import Matched, match
 from fusion_eval.compare.method import Method
 from fusion_eval.compare.metrics import objection
-from fusion_eval.compare.ranking import ranked
+from fusion_eval.compare.ranking import Correct, ranked
 from fusion_eval.compare.rows import row_of
 from fusion_eval.compare.table import tidy
 from fusion_eval.compare.units import units
@@ -25,7 +25,7 @@ from fusion_eval.runs.tasks import higher_is_better
 from fusion_eval.stats.multiplicity import benjamini_hochberg, holm
 
 Correction = Literal["holm", "bh", "none"]
-_CORRECTIONS: Mapping[Correction, Callable[[list[float]], Iterable[float]]] = {
+_CORRECTIONS: Mapping[Correction, Correct] = {
     "holm": holm,
     "bh": benjamini_hochberg,
     "none": list,
@@ -54,15 +54,15 @@ def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison
     wanted = {part.task: _wanted(runs, part, settings.metrics, notes) for part in matched}
     names = tuple(run.name for run in runs)
     sisters = families({part.task: part.language for part in matched})
-    table = tidy(runs, matched, settings.cluster, wanted, sisters)
+    table, joined = tidy(runs, matched, settings.cluster, wanted, sisters)
     directions = {
         (task, metric): higher_is_better(metric, [run.tasks[task].info for run in runs])
         for task, metrics in wanted.items()
         for metric, _ in metrics
     }
     made, left_out = cells(table, names, sisters, directions)
-    notes += left_out
-    notes += [note for cell in made if cell.signature for note in _other_scores(runs, names, cell)]
+    notes += joined + left_out
+    notes += [note for cell in made if cell.signature and (note := _other_scores(runs, names, cell))]
     if not made:
         raise ConfigError(f"{' and '.join(names)} share no metric that can be compared. " + ". ".join(notes))
     found, apart = units(made)
@@ -72,6 +72,8 @@ def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison
         for unit in found
         for candidate in range(1, len(runs))
     ]
+    correct = _CORRECTIONS[settings.correction]
+    adjusted = _adjusted(rows, settings.method.alpha, correct)
     return Comparison(
         schema_version=SCHEMA_VERSION,
         alpha=settings.method.alpha,
@@ -85,8 +87,8 @@ def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison
         runs=tuple(
             ComparedRun(run.name, str(run.path), run.model, run.date or None, run.signature) for run in runs
         ),
-        rows=tuple(_adjusted(rows, settings)),
-        ranks=tuple(ranked(found, names, settings.method)) if len(runs) > 2 else (),
+        rows=tuple(adjusted),
+        ranks=tuple(ranked(found, names, adjusted, settings.method, correct)) if len(runs) > 2 else (),
         notes=(*(note for run in runs for note in run.notes), *notes, *_out_of_reach(rows, settings)),
     )
 
@@ -107,20 +109,19 @@ def _out_of_reach(rows: Sequence[Row], settings: Settings) -> list[str]:
     ]
 
 
-def _other_scores(runs: Sequence[Run], names: Sequence[str], cell: Cell) -> list[str]:
-    """Where a corpus metric of a whole run is not what its results file says: another tokenizer, most likely."""
-    notes = []
+def _other_scores(runs: Sequence[Run], names: Sequence[str], cell: Cell) -> str | None:
+    """Where a corpus metric of whole runs is not what their results files say: another tokenizer, most likely."""
+    others = []
     for name, run, statistics in zip(names, runs, cell.statistics, strict=True):
         task = run.tasks[cell.task]
         said = task.info.reported.get((cell.metric, cell.filter))
         here = float(cell.score(statistics.sum(axis=0)))
         whole = len(statistics) == sum(sample.filter == cell.filter for sample in task.samples)
         if whole and said is not None and not math.isclose(here, said, rel_tol=1e-4, abs_tol=1e-4):
-            notes.append(
-                f"{cell.task}: {cell.metric} of {name} is {here:.2f} here ({cell.signature}) and {said:.2f} in its "
-                "results file, which counts otherwise"
-            )
-    return notes
+            others.append(f"{here:.2f} and not {said:.2f} for {name}")
+    if not others:
+        return None
+    return f"{cell.task}: {cell.metric} is {', '.join(others)}, as the results files count otherwise; here it is {cell.signature}"
 
 
 def _check_metrics(asked: Sequence[str], matched: Sequence[Matched]) -> None:
@@ -145,10 +146,9 @@ def _wanted(runs: Sequence[Run], part: Matched, asked: Sequence[str], notes: lis
     return usable
 
 
-def _adjusted(rows: Sequence[Row], settings: Settings) -> list[Row]:
+def _adjusted(rows: Sequence[Row], alpha: float, correct: Correct) -> list[Row]:
     """All rows of a table are one family of tests."""
-    adjusted = _CORRECTIONS[settings.correction]([row.p_value for row in rows])
-    alpha = settings.method.alpha
+    adjusted = correct([row.p_value for row in rows])
     return [
         replace(row, p_adjusted=float(p), significant=bool(p <= alpha))
         for row, p in zip(rows, adjusted, strict=True)

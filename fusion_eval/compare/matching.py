@@ -88,7 +88,7 @@ def _common_items(
         if limits[0] != limits[1]:
             said += f" (--limit {_limit(limits[0])} and {_limit(limits[1])})"
         if not allow_partial:
-            raise ConfigError(f"{said}; --allow-partial compares the {len(pair)} that both have")
+            raise ConfigError(f"{said}; --allow_partial compares the {len(pair)} that both have")
         notes.append(f"{said}; {len(shared)} are compared")
     return [key for key in entries[0] if key in shared]
 
@@ -123,7 +123,7 @@ def _common(
             lacking = next(other for other, has in found if not set(names) <= set(has))
             said = f"{what} {', '.join(extra[:5])}{', …' * (len(extra) > 5)}{where} is in {owner} and not in {lacking}"
             if not allow_partial:
-                raise ConfigError(f"The {said}; --allow-partial leaves it out")
+                raise ConfigError(f"The {said}; --allow_partial leaves it out")
             notes.append(f"the {said}, and is left out")
     if not shared:
         names = " and ".join(owner for owner, _ in found)

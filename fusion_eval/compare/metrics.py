@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from fusion_eval.compare.items import Metric
 from fusion_eval.compare.matching import Matched
-from fusion_eval.runs.run import Run
-from fusion_eval.runs.samples import Pair, Sample
+from fusion_eval.runs.run import Run, TaskRun
+from fusion_eval.runs.samples import Pair
 
 _TOLERANCE = 1e-6
 """Relative; what is left of a number that was written and read again is far closer."""
@@ -28,7 +28,7 @@ def objection(runs: Sequence[Run], matched: Matched, metric: Metric) -> str | No
     """Why a metric of a task cannot be compared; None where it can."""
     entries = [entry[item.key] for entry in matched.entries for item in matched.items]
     if any(metric in entry.odd for entry in entries):
-        return "its values are neither numbers nor pairs of reference and hypothesis"
+        return "some of its values are neither finite numbers nor pairs of reference and hypothesis"
     kinds = {type(value) for entry in entries if (value := entry.values.get(metric)) is not None}
     if not kinds:
         return "it has no value anywhere"
@@ -40,7 +40,7 @@ def objection(runs: Sequence[Run], matched: Matched, metric: Metric) -> str | No
         )
     for run in runs:
         task = run.tasks[matched.task]
-        mean, reported = _mean(task.samples, metric), task.info.reported.get(metric)
+        mean, reported = _mean(task, metric), task.info.reported.get(metric)
         if (
             mean is not None
             and reported is not None
@@ -53,8 +53,12 @@ def objection(runs: Sequence[Run], matched: Matched, metric: Metric) -> str | No
     return None
 
 
-def _mean(samples: Sequence[Sample], metric: Metric) -> float | None:
-    """None where a value is missing: the harness's aggregate is then of something else."""
-    values = [sample.values.get(metric[0]) for sample in samples if sample.filter == metric[1]]
+def _mean(task: TaskRun, metric: Metric) -> float | None:
+    """None where a value or a line is missing: the harness's aggregate is then of something else."""
+    values = [sample.values.get(metric[0]) for sample in task.samples if sample.filter == metric[1]]
     numbers = [value for value in values if isinstance(value, float)]
-    return math.fsum(numbers) / len(numbers) if numbers and len(numbers) == len(values) else None
+    return (
+        math.fsum(numbers) / len(numbers)
+        if numbers and len(numbers) == len(values) and not task.broken
+        else None
+    )

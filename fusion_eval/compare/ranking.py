@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from fusion_eval.compare.method import Method
 from fusion_eval.compare.rows import pair, tested
 from fusion_eval.compare.units import Unit
-from fusion_eval.comparison import RankedRun
-from fusion_eval.stats.multiplicity import holm
+from fusion_eval.comparison import RankedRun, Row
 from fusion_eval.stats.ranking import groups
 
+Correct = Callable[[list[float]], Iterable[float]]
+"""p-values to adjusted ones."""
 
-def ranked(units: Sequence[Unit], names: Sequence[str], method: Method) -> list[RankedRun]:
-    """The runs of every headline unit, best first. Each pair is tested, and the p-values of a unit adjusted by Holm."""
-    return [place for unit in headlines(units) for place in _ranked(unit, names, method)]
+
+def ranked(
+    units: Sequence[Unit], names: Sequence[str], rows: Sequence[Row], method: Method, correct: Correct
+) -> list[RankedRun]:
+    """The runs of every headline unit, best first.
+
+    Pairs with the baseline have the adjusted p-values of their `rows`; the other pairs are adjusted in one family with all
+    rows, so that the two tables never contradict each other.
+    """
+    found = headlines(units)
+    others = [(unit, a, b) for unit in found for a, b in combinations(range(1, len(names)), 2)]
+    raw = [tested(unit, pair(unit, a, b), a, b, method)[1] for unit, a, b in others]
+    adjusted = list(correct([*(row.p_value for row in rows), *raw]))[len(rows) :]
+    known = {(row.task, row.language, row.metric, row.filter, row.candidate): row.p_adjusted for row in rows}
+    made = []
+    for unit in found:
+        first, p_values = unit.cells[0], np.ones((len(names), len(names)))
+        for run, name in enumerate(names[1:], start=1):
+            p_values[0, run] = p_values[run, 0] = known[
+                unit.task, unit.language, first.metric, first.filter, name
+            ]
+        for (other, a, b), p_value in zip(others, adjusted, strict=True):
+            if other is unit:
+                p_values[a, b] = p_values[b, a] = p_value
+        made += _ranked(unit, names, p_values, method)
+    return made
 
 
 def headlines(units: Sequence[Unit]) -> list[Unit]:
@@ -26,12 +51,9 @@ def headlines(units: Sequence[Unit]) -> list[Unit]:
     return list(widest.values())
 
 
-def _ranked(unit: Unit, names: Sequence[str], method: Method) -> list[RankedRun]:
-    pairs = list(combinations(range(len(names)), 2))
-    p_values = np.ones((len(names), len(names)))
-    adjusted = holm([tested(unit, pair(unit, a, b), a, b, method)[1] for a, b in pairs])
-    for (a, b), p_value in zip(pairs, adjusted, strict=True):
-        p_values[a, b] = p_values[b, a] = p_value
+def _ranked(
+    unit: Unit, names: Sequence[str], p_values: npt.NDArray[np.float64], method: Method
+) -> list[RankedRun]:
     values = [pair(unit, 0, run).candidate_value for run in range(len(names))]
     first = unit.cells[0]
     return [

@@ -9,6 +9,7 @@ from fusion_eval.compare.cells import Floats
 from fusion_eval.compare.method import Method
 from fusion_eval.compare.units import Unit
 from fusion_eval.comparison import Row
+from fusion_eval.errors import ConfigError
 from fusion_eval.stats.bootstrap import bootstrap_interval, jackknife_error
 from fusion_eval.stats.paired import Paired, paired_segments
 from fusion_eval.stats.permutation import mcnemar_test, permutation_test, wilcoxon_test
@@ -94,8 +95,13 @@ def tested(unit: Unit, paired: Paired, baseline: int, candidate: int, method: Me
     binary = all(cell.binary for cell in unit.cells)
     name = method.test
     if name == "auto":
-        name = "mcnemar" if paired.n_clusters == len(one) else "permutation"
-    if name == "mcnemar" and binary and not unit.several:
+        name = "mcnemar" if binary and paired.n_clusters == len(one) else "permutation"
+    if name == "mcnemar" and not binary:
+        raise ConfigError(
+            f"--test mcnemar is for values of 0 and 1, and {unit.cells[0].metric} of {unit.task} has others; "
+            "leave the test out, or name other metrics with --metrics"
+        )
+    if name == "mcnemar" and not unit.several:
         found = mcnemar_test(one, other, unit.clusters, resamples=method.resamples, seed=method.seed)
     elif name == "wilcoxon" and not unit.several:
         found = wilcoxon_test(one, other, unit.clusters, resamples=method.resamples, seed=method.seed)

@@ -21,12 +21,12 @@ def tidy(
     cluster: str,
     metrics: Mapping[str, Sequence[Metric]],
     families: Mapping[str, Family],
-) -> pd.DataFrame:
-    """The items that all runs have, in the baseline's order, with the named metrics of each task.
+) -> tuple[pd.DataFrame, list[str]]:
+    """(The table, notes on its clusters): the items that all runs have, in the baseline's order, with the named metrics of each task.
 
     `value` is a number, a `Pair` of texts for a corpus metric, or None where the file had none.
     """
-    clusters = clusters_of({part.task: part.items for part in matched}, families, cluster)
+    clusters, notes = clusters_of({part.task: part.items for part in matched}, families, cluster)
     rows = [
         (run.name, part.task, families[part.task].language, item.key, clusters[item], metric, filtered, value)
         for part in matched
@@ -34,7 +34,7 @@ def tidy(
         for item in part.items
         for (metric, filtered), value in _values(part, order, item, metrics[part.task])
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS), notes
 
 
 def _values(part: Matched, order: int, item: Item, metrics: Sequence[Metric]) -> list[tuple[Metric, object]]:

@@ -19,9 +19,7 @@ _LEGEND = (
     "win: the candidate's, ties count half; detects: the smallest true delta that so many items find with 80% power;",
     "needs: the items that would find this delta with 80% power (both for one test at {alpha:g})",
 )
-_SHARED_LETTER = (
-    "runs that share a letter cannot be told apart (p adjusted over the pairs of this metric alone, holm)"
-)
+_SHARED_LETTER = "runs that share a letter cannot be told apart at the p adj above, in which the other pairs of runs are counted too"
 
 
 def as_text(comparison: Comparison, rows: Sequence[Row] | None = None) -> str:

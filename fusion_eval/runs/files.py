@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ def find(path: Path) -> RunFiles:
     if not path.exists():
         siblings = [str(path.with_name(other.name)) for other in _children(path.parent)]
         raise ConfigError(f"There is no run {path}.{nearest(str(path), siblings)}")
+    if not os.access(path, os.R_OK) or (path.is_dir() and not os.access(path, os.X_OK)):
+        raise ConfigError(f"{path} cannot be read: permission denied")
     if path.is_file() and not _is_results(path):
         results, date = _results_beside(path)
         traces = _traces(path.parent, path.parent.parent)

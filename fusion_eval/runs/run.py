@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fusion_eval.errors import ConfigError
 from fusion_eval.language import language_of
 from fusion_eval.runs.files import RunFiles, SampleFile, find, load_results, section
 from fusion_eval.runs.samples import Sample, read_samples
@@ -19,6 +20,8 @@ class TaskRun:
     task: str
     info: TaskInfo
     samples: tuple[Sample, ...]
+    broken: int = 0
+    """Lines that could not be read; what is left need not come to the aggregate that was reported."""
 
     @property
     def language(self) -> str | None:
@@ -66,9 +69,9 @@ def named(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
 def _read(files: RunFiles, allow_partial: bool) -> Run:
     tasks, notes = {}, []
     for file in files.samples:
-        tasks[file.task], broken = _task_run(file, allow_partial)
-        if broken:
-            notes.append(f"{file.path}: {broken} lines cannot be read and are left out")
+        tasks[file.task] = part = _task_run(file, allow_partial)
+        if part.broken:
+            notes.append(f"{file.path}: {part.broken} lines cannot be read and are left out")
     if files.older:
         notes.append(f"{files.path}: of several runs the newest is read, task by task")
     if missing := [file.task for file in files.samples if not file.results]:
@@ -94,17 +97,20 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
     )
 
 
-def _task_run(file: SampleFile, allow_partial: bool) -> tuple[TaskRun, int]:
+def _task_run(file: SampleFile, allow_partial: bool) -> TaskRun:
     info = task_info(load_results(file.results) if file.results else None, file.task)
     samples, broken = read_samples(file.path, info.filters, allow_partial)
-    return TaskRun(file.task, info, tuple(samples)), broken
+    if not samples:
+        raise ConfigError(f"{file.path} holds no samples")
+    return TaskRun(file.task, info, tuple(samples), broken)
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
     """The shortest ends of the paths that differ."""
-    parts = [path.resolve().parts for path in paths]
+    folders = [path.parent if path.is_file() else path for path in paths]
+    parts = [folder.resolve().parts for folder in folders]
     for depth in range(1, max(map(len, parts))):
         names = ["/".join(part[-depth:]) for part in parts]
         if len(set(names)) == len(set(parts)):
             return names
-    return [str(path) for path in paths]
+    return [str(folder) for folder in folders]

@@ -32,10 +32,11 @@ class Pair:
     hypotheses: tuple[str, ...]
 
 
-_THE_REST = "--allow-partial compares the rest"
+_LARGEST = 10**100
+_THE_REST = "--allow_partial compares the rest"
 
 Value = float | Pair | None
-"""None where the file holds a null or NaN; other shapes (`[log-likelihood, words]`) are left out, see `Sample.odd`."""
+"""None where the file holds a null or NaN; infinities and other shapes (`[log-likelihood, words]`) are in `Sample.odd`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Sample:
     filter: str
     values: Mapping[str, Value]
     odd: tuple[str, ...] = ()
-    """Metrics whose value is neither a number nor a pair of texts."""
+    """Metrics whose value is neither a finite number nor a pair of texts."""
 
 
 def read_samples(
@@ -82,7 +83,7 @@ def read_samples(
 def _records(path: Path) -> Iterator[tuple[str, object]]:
     """(Where, what) of a file of lines, or of one array as releases before 0.4.4 wrote; None is not JSON."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
             if file.read(1) == "[":
                 file.seek(0)
                 yield from _elements(file.read())
@@ -180,11 +181,10 @@ def value_of(raw: object) -> Value:
 
 
 def _finite(raw: float) -> float | None:
-    try:
-        number = float(raw)
-    except OverflowError:  # an integer of hundreds of digits
-        return None
-    return number if math.isfinite(number) else None
+    """None for NaN. Infinities are no missing values, and neither they nor what overflows can be averaged."""
+    if abs(raw) > _LARGEST:
+        raise TypeError
+    return None if math.isnan(raw) else float(raw)
 
 
 def _number(text: str) -> float:

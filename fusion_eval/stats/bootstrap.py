@@ -44,6 +44,8 @@ def bootstrap_interval(
     if paired.n_clusters < 2:
         return None
     deltas = _drawn(paired, resamples, seed)
+    if np.ptp(deltas) <= _ROUNDING * float(np.abs(deltas).max()):
+        return Interval(paired.delta, paired.delta, confidence, method, resamples)
     shares = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
     corrected = _corrected(paired, deltas, shares) if method == "bca" else None
     low, high = np.quantile(deltas, shares if corrected is None else corrected)

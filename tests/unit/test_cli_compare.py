@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,7 +101,7 @@ def test_one_run_is_not_enough(runs: tuple[str, str], capsys: pytest.CaptureFixt
     assert "needs two runs or more, the baseline first" in refused(capsys, runs[0])
 
 
-@pytest.mark.parametrize(("option", "said"), [("--alpha=2", "between 0 and 1"), ("--resamples=0", "1 or more"), ("--correction=holmes", "invalid choice"), ("--aplha=0.1", "Did you mean '--alpha'")])  # fmt: skip
+@pytest.mark.parametrize(("option", "said"), [("--alpha=2", "between 0.0001 and 0.5"), ("--resamples=0", "from 100 to 1000000"), ("--correction=holmes", "invalid choice"), ("--aplha=0.1", "Did you mean '--alpha'")])  # fmt: skip
 def test_a_value_that_cannot_be(
     runs: tuple[str, str], capsys: pytest.CaptureFixture[str], option: str, said: str
 ) -> None:
@@ -112,3 +115,95 @@ def test_a_folder_that_cannot_be_written_to(
 ) -> None:
     (tmp_path / "file").write_text("")
     assert "name another folder with --output" in refused(capsys, *runs, "--output", str(tmp_path / "file"))
+
+
+def test_mcnemar_is_not_silently_something_else(
+    runs: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "--test mcnemar is for values of 0 and 1, and acc of quiz has others" in refused(
+        capsys, *runs, "--test", "mcnemar"
+    )
+
+
+@pytest.mark.parametrize("value", [1e308, 10**400, float("inf")])
+def test_a_value_beyond_all_numbers_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], value: float
+) -> None:
+    first = write_run(tmp_path / "a", {"quiz": samples([1.0, 0.0])})
+    second = write_run(tmp_path / "b", {"quiz": samples([1.0, value])})
+    assert "neither finite numbers nor pairs" in refused(capsys, str(first), str(second))
+
+
+def test_an_empty_sample_file_is_named(runs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(runs[1]) / "model" / f"samples_quiz_{DATE}.jsonl"
+    path.write_text("\n")
+    assert f"samples_quiz_{DATE}.jsonl holds no samples" in refused(capsys, *runs)
+
+
+def test_what_is_left_of_a_truncated_file_need_not_come_to_the_reported_mean(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reported = {"quiz": {"acc,none": 0.5}}
+    folders = [
+        write_run(tmp_path / name, {"quiz": samples([0.2, 0.8])}, reported=reported) for name in ("a", "b")
+    ]
+    path = folders[1] / "model" / f"samples_quiz_{DATE}.jsonl"
+    path.write_text(path.read_text()[:-30])
+    assert main(["compare", *map(str, folders), "--allow_partial"]) == 0
+    assert "left out: its mean" not in capsys.readouterr().out
+
+
+def test_how_items_were_clustered_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    passages = ["a long passage"] * 3 + ["another"] * 3
+    folders = [
+        str(write_run(tmp_path / name, {"squad": samples([shift] * 6, passage=passages)}))
+        for name, shift in (("a", 0.1), ("b", 0.4))
+    ]
+    assert main(["compare", *folders]) == 0
+    assert "note: squad: items that share their field 'passage' are one cluster" in capsys.readouterr().out
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(runs: tuple[str, str]) -> None:
+    ours = f'{sys.executable} -c "import sys; from fusion_eval.cli import main; sys.exit(main())"'
+    command = f"{ours} compare {runs[0]} {runs[1]} --format csv | (exec <&-; sleep 3; true)"
+    done = subprocess.run(
+        ["bash", "-c", f"{command}; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True
+    )
+    assert (done.stderr, done.stdout) == ("", "0\n")
+
+
+def test_a_full_disk_is_one_sentence(runs: tuple[str, str]) -> None:
+    ours = f'{sys.executable} -c "import sys; from fusion_eval.cli import main; sys.exit(main())"'
+    done = subprocess.run(
+        ["bash", "-c", f"{ours} compare {runs[0]} {runs[1]} > /dev/full"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "fusion-eval: the output cannot be written: No space left on device\n",
+    )
+
+
+def test_a_file_with_a_byte_order_mark_reads(runs: tuple[str, str]) -> None:
+    path = Path(runs[1]) / "model" / f"samples_quiz_{DATE}.jsonl"
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert main(["compare", *runs]) == 0
+
+
+def test_the_two_tables_never_contradict_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given differences that are significant alone, and not among so many questions
+    draw = random.Random(6)
+    base = [[draw.random() for _ in range(30)] for _ in range(8)]
+    for name, shift in (("a", 0.0), ("b", 0.1), ("c", -0.1)):
+        tasks = {
+            f"t{n}": samples([x + shift + draw.gauss(0, 0.25) for x in base[n]], prefix=f"{n}-")
+            for n in range(8)
+        }
+        write_run(tmp_path / name, tasks)
+    assert main(["compare", *(str(tmp_path / name) for name in "abc"), "--format", "json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    letters = {place["run"]: set(place["groups"]) for place in made["ranks"]}
+    overall = [row for row in made["rows"] if row["task"] == "all"]
+    for row in overall:
+        assert bool(letters["a"] & letters[row["candidate"]]) != row["significant"]

@@ -103,7 +103,7 @@ class TestRefusals:
         first, second = run(tmp_path / "a", [1.0, 0.0, 1.0]), run(tmp_path / "b", [1.0, 1.0], limit=2)
         with pytest.raises(
             ConfigError,
-            match=r"1 items are in a alone and 0 in b alone \(--limit none and 2\); --allow-partial",
+            match=r"1 items are in a alone and 0 in b alone \(--limit none and 2\); --allow_partial",
         ):
             compared(first, second)
         comparison = compared(first, second, allow_partial=True)
@@ -129,7 +129,7 @@ class TestRefusals:
             sample["f1"] = 0.5
             sample["metrics"] = ["acc", "f1"]
         first, second = write_run(tmp_path / "a", {"quiz": both}), run(tmp_path / "b", [1.0, 0.0])
-        with pytest.raises(ConfigError, match=r"metric f1 of quiz is in a and not in b; --allow-partial"):
+        with pytest.raises(ConfigError, match=r"metric f1 of quiz is in a and not in b; --allow_partial"):
             compared(first, second)
         assert only(compared(first, second, allow_partial=True)).metric == "acc"
 

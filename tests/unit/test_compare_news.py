@@ -97,4 +97,4 @@ def test_a_score_that_the_results_file_counts_otherwise_is_said(
         tmp_path / "run", {"news_ja": samples(pairs, "bleu")}, reported={"news_ja": {"bleu,none": said}}
     )
     notes = compared(folder, folder).notes
-    assert any("tok:ja-mecab" in note and "results file, which counts otherwise" in note for note in notes)
+    assert any("tok:ja-mecab" in note and f"and not {said:.2f} for run" in note for note in notes)

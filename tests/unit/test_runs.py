@@ -196,7 +196,7 @@ class TestSamples:
         path = tmp_path / "samples.jsonl"
         path.write_text(text[:-40])
         # when it is read, it is refused by file and line; or the rest is read and the loss counted
-        with pytest.raises(ConfigError, match=r"samples\.jsonl, line \d+ .*--allow-partial"):
+        with pytest.raises(ConfigError, match=r"samples\.jsonl, line \d+ .*--allow_partial"):
             read_samples(path)
         read, broken = read_samples(path, allow_broken=True)
         assert (len(read), broken) == (2, 1)
