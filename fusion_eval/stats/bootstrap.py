@@ -37,19 +37,21 @@ def bootstrap_interval(
 ) -> Interval | None:
     """Clusters are drawn with replacement, both runs together (Efron & Tibshirani 1993, 13.3 and 14.3).
 
-    BCa (Efron 1987) corrects bias and skewness, the acceleration from leaving each cluster out. Where all draws are on
-    one side of the estimate it is undefined, and the percentile interval stands in. None for fewer than two clusters.
+    BCa (Efron 1987) corrects bias and skewness, the acceleration from leaving each cluster out. Where it is undefined,
+    as with all draws on one side of the estimate, the percentile interval stands in. None for fewer than two clusters.
     Both cover less than they claim where clusters are few (below about 20).
     """
     if paired.n_clusters < 2:
         return None
     deltas = _drawn(paired, resamples, seed)
-    if np.ptp(deltas) <= _ROUNDING * float(np.abs(deltas).max()):
+    if np.abs(deltas - paired.delta).max() <= _ROUNDING * float(np.abs(deltas).max()):
         return Interval(paired.delta, paired.delta, confidence, method, resamples)
     shares = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
     corrected = _corrected(paired, deltas, shares) if method == "bca" else None
-    low, high = np.quantile(deltas, shares if corrected is None else corrected)
     used: Literal["bca", "percentile"] = "percentile" if corrected is None else "bca"
+    first, last = shares if corrected is None else corrected
+    # The upper end is counted from above, so that swapping the runs mirrors the interval to the last digit.
+    low, high = np.quantile(deltas, first), -np.quantile(-deltas, 1 - last)
     return Interval(float(low), float(high), confidence, used, resamples)
 
 
@@ -124,10 +126,14 @@ def _corrected(paired: Paired, deltas: Floats, shares: Floats) -> Floats | None:
     below = float(((deltas < observed) & ~near).mean() + near.mean() / 2)
     if not 0 < below < 1:
         return None
-    deviations = _left_out(paired).mean() - _left_out(paired)
-    spread = float((deviations**2).sum())
-    acceleration = float((deviations**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
+    without = _left_out(paired)
+    deviations = without.mean() - without
+    largest = float(np.abs(deviations).max())
+    if largest > 0:  # without a unit, as powers of small numbers are 0
+        deviations /= largest
+    acceleration = float((deviations**3).sum() / (6 * max((deviations**2).sum(), 1.0) ** 1.5))
     bias = norm.ppf(below)
     reach = bias + norm.ppf(shares)
-    moved = bias + reach / (1 - acceleration * reach)
-    return np.asarray(norm.cdf(moved))
+    if (acceleration * reach >= 1).any():  # beyond this pole the shares would turn round
+        return None
+    return np.asarray(norm.cdf(bias + reach / (1 - acceleration * reach)))

@@ -69,10 +69,8 @@ def paired_values(
 ) -> Paired:
     """Per-item metrics (n,), scored by their mean. Raises ValueError for shapes that differ, or NaN."""
     first, second = (np.asarray(values, dtype=np.float64) for values in (baseline, candidate))
-    ones = np.ones_like(first)
-    return paired_segments(
-        np.stack([first, ones], -1), np.stack([second, ones], -1), mean_score, clusters, groups
-    )
+    one, other = (np.stack([values, np.ones_like(values)], axis=-1) for values in (first, second))
+    return paired_segments(one, other, mean_score, clusters, groups)
 
 
 def paired_segments(
@@ -84,8 +82,9 @@ def paired_segments(
 ) -> Paired:
     """Sentence statistics (n, k) of a corpus metric. Labels (n,) say which cluster and which group an item is of.
 
-    Clusters stand in the order of their labels (of their statistics, where there are no labels), so that the order of
-    items never matters. Raises ValueError for shapes that differ, for NaN, and for no items.
+    Clusters stand in the order of their labels (of their statistics, where there are no labels), and items are summed
+    in the order of their statistics, so that the order of items never matters. Raises ValueError for shapes that
+    differ, for NaN, and for no items.
     """
     first, second = (np.asarray(values, dtype=np.float64) for values in (baseline, candidate))
     if first.shape != second.shape or first.ndim != 2 or not len(first):
@@ -96,12 +95,12 @@ def paired_segments(
         raise ValueError("Statistics must be finite; leave items without a value out")
     n, k = first.shape
     group, n_groups = _codes(groups, n) if groups is not None else (np.zeros(n, dtype=np.intp), 1)
+    cluster, n_clusters = _codes(clusters, n) if clusters is not None else (np.zeros(n, dtype=np.intp), n)
+    if n_clusters < n or clusters is None:
+        order = _canonical_order(first, second, group)
+        first, second, group, cluster = first[order], second[order], group[order], cluster[order]
     if clusters is None:
-        cluster, n_clusters = np.empty(n, dtype=np.intp), n
-        both = np.concatenate([first, second, group[:, None]], axis=1)
-        cluster[np.lexsort(both.T)] = np.arange(n)
-    else:
-        cluster, n_clusters = _codes(clusters, n)
+        cluster = np.arange(n)
     place = cluster * n_groups + group
     summed = [
         _sums(values, place, n_clusters * n_groups).reshape(n_clusters, n_groups, k)
@@ -110,12 +109,29 @@ def paired_segments(
     return Paired(summed[0], summed[1], score)
 
 
-def _codes(labels: Labels, n: int) -> tuple[npt.NDArray[np.intp], int]:
-    array = np.asarray(labels)
-    if array.shape != (n,):
-        raise ValueError(f"Labels need the shape ({n},), not {array.shape}")
-    known, codes = np.unique(array.astype(str) if array.dtype == object else array, return_inverse=True)
-    return codes, len(known)
+def _canonical_order(first: Floats, second: Floats, group: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """An order of items that neither shuffling them nor swapping the runs changes.
+
+    Sorted by one run and by the other, the table that comes first is chosen; two equal tables are runs that mirror
+    each other, of which no order could tell one from the other.
+    """
+    tables = [np.column_stack([group, *runs]) for runs in ((first, second), (second, first))]
+    orders = [np.lexsort(table.T[::-1]) for table in tables]
+    one, other = (table[order] for table, order in zip(tables, orders, strict=True))
+    differ = np.flatnonzero((one != other).any(axis=1))
+    return orders[int(len(differ) > 0 and one[differ[0]].tolist() > other[differ[0]].tolist())]
+
+
+def _codes(labels: Sequence[Any] | npt.NDArray[Any], n: int) -> tuple[npt.NDArray[np.intp], int]:
+    if len(labels) != n or (isinstance(labels, np.ndarray) and labels.ndim != 1):
+        raise ValueError(f"Labels need the shape ({n},), not {np.shape(labels)}")
+    listed = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+    try:
+        known = sorted(set(listed))
+    except TypeError:  # labels of several types have no order but by their names
+        known = sorted(set(listed), key=repr)
+    places = {label: place for place, label in enumerate(known)}
+    return np.array([places[label] for label in listed], dtype=np.intp), len(places)
 
 
 def _sums(values: Floats, place: npt.NDArray[np.intp], size: int) -> Floats:

@@ -6,7 +6,8 @@ observed difference is compared with those of all swaps (Fisher 1935; for corpus
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,18 +18,19 @@ from fusion_eval.stats.resampling import all_swapped_sums, swapped_sums
 
 _EXACT_CLUSTERS = 16
 """Up to here all 2**C swaps are tried."""
-_TOLERANCE = 1e-10
+_TOLERANCE = 1e-12
 """Relative: differences of discrete values are equal in truth and not always in floating point."""
 
 
 @dataclass(frozen=True, slots=True)
 class PermutationTest:
-    """A two-sided test. `exact`: all `resamples` outcomes were counted, none drawn."""
+    """A two-sided test. `exact`: all `resamples` outcomes were counted, or summed in closed form (1), none drawn."""
 
     statistic: float
     p_value: float
     resamples: int
     exact: bool
+    test: Literal["permutation", "wilcoxon", "mcnemar"] = "permutation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,12 @@ def wilcoxon_test(
 
     Whole clusters change sign, as in Rosner, Glynn & Lee (2006), with the distribution counted rather than approximated.
     """
-    differences = np.asarray(candidate, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
+    differences = _differences(baseline, candidate)
     ranks = np.zeros_like(differences)
     moved = differences != 0
-    # Equal in truth and not always in floating point: ties are told after rounding.
-    sizes = np.abs(differences[moved]) / np.abs(differences).max(initial=1e-300)
-    ranks[moved] = rankdata(np.round(sizes, 10)) * np.sign(differences[moved])
+    ranks[moved] = rankdata(np.abs(differences[moved])) * np.sign(differences[moved])
     tested = permutation_test(paired_values(np.zeros_like(ranks), ranks, clusters), resamples, seed)
-    return PermutationTest(float(ranks.sum()), tested.p_value, tested.resamples, tested.exact)
+    return replace(tested, statistic=float(ranks.sum()), test="wilcoxon")
 
 
 def mcnemar_test(
@@ -81,21 +81,34 @@ def mcnemar_test(
     """McNemar's exact mid-p test of 0/1 values (Fagerland, Lydersen & Laake 2013, section 2.4).
 
     What is as far from zero as observed counts half. Independent items have a closed form; clusters are swapped whole.
-    The statistic is the number of items gained less those lost.
+    The statistic is the number of items gained less those lost; where it is 0, p is 1.
     """
-    differences = np.asarray(candidate, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
-    if not np.isin(differences, (-1.0, 0.0, 1.0)).all():
+    paired = paired_values(baseline, candidate, clusters)
+    if not (np.isin(baseline, (0, 1)).all() and np.isin(candidate, (0, 1)).all()):
         raise ValueError("McNemar's test is of values that are 0 or 1")
+    differences = np.asarray(candidate, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
     gained, lost = int((differences > 0).sum()), int((differences < 0).sum())
     if gained == lost:
-        return PermutationTest(0.0, 1.0, 1, True)
-    if clusters is None or len(np.unique(np.asarray(clusters).astype(str))) == len(differences):
+        return PermutationTest(0.0, 1.0, 1, True, "mcnemar")
+    if paired.n_clusters == len(differences):
         fewer, both = min(gained, lost), gained + lost
         p_value = float(2 * binom.cdf(fewer, both, 0.5) - binom.pmf(fewer, both, 0.5))
-        return PermutationTest(float(gained - lost), p_value, 1, True)
-    swaps = _swaps(paired_values(baseline, candidate, clusters), resamples, seed)
+        return PermutationTest(float(gained - lost), p_value, 1, True, "mcnemar")
+    swaps = _swaps(paired, resamples, seed)
     p_value = (swaps.beyond + swaps.equal / 2) / swaps.total
-    return PermutationTest(float(gained - lost), p_value, swaps.total, swaps.exact)
+    return PermutationTest(float(gained - lost), p_value, swaps.total, swaps.exact, "mcnemar")
+
+
+def _differences(baseline: npt.ArrayLike, candidate: npt.ArrayLike) -> Floats:
+    """(n,): candidate - baseline, where what differs by rounding only is made equal, so that ties are ties."""
+    first, second = (np.asarray(values, dtype=np.float64) for values in (baseline, candidate))
+    if first.shape != second.shape or first.ndim != 1:
+        raise ValueError(f"Two runs need values of one shape (n,), not {first.shape} and {second.shape}")
+    size = float(np.maximum(np.abs(first), np.abs(second)).max(initial=0.0))
+    if not 0 < size < np.inf:
+        return second - first
+    grid = size * _TOLERANCE
+    return np.asarray(np.rint((second - first) / grid) * grid)
 
 
 def _swaps(paired: Paired, resamples: int, seed: int) -> _Swaps:
@@ -111,13 +124,14 @@ def _swaps(paired: Paired, resamples: int, seed: int) -> _Swaps:
     sums = all_swapped_sums(change) if exact else swapped_sums(change, resamples, seed)
     if linear is not None:
         deltas = linear.sum() - 2 * sums[:, 0]
-        observed, scale = abs(linear.sum()), float(np.abs(linear).max())
+        observed, scale = abs(linear.sum()), float(np.abs(linear).sum())
     else:
         moved = sums.reshape(len(sums), *paired.baseline.shape[1:])
         baseline, candidate = paired.baseline.sum(axis=0) + moved, paired.candidate.sum(axis=0) - moved
-        deltas = value(candidate, paired.score) - value(baseline, paired.score)
-        observed, scale = abs(paired.delta), abs(paired.candidate_value)
-    near = np.abs(np.abs(deltas) - observed) <= _TOLERANCE * max(observed, scale)
+        values = value(np.stack([baseline, candidate]), paired.score)
+        deltas = values[1] - values[0]
+        observed, scale = abs(paired.delta), float(np.abs(values).max())
+    near = np.abs(np.abs(deltas) - observed) <= _TOLERANCE * scale
     beyond, equal = int((~near & (np.abs(deltas) > observed)).sum()), int(near.sum())
     # Among all swaps is the observed one; to those drawn it is added.
     return _Swaps(beyond, equal + (not exact), len(deltas) + (not exact), exact)

@@ -51,10 +51,12 @@ def all_swapped_sums(differences: Floats) -> Floats:
 def drawn_sums(statistics: Floats, resamples: int, seed: Seed) -> Floats:
     """(R, m): sums of statistics (C, m) over C clusters drawn with replacement."""
     clusters, columns = statistics.shape
-    kinds, members = np.unique(statistics, axis=0, return_counts=True)
-    if 8 * len(kinds) <= clusters:  # values of 0 and 1, say: how often each kind is drawn is all that matters
+    _, first, members = np.unique(statistics, axis=0, return_index=True, return_counts=True)
+    if 8 * len(first) <= clusters:  # values of 0 and 1, say: how often each kind is drawn is all that matters
         random = np.random.default_rng(seed)
-        return random.multinomial(clusters, members / clusters, size=resamples).astype(np.float64) @ kinds
+        order = np.argsort(first)  # by place and not by value, which swapping the runs would turn round
+        times = random.multinomial(clusters, members[order] / clusters, size=resamples)
+        return times.astype(np.float64) @ statistics[first[order]]
     sums = np.empty((resamples, columns))
     if clusters * resamples <= _KEPT:
         counts = _draw_counts(clusters, resamples, seed)

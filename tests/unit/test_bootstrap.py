@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from fusion_eval.stats import resampling
 from fusion_eval.stats.bootstrap import bootstrap_interval, jackknife_error
 from fusion_eval.stats.paired import Paired, paired_segments, paired_values
 from fusion_eval.stats.strata import strata
@@ -85,18 +86,55 @@ def test_intervals_cover_what_they_claim(method: str, clustered: bool) -> None:
 
 
 @given(RUNS)
-def test_swapping_runs_mirrors_the_interval(runs: np.ndarray) -> None:
+def test_swapping_runs_mirrors_the_interval_and_the_percentile_one_to_the_last_digit(
+    runs: np.ndarray,
+) -> None:
     labels = np.arange(12)
     low, high = interval(paired_values(*runs, labels), "percentile", resamples=200)
     swapped = interval(paired_values(*runs[::-1], labels), "percentile", resamples=200)
-    assert swapped == pytest.approx((-high, -low))
-
-
-@given(RUNS, st.permutations(range(12)))
-def test_the_order_of_items_is_irrelevant_to_the_last_digit(runs: np.ndarray, order: list[int]) -> None:
-    assert interval(paired_values(*runs), resamples=100) == interval(
-        paired_values(*runs[:, order]), resamples=100
+    assert swapped == (-high, -low)
+    low, high = interval(paired_values(*runs, labels), resamples=200)
+    assert interval(paired_values(*runs[::-1], labels), resamples=200) == pytest.approx(
+        (-high, -low), abs=1e-6
     )
+
+
+@given(arrays(np.float64, (2, 12), elements=st.floats(-5, 5)))
+def test_swapping_mirrors_it_without_labels_too_unless_the_runs_mirror_each_other(runs: np.ndarray) -> None:
+    assume(sorted(zip(*runs, strict=True)) != sorted(zip(*runs[::-1], strict=True)))
+    low, high = interval(paired_values(*runs), "percentile", resamples=100)
+    assert interval(paired_values(*runs[::-1]), "percentile", resamples=100) == (-high, -low)
+
+
+@given(arrays(np.float64, (2, 12), elements=st.floats(-5, 5)), st.permutations(range(12)))
+def test_the_order_of_items_is_irrelevant_to_the_last_digit(runs: np.ndarray, order: list[int]) -> None:
+    labels = np.arange(12) // 4
+    for label, mixed in ((None, None), (labels, labels[order])):
+        assert interval(paired_values(*runs, label), resamples=100) == interval(
+            paired_values(*runs[:, order], mixed), resamples=100
+        )
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_swapping_runs_of_0_and_1_mirrors_the_interval_too(groups: int) -> None:
+    # given many clusters that are alike, which may be drawn by kind
+    random = np.random.default_rng(7)
+    runs, group = (random.random((2, 600)) < 0.6).astype(float), random.integers(0, groups, 600)
+    low, high = interval(paired_values(*runs, np.arange(600), group), "percentile", resamples=200)
+    swapped = interval(paired_values(*runs[::-1], np.arange(600), group), "percentile", resamples=200)
+    assert swapped == (-high, -low)
+
+
+@pytest.mark.parametrize("groups", [1, 11])
+def test_many_clusters_are_drawn_in_another_way_to_the_same_end(
+    groups: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given groups of one value each, and draws kept or made anew
+    random = np.random.default_rng(6)
+    runs, group = random.random((2, 300)), random.integers(0, groups, 300)
+    kept = interval(paired_values(*runs, np.arange(300), group), resamples=500)
+    monkeypatch.setattr(resampling, "_KEPT", 0)
+    assert interval(paired_values(*runs, np.arange(300), group), resamples=500) == pytest.approx(kept)
 
 
 @given(RUNS, st.integers(-5, 5))
@@ -168,6 +206,36 @@ class TestEdges:
 
     def test_equal_differences_too_where_scipy_gives_nan(self) -> None:
         assert interval(paired_values([0.0, 0.25, 0.5], [0.5, 0.75, 1.0])) == (0.5, 0.5)
+
+    @pytest.mark.parametrize("labels", [None, [0, 0, *range(28)]])
+    def test_differences_that_only_rounding_tells_apart_leave_neither_width_nor_error(
+        self, labels: list[int] | None
+    ) -> None:
+        paired = paired_values(np.arange(30) * 0.1, np.arange(30) * 0.1 + 0.3, labels)
+        assert interval(paired) == (paired.delta, paired.delta) and jackknife_error(paired) == 0.0
+
+    def test_a_claim_beyond_what_the_draws_can_tell_is_ordered_all_the_same(self) -> None:
+        low, high = interval(
+            paired_values(np.zeros(40), [0.0] * 39 + [9.0]), confidence=1 - 1e-12, resamples=300
+        )
+        assert 0.0 <= low < high <= 9.0
+
+    @pytest.mark.parametrize("unit", [1e-3, 1e-109])
+    def test_the_interval_is_the_same_in_any_unit(self, unit: float) -> None:
+        # given skewed differences, and ones whose third powers are 0 in floating point
+        differences = np.random.default_rng(9).exponential(size=12)
+        ends = interval(paired_values(np.zeros(12), differences, np.arange(12)))
+        small = interval(paired_values(np.zeros(12), differences * unit, np.arange(12)))
+        assert small == pytest.approx((ends[0] * unit, ends[1] * unit), rel=1e-9, abs=0.0)
+
+    def test_where_all_draws_are_on_one_side_it_is_a_percentile_interval_and_says_so(self) -> None:
+        # given a score that falls as soon as any cluster is missing
+        def score(totals: np.ndarray) -> np.ndarray:
+            return (totals > 0).all(axis=-1).astype(float)
+
+        paired = paired_segments(np.zeros((20, 20)), np.eye(20), score)
+        found = bootstrap_interval(paired, resamples=200)
+        assert found is not None and (found.low, found.high, found.method) == (0.0, 0.0, "percentile")
 
     def test_one_cluster_has_neither_interval_nor_error(self) -> None:
         paired = paired_values([0.0, 0.1], [1.0, 1.0], ["same", "same"])

@@ -150,17 +150,38 @@ class TestLaws:
         one, other = permutation_test(paired_values(*runs)), permutation_test(paired_values(*runs[::-1]))
         assert (one.statistic, one.p_value) == (pytest.approx(-other.statistic), pytest.approx(other.p_value))
 
+    @given(LARGE)
+    def test_swapping_runs_leaves_p_alone_where_swaps_are_drawn_too(self, runs: np.ndarray) -> None:
+        for label in (None, np.arange(40) // 2):
+            one, other = paired_values(*runs, label), paired_values(*runs[::-1], label)
+            assert permutation_test(one, 99).p_value == permutation_test(other, 99).p_value
+            assert one.delta == -other.delta
+
     @given(LARGE, st.permutations(range(40)))
     def test_the_order_of_items_is_irrelevant_to_the_last_digit(
         self, runs: np.ndarray, order: list[int]
     ) -> None:
-        labels = np.arange(40) // 2
+        # clusters of five: sums of more than two numbers depend on their order
+        labels = np.arange(40) // 5
         for label in (None, labels):
             mixed = None if label is None else label[order]
             assert (
                 permutation_test(paired_values(*runs, label), 99).p_value
                 == permutation_test(paired_values(*runs[:, order], mixed), 99).p_value
             )
+            assert paired_values(*runs, label).delta == paired_values(*runs[:, order], mixed).delta
+
+    @given(
+        arrays(np.float64, (2, 40), elements=st.integers(-3, 3).map(float)),
+        st.sampled_from([0.1, 1 / 3, 1e-7]),
+    )
+    def test_ties_are_ties_in_any_unit(self, runs: np.ndarray, unit: float) -> None:
+        # given values that are exact in binary, and the same in a unit that is not
+        for test in (
+            wilcoxon_test,
+            lambda *pair, **options: permutation_test(paired_values(*pair), **options),
+        ):
+            assert test(*runs, resamples=99).p_value == test(*(runs * unit), resamples=99).p_value
 
     @given(SMALL, st.integers(-5, 5))
     def test_adding_a_constant_to_both_changes_nothing(self, runs: np.ndarray, constant: int) -> None:
@@ -202,6 +223,39 @@ class TestEdges:
         with pytest.raises(ValueError, match=r"shape|finite"):
             paired_values(*bad)
 
-    def test_mcnemar_is_of_0_and_1(self) -> None:
+    @pytest.mark.parametrize("bad", [([0.5, 1.0], [1.0, 1.0]), ([5.0], [4.0])])
+    def test_mcnemar_is_of_0_and_1(self, bad: tuple[list[float], list[float]]) -> None:
         with pytest.raises(ValueError, match="0 or 1"):
-            mcnemar_test([0.5, 1.0], [1.0, 1.0])
+            mcnemar_test(*bad)
+
+    @pytest.mark.parametrize("test", [mcnemar_test, wilcoxon_test])
+    @pytest.mark.parametrize("bad", [([1.0, 0.0], [1.0]), ([], [])])
+    def test_values_of_one_run_are_never_spread_over_another(
+        self, test: object, bad: tuple[list[float], list[float]]
+    ) -> None:
+        with pytest.raises(ValueError, match="shape"):
+            test(*bad)  # type: ignore[operator]  # either of two functions
+
+    def test_labels_that_look_alike_are_two_and_labels_may_be_tuples(self) -> None:
+        assert paired_values(np.zeros(3), np.ones(3), [1, "1", 1]).n_clusters == 2
+        assert paired_values(np.zeros(3), np.ones(3), [("fr", 1), ("fr", 2), ("fr", 1)]).n_clusters == 2
+
+    @pytest.mark.parametrize("labels", [["a"], np.zeros((2, 1))])
+    def test_there_is_a_label_for_each_item(self, labels: object) -> None:
+        with pytest.raises(ValueError, match="Labels need the shape"):
+            paired_values([0.0, 1.0], [1.0, 1.0], labels)  # type: ignore[arg-type]  # what is wrong here
+
+    def test_a_result_says_which_test_it_is_of(self) -> None:
+        runs = [0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 1.0, 0.0]
+        clustered = mcnemar_test(*runs, ["a", "a", "b", "c"])
+        found = [permutation_test(paired_values(*runs)), wilcoxon_test(*runs), mcnemar_test(*runs), clustered]
+        assert [one.test for one in found] == ["permutation", "wilcoxon", "mcnemar", "mcnemar"]
+
+    def test_wilcoxon_sees_through_rounding(self) -> None:
+        # given differences of 0.1 that floating point tells apart
+        baseline = np.array([0.1, 0.2, 0.3, 0.4, 0.7])
+        steps = np.array([1, 1, 1, -1, 3])
+        assert (
+            wilcoxon_test(baseline, baseline + 0.1 * steps).p_value
+            == wilcoxon_test(np.zeros(5), steps).p_value
+        )
