@@ -26,12 +26,12 @@ class EndpointError(FusionEvalError):
 class TransientError(FusionEvalError):
     """One call failed in a way that another try may mend.
 
-    `retry_after` is what the server asked for, in seconds.
+    `retry_after` is what the server asked for, in seconds; `overloaded` says that it asked for fewer requests.
     """
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, *, overloaded: bool = False) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.overloaded = retry_after, overloaded
 
 
 class RequestError(FusionEvalError):

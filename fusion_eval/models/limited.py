@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from fusion_eval.errors import ContextOverflowError, EndpointError, RequestError, TransientError
 from fusion_eval.models import LikelihoodModel, Model
+from fusion_eval.models.pace import Pace
 from fusion_eval.models.slots import Slots
 from fusion_eval.types import Candidate, Prompt, Sampling
 
@@ -25,17 +26,30 @@ GIVE_UP_AFTER = 8
 
 
 class Endpoint:
-    """What all that goes to one door shares: its slots, and how it has fared."""
+    """What all that goes to one door shares: its slots, its pace, and how it has fared."""
 
     def __init__(self, concurrency: int) -> None:
         self.slots = Slots(concurrency)
+        self.calls = 0
+        """Requests that were answered."""
+        self.retries = 0
+        self._pace = Pace(concurrency)
         self._failed_in_a_row: set[Hashable] = set()
         self._answered = False
 
-    def succeeded(self) -> None:
-        """A request was answered."""
+    def succeeded(self, started: float) -> None:
+        """A request that was sent at this moment of the loop's clock was answered."""
         self._failed_in_a_row.clear()
         self._answered = True
+        self.calls += 1
+        self._pace.answered(started, asyncio.get_running_loop().time())
+        self.slots.resize(self._pace.limit)
+
+    def slowed(self, started: float, error: TransientError) -> None:
+        """A request failed for now; where the endpoint has too much to do it is asked for less."""
+        if error.overloaded:
+            self._pace.overloaded(started, asyncio.get_running_loop().time())
+            self.slots.resize(self._pace.limit)
 
     def refused(self, name: str, asked: Hashable, error: RequestError) -> None:
         """A request was refused for what it holds; until the first answer, that may well be so for all of them."""
@@ -101,20 +115,24 @@ class Limited:
         Waiting for another try keeps the slot: an endpoint that asks for patience gets fewer requests then, and
         not those of all other prompts in their place.
         """
+        loop = asyncio.get_running_loop()
         async with self._endpoint.slots.one(self._urgent):
             for attempt in range(self._max_retries + 1):
+                started = loop.time()
                 try:
                     result = await call()
                 except TransientError as error:
+                    self._endpoint.slowed(started, error)
                     if attempt == self._max_retries:
                         self._endpoint.failed(self.name, asked, error)
                         raise
+                    self._endpoint.retries += 1
                     await asyncio.sleep(_pause(attempt, error.retry_after))
                 except RequestError as error:
                     self._endpoint.refused(self.name, asked, error)
                     raise
                 else:
-                    self._endpoint.succeeded()
+                    self._endpoint.succeeded(started)
                     return result
         raise AssertionError("unreachable: the last attempt returns or raises")
 

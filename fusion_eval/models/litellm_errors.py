@@ -15,7 +15,7 @@ from fusion_eval.errors import (
     RequestError,
     TransientError,
 )
-from fusion_eval.models.openai_errors import clean
+from fusion_eval.models.openai_errors import OVERLOADED, clean
 
 _PREFIX = re.compile(r"^(?:(?:litellm\.\w+|\w*(?:Error|Exception|Timeout)(?: Error)?)\s*[:-]\s+)+")
 _MESSAGE = re.compile(r'"message"\s*:\s*("(?:[^"\\]|\\.)*")')
@@ -52,7 +52,7 @@ def error_of(error: Exception, name: str, provider: str, absent: Sequence[str]) 
         return EndpointError(f"{provider} does not serve {name}: {said}")
     if status in (400, 405, 413, 422):
         return RequestError(f"{provider} refused a request for {name}: {said}")
-    return TransientError(f"{name} failed: {said}", _retry_after(error))
+    return TransientError(f"{name} failed: {said}", _retry_after(error), overloaded=status in OVERLOADED)
 
 
 def words(text: str) -> str:

@@ -23,6 +23,8 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises on bytes that are no JSON."""
 
 _RETRIABLE = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
+OVERLOADED = {429, 503, 529}
+"""Statuses that ask for fewer requests."""
 _ABOUT_THE_REQUEST = {400, 413, 422, 500}
 """500 among them: llama.cpp answers so to options that it lacks, and a retry would not change its mind."""
 _OVERFLOW = re.compile(
@@ -90,7 +92,11 @@ def refusal_of(
         if _ONE_CHOICE.search(text):
             return OptionRefusedError(told, "n")
     if status in _RETRIABLE:
-        return TransientError(f"{where} answered {status} for {endpoint.name}: {said}", _retry_after(headers))
+        return TransientError(
+            f"{where} answered {status} for {endpoint.name}: {said}",
+            _retry_after(headers),
+            overloaded=status in OVERLOADED,
+        )
     if 300 <= status < 400:
         target = clean(headers.get("location", ""), secrets)
         return EndpointError(f"{where} redirects to '{target}'; name its final address with base_url=")

@@ -17,7 +17,9 @@ class Slots:
     """
 
     def __init__(self, size: int) -> None:
-        self._free = size
+        self._size = size
+        self.held = 0
+        """How many are in use."""
         self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
 
@@ -31,8 +33,10 @@ class Slots:
             self._release()
 
     async def _acquire(self, urgent: bool) -> None:
-        if self._free:  # then nobody waits: a slot that is let go is handed to the next in the queue
-            self._free -= 1
+        if (
+            self.held < self._size
+        ):  # then nobody waits: a slot that is let go is handed to the next in the queue
+            self.held += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (not urgent, next(self._order), turn))
@@ -43,10 +47,18 @@ class Slots:
                 self._release()
             raise
 
+    def resize(self, size: int) -> None:
+        """More slots at once, or fewer as they are let go."""
+        self._size = size
+        self._hand_out()
+
     def _release(self) -> None:
-        while self._waiting:
+        self.held -= 1
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._waiting and self.held < self._size:
             _, _, turn = heapq.heappop(self._waiting)
             if not turn.done():
+                self.held += 1
                 turn.set_result(None)
-                return
-        self._free += 1

@@ -1,0 +1,148 @@
+"""A whole run against a server with a long tail, against the best that its slots allow.
+
+    python tests/bench/makespan.py [PROMPTS]
+
+Every prompt is N = 5 samples, each a request of its own, and a fusion of them, on one server of 64 slots whose service
+times are lognormal (median 200 ms, sigma 1) and a function of the request alone. Prints the time from first to last call, and
+its ratio to an ideal list schedule: the same calls with the same service times, started the moment that a slot is free and
+what they depend on is there, fusions first, at no cost of a client. Beside it stands what stages would take at best: all
+samples, then all fusions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+import json
+import math
+import random
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from openai_server import Plan, prompt_text, serve
+
+from fusion_eval.models.opening import Opener
+from fusion_eval.questions import Question
+from fusion_eval.settings import parse
+from fusion_eval.solving import Solver, solve_all
+from fusion_eval.store import Store
+from fusion_eval.types import Prompt, Sampling, Trace
+
+SLOTS, N, MEDIAN, SIGMA = 64, 5, 0.2, 1.0
+FUSION = "Comparison: alike.\nAnswer: [[ all of them ]]"
+
+
+def service_time(request: Mapping[str, Any]) -> float:
+    """Seconds, the same for the same request."""
+    text = json.dumps([prompt_text(dict(request)), request.get("seed"), request.get("temperature")])
+    dice = random.Random(hashlib.sha256(text.encode()).digest())
+    return MEDIAN * math.exp(dice.gauss(0, SIGMA))
+
+
+def is_fusion(request: Mapping[str, Any]) -> bool:
+    """The fusor is asked at temperature 0."""
+    return not request.get("temperature")
+
+
+def list_schedule(
+    samples: Sequence[Sequence[float]], fusions: Sequence[float], *, stages: bool = False
+) -> float:
+    """Makespan of the calls on `SLOTS` slots: whenever one is free, a fusion that may start, else the next sample."""
+    waiting = [(prompt, seconds) for prompt, each in enumerate(samples) for seconds in each][::-1]
+    left = [len(each) for each in samples]
+    ready: list[float] = []
+    running: list[tuple[float, int]] = []  # (end, prompt whose sample it is, or -1)
+    now = 0.0
+    while waiting or ready or running:
+        while len(running) < SLOTS and (waiting or ready):
+            if ready and not (stages and waiting):
+                heapq.heappush(running, (now + ready.pop(), -1))
+            elif waiting:
+                prompt, seconds = waiting.pop()
+                heapq.heappush(running, (now + seconds, prompt))
+            else:
+                break
+        now, prompt = heapq.heappop(running)
+        if prompt >= 0:
+            left[prompt] -= 1
+            if not left[prompt]:
+                ready.append(fusions[prompt])
+    return now
+
+
+def questions(count: int) -> list[Question]:
+    """Made-up prompts of one task."""
+    sampling = Sampling(max_tokens=64, temperature=0.7, seed=0)
+    return [
+        Question(
+            task="bench",
+            doc_id=i,
+            copy=0,
+            prompt=Prompt(f"Question {i}"),
+            sampling=sampling,
+            temperatures=(0.7,),
+            language=None,
+        )
+        for i in range(count)
+    ]
+
+
+def run(count: int) -> tuple[float, list[Mapping[str, Any]]]:
+    """(Seconds from the first call to the last answer, the calls' bodies)."""
+    plan = Plan(
+        honours_n=False,
+        latency=lambda number, request: service_time(request),
+        reply=lambda request, index: FUSION if is_fusion(request) else f"A {request.get('seed')}",
+    )
+    with serve(plan) as server:
+        settings = parse(
+            {"model": "test-model", "base_url": server.base_url, "n": N, "concurrency": SLOTS, "cache": "off"}
+        )
+
+        async def work() -> None:
+            opener = Opener(settings, Store(None))
+            answered: list[Trace] = []
+            await solve_all(
+                questions(count),
+                Solver("fusion", settings, opener),
+                2 * SLOTS,
+                lambda index, trace: answered.append(trace),
+            )
+            await opener.close()
+            assert len(answered) == count
+
+        started = time.perf_counter()
+        asyncio.run(work())
+        return time.perf_counter() - started, [call.body for call in server.calls]
+
+
+def main() -> None:
+    """One run, and the schedules of its own calls."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
+    taken, calls = run(count)
+    times: dict[int, list[float]] = {i: [] for i in range(count)}
+    fusions = {}
+    for body in calls:
+        number = int(prompt_text(dict(body)).split("Question ")[1].split()[0])
+        if is_fusion(body):
+            fusions[number] = service_time(body)
+        else:
+            times[number].append(service_time(body))
+    samples = [times[i] for i in range(count)]
+    ends = [fusions[i] for i in range(count)]
+    ideal, staged = list_schedule(samples, ends), list_schedule(samples, ends, stages=True)
+    busy = (sum(map(sum, samples)) + sum(ends)) / SLOTS
+    print(f"{count:,} prompts, {len(calls):,} calls, {SLOTS} slots: busy time / slots {busy:.1f} s")
+    print(
+        f"ideal list schedule {ideal:6.1f} s   in stages at best {staged:6.1f} s, {staged / ideal:.2f} of it"
+    )
+    print(f"fusion_eval         {taken:6.1f} s   {taken / ideal:.3f} of the ideal")
+
+
+if __name__ == "__main__":
+    main()

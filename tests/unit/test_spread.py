@@ -1,0 +1,109 @@
+"""One model at several addresses: shared evenly, and the loss of one survived."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from openai_server import Fault, Plan, Server
+
+from fusion_eval.errors import EndpointError
+from fusion_eval.models import limited
+from fusion_eval.models.opening import Opener
+from fusion_eval.settings import parse
+from fusion_eval.store import Store
+from fusion_eval.types import Candidate, Prompt, Sampling
+
+Start = Callable[[Plan], Server]
+SAMPLING = Sampling(max_tokens=32, temperature=0.7, seed=3)
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limited, "_pause", lambda attempt, asked: 0.0)
+
+
+def ask(
+    servers: list[str], prompts: int, store: Store | None = None, **options: object
+) -> tuple[list[Candidate], list[str]]:
+    """(A candidate for each prompt, what was said) by all servers together."""
+    said: list[str] = []
+    settings = parse({"model": "test-model", "base_url": "|".join(servers), "concurrency": 8, **options})
+
+    async def run() -> list[Candidate]:
+        opener = Opener(settings, store or Store(None), said.append)
+        (model,) = opener.sampler()
+        try:
+            pools = await asyncio.gather(
+                *(model.sample(Prompt(f"Question {i}"), SAMPLING, 1) for i in range(prompts))
+            )
+        finally:
+            await opener.close()
+        return [pool[0] for pool in pools]
+
+    return asyncio.run(run()), said
+
+
+def test_each_endpoint_has_its_share(openai_server: Start) -> None:
+    servers = [openai_server(Plan(latency=0.01)) for _ in range(3)]
+    candidates, _ = ask([server.base_url for server in servers], 90)
+    assert all(candidate.error is None for candidate in candidates)
+    counts = [len(server.calls) for server in servers]
+    assert sum(counts) == 90 and min(counts) >= 20
+
+
+def test_a_slow_endpoint_gets_less(openai_server: Start) -> None:
+    fast, slow = openai_server(Plan(latency=0.01)), openai_server(Plan(latency=0.2))
+
+    async def one_after_another() -> None:
+        settings = parse(
+            {"model": "test-model", "base_url": f"{slow.base_url}|{fast.base_url}", "concurrency": 4}
+        )
+        opener = Opener(settings, Store(None))
+        (model,) = opener.sampler()
+        numbers = iter(range(80))
+
+        async def work() -> None:
+            for number in numbers:
+                await model.sample(Prompt(f"Question {number}"), SAMPLING, 1)
+
+        await asyncio.gather(*(work() for _ in range(8)))
+        await opener.close()
+
+    asyncio.run(one_after_another())
+    assert len(slow.calls) < len(fast.calls) / 3
+
+
+def test_one_that_is_down_is_left_out_and_said(openai_server: Start) -> None:
+    up = openai_server(Plan())
+    candidates, said = ask(["http://127.0.0.1:9/v1", up.base_url], 20)
+    assert all(candidate.error is None for candidate in candidates)
+    assert (
+        len(said) == 1
+        and "Cannot reach http://127.0.0.1:9/v1" in said[0]
+        and "other 1 of 2 endpoints" in said[0]
+    )
+
+
+def test_one_that_breaks_down_on_the_way_loses_no_prompt(openai_server: Start) -> None:
+    healthy = openai_server(Plan(latency=0.005))
+    dying = openai_server(
+        Plan(latency=0.005, faults=lambda number, request: Fault("status", 500) if number > 5 else None)
+    )
+    candidates, said = ask([dying.base_url, healthy.base_url], 80, max_retries=1)
+    assert all(candidate.error is None for candidate in candidates)
+    assert len(said) == 1 and "was given up" in said[0]
+
+
+def test_where_all_are_down_the_last_one_s_error_is_raised() -> None:
+    with pytest.raises(EndpointError, match="Cannot reach"):
+        ask(["http://127.0.0.1:9/v1", "http://127.0.0.1:10/v1"], 3)
+
+
+def test_the_first_address_names_what_is_stored_so_that_others_may_come_and_go(openai_server: Start) -> None:
+    first, second = openai_server(Plan()), openai_server(Plan())
+    store = Store(None)
+    ask([first.base_url], 10, store)
+    ask([first.base_url, second.base_url], 10, store)
+    assert (len(first.calls), len(second.calls)) == (10, 0)
