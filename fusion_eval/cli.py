@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fusion-eval: {printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        if arguments is None:  # the process is ours: once more, and nothing is waited for
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         print(
             "\nfusion-eval: interrupted. What is finished is kept; the same command goes on from there",
             file=sys.stderr,
@@ -53,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from fusion_eval.report.score_table import score_table
+    from fusion_eval.report.summary import summary
     from fusion_eval.run import Plan, run
 
     started = time.monotonic()
@@ -66,21 +70,16 @@ def _run(options: argparse.Namespace) -> int:
         apply_chat_template=options.apply_chat_template,
         num_fewshot=options.num_fewshot,
     )
+    if options.dry_run:
+        from fusion_eval.dry_run import dry_run
+
+        print(dry_run(plan))
+        return 0
     outcome = run(plan, lambda line: print(line, file=sys.stderr))
     if outcome is None:  # another rank of a parallel run has it
         return 0
     print(score_table(outcome.rows, plan.strategies, outcome.metric))
-    print(
-        "tokens and seconds: of every generation behind the row, the shared pool counted once; requests overlap in time"
-    )
-    for strategy, total in outcome.totals.items():
-        print(
-            f"{strategy}: answers {total.prompts}, calls beyond the pool {total.aggregation_calls}, fallbacks {total.fallbacks}"
-        )
-        if 2 * total.fallbacks > total.prompts:
-            print(
-                f"{strategy}: WARNING: most answers are fallbacks, so this column says little; the traces say why"
-            )
+    print(summary(outcome.totals))
     _print_comparison(plan)
     print(f"{time.monotonic() - started:.0f} s in all; results, samples and traces are in {plan.output}")
     return 0
@@ -181,6 +180,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--apply_chat_template", action="store_true", help="send prompts as chat messages")
     run.add_argument(
         "--num_fewshot", type=count, metavar="K", help="few-shot examples, instead of the task's own number"
+    )
+    run.add_argument(
+        "--dry_run", action="store_true", help="say what it would ask and at most cost, and ask nobody"
     )
     run.set_defaults(command=_run, parser=run)
 

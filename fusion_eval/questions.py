@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -70,15 +71,40 @@ class ChatPrompt(str):
         return ChatPrompt, (str(self), self.messages)
 
 
-def questions_of(requests: Iterable[Request], settings: Settings) -> list[Question]:
-    """The requests in their order. A request that stands there K times (`repeats`) is K copies, each with its own pool."""
-    seen: Counter[int] = Counter()
-    questions = []
-    for request in requests:
-        copy = seen[id(request)] % max(request.repeats or 1, 1)  # more than that is padding of a parallel run
-        seen[id(request)] += 1
-        questions.append(_question(request, copy, settings))
-    return questions
+class Questions(Sequence[Question]):
+    """The requests as questions, in their order, each made when it is asked for: many runs have a hundred thousand.
+
+    All are made once at the start, so that a mistake in any of them is known before the first call. A request that
+    stands there K times (`repeats`) is K copies, each with its own pool.
+    """
+
+    def __init__(self, requests: Sequence[Request], settings: Settings) -> None:
+        self._requests, self._settings = requests, settings
+        self._copies = array("L")
+        seen: Counter[int] = Counter()
+        for request in requests:
+            repeats = max(request.repeats or 1, 1)
+            copy = (
+                seen[id(request)] % repeats if repeats > 1 else 0
+            )  # more than that is padding of a parallel run
+            if repeats > 1:
+                seen[id(request)] += 1
+            self._copies.append(copy)
+            _question(request, copy, settings)
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def __getitem__(self, index: Any) -> Any:
+        """One question; a slice is a list of them."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return _question(self._requests[index], self._copies[index], self._settings)
+
+
+def questions_of(requests: Iterable[Request], settings: Settings) -> Questions:
+    """Raises `ConfigError` for a request whose options cannot be."""
+    return Questions(requests if isinstance(requests, list) else list(requests), settings)
 
 
 def _question(request: Request, copy: int, settings: Settings) -> Question:

@@ -6,11 +6,14 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusion_eval.comparison import Comparison, write_comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.report.outcome import Outcome, outcome_of
+
+if TYPE_CHECKING:
+    from fusion_eval.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,25 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
 
     None on the ranks of a parallel run that do not write.
     """
+    settings, manager = checked(plan)
+    from fusion_eval.harness.lm import model_type, open_store
+    from fusion_eval.models.opening import Opener
+
+    arguments = dict(plan.model_args or {})
+    results: dict[str, Any] = {}
+    with open_store(settings) as store:
+        opener = Opener(settings, store)
+        for strategy in plan.strategies:
+            say(f"{strategy} → {plan.output / strategy}")
+            lm = model_type(strategy)(opener=opener, trace_dir=str(plan.output / strategy), **arguments)
+            results[strategy] = _evaluate(lm, strategy, plan, manager)
+        if settings.budget is not None:
+            say(f"budget: {opener.budget.told()}")
+    return outcome_of(results, plan.output) if all(results.values()) else None
+
+
+def checked(plan: Plan) -> tuple[Settings, Any]:
+    """The settings and the harness's task manager, after all checks that need no model."""
     from fusion_eval.settings import parse
     from fusion_eval.strategies import load_strategy
 
@@ -42,22 +64,13 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
     for strategy in plan.strategies:
         load_strategy(strategy)
     _check_output(plan.output)
-    from fusion_eval.harness.lm import model_type, open_store
     from fusion_eval.harness.quiet import quieten
     from fusion_eval.harness.tasks import load_tasks, task_manager
-    from fusion_eval.models.opening import Opener
 
     quieten()
     manager = task_manager(plan.tasks, plan.include_path)
     _check_tasks(load_tasks(manager, plan.tasks))
-    results: dict[str, Any] = {}
-    with open_store(settings) as store:
-        opener = Opener(settings, store)
-        for strategy in plan.strategies:
-            say(f"{strategy} → {plan.output / strategy}")
-            lm = model_type(strategy)(opener=opener, trace_dir=str(plan.output / strategy), **arguments)
-            results[strategy] = _evaluate(lm, strategy, plan, manager)
-    return outcome_of(results, plan.output) if all(results.values()) else None
+    return settings, manager
 
 
 def compare_strategies(plan: Plan) -> Comparison | None:
@@ -93,20 +106,14 @@ def _check_tasks(tasks: Mapping[str, Any]) -> None:
             )
 
 
-def _evaluate(lm: Any, strategy: str, plan: Plan, manager: Any) -> dict[str, Any] | None:
+def evaluate(lm: Any, plan: Plan, manager: Any, tracker: Any = None) -> dict[str, Any] | None:
+    """The harness's results for the model object `lm`; None on ranks that do not write."""
     from lm_eval import simple_evaluate
-    from lm_eval.loggers import EvaluationTracker
-    from lm_eval.utils import sanitize_model_name
 
-    from fusion_eval.settings import public
-
-    folder = plan.output / strategy
-    names = manager.match_tasks(list(plan.tasks))
-    tracker = EvaluationTracker(output_path=str(folder))
     try:
-        results = simple_evaluate(
+        results: dict[str, Any] | None = simple_evaluate(
             model=lm,
-            tasks=names,
+            tasks=manager.match_tasks(list(plan.tasks)),
             num_fewshot=plan.num_fewshot,
             limit=plan.limit,
             log_samples=True,
@@ -117,6 +124,18 @@ def _evaluate(lm: Any, strategy: str, plan: Plan, manager: Any) -> dict[str, Any
         )
     except AssertionError as error:  # how the harness says that few-shot examples are too few, and the like
         raise ConfigError(f"The harness refused to run {', '.join(plan.tasks)}: {error}") from error
+    return results
+
+
+def _evaluate(lm: Any, strategy: str, plan: Plan, manager: Any) -> dict[str, Any] | None:
+    from lm_eval.loggers import EvaluationTracker
+    from lm_eval.utils import sanitize_model_name
+
+    from fusion_eval.settings import public
+
+    folder = plan.output / strategy
+    tracker = EvaluationTracker(output_path=str(folder))
+    results = evaluate(lm, plan, manager, tracker)
     if results is None:  # another rank writes
         return None
     results["config"] |= {"model": strategy, "model_args": public(lm.settings)}

@@ -13,11 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fusion_eval.argument_values import flag, names, number, temperatures, text, whole
 from fusion_eval.errors import ConfigError, nearest
 
 OFF = "off"
 """`cache=off` keeps nothing; `fusor_base_url=off` and `scorer_base_url=off` undo the default, which is base_url."""
 KEY_VARIABLE = "OPENAI_API_KEY"
+MOST_DOLLARS = 1_000_000.0
 HARNESS_OWN = ("batch_size", "max_batch_size", "device")
 """Arguments that the harness's command line gives to every model; only harness models have a use for them."""
 
@@ -46,6 +48,11 @@ class Settings:
     concurrency: int = 64
     timeout: float = 120.0
     max_retries: int = 5
+    price_in: float | None = None
+    price_out: float | None = None
+    """US dollars for a million tokens, read and written, of a model whose price is not known otherwise."""
+    budget: float | None = None
+    """US dollars that one command may spend."""
     cache: Path | None = None
     """The store's file; None is the default place, and `Path(OFF)` keeps nothing."""
     trace_dir: Path | None = None
@@ -120,6 +127,10 @@ def _check_mix(settings: Settings) -> None:
         raise ConfigError(
             f"base_url= has no use with model={'|'.join(settings.model)}; name the endpoint's model, model=NAME"
         )
+    if (settings.price_in is None) != (settings.price_out is None):
+        raise ConfigError(
+            "price_in= and price_out= go together: US dollars for a million tokens read and written"
+        )
     if settings.scorer_model and settings.scorer_name != "judge":
         raise ConfigError(f"scorer_model= goes with scorer=judge, not with scorer={settings.scorer_name}")
     for name, given in (("model", settings.model), ("temperature", settings.temperature or ())):
@@ -129,67 +140,6 @@ def _check_mix(settings: Settings) -> None:
             )
     if settings.n > len(set(settings.model)) and settings.temperature and max(settings.temperature) == 0:
         raise ConfigError("temperature=0 makes the candidates of a model all the same; raise it, or use n=1")
-
-
-def _text(name: str, value: object) -> str:
-    if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
-        return str(value).strip()
-    raise ConfigError(f"{name}={value} should be a name")
-
-
-def _names(name: str, value: object) -> tuple[str, ...]:
-    return tuple(_text(name, part) for part in _parts(name, value))
-
-
-def _parts(name: str, value: object) -> list[object]:
-    """A YAML list, or `a|b` of the command line."""
-    parts = list(value) if isinstance(value, (list, tuple)) else list(str(value).split("|"))
-    if not parts:
-        raise ConfigError(f"{name}= is an empty list; leave it out, or name one value at the least")
-    return parts
-
-
-def _whole(least: int) -> Callable[[str, object], int]:
-    def read(name: str, value: object) -> int:
-        try:
-            number = int(str(value))
-        except ValueError:
-            number = least - 1
-        if isinstance(value, bool) or number < least:
-            raise ConfigError(f"{name}={value} should be a whole number, {least} or more")
-        return number
-
-    return read
-
-
-def _number(least: float, most: float, *, above: bool = False) -> Callable[[str, object], float]:
-    bounds = f"{'above' if above else 'from'} {least:g}" + ("" if most == float("inf") else f" to {most:g}")
-
-    def read(name: str, value: object) -> float:
-        try:
-            number = float(str(value))
-        except ValueError:
-            number = float("nan")
-        if (
-            isinstance(value, bool)
-            or not (least < number if above else least <= number)
-            or not number <= most
-        ):
-            raise ConfigError(f"{name}={value} should be a number {bounds}")
-        return number
-
-    return read
-
-
-def _temperatures(name: str, value: object) -> tuple[float, ...]:
-    return tuple(_number(0, 5)(name, part) for part in _parts(name, value))
-
-
-def _flag(name: str, value: object) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if str(value).lower() in words:
-        return words[str(value).lower()]
-    raise ConfigError(f"{name}={value} should be true or false")
 
 
 def _variable(name: str, value: object) -> str:
@@ -202,21 +152,25 @@ def _variable(name: str, value: object) -> str:
 
 
 def _url(name: str, value: object) -> str:
-    url = str(value).rstrip("/")
+    """One address, or several of one model joined by `|`."""
     if _is_off(value) and name != "base_url":
         return OFF
-    if "@" in url:  # a password would be written into results
-        raise ConfigError(f"{name}= should hold no user or password; put a key into {KEY_VARIABLE} instead")
-    if not re.match(r"https?://[^/?#]", url):
-        raise ConfigError(f"{name}={value} should be a URL such as http://localhost:8000/v1")
-    return url
+    urls = [url.strip().rstrip("/") for url in str(value).split("|")]
+    for url in urls:
+        if "@" in url:  # a password would be written into results
+            raise ConfigError(
+                f"{name}= should hold no user or password; put a key into {KEY_VARIABLE} instead"
+            )
+        if not re.match(r"https?://[^/?#]", url):
+            raise ConfigError(f"{name}={value} should be a URL such as http://localhost:8000/v1")
+    return "|".join(dict.fromkeys(urls))
 
 
 def _path(name: str, value: object) -> Path:
     if _is_off(value) and name == "cache":
         return Path(OFF)
     try:
-        return Path(_text(name, str(value) if isinstance(value, Path) else value)).expanduser()
+        return Path(text(name, str(value) if isinstance(value, Path) else value)).expanduser()
     except RuntimeError as error:  # ~name of nobody
         raise ConfigError(f"{name}={value} names a home folder that is not there") from error
 
@@ -226,26 +180,29 @@ def _is_off(value: object) -> bool:
 
 
 _READERS: dict[str, Callable[[str, object], object]] = {
-    "model": _names,
+    "model": names,
     "base_url": _url,
     "api_key_env": _variable,
-    "completion": _flag,
-    "n": _whole(1),
-    "temperature": _temperatures,
-    "top_p": _number(0, 1, above=True),
-    "seed": _whole(0),
-    "max_tokens": _whole(1),
-    "fusor": _text,
+    "completion": flag,
+    "n": whole(1),
+    "temperature": temperatures,
+    "top_p": number(0, 1, above=True),
+    "seed": whole(0),
+    "max_tokens": whole(1),
+    "fusor": text,
     "fusor_base_url": _url,
-    "fusor_temperature": _number(0, 5),
-    "fusor_max_tokens": _whole(1),
-    "fusor_prompt": _text,
-    "scorer": _text,
-    "scorer_model": _text,
+    "fusor_temperature": number(0, 5),
+    "fusor_max_tokens": whole(1),
+    "fusor_prompt": text,
+    "scorer": text,
+    "scorer_model": text,
     "scorer_base_url": _url,
-    "concurrency": _whole(1),
-    "timeout": _number(0, float("inf"), above=True),
-    "max_retries": _whole(0),
+    "concurrency": whole(1),
+    "timeout": number(0, float("inf"), above=True),
+    "max_retries": whole(0),
+    "price_in": number(0, MOST_DOLLARS),
+    "price_out": number(0, MOST_DOLLARS),
+    "budget": number(0, MOST_DOLLARS, above=True),
     "cache": _path,
     "trace_dir": _path,
 }

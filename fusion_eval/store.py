@@ -6,6 +6,8 @@ wait, and several processes may write. Where two processes finish the same call,
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +18,19 @@ import msgspec
 import platformdirs
 
 from fusion_eval.errors import StoreError
+from fusion_eval.store_recovery import (
+    DamagedError,
+    check,
+    check_companions,
+    holds,
+    inode,
+    means_damage,
+    set_aside,
+)
 from fusion_eval.types import Candidate
 
 T = TypeVar("T")
+log = logging.getLogger("fusion_eval")
 
 _FORMAT = 1
 _SCHEMA = (
@@ -39,27 +51,23 @@ def cache_folder() -> Path:
 
 
 class Store:
-    """Open the store at `path` (made where it is absent); None keeps it in memory, for this process only."""
+    """Open the store at `path` (made where it is absent); None keeps it in memory, for this process only.
 
-    def __init__(self, path: Path | None) -> None:
+    `patience` is how many seconds to wait for another process that writes. A store that is damaged is set aside under
+    another name, with a warning, and a new one is begun; what is not ours is refused with a `StoreError`.
+    """
+
+    def __init__(self, path: Path | None, patience: float = _PATIENCE) -> None:
         self.path = path
-        try:
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            # One thread at a time uses it, though not always the one that opened it (see `run_anywhere`).
-            self._db = sqlite3.connect(
-                str(path or ":memory:"), timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-            )
-        except (sqlite3.Error, OSError) as error:
-            raise _unusable(path, str(error)) from error
-        try:
-            _prepare(self._db, path)
-        except sqlite3.Error as error:
-            self._db.close()
-            raise _unusable(path, str(error)) from error
-        except StoreError:
-            self._db.close()
-            raise
+        while True:
+            found = inode(path) if path else None
+            try:
+                self._db = _open(path, patience)
+                return
+            except DamagedError as error:
+                if path is None or not _is_ours(path):
+                    raise _unusable(path, str(error)) from error
+                _begin_anew(path, found, error)
 
     def candidates(self, keys: Sequence[bytes]) -> dict[bytes, Candidate]:
         """Those of `keys` that are stored."""
@@ -113,7 +121,33 @@ class Store:
         self._db.close()
 
 
-def _prepare(db: sqlite3.Connection, path: Path | None) -> None:
+def _open(path: Path | None, patience: float) -> sqlite3.Connection:
+    """A connection to a sound store; `StoreError` where there can be none, `DamagedError` where there was one."""
+    try:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _check_rights(path)
+            check_companions(path)
+        # One thread at a time uses it, though not always the one that opened it (see `run_anywhere`).
+        db = sqlite3.connect(
+            str(path or ":memory:"), timeout=patience, isolation_level=None, check_same_thread=False
+        )
+    except (sqlite3.Error, OSError) as error:
+        raise _unusable(path, str(error)) from error
+    try:
+        _prepare(db, path, patience)
+    except sqlite3.Error as error:
+        db.close()
+        if means_damage(error):
+            raise DamagedError(str(error)) from error
+        raise _unusable(path, _reason(error, patience)) from error
+    except (StoreError, DamagedError):
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path | None, patience: float) -> None:
     """Make it a store where it is new. What is not ours is refused before a byte of it changes."""
     found = db.execute("PRAGMA user_version").fetchone()[0]
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -121,20 +155,28 @@ def _prepare(db: sqlite3.Connection, path: Path | None) -> None:
         raise _unusable(path, "it is the database of another program")
     if found > _FORMAT:
         raise _unusable(path, f"a newer version wrote it (format {found})")
-    _write_ahead(db)
+    check(db)
+    _write_ahead(db, patience)
     db.execute("PRAGMA synchronous=NORMAL")
-    if found:
-        return
-    db.execute("BEGIN IMMEDIATE")  # of processes that open a new store at the same time, one makes it
+    # Of processes that open a new store at the same time, one makes it; and a lock that somebody keeps is found out
+    # here, not after the first call has been paid for.
+    db.execute("BEGIN IMMEDIATE")
     if not db.execute("PRAGMA user_version").fetchone()[0]:
         for statement in _SCHEMA:
             db.execute(statement)
     db.execute("COMMIT")
 
 
-def _write_ahead(db: sqlite3.Connection) -> None:
+def _check_rights(path: Path) -> None:
+    """SQLite would open a file that is only to be read, fail at the first write, and leave a log that nobody may write."""
+    # As whom the file would be opened, not as whom the process was started, where the platform can tell.
+    if path.is_file() and not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise _unusable(path, "it may not be written to")
+
+
+def _write_ahead(db: sqlite3.Connection, patience: float) -> None:
     """Turn to WAL. SQLite fails at once where another process uses the new file just then; elsewhere it waits."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + patience
     while True:
         try:
             db.execute("PRAGMA journal_mode=WAL")
@@ -143,6 +185,32 @@ def _write_ahead(db: sqlite3.Connection) -> None:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
         time.sleep(0.01)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file that SQLite cannot make sense of was a store: by its place, or by what is left of its schema."""
+    return path.resolve().is_relative_to(cache_folder().resolve()) or holds(path, _SCHEMA[0].encode())
+
+
+def _begin_anew(path: Path, found: int | None, error: DamagedError) -> None:
+    try:
+        aside = set_aside(path, found)
+    except OSError as refused:
+        raise _unusable(path, f"{error}, and it cannot be set aside: {refused.strerror}") from refused
+    if aside:
+        log.warning(
+            "The store %s was damaged (%s). It is set aside as %s, and a new one is begun",
+            path,
+            error,
+            aside.name,
+        )
+
+
+def _reason(error: sqlite3.Error, patience: float) -> str:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return f"another process has kept it locked for {patience:g} s"
+    return str(error)
 
 
 def _unusable(path: Path | None, reason: str) -> StoreError:

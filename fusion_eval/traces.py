@@ -80,6 +80,41 @@ def read_traces(path: Path) -> Iterator[Trace]:
 
 
 @dataclass(slots=True)
+class Usage:
+    """Tokens and US dollars of some generations."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    """Of the generations whose cost is known; None where that is so of none."""
+    unpriced: int = 0
+    """The others."""
+
+    def add(self, generation: Candidate) -> None:
+        """Count one generation; a failed one has no cost."""
+        self.prompt_tokens += generation.prompt_tokens
+        self.completion_tokens += generation.completion_tokens
+        if generation.cost is not None:
+            self.cost = (self.cost or 0.0) + generation.cost
+        elif generation.error is None:
+            self.unpriced += 1
+
+    def __str__(self) -> str:
+        """`1,234 + 567 tokens, $0.0123`: read and written."""
+        tokens = f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens"
+        if self.cost is None:
+            return f"{tokens}, no known price"
+        return f"{tokens}, {dollars(self.cost)}" + (
+            " without those of unknown price" if self.unpriced else ""
+        )
+
+
+def dollars(amount: float) -> str:
+    """`$12.34`, and more digits of less than a dollar."""
+    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.6f}"
+
+
+@dataclass(slots=True)
 class Totals:
     """Counts over traces, as they go into a results file. Tokens and seconds are of the generations behind them."""
 
@@ -94,26 +129,31 @@ class Totals:
     completion_tokens: int = 0
     cost: float | None = None
     seconds: float = 0.0
+    roles: dict[str, Usage] = field(default_factory=dict)
+    """The same by who generated: `sampler`, `fusor`, `scorer`."""
 
     def add(self, trace: Trace) -> None:
         """Count one trace."""
         self.prompts += 1
         self.candidates += len(trace.pool.candidates)
         self.failed_candidates += len(trace.pool.candidates) - len(trace.pool.usable)
+        self._add_generations("sampler", trace.pool.candidates)
         self.add_calls(trace)
         self.fallbacks += trace.answer.fallback is not None
         self.dropped_candidates += trace.answer.dropped
         for departure in trace.answer.departures:
             self.departures[departure] = self.departures.get(departure, 0) + 1
-        self._add_generations(trace.pool.candidates)
 
     def add_calls(self, trace: Trace) -> None:
         """Count only what aggregation cost, where another strategy's trace has counted the same pool."""
         self.aggregation_calls += len(trace.answer.calls)
-        self._add_generations(trace.answer.calls)
+        # Only scorers leave scores; those of `bon` may have failed to.
+        scores = bool(trace.answer.scores) or trace.strategy == "bon"
+        self._add_generations("scorer" if scores else "fusor", trace.answer.calls)
 
-    def _add_generations(self, generations: Sequence[Candidate]) -> None:
+    def _add_generations(self, role: str, generations: Sequence[Candidate]) -> None:
         for generation in generations:
+            self.roles.setdefault(role, Usage()).add(generation)
             self.prompt_tokens += generation.prompt_tokens
             self.completion_tokens += generation.completion_tokens
             if generation.cost is not None:

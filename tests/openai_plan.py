@@ -37,11 +37,20 @@ class Fault:
     """What goes wrong with one call.
 
     `status` answers with that status; `reset` drops the connection; `hang` keeps silent for `seconds` and answers
-    then; `truncated_json` sends the first half of the answer, `wrong_content_type` calls it text/plain; `html` is a
-    page and `empty_body` nothing, both with status 200.
+    then; `fewer_choices` answers with half of the choices, one at the least; `truncated_json` sends the first half of
+    the answer, `wrong_content_type` calls it text/plain; `html` is a page and `empty_body` nothing, both with status 200.
     """
 
-    kind: Literal["status", "reset", "hang", "truncated_json", "html", "empty_body", "wrong_content_type"]
+    kind: Literal[
+        "status",
+        "reset",
+        "hang",
+        "fewer_choices",
+        "truncated_json",
+        "html",
+        "empty_body",
+        "wrong_content_type",
+    ]
     status: int = 500
     retry_after: str | float | None = None
     body: Request | str | None = None

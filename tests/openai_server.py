@@ -201,6 +201,8 @@ class Server:
         if fault.kind == "hang":
             await asyncio.sleep(fault.seconds)
             return _answer(plan, http.path, request)
+        if fault.kind == "fewer_choices":
+            return _answer(replace(plan, max_choices=max(1, request.get("n", 1) // 2)), http.path, request)
         if fault.kind == "html":
             return web.Response(text="<!doctype html><title>Sign in</title>", content_type="text/html")
         if fault.kind == "empty_body":

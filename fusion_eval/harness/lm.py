@@ -16,11 +16,12 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from lm_eval.api.model import LM
-from tqdm import tqdm
 
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.boundary import user_errors
+from fusion_eval.harness.progress import progress
+from fusion_eval.logs import configure
 from fusion_eval.models.opening import Opener
 from fusion_eval.models.together import together
 from fusion_eval.questions import ChatPrompt, Request, questions_of
@@ -41,6 +42,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
     def __init__(self, *, opener: Opener | None = None, **arguments: object) -> None:
         super().__init__()
         with user_errors():
+            configure()
             self.settings: Settings = parse(arguments)
             self._opener = opener or Opener(self.settings, open_store(self.settings))
             self._solver = Solver(self.strategy, self.settings, self._opener)
@@ -52,21 +54,27 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         """The strategy's answer to each request, in order."""
         with user_errors():
             questions = questions_of(requests, self.settings)
-        finals: dict[int, str] = {}
+        finals = [""] * len(questions)
         self._totals = Totals()
-        width = 2 * self.settings.concurrency
-        # disable=None: quiet where stderr is no terminal
-        bar = tqdm(total=len(questions), desc=self.strategy, unit="prompt", disable=disable_tqdm or None)
-        with user_errors(), bar, self._open_traces() as self._traces:
+        endpoints = (self.settings.base_url or "").count("|") + 1
+        width = 2 * self.settings.concurrency * endpoints
+        bar = progress(
+            self.strategy,
+            len(questions),
+            self._opener.endpoints,
+            lambda: self._totals.cost,
+            off=disable_tqdm,
+        )
+        with user_errors(), bar as done, self._open_traces() as self._traces:
 
             def answered(index: int, trace: Trace) -> None:
                 finals[index] = trace.final
                 self._totals.add(trace)
                 self._traces.add(index, trace)
-                bar.update()
+                done()
 
             self._run(solve_all(questions, self._solver, width, answered))
-        return [finals[i] for i in range(len(questions))]
+        return finals
 
     def loglikelihood(self, requests: list[Request], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """By the sampler's model: strategies have no part in it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -13,8 +15,11 @@ from fusion_eval.models.together import together
 from fusion_eval.store import Store
 from fusion_eval.types import Candidate, Prompt, Sampling
 
+T = TypeVar("T")
+
 _VERSION = 1
 """Raise it when the meaning of a stored candidate changes; old entries then miss."""
+_encode = msgspec.json.Encoder().encode
 
 
 class Cached:
@@ -24,17 +29,19 @@ class Cached:
         self.name, self.identity, self.chat = model.name, model.identity, model.chat
         self.max_n: int | None = None
         self._model, self._store = model, store
+        self._keep: _OncePerTurn[Candidate] = _OncePerTurn(store.keep)
+        self._find: _OncePerTurn[None] = _OncePerTurn(lambda keys: store.candidates(list(keys)))
         self._asked: dict[bytes, asyncio.Event] = {}
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """Exactly n, failed ones marked; only those that the store lacks are asked for, until all are there."""
         keys = keys_of(self.identity, prompt, sampling, n)
-        found = self._store.candidates(keys)
+        found = await self._find(dict.fromkeys(keys))
         while missing := [i for i, key in enumerate(keys) if key not in found]:
             asked = [self._asked[keys[i]] for i in missing if keys[i] in self._asked]
             if asked:  # the same prompt is under way elsewhere: wait, then look again
                 await asyncio.gather(*(event.wait() for event in asked))
-                found |= self._store.candidates([keys[i] for i in missing])
+                found |= await self._find(dict.fromkeys(keys[i] for i in missing))
                 continue
             found |= await self._ask(prompt, sampling, keys, missing)
         return [found[key] for key in keys]
@@ -59,17 +66,16 @@ class Cached:
     async def _request(
         self, prompt: Prompt, sampling: Sampling, keys: list[bytes], first: int
     ) -> dict[bytes, Candidate]:
-        own = dataclasses.replace(sampling, seed=sampling.seed + first)
+        own = dataclasses.replace(sampling, seed=sampling.seed + first) if first else sampling
         candidates = await self._model.sample(prompt, own, len(keys))
         got = dict(zip(keys, candidates, strict=False))  # fewer, where the endpoint ignores n
-        kept = self._store.keep({key: candidate for key, candidate in got.items() if candidate.error is None})
-        return got | kept
+        finished = {key: candidate for key, candidate in got.items() if candidate.error is None}
+        return got | await self._keep(finished) if finished else got
 
     async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
         """As the model's, remembered in the store."""
-        key = hashlib.sha256(
-            msgspec.json.encode((_VERSION, "loglikelihood", self.identity, context, continuation))
-        ).digest()
+        asked = (_VERSION, "loglikelihood", self.identity, context, continuation)
+        key = hashlib.sha256(_encode(asked)).digest()
         stored = self._store.likelihood(key)
         if stored is not None:
             return stored
@@ -82,10 +88,46 @@ class Cached:
         await self._model.close()
 
 
+class _OncePerTurn(Generic[T]):
+    """What is asked of the store in one turn of the event loop goes there as one statement, and one commit.
+
+    It runs on the turn after, before anything that it wakes: an asker that finds nothing goes on before whoever writes
+    that row later is told so, and so meets the sign in `_asked` that it is under way.
+    """
+
+    def __init__(self, statement: Callable[[dict[bytes, T]], dict[bytes, Candidate]]) -> None:
+        self._statement = statement
+        self._rows: dict[bytes, T] = {}
+        self._waiting: list[asyncio.Future[dict[bytes, Candidate]]] = []
+
+    async def __call__(self, rows: Mapping[bytes, T]) -> dict[bytes, Candidate]:
+        """What the statement gives for `rows`, once it is done. Who is cancelled meanwhile takes no row back."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._run)
+        self._rows |= rows
+        done: asyncio.Future[dict[bytes, Candidate]] = loop.create_future()
+        self._waiting.append(done)
+        given = await done
+        return {key: given[key] for key in rows if key in given}
+
+    def _run(self) -> None:
+        rows, waiting = self._rows, [done for done in self._waiting if not done.done()]
+        self._rows, self._waiting = {}, []
+        try:
+            given = self._statement(rows)
+        except Exception as error:  # whatever it is, nobody may be left waiting
+            for done in waiting:
+                done.set_exception(error)
+        else:
+            for done in waiting:
+                done.set_result(given)
+
+
 def keys_of(identity: str, prompt: Prompt, sampling: Sampling, n: int) -> list[bytes]:
     """A key per candidate, from everything that shapes it; the i-th differs from the first in its seed alone."""
-    everything = (_VERSION, identity, prompt, dataclasses.replace(sampling, seed=0))
-    shared = hashlib.sha256(msgspec.json.encode(everything))
+    seedless = dataclasses.replace(sampling, seed=0) if sampling.seed else sampling
+    shared = hashlib.sha256(_encode((_VERSION, identity, prompt, seedless)))
     keys = []
     for seed in range(sampling.seed, sampling.seed + n):
         own = shared.copy()

@@ -7,14 +7,17 @@ fails request after request is given up with one message instead of thousands.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable, Hashable
 from typing import TypeVar
 
 from fusion_eval.errors import ContextOverflowError, EndpointError, RequestError, TransientError
+from fusion_eval.logs import log
 from fusion_eval.models import LikelihoodModel, Model
 from fusion_eval.models.pace import Pace
 from fusion_eval.models.slots import Slots
+from fusion_eval.spans import call_span
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 T = TypeVar("T")
@@ -120,21 +123,29 @@ class Limited:
             for attempt in range(self._max_retries + 1):
                 started = loop.time()
                 try:
-                    result = await call()
+                    with call_span(self.name, attempt):
+                        result = await call()
                 except TransientError as error:
                     self._endpoint.slowed(started, error)
+                    self._told(attempt, loop.time() - started, f"failed for now: {error}")
                     if attempt == self._max_retries:
                         self._endpoint.failed(self.name, asked, error)
                         raise
                     self._endpoint.retries += 1
                     await asyncio.sleep(_pause(attempt, error.retry_after))
                 except RequestError as error:
+                    self._told(attempt, loop.time() - started, f"refused: {error}")
                     self._endpoint.refused(self.name, asked, error)
                     raise
                 else:
                     self._endpoint.succeeded(started)
+                    self._told(attempt, loop.time() - started, "answered")
                     return result
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _told(self, attempt: int, seconds: float, outcome: str) -> None:
+        if log.isEnabledFor(logging.DEBUG):  # the path of every call
+            log.debug("%s, try %d, %.3f s: %s", self.name, attempt + 1, seconds, outcome)
 
     async def close(self) -> None:
         """Close the door."""

@@ -116,15 +116,16 @@ class OpenAIModel:
             self._session = self._open()
         data = _encode(payload)
         try:
-            # Whoever follows a redirect turns the POST into a GET, or takes the key to another host.
-            async with self._session.post(url, data=data, allow_redirects=False) as response:
-                body = await response.read()
+            # Whoever follows a redirect turns the POST into a GET, or takes the key to another host. `read` lets go of
+            # the connection, whatever happens to it, so no `async with` is needed, which is a tenth of the door's CPU.
+            response = await self._session.post(url, data=data, allow_redirects=False)
+            body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             failure = self._failure(error)
         else:
             if response.status // 100 != 2:
                 raise refusal_of(self, response.status, response.headers, body, self._secrets)
-            decoded = self._decode(body, response.content_type, kind)
+            decoded = self._decode(body, response, kind)
             self._answered = True
             return decoded
         raise failure  # outside the handler: aiohttp's own words can show a password in the URL
@@ -143,7 +144,7 @@ class OpenAIModel:
             return EndpointError(f"base_url '{self._where}' names no host; {_LOOKS_LIKE}")
         return TransientError(f"{self.name} at {self._where} broke the connection: {reason}")
 
-    def _decode(self, body: bytes, content_type: str, kind: type[T]) -> T:
+    def _decode(self, body: bytes, response: aiohttp.ClientResponse, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=kind)
         except msgspec.ValidationError as error:
@@ -151,7 +152,7 @@ class OpenAIModel:
                 f"{self._where} answered {self.name} in another form than OpenAI's: {error}"
             ) from error
         except UNREADABLE as error:
-            if not self._answered and (content_type == "text/html" or body.lstrip()[:1] == b"<"):
+            if not self._answered and (response.content_type == "text/html" or body.lstrip()[:1] == b"<"):
                 raise EndpointError(
                     f"{self._where} answered with a web page, not with JSON; base_url should end in /v1 as a rule"
                 ) from error

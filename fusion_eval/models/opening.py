@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.logs import log
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.limited import Endpoint, Limited
+from fusion_eval.models.priced import Budget, priced
+from fusion_eval.models.prices import FREE, Price, price_of
+from fusion_eval.models.spread import Spread
 from fusion_eval.settings import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, slip_of_ours, unknown
 from fusion_eval.store import Store
 
@@ -16,11 +21,12 @@ from fusion_eval.store import Store
 class Opener:
     """Opens models for one run. A name opened twice shares its door, and so its connections and slots."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        self._settings, self._store = settings, store
+    def __init__(self, settings: Settings, store: Store, say: Callable[[str], None] | None = None) -> None:
+        self._settings, self._store, self._say = settings, store, say or log.warning
         _check_harness_arguments(settings)
         self._doors: dict[tuple[str, str | None], Model] = {}
         self._endpoints: dict[str, Endpoint] = {}
+        self.budget = Budget(settings.budget)
 
     def sampler(self) -> tuple[Cached, ...]:
         """The models that sample."""
@@ -40,17 +46,37 @@ class Opener:
 
     def open(self, name: str, base_url: str | None, *, urgent: bool = False) -> Cached:
         """The model `name`; `urgent` requests go ahead of those of others on the same endpoint."""
-        door = self._door(name, None if _in_process(name) else base_url)
+        addresses = base_url.split("|") if base_url and not _in_process(name) else [None]
+        limited = [self._limited(name, address, urgent) for address in addresses]
+        return Cached(limited[0] if len(limited) == 1 else Spread(limited, self._say), self._store)
+
+    def _limited(self, name: str, address: str | None, urgent: bool) -> Limited:
+        door = self._door(name, address)
         at_once = _requests_at_once(door, self._settings.concurrency)
         endpoint = self._endpoints.setdefault(door.identity, Endpoint(at_once))
-        limited = Limited(door, endpoint, urgent=urgent, max_retries=self._settings.max_retries)
-        return Cached(limited, self._store)
+        price = self.price(name, address)
+        paid = priced(door, price, self.budget) if price else door  # what has no price pays for no wrapper
+        return Limited(paid, endpoint, urgent=urgent, max_retries=self._settings.max_retries)
+
+    def price(self, name: str, address: str | None) -> Price | None:
+        """None where it is not known, which a budget does not allow."""
+        price = FREE if _in_process(name) else price_of(name, address, self._settings)
+        if price is None and self._settings.budget is not None:
+            raise ConfigError(
+                f"budget= needs a price, and none is known of {name}; add price_in= and price_out=, "
+                "US dollars for a million tokens read and written"
+            )
+        return price
 
     def _door(self, name: str, base_url: str | None) -> Model:
         key = (name, base_url)
         if key not in self._doors:
             self._doors[key] = _open_door(name, base_url, self._settings)
         return self._doors[key]
+
+    def endpoints(self) -> list[Endpoint]:
+        """All that were opened so far."""
+        return list(self._endpoints.values())
 
     def inner_harness_model(self) -> Any:
         """The harness's own model object behind a sampler that is an `lm_eval:` name, or None."""

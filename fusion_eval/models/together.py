@@ -14,10 +14,13 @@ async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
     `asyncio.gather` would leave the rest running, to ask and to pay for what nobody waits for.
     """
+    coroutines = list(work)
+    if len(coroutines) == 1:  # the usual case, which needs no task
+        return [await coroutines[0]]
     failed: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
+            tasks = [group.create_task(one) for one in coroutines]
     except BaseExceptionGroup as errors:
         failed = errors.exceptions[0]
     if failed is not None:

@@ -1,14 +1,15 @@
-"""One LLM call through the whole path against a bare aiohttp client, in one run and on one server.
+"""One LLM call through the whole path against a bare aiohttp client and litellm, in one run and on one server.
 
     python tests/bench/hot_path.py
 
-Prints calls per second and CPU time per call of both, and their ratios, as the median of several rounds in turn. The
-server answers at once and runs in a process of its own; quote ratios, as absolute numbers are the machine's.
+Prints calls per second and CPU time per call of each, and our ratio to either, as the median of several rounds in turn.
+The server answers at once and runs in a process of its own; quote ratios, as absolute numbers are the machine's.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
 import sys
 import tempfile
@@ -28,6 +29,8 @@ from fusion_eval.store import Store
 from fusion_eval.types import Prompt, Sampling
 
 CALLS, AT_ONCE, ROUNDS = 2000, 64, 5
+LITELLM_CALLS = 200
+"""Few, as each takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,9 @@ class Speed:
     cpu: float
 
 
-async def measure(call: Callable[[int], Awaitable[object]]) -> Speed:
-    """`CALLS` calls, `AT_ONCE` at a time."""
-    numbers = iter(range(CALLS))
+async def measure(call: Callable[[int], Awaitable[object]], calls: int = CALLS) -> Speed:
+    """`calls` calls, `AT_ONCE` at a time."""
+    numbers = iter(range(calls))
 
     async def work() -> None:
         for number in numbers:
@@ -48,7 +51,7 @@ async def measure(call: Callable[[int], Awaitable[object]]) -> Speed:
 
     wall, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
-    return Speed(CALLS / (time.perf_counter() - wall), (time.process_time() - cpu) / CALLS * 1000)
+    return Speed(calls / (time.perf_counter() - wall), (time.process_time() - cpu) / calls * 1000)
 
 
 async def bare(base_url: str) -> Speed:
@@ -83,25 +86,46 @@ async def whole(base_url: str, store_file: Path) -> Speed:
     return speed
 
 
-def main() -> None:
-    """Rounds in turn, so that a drift of the machine's speed meets both."""
-    ours: list[Speed] = []
-    theirs: list[Speed] = []
-    with spawn() as base_url, tempfile.TemporaryDirectory() as folder:
-        for number in range(ROUNDS + 1):
-            pair = (
-                asyncio.run(bare(base_url)),
-                asyncio.run(whole(base_url, Path(folder) / f"{number}.sqlite")),
-            )
-            if number:  # the first round warms up
-                theirs.append(pair[0])
-                ours.append(pair[1])
-    for name, speeds in (("bare aiohttp", theirs), ("fusion_eval", ours)):
+async def through_litellm(base_url: str) -> Speed:
+    """The same call by litellm; nothing is kept. Imported last: what it holds in memory slows whoever comes after."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # prices from the package, not from the network
+    import litellm
+
+    async def call(number: int) -> str:
+        answer = await litellm.acompletion(
+            model="openai/test-model",
+            api_base=base_url,
+            api_key="none",
+            messages=[{"role": "user", "content": f"Question {number}"}],
+            max_tokens=32,
+            temperature=0.7,
+            seed=0,
+        )
+        return str(answer.choices[0].message.content)
+
+    return await measure(call, LITELLM_CALLS)
+
+
+def say(name: str, theirs: list[Speed], ours: list[Speed]) -> None:
+    """Medians of the rounds and of their ratios."""
+    for who, speeds in ((name, theirs), ("fusion_eval", ours)):
         rate, cpu = statistics.median(s.rate for s in speeds), statistics.median(s.cpu for s in speeds)
-        print(f"{name:13} {rate:7,.0f} calls/s  {cpu:.2f} ms CPU per call")
+        print(f"{who:13} {rate:7,.0f} calls/s  {cpu:.2f} ms CPU per call")
     rate = statistics.median(a.rate / b.rate for a, b in zip(ours, theirs, strict=True))
     cpu = statistics.median(a.cpu / b.cpu for a, b in zip(ours, theirs, strict=True))
-    print(f"ratio         {rate:.2f} of the calls/s  {cpu:.2f} times the CPU per call")
+    print(f"ratio         {rate:.2f} of the calls/s  {cpu:.2f} times the CPU per call\n")
+
+
+def main() -> None:
+    """Rounds in turn, so that a drift of the machine's speed meets both."""
+    with spawn() as base_url, tempfile.TemporaryDirectory() as folder:
+        for name, client in (("bare aiohttp", bare), ("litellm", through_litellm)):
+            ours: list[Speed] = []
+            theirs: list[Speed] = []
+            for number in range(ROUNDS + 1):
+                theirs.append(asyncio.run(client(base_url)))
+                ours.append(asyncio.run(whole(base_url, Path(folder) / f"{name}-{number}.sqlite")))
+            say(name, theirs[1:], ours[1:])  # the first round warms up
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -405,6 +405,119 @@ async def test_a_store_that_fails_is_an_error_and_leaves_nobody_waiting(openai_s
         ended = await asyncio.gather(*asked, return_exceptions=True)
     await model.close()
     assert [type(error) for error in ended] == [StoreError] * 3
+
+
+class WatchedStore(Store):
+    """How many rows each statement read or wrote."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path)
+        self.read: list[int] = []
+        self.written: list[int] = []
+
+    def candidates(self, keys: Sequence[bytes]) -> dict[bytes, Candidate]:
+        self.read.append(len(keys))
+        return super().candidates(keys)
+
+    def keep(self, candidates: Mapping[bytes, Candidate]) -> dict[bytes, Candidate]:
+        self.written.append(len(candidates))
+        return super().keep(candidates)
+
+
+class AtOnce:
+    """A door that holds its answers back until `expected` requests have come, and gives them all in one turn."""
+
+    name, identity, chat, max_n = "m", "m", True, None
+
+    def __init__(self, expected: int) -> None:
+        self._gate = asyncio.Barrier(expected)
+
+    async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+        await self._gate.wait()
+        return [Candidate(f"{prompt.text} {i}", self.name, seed=sampling.seed + i) for i in range(n)]
+
+    async def close(self) -> None:
+        pass
+
+
+QUESTIONS = [Prompt(f"question {i}") for i in range(8)]
+
+
+async def test_what_is_asked_and_answered_in_one_turn_is_read_and_written_at_once() -> None:
+    store = WatchedStore()
+    model = Cached(AtOnce(len(QUESTIONS)), store)
+    pools = await asyncio.gather(*(model.sample(prompt, SAMPLING, 2) for prompt in QUESTIONS))
+    assert [texts(pool) for pool in pools] == [[f"{q.text} 0", f"{q.text} 1"] for q in QUESTIONS], (
+        "each its own"
+    )
+    assert (store.read, store.written) == ([16], [16])
+
+
+async def test_an_answer_counts_only_once_another_process_could_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    model, other = Cached(AtOnce(len(QUESTIONS)), Store(path)), Store(path)
+
+    async def ask_and_look(prompt: Prompt) -> int:
+        await model.sample(prompt, SAMPLING, 2)
+        return len(other.candidates(keys_of("m", prompt, SAMPLING, 2)))
+
+    assert await asyncio.gather(*(ask_and_look(prompt) for prompt in QUESTIONS)) == [2] * len(QUESTIONS)
+
+
+def test_an_answer_that_has_come_is_kept_though_its_asker_is_cancelled_just_then() -> None:
+    """Paid for is paid for."""
+    store = Store(None)
+
+    class Stopping(AtOnce):
+        async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+            asyncio.get_running_loop().call_soon(asker[0].cancel)
+            return await super().sample(prompt, sampling, n)
+
+    asker: list[asyncio.Task[list[Candidate]]] = []
+
+    async def run() -> None:
+        asker.append(asyncio.create_task(Cached(Stopping(1), store).sample(PROMPT, SAMPLING, 1)))
+        await asker[0]
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(run())
+    assert len(store.candidates(keys_of("m", PROMPT, SAMPLING, 1))) == 1
+
+
+async def test_any_error_of_the_store_reaches_all_who_wait_for_it() -> None:
+    class BrokenStore(Store):
+        def candidates(self, keys: Sequence[bytes]) -> dict[bytes, Candidate]:
+            raise RecursionError("whatever")
+
+    model = Cached(AtOnce(3), BrokenStore(None))
+    async with asyncio.timeout(5):
+        asked = (model.sample(prompt, SAMPLING, 1) for prompt in QUESTIONS[:3])
+        ended = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(error) for error in ended] == [RecursionError] * 3
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), max_size=12))
+def test_whoever_asks_in_whatever_turn_no_generation_is_asked_for_twice(asked: list[tuple[int, int]]) -> None:
+    """Of a few turns in which an answer is under way, written or read, none is a gap."""
+    calls: list[str] = []
+
+    class Quick(AtOnce):
+        async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+            calls.append(prompt.text)
+            return await super().sample(prompt, sampling, n)
+
+    async def run() -> None:
+        model = Cached(Quick(1), Store(None))
+
+        async def later(turns: int, which: int) -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await model.sample(QUESTIONS[which], SAMPLING, 1)
+
+        await asyncio.gather(*(later(turns, which) for turns, which in asked))
+
+    asyncio.run(run())
+    assert sorted(calls) == sorted({QUESTIONS[which].text for _, which in asked})
 
 
 async def test_of_two_processes_that_ask_the_same_at_once_both_go_on_with_the_first_answer(

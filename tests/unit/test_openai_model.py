@@ -7,13 +7,14 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai_server import Fault, Plan, Reply, Server, default_text, token_logprob
 
-from fusion_eval.errors import EndpointError
+from fusion_eval.errors import EndpointError, FusionEvalError
 from fusion_eval.models import LikelihoodModel, Model
 from fusion_eval.models import openai_wire as wire
 from fusion_eval.models.openai import OpenAIModel
@@ -449,3 +450,30 @@ def test_a_door_serves_one_event_loop_after_another(openai_server: Start) -> Non
         return candidate.text
 
     assert asyncio.run(once()) == asyncio.run(once())
+
+
+@pytest.mark.parametrize(
+    "fault", [None, Fault("status", 500), Fault("truncated_json"), Fault("html")], ids=lambda f: f and f.kind
+)
+async def test_a_connection_is_used_again_whatever_became_of_the_answer(
+    openai_server: Start, fault: Fault | None
+) -> None:
+    server = openai_server(Plan(faults=lambda number, request: fault))
+    async with door_to(server) as door:
+        for _ in range(3):
+            with contextlib.suppress(FusionEvalError):
+                await door.sample(PROMPT, SAMPLING, 1)
+        assert door._session is not None and isinstance(door._session.connector, aiohttp.TCPConnector)
+        [waiting] = door._session.connector._conns.values()
+        assert len(waiting) == 1 and not door._session.connector._acquired
+    assert len(server.calls) == 3
+
+
+async def test_a_cancelled_request_lets_go_of_its_connection(openai_server: Start) -> None:
+    server = openai_server(Plan(faults=lambda number, request: Fault("hang")))
+    async with door_to(server) as door:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await door.sample(PROMPT, SAMPLING, 1)
+        assert door._session is not None and isinstance(door._session.connector, aiohttp.TCPConnector)
+        assert not door._session.connector._conns and not door._session.connector._acquired

@@ -261,3 +261,24 @@ def test_what_goes_into_results_is_json_without_keys() -> None:
     assert json.loads(shown) | {"temperature": [0.5], "cache": "/x", "fusor": "lm_eval:local-completions"} == json.loads(shown)  # fmt: skip
     assert json.loads(shown)["model"] == ["lm_eval:hf", "m"]
     assert "max_tokens" not in public(settings)
+
+
+def test_prices_and_a_budget_are_dollars() -> None:
+    settings = parse({"price_in": "0.5", "price_out": 0, "budget": "2.5"})
+    assert (settings.price_in, settings.price_out, settings.budget) == (0.5, 0.0, 2.5)
+    assert public(settings)["budget"] == 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("budget", 0), ("budget", -1), ("budget", "nan"), ("price_in", -1), ("price_out", "$1")],
+)
+def test_what_is_no_amount_of_dollars_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}=.* should be a number (from|above) 0"):
+        parse({"price_in": 1, "price_out": 1} | {name: value})
+
+
+@pytest.mark.parametrize("given", ["price_in", "price_out"])
+def test_one_price_is_not_enough(given: str) -> None:
+    with pytest.raises(ConfigError, match="price_in= and price_out= go together"):
+        parse({given: 1})

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.traces import FILE_NAME, Totals, TraceFile, read_traces
+from fusion_eval.traces import FILE_NAME, Totals, TraceFile, Usage, dollars, read_traces
 from fusion_eval.types import Answer, Candidate, Pool, Prompt, Trace
 
 POOL = Pool(
@@ -120,6 +120,10 @@ def test_totals_count_generations_and_the_time_of_each_request_once() -> None:
         "completion_tokens": 24,
         "cost": 1.5,
         "seconds": 6.0,
+        "roles": {
+            "sampler": {"prompt_tokens": 20, "completion_tokens": 14, "cost": 1.5, "unpriced": 0},
+            "fusor": {"prompt_tokens": 40, "completion_tokens": 10, "cost": None, "unpriced": 2},
+        },
     }
 
 
@@ -143,3 +147,41 @@ def test_where_no_price_is_known_the_cost_is_unknown_and_not_nothing() -> None:
     totals = Totals()
     totals.add_calls(trace())
     assert totals.cost is None
+
+
+@pytest.mark.parametrize(
+    ("strategy", "scores", "role"),
+    [
+        ("fusion", (), "fusor"),
+        ("bon", (7.0, None), "scorer"),
+        ("bon", (), "scorer"),  # its judge wrote no rating that can be read
+        ("of_a_third_party", (0.5, 0.1), "scorer"),
+        ("of_a_third_party", (), "fusor"),
+    ],
+)
+def test_calls_beyond_the_pool_are_the_fusors_or_where_there_are_scores_the_scorers(
+    strategy: str, scores: tuple[float | None, ...], role: str
+) -> None:
+    totals = Totals()
+    totals.add(
+        dataclasses.replace(trace(answer=Answer("a", scores=scores, calls=(CALL,))), strategy=strategy)
+    )
+    assert list(totals.roles) == ["sampler", role]
+    assert totals.roles[role] == Usage(20, 5, cost=None, unpriced=1)
+
+
+def test_a_sum_says_that_it_lacks_what_has_no_known_price() -> None:
+    usage = Usage()
+    usage.add(CALL)
+    assert str(usage) == "20 + 5 tokens, no known price"
+    usage.add(Candidate("", "m", 0, error="HTTP 500"))  # which nobody has to pay for
+    assert usage.unpriced == 1
+    usage.add(dataclasses.replace(CALL, cost=0.0125))
+    assert str(usage) == "40 + 10 tokens, $0.012500 without those of unknown price"
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"), [(0.0, "$0.00"), (0.000123, "$0.000123"), (0.5, "$0.500000"), (1234.5, "$1,234.50")]
+)
+def test_dollars_have_more_digits_below_one(amount: float, shown: str) -> None:
+    assert dollars(amount) == shown
