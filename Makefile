@@ -13,7 +13,10 @@ format: ## let ruff write what it can
 	ruff format .
 	ruff check --fix .
 
-bench: ## ratios in one run: one LLM call against a bare client, the tests against scipy and sacrebleu
+bench: ## ratios in one run: calls against a bare client, a run against its ideal schedule, tests against scipy and sacrebleu
 	python tests/bench/hot_path.py
+	python tests/bench/resume.py
+	python tests/bench/makespan.py
+	python tests/bench/memory.py
 	python tests/bench/paired_tests.py
 	python tests/bench/corpus_tests.py

@@ -59,13 +59,13 @@ class Store:
 
     def __init__(self, path: Path | None, patience: float = _PATIENCE) -> None:
         self.path = path
-        while True:
+        for tries_left in (2, 1, 0):  # more than one where other processes find the damage at the same time
             found = inode(path) if path else None
             try:
                 self._db = _open(path, patience)
                 return
             except DamagedError as error:
-                if path is None or not _is_ours(path):
+                if path is None or not tries_left or not _is_ours(path):
                     raise _unusable(path, str(error)) from error
                 _begin_anew(path, found, error)
 

@@ -19,7 +19,6 @@ T = TypeVar("T")
 
 _VERSION = 1
 """Raise it when the meaning of a stored candidate changes; old entries then miss."""
-_encode = msgspec.json.Encoder().encode
 
 
 class Cached:
@@ -74,8 +73,9 @@ class Cached:
 
     async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
         """As the model's, remembered in the store."""
-        asked = (_VERSION, "loglikelihood", self.identity, context, continuation)
-        key = hashlib.sha256(_encode(asked)).digest()
+        key = hashlib.sha256(
+            msgspec.json.encode((_VERSION, "loglikelihood", self.identity, context, continuation))
+        ).digest()
         stored = self._store.likelihood(key)
         if stored is not None:
             return stored
@@ -127,7 +127,7 @@ class _OncePerTurn(Generic[T]):
 def keys_of(identity: str, prompt: Prompt, sampling: Sampling, n: int) -> list[bytes]:
     """A key per candidate, from everything that shapes it; the i-th differs from the first in its seed alone."""
     seedless = dataclasses.replace(sampling, seed=0) if sampling.seed else sampling
-    shared = hashlib.sha256(_encode((_VERSION, identity, prompt, seedless)))
+    shared = hashlib.sha256(msgspec.json.encode((_VERSION, identity, prompt, seedless)))
     keys = []
     for seed in range(sampling.seed, sampling.seed + n):
         own = shared.copy()
