@@ -39,6 +39,7 @@ _SCHEMA = (
     "CREATE TABLE likelihoods (key BLOB PRIMARY KEY, logprob REAL NOT NULL, greedy INTEGER NOT NULL) WITHOUT ROWID",
     f"PRAGMA user_version={_FORMAT}",
 )
+_decode = msgspec.json.Decoder(Candidate).decode
 _AT_ONCE = 400
 """Rows per statement: twice as many parameters stay below SQLite's smallest limit, 999."""
 _PATIENCE = 60.0
@@ -75,8 +76,16 @@ class Store:
         for some in _portions(keys):
             marks = ",".join("?" * len(some))
             rows = self._run(f"SELECT key, candidate FROM generations WHERE key IN ({marks})", some)  # noqa: S608 - marks only
-            found |= {key: msgspec.json.decode(line, type=Candidate) for key, line in rows}
+            found |= {key: self._decoded(line) for key, line in rows}
         return found
+
+    def _decoded(self, line: bytes) -> Candidate:
+        try:
+            return _decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:  # SQLite sees no damage within a row
+            raise StoreError(
+                f"The store {self.path} holds a damaged generation: {error}. Name another with cache=PATH"
+            ) from error
 
     def keep(self, candidates: Mapping[bytes, Candidate]) -> dict[bytes, Candidate]:
         """Write; returns what is stored then, which is another process's where it was first."""
@@ -105,7 +114,9 @@ class Store:
         except sqlite3.Error as error:
             fix = "make room or mend its rights, then run again"
             if "malformed" in str(error):
-                fix = "it is damaged, so name another with cache=PATH"
+                fix = "run again, and it is set aside for a new one"
+            elif "locked" in str(error):
+                fix = "another process keeps it busy: run again when that is done, or name another with cache=PATH"
             raise StoreError(
                 f"The store {self.path} cannot be read or written: {error}. What it holds is kept; {fix}"
             ) from error

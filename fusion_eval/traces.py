@@ -38,9 +38,7 @@ class TraceFile:
                 self._partial.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._partial.open("wb")
             except OSError as error:
-                raise ConfigError(
-                    f"Cannot write traces to {self.path}: {error.strerror}; name another folder with trace_dir="
-                ) from error
+                raise self._unwritable(error) from error
         return self
 
     def add(self, index: int, trace: Trace) -> None:
@@ -50,19 +48,33 @@ class TraceFile:
             line = to_json(self._waiting.pop(self._next)) + b"\n"
             self._next += 1
             if self._file:
-                self._file.write(line)
+                try:
+                    self._file.write(line)
+                except OSError as error:
+                    raise self._unwritable(error) from error
 
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
         if not (self._file and self._partial and self.path):
             return
-        self._file.close()
-        if kind is None:
-            self._partial.replace(self.path)
-        else:
-            self._partial.unlink()
-            with contextlib.suppress(OSError):  # one may hold something else by now
-                for folder in self._made:
-                    folder.rmdir()
+        try:
+            self._file.close()
+            if kind is None:
+                self._partial.replace(self.path)
+        except OSError as failure:
+            if kind is None:  # else the first error is the one to tell
+                raise self._unwritable(failure) from failure
+        finally:
+            self._partial.unlink(missing_ok=True)
+            if kind is not None:
+                with contextlib.suppress(OSError):  # one may hold something else by now
+                    for folder in self._made:
+                        folder.rmdir()
+
+    def _unwritable(self, error: OSError) -> ConfigError:
+        return ConfigError(
+            f"Cannot write traces to {self.path}: {error.strerror}. The generations are kept; make room and run again, "
+            "or name another folder with trace_dir="
+        )
 
 
 def read_traces(path: Path) -> Iterator[Trace]:

@@ -344,3 +344,13 @@ def test_a_run_on_a_full_disk_ends_with_one_sentence_and_goes_on_when_there_is_r
     again = run_command(server, tmp_path)
     assert again.returncode == 0, again.stderr
     assert len(server.calls) <= 28 + 2, "the last answer found no room, and one more call was on its way"
+
+
+def test_a_damaged_row_in_a_sound_file_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with Store(path) as store:
+        store.keep({b"k" * 32: Candidate("text", "m", 0)})
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE generations SET candidate = '{\"text\": '")
+    with Store(path) as store, pytest.raises(StoreError, match=r"damaged generation: .*cache=PATH"):
+        store.candidates([b"k" * 32])

@@ -185,3 +185,16 @@ def test_a_sum_says_that_it_lacks_what_has_no_known_price() -> None:
 )
 def test_dollars_have_more_digits_below_one(amount: float, shown: str) -> None:
     assert dollars(amount) == shown
+
+
+def test_a_disk_that_fills_is_one_sentence_and_leaves_no_half_a_file(tmp_path, monkeypatch):
+    one = Trace("t", 0, 0, "single", None, Pool(Prompt("q"), ()), Answer("a"), "a")
+    path = tmp_path / "traces.jsonl"
+    with (
+        pytest.raises(ConfigError, match=r"No space left on device\. The generations are kept"),
+        TraceFile(path) as file,
+    ):
+        file._file.close()
+        file._file = Path("/dev/full").open("wb")
+        file.add(0, one)
+    assert list(tmp_path.iterdir()) == []
