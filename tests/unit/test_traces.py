@@ -195,6 +195,6 @@ def test_a_disk_that_fills_is_one_sentence_and_leaves_no_half_a_file(tmp_path, m
         TraceFile(path) as file,
     ):
         file._file.close()
-        file._file = Path("/dev/full").open("wb")
+        file._file = os.fdopen(os.open("/dev/full", os.O_WRONLY), "wb")
         file.add(0, one)
     assert list(tmp_path.iterdir()) == []
