@@ -27,9 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from console_process import console
 from openai_server import Call, default_reply, read_calls, spawn
-
-from fusion_eval import cli
 
 KILLS, SEED = 20, 11
 STRATEGIES = ("single", "bon", "fusion")
@@ -52,14 +51,6 @@ def words(base_url: str, folder: Path) -> list[str]:
 
 _warm = multiprocessing.get_context("forkserver")
 """Its processes begin with the harness imported: a kill then hits the run itself, and twenty of them take seconds."""
-
-
-def console(arguments: list[str], output: Path) -> None:
-    """The console command, as the script that pip installs calls it; what it prints goes to a file."""
-    with output.open("a") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    sys.exit(cli.main(arguments))
 
 
 def start(base_url: str, folder: Path) -> BaseProcess:
