@@ -88,40 +88,26 @@ def _cell(
     missing: int,
 ) -> Cell:
     task, metric, filtered = names
-    name, language = family.name, family.language
     pairs = [[value for value in run if isinstance(value, Pair)] for run in values]
-    if not pairs[0]:
-        # Ten digits: the same score computed in two ways is the same score.
-        numbers = np.array([[float(f"{value:.10g}") for value in run] for run in values])
-        return Cell(
-            task,
-            name,
-            language,
-            metric,
-            filtered,
-            np.stack([numbers, np.ones_like(numbers)], axis=-1),
-            clusters,
-            mean_score,
-            mean_score,
-            higher_is_better,
-            missing,
-            binary=bool(np.isin(numbers, (0.0, 1.0)).all()),
-        )
-    corpus = corpus_metric(corpus_name(metric) or metric, language)
-    statistics = [_averaged(corpus, run) for run in pairs]
+    corpus = corpus_metric(corpus_name(metric) or metric, family.language) if pairs[0] else None
+    # Ten digits: the same score computed in two ways is the same score.
+    numbers = np.array([[] if corpus else [float(f"{value:.10g}") for value in run] for run in values])
     return Cell(
-        task,
-        name,
-        language,
-        metric,
-        filtered,
-        np.stack(statistics),
-        clusters,
-        corpus.score,
-        corpus.segment_score,
-        corpus.higher_is_better,
-        missing,
-        signature=corpus.signature,
+        task=task,
+        family=family.name,
+        language=family.language,
+        metric=metric,
+        filter=filtered,
+        statistics=np.stack([_averaged(corpus, run) for run in pairs])
+        if corpus
+        else np.stack([numbers, np.ones_like(numbers)], axis=-1),
+        clusters=clusters,
+        score=corpus.score if corpus else mean_score,
+        item_score=corpus.segment_score if corpus else mean_score,
+        higher_is_better=corpus.higher_is_better if corpus else higher_is_better,
+        missing=missing,
+        binary=corpus is None and bool(np.isin(numbers, (0.0, 1.0)).all()),
+        signature=corpus.signature if corpus else None,
     )
 
 

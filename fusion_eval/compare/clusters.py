@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from fusion_eval.compare.families import Family, without
+from fusion_eval.compare.families import Family, without_language
 from fusion_eval.compare.items import Item
 from fusion_eval.errors import ConfigError, nearest
 
@@ -60,7 +59,12 @@ def clusters_of(
             len(items[task]) for task in tasks
         ):
             notes.append(_note(family, field, parallel))
-    return (_joined(labels) if column == AUTO else labels), notes
+    if column != AUTO:
+        return labels, notes
+    joined = _joined(labels)
+    if len(set(joined.values())) < len(set(labels.values())):
+        notes.append("items of several tasks that are the same document are one cluster")
+    return joined, notes
 
 
 def _note(family: str, field: str | None, parallel: bool) -> str:
@@ -83,7 +87,7 @@ def _label(item: Item, field: str | None, language: str | None, parallel: bool, 
             f"They have {', '.join(sorted(item.doc)) or 'none'}"
         )
     value = str(item.doc[field])
-    return value if asked else _without_language(value, language)
+    return value if asked else without_language(value, language)
 
 
 def _field(family: Mapping[str, Sequence[Item]]) -> str | None:
@@ -110,14 +114,6 @@ def _repeats(name: str, items: Sequence[Item]) -> bool:
 def _identifies(name: str, items: Sequence[Item]) -> bool:
     """Whether each value stands for one document; the same document twice is no contradiction."""
     return len({str(item.doc[name]) for item in items}) == len({item.document for item in items})
-
-
-def _without_language(identity: str, language: str | None) -> str:
-    """`low-fr-0` is `low-0` in French."""
-    found = (
-        list(re.finditer(rf"(?i)(?<![^\W_]){re.escape(language)}(?![^\W_])", identity)) if language else []
-    )
-    return without(identity, found[-1].start(), found[-1].end()) if found else identity
 
 
 def _joined(labels: Mapping[Item, str]) -> dict[Item, str]:

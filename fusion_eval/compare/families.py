@@ -53,14 +53,25 @@ def _readings(task: str, language: str | None) -> dict[str, str]:
     found = {}
     for match in re.finditer(_LANGUAGE, task):
         if len(match[0]) > 5 or match[0][:2] in _CODES:
-            found[without(task, match.start(), match.end())] = match[0]
-    for spelt in re.finditer(rf"(?i)(?<![^\W_]){re.escape(language)}(?![^\W_])", task) if language else ():
-        found.setdefault(without(task, spelt.start(), spelt.end()), language or "")
+            found[_without(task, match.start(), match.end())] = match[0]
+    for spelt in _spelt(task, language):
+        found.setdefault(_without(task, spelt.start(), spelt.end()), language or "")
     return found
 
 
-def without(name: str, start: int, end: int) -> str:
-    """`name` without the part from `start` to `end` and one of the marks around it: `low-fr-0` is `low-0`."""
+def without_language(name: str, language: str | None) -> str:
+    """`low-fr-0` is `low-0` in French: the last mention counts."""
+    found = _spelt(name, language)
+    return _without(name, found[-1].start(), found[-1].end()) if found else name
+
+
+def _spelt(name: str, language: str | None) -> list[re.Match[str]]:
+    """Where a language stands in a name as a word of its own, in whatever case."""
+    return list(re.finditer(rf"(?i)(?<![^\W_]){re.escape(language)}(?![^\W_])", name)) if language else []
+
+
+def _without(name: str, start: int, end: int) -> str:
+    """`name` without the part from `start` to `end` and one of the marks around it."""
     before, after = name[:start], name[end:]
     if before and not before[-1].isalnum():
         before = before[:-1]

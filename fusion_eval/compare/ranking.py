@@ -46,8 +46,14 @@ def ranked(
 
 
 def headlines(units: Sequence[Unit]) -> list[Unit]:
-    """The widest unit of each metric: all tasks, else a family of languages, else the task."""
-    widest = {(unit.cells[0].metric, unit.cells[0].filter): unit for unit in units}
+    """The widest unit of each metric: all tasks, else a family of languages, else the task.
+
+    One name that is scored in several ways is several metrics, as it is in `units`.
+    """
+    widest = {}
+    for unit in units:
+        first = unit.cells[0]
+        widest[first.metric, first.filter, first.score, first.higher_is_better] = unit
     return list(widest.values())
 
 

@@ -70,7 +70,7 @@ def row_of(unit: Unit, baseline: int, candidate: int, names: tuple[str, ...], me
         standard_error=error,
         minimal_detectable_effect=minimal_detectable_effect(error, units, method.alpha) if error else None,
         items_needed=items_needed(paired.delta, error, n, units, method.alpha) if error else None,
-        signature=first.signature if len(unit.cells) == 1 else None,
+        signature=None if unit.several else first.signature,
         note=caveats(unit, paired, interval, test, method),
     )
 
@@ -106,8 +106,8 @@ def tested(unit: Unit, paired: Paired, baseline: int, candidate: int, method: Me
     elif name == "wilcoxon" and not unit.several:
         found = wilcoxon_test(one, other, unit.clusters, resamples=method.resamples, seed=method.seed)
     else:
-        name, found = "permutation", permutation_test(paired, resamples=method.resamples, seed=method.seed)
-    return name, found.p_value
+        found = permutation_test(paired, resamples=method.resamples, seed=method.seed)
+    return found.test, found.p_value
 
 
 def _outcomes(unit: Unit, baseline: int, candidate: int) -> Floats:

@@ -26,7 +26,8 @@ def non_inferiority(
     One-sided t test of H0: difference <= -margin, with `error` the standard error over `clusters` independent units
     (`jackknife_error`). `low` is the one-sided 1 - alpha bound. The t distribution is a poor guide for few clusters
     (below about 20) and for 0/1 values that rarely differ. Where all items differ alike there is no spread to go by, and
-    `largest`, the largest difference that an item can have, bounds what so few can show. Raises ValueError for margin <= 0 or fewer than two clusters.
+    `largest`, the largest difference that an item can have, bounds what so few can show. Raises ValueError for
+    margin <= 0 or fewer than two clusters.
     """
     _check(error, clusters, margin)
     p_value = _above(delta, error, clusters, margin, largest)

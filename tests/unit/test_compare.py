@@ -270,8 +270,9 @@ class TestLanguages:
             write_run(tmp_path / name, {"quiz_cot": samples(values), "quiz_plain": samples(values)})
             for name, values in (("a", [0.0, 1.0, 0.5]), ("b", [1.0, 1.0, 0.7]))
         ]
-        overall = compared(*folders).rows[-1]
-        assert (overall.n, overall.clusters) == (6, 3)
+        comparison = compared(*folders)
+        assert (comparison.rows[-1].n, comparison.rows[-1].clusters) == (6, 3)
+        assert any("the same document are one cluster" in note for note in comparison.notes)
 
     def test_a_document_field_that_is_the_text_itself_is_no_cluster(self, tmp_path: Path) -> None:
         texts = [f"{number} " + "long text " * 1_000 for number in range(6)]
@@ -294,6 +295,16 @@ class TestOneNameManyMeanings:
         comparison = compared(*folders)
         assert [row.task for row in comparison.rows] == ["t", "u"]
         assert any("ter is scored in several ways" in note for note in comparison.notes)
+
+    def test_each_meaning_has_its_ranks(self, tmp_path: Path) -> None:
+        folders = [
+            write_run(
+                tmp_path / name,
+                {"t": samples([["the cat", "the dog"]] * 6, "ter"), "u": samples([0.4, 0.5, 0.6], "ter")},
+            )
+            for name in ("a", "b", "c")
+        ]
+        assert [place.task for place in compared(*folders).ranks] == ["t"] * 3 + ["u"] * 3
 
     def test_nor_have_metrics_that_are_better_in_opposite_directions(self, tmp_path: Path) -> None:
         directions = {"t": {"score": True}, "u": {"score": False}}
