@@ -26,12 +26,20 @@ class EndpointError(FusionEvalError):
 class TransientError(FusionEvalError):
     """One call failed in a way that another try may mend.
 
-    `retry_after` is what the server asked for, in seconds; `overloaded` says that it asked for fewer requests.
+    `retry_after` is what the server asked for, in seconds; `overloaded` says that it asked for fewer requests;
+    `lost` that the call was sent and its answer went missing, so that it may well be billed.
     """
 
-    def __init__(self, message: str, retry_after: float | None = None, *, overloaded: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        retry_after: float | None = None,
+        *,
+        overloaded: bool = False,
+        lost: bool = False,
+    ) -> None:
         super().__init__(message)
-        self.retry_after, self.overloaded = retry_after, overloaded
+        self.retry_after, self.overloaded, self.lost = retry_after, overloaded, lost
 
 
 class RequestError(FusionEvalError):

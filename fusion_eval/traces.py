@@ -101,24 +101,29 @@ class Usage:
     """Of the generations whose cost is known; None where that is so of none."""
     unpriced: int = 0
     """The others."""
+    retries: int = 0
+    """Tries that failed before the last one of a request."""
 
     def add(self, generation: Candidate) -> None:
         """Count one generation; a failed one has no cost."""
         self.prompt_tokens += generation.prompt_tokens
         self.completion_tokens += generation.completion_tokens
+        self.retries += generation.retries
         if generation.cost is not None:
             self.cost = (self.cost or 0.0) + generation.cost
         elif generation.error is None:
             self.unpriced += 1
 
     def __str__(self) -> str:
-        """`1,234 + 567 tokens, $0.0123`: read and written."""
-        tokens = f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens"
+        """`1,234 + 567 tokens, $0.0123, retries 3`: read and written."""
+        parts = [f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens"]
         if self.cost is None:
-            return f"{tokens}, no known price"
-        return f"{tokens}, {dollars(self.cost)}" + (
-            " without those of unknown price" if self.unpriced else ""
-        )
+            parts.append("no known price")
+        else:
+            parts.append(dollars(self.cost) + (" without those of unknown price" if self.unpriced else ""))
+        if self.retries:
+            parts.append(f"retries {self.retries:,}")
+        return ", ".join(parts)
 
 
 def dollars(amount: float) -> str:

@@ -63,6 +63,8 @@ class Candidate:
     """US dollars; None where no price is known."""
     latency: float = 0.0
     """Seconds between sending the request and having its answer."""
+    retries: int = 0
+    """Tries of the request that failed before its last, counted on its first candidate only, like `prompt_tokens`."""
     error: str | None = None
 
     def __post_init__(self) -> None:

@@ -23,8 +23,10 @@ class Model(Protocol):
     chat: bool
     """Whether prompts reach it as chat messages; a plain-text model takes `Prompt.text` only."""
 
-    max_n: int | None
-    """The most candidates that one request brings; None where the door knows no limit."""
+    @property
+    def max_n(self) -> int | None:
+        """The most candidates that one request brings; None where no limit is known."""
+        ...
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """Ask for n candidates, seeds `sampling.seed` … `sampling.seed + n - 1`.

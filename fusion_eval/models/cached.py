@@ -36,31 +36,33 @@ class Cached:
         """Exactly n, failed ones marked; only those that the store lacks are asked for, until all are there."""
         keys = keys_of(self.identity, prompt, sampling, n)
         found = await self._find(dict.fromkeys(keys))
+        longest = n
         while missing := [i for i, key in enumerate(keys) if key not in found]:
             asked = [self._asked[keys[i]] for i in missing if keys[i] in self._asked]
             if asked:  # the same prompt is under way elsewhere: wait, then look again
                 await asyncio.gather(*(event.wait() for event in asked))
                 found |= await self._find(dict.fromkeys(keys[i] for i in missing))
                 continue
-            found |= await self._ask(prompt, sampling, keys, missing)
+            parts = await self._ask(prompt, sampling, keys, missing, longest)
+            longest = max(len(part) for part in parts)  # what one request brought is what the next can bring
+            found |= {key: candidate for part in parts for key, candidate in part.items()}
         return [found[key] for key in keys]
 
     async def _ask(
-        self, prompt: Prompt, sampling: Sampling, keys: list[bytes], missing: list[int]
-    ) -> dict[bytes, Candidate]:
+        self, prompt: Prompt, sampling: Sampling, keys: list[bytes], missing: list[int], longest: int
+    ) -> list[dict[bytes, Candidate]]:
         """What one request for each stretch of the missing ones brings, which may not be all of them."""
         event = asyncio.Event()
         self._asked |= {keys[i]: event for i in missing}
         try:
-            parts = await together(
+            return await together(
                 self._request(prompt, sampling, keys[stretch.start : stretch.stop], stretch.start)
-                for stretch in stretches(missing, self._model.max_n or len(missing))
+                for stretch in stretches(missing, min(longest, self._model.max_n or longest))
             )
         finally:
             for i in missing:
                 del self._asked[keys[i]]
             event.set()
-        return {key: candidate for part in parts for key, candidate in part.items()}
 
     async def _request(
         self, prompt: Prompt, sampling: Sampling, keys: list[bytes], first: int

@@ -7,6 +7,7 @@ fails request after request is given up with one message instead of thousands.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import random
 from collections.abc import Awaitable, Callable, Hashable
@@ -78,29 +79,36 @@ class Limited:
     def __init__(
         self, door: Model, endpoint: Endpoint, *, urgent: bool = False, max_retries: int = 5
     ) -> None:
-        self.name, self.identity, self.chat, self.max_n = door.name, door.identity, door.chat, door.max_n
+        self.name, self.identity, self.chat = door.name, door.identity, door.chat
         self._door, self._endpoint, self._urgent, self._max_retries = door, endpoint, urgent, max_retries
+
+    @property
+    def max_n(self) -> int | None:
+        """As the door's."""
+        return self._door.max_n
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """What one request for n brings, one candidate at the least; where it fails for good, n that carry `error`."""
-        n = min(n, self._door.max_n or n)
+        n = min(n, self.max_n or n)
+        retries = -1
 
         async def ask() -> list[Candidate]:
+            nonlocal retries
+            retries += 1
             got = await self._door.sample(prompt, sampling, n)
             if not got:
                 raise TransientError(f"{self.name} answered without any candidate")
             return got
 
         try:
-            return await self._request(prompt, ask)
+            candidates = await self._request(prompt, ask)
         except RequestError as error:
             if self._urgent:  # a strategy can answer a refusal, e.g. with a shorter prompt
                 raise
-            return _failures(self.name, sampling, n, error)
+            candidates = _failures(self.name, sampling, n, error)
         except TransientError as error:
-            return _failures(self.name, sampling, n, error)
-        finally:
-            self.max_n = self._door.max_n
+            candidates = _failures(self.name, sampling, n, error)
+        return after_retries(candidates, retries) if retries else candidates
 
     async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
         """As the door's; a request that fails for good raises, as a missing likelihood has no stand-in."""
@@ -159,6 +167,12 @@ def _pause(attempt: int, asked: float | None) -> float:
     ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
     jittered = random.random() * ceiling  # noqa: S311 - spreads retries in time, decides no result
     return jittered + min(asked or 0.0, LONGEST_ASKED)
+
+
+def after_retries(candidates: list[Candidate], retries: int) -> list[Candidate]:
+    """The candidates of a request that so many more tries went before."""
+    first = candidates[0]
+    return [dataclasses.replace(first, retries=first.retries + retries), *candidates[1:]]
 
 
 def _failures(name: str, sampling: Sampling, n: int, error: Exception) -> list[Candidate]:

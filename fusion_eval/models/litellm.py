@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from fusion_eval.errors import ConfigError, RequestError, TransientError, nearest
+from fusion_eval.models.choices import Choices
 from fusion_eval.models.litellm_errors import error_of
 from fusion_eval.models.openai_errors import without_userinfo
 from fusion_eval.models.openai_wire import Reply, candidates_of, payload_of
@@ -47,11 +48,10 @@ class LiteLLMModel:
             _litellm().disable_aiohttp_transport = True
         supported = _litellm().get_supported_openai_params(name)
         self._left_out = [] if supported is None else [o for o in _MAY_BE_LEFT_OUT if o not in supported]
-        self.max_n: int | None = 1 if "n" in self._left_out else None
-        """Texts that one request brings; None until the provider has shown otherwise."""
+        self._choices = Choices(1 if "n" in self._left_out else None)
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """One request for n choices; fewer come back where the provider brings fewer (`max_n` then tells)."""
+        """One request for n choices; fewer come back where the provider brings fewer (`max_n` tells, after a few)."""
         n = min(n, self.max_n or n)
         payload = payload_of(self.name, prompt, sampling, n, self.chat)
         for option in self._left_out:
@@ -61,10 +61,14 @@ class LiteLLMModel:
         latency = time.perf_counter() - started
         candidates = candidates_of(_read(response, self.name), self.name, sampling, latency)
         if not candidates:
-            raise TransientError(f"{self.name} answered without any choice")
-        if len(candidates) < n:
-            self.max_n = len(candidates)
+            raise TransientError(f"{self.name} answered without any choice", lost=True)
+        self._choices.came(len(candidates), n)
         return _priced(candidates, _cost(response, self.name))[:n]
+
+    @property
+    def max_n(self) -> int | None:
+        """Texts that one request brings; None until the provider has shown otherwise."""
+        return self._choices.most
 
     async def _request(self, payload: dict[str, object]) -> Any:
         litellm = _litellm()
@@ -75,7 +79,7 @@ class LiteLLMModel:
             absent = litellm.validate_environment(self.name)["missing_keys"]
             told = error_of(error, self.name, self._provider, absent)
         if isinstance(told, RequestError) and "n" in payload and _BLAMES_N.search(str(told)):
-            self.max_n = 1
+            self._choices.most = 1
             raise TransientError(f"{self.name} takes no n > 1", retry_after=0.0)
         raise told  # outside the handler: a traceback with litellm's own message could show a key
 

@@ -52,7 +52,12 @@ def error_of(error: Exception, name: str, provider: str, absent: Sequence[str]) 
         return EndpointError(f"{provider} does not serve {name}: {said}")
     if status in (400, 405, 413, 422):
         return RequestError(f"{provider} refused a request for {name}: {said}")
-    return TransientError(f"{name} failed: {said}", _retry_after(error), overloaded=status in OVERLOADED)
+    return TransientError(
+        f"{name} failed: {said}",
+        _retry_after(error),
+        overloaded=status in OVERLOADED,
+        lost=bool(kinds & {"Timeout", "APIConnectionError"}),
+    )
 
 
 def words(text: str) -> str:

@@ -15,6 +15,7 @@ import msgspec
 
 from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError, RequestError, TransientError
 from fusion_eval.models import openai_echo as echo
+from fusion_eval.models.choices import Choices
 from fusion_eval.models.openai_errors import (
     UNREADABLE,
     OptionRefusedError,
@@ -52,8 +53,7 @@ class OpenAIModel:
         password = _check_url(self.base_url)
         self._where = without_userinfo(self.base_url)
         self.identity = identity or f"openai|{self._where}|{name}|{'chat' if chat else 'completion'}"
-        self.max_n: int | None = None
-        """Choices that one request brings; None until the endpoint has brought fewer than were asked for."""
+        self._choices = Choices()
         self.key_variable = api_key_env
         """The environment variable that a refused key should be looked for in."""
         self._url = f"{self.base_url}/{'chat/completions' if chat else 'completions'}"
@@ -65,7 +65,7 @@ class OpenAIModel:
         self._answered = False
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """One request for n choices; fewer come back where the endpoint ignores `n` (`max_n` then tells)."""
+        """One request for n choices; fewer come back where the endpoint ignores `n` (`max_n` tells, after a few)."""
         n = min(n, self.max_n or n)
         payload = payload_of(self.name, prompt, sampling, n, self.chat, self._length)
         started = time.perf_counter()
@@ -77,9 +77,13 @@ class OpenAIModel:
             self._do_without(error.option)
             return await self.sample(prompt, sampling, n)
         candidates = candidates_of(reply, self.name, sampling, time.perf_counter() - started)
-        if len(candidates) < n:
-            self.max_n = len(candidates)
+        self._choices.came(len(candidates), n)
         return candidates[:n]
+
+    @property
+    def max_n(self) -> int | None:
+        """Choices that one request brings; None until the endpoint keeps bringing fewer than were asked for."""
+        return self._choices.most
 
     async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
         """By echoing the prompt with its log-probabilities: plain completions endpoints only (vLLM, SGLang, …)."""
@@ -101,12 +105,14 @@ class OpenAIModel:
         reply = await self.request(self._url, payload, Reply)
         if not reply.choices:
             said = f": {clean(said_in(reply.error), self._secrets)}" if reply.error else ""
-            raise TransientError(f"{self._where} answered without any choice for {self.name}{said}")
+            raise TransientError(
+                f"{self._where} answered without any choice for {self.name}{said}", lost=not reply.error
+            )
         return reply
 
     def _do_without(self, option: str) -> None:
         if option == "n":
-            self.max_n = 1
+            self._choices.most = 1
         else:
             self._length = "max_completion_tokens"  # OpenAI's newer name
 
@@ -139,10 +145,12 @@ class OpenAIModel:
                 f"Cannot reach {self._where} for {self.name}: {reason}. Is the server up, and is base_url right?"
             )
         if isinstance(error, TimeoutError):
-            return TransientError(f"{self.name} at {self._where} gave no answer in {self._timeout:g} s")
+            return TransientError(
+                f"{self.name} at {self._where} gave no answer in {self._timeout:g} s", lost=True
+            )
         if isinstance(error, aiohttp.InvalidURL | UnicodeError):
             return EndpointError(f"base_url '{self._where}' names no host; {_LOOKS_LIKE}")
-        return TransientError(f"{self.name} at {self._where} broke the connection: {reason}")
+        return TransientError(f"{self.name} at {self._where} broke the connection: {reason}", lost=True)
 
     def _decode(self, body: bytes, response: aiohttp.ClientResponse, kind: type[T]) -> T:
         try:
@@ -157,7 +165,7 @@ class OpenAIModel:
                     f"{self._where} answered with a web page, not with JSON; base_url should end in /v1 as a rule"
                 ) from error
             raise TransientError(
-                f"{self.name} at {self._where} sent JSON that cannot be read ({error})"
+                f"{self.name} at {self._where} sent JSON that cannot be read ({error})", lost=True
             ) from error
 
     def _open(self) -> aiohttp.ClientSession:

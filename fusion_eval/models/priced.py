@@ -1,7 +1,8 @@
 """A door that tells what its generations cost, and a budget that no request may exceed.
 
 It stands behind `limited`, so a try that a provider answers is counted, be it the first or the last, and behind
-`cached`, so what is in the store costs nothing again. A try that fails without an answer counts nothing: it has no usage.
+`cached`, so what is in the store costs nothing again. A try that the server refuses counts nothing; one whose answer is
+lost may be billed, so it counts for the most it can have cost.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 
-from fusion_eval.errors import FusionEvalError
+from fusion_eval.errors import FusionEvalError, TransientError
 from fusion_eval.models import LikelihoodModel, Model
 from fusion_eval.models.prices import FREE, Price
 from fusion_eval.traces import dollars
@@ -81,7 +82,7 @@ class Priced:
     """`door` with its price: each candidate gets its cost, and each request is within the budget."""
 
     def __init__(self, door: Model, price: Price, budget: Budget) -> None:
-        self.name, self.identity, self.chat, self.max_n = door.name, door.identity, door.chat, door.max_n
+        self.name, self.identity, self.chat = door.name, door.identity, door.chat
         self._price = price
         self._door, self._budget = door, budget
         self._beyond = 0
@@ -89,7 +90,7 @@ class Priced:
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """As the door's. A reply without usage leaves the costs unknown, and counts for the most it can have cost."""
-        n = min(n, self._door.max_n or n)
+        n = min(n, self.max_n or n)
         estimate = _most_tokens(prompt)
         most = self._price.of(estimate + self._beyond, sampling.max_tokens * n)
         cost: float | None = None
@@ -99,10 +100,17 @@ class Priced:
             self._beyond = max(self._beyond, sum(c.prompt_tokens for c in candidates) - estimate)
             known = [candidate.cost for candidate in candidates if candidate.cost is not None]
             cost = sum(known) if known else most
+        except TransientError as error:
+            cost = most if error.lost else None
+            raise
         finally:
             self._budget.settle(most, cost)
-            self.max_n = self._door.max_n
         return candidates
+
+    @property
+    def max_n(self) -> int | None:
+        """As the door's."""
+        return self._door.max_n
 
     def _with_cost(self, candidates: list[Candidate]) -> list[Candidate]:
         """What the door says itself, as litellm does, is nearer to the truth: it knows of discounts."""
@@ -137,6 +145,9 @@ class PricedLikelihood(Priced):
         try:
             found = await self._likelihood(context, continuation)
             cost = most
+        except TransientError as error:
+            cost = most if error.lost else None
+            raise
         finally:
             self._budget.settle(most, cost)
         return found

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from fusion_eval.errors import EndpointError
 from fusion_eval.models import Model
-from fusion_eval.models.limited import Limited
+from fusion_eval.models.limited import Limited, after_retries
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 T = TypeVar("T")
@@ -24,7 +24,6 @@ class Spread:
     def __init__(self, models: Sequence[Limited], say: Callable[[str], None]) -> None:
         first = models[0]
         self.name, self.identity, self.chat = first.name, first.identity, first.chat
-        self.max_n: int | None = None
         self._models = list(models)
         self._alive = list(models)
         self._outstanding = dict.fromkeys(map(id, models), 0)
@@ -40,10 +39,14 @@ class Spread:
 
         candidates = await self._survive(ask)
         if all(candidate.error for candidate in candidates) and len(self._alive) > 1:
-            candidates = await self._survive(ask, without=tried[-1])
-        bounds = [model.max_n for model in self._alive if model.max_n]
-        self.max_n = min(bounds) if bounds else None
+            elsewhere = await self._survive(ask, without=tried[-1])
+            candidates = after_retries(elsewhere, candidates[0].retries + 1)
         return candidates
+
+    @property
+    def max_n(self) -> int | None:
+        """The least of those of the endpoints that are left."""
+        return min((model.max_n for model in self._alive if model.max_n), default=None)
 
     async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
         """As the least busy endpoint's."""

@@ -184,6 +184,15 @@ def test_faults_of_every_kind_on_a_fifth_of_the_calls_change_no_score(
     # A fault that is no answer costs one more call, and nothing else does: retries have one owner.
     repeated = sum(faults.given[kind] for kind in REPEATED)
     assert len(faulty.calls) - len(times_asked(faulty)) == repeated
+    # Each is counted, in the results files too; the pool is the same in all three.
+    own = {
+        (strategy, role): used.retries
+        for strategy, totals in outcome.totals.items()
+        for role, used in totals.roles.items()
+    }
+    assert own["single", "sampler"] == own["fusion", "sampler"] > 0
+    assert own["single", "sampler"] + own["bon", "scorer"] + own["fusion", "fusor"] == repeated
+    assert got["fusion"]["config"]["totals"]["roles"]["fusor"]["retries"] == own["fusion", "fusor"] > 0
     assert set(times_asked(sound).values()) == {1}
 
 

@@ -17,6 +17,7 @@ from openai_server import Fault, Plan, Reply, Server, default_text, token_logpro
 from fusion_eval.errors import EndpointError, FusionEvalError
 from fusion_eval.models import LikelihoodModel, Model
 from fusion_eval.models import openai_wire as wire
+from fusion_eval.models.choices import BELIEVE_AFTER
 from fusion_eval.models.openai import OpenAIModel
 from fusion_eval.models.openai_echo import echo_prompts, read_echo
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
@@ -157,16 +158,26 @@ async def test_one_request_for_n_choices_brings_n_candidates_with_seeds_in_a_row
 @pytest.mark.parametrize(
     ("plan", "brought"), [(Plan(honours_n=False), 1), (Plan(max_choices=3), 3)], ids=["ignored", "capped"]
 )
-async def test_choices_that_do_not_come_are_counted_and_remembered(
+async def test_choices_that_keep_staying_out_are_no_longer_asked_for(
     openai_server: Start, plan: Plan, brought: int
 ) -> None:
     server = openai_server(plan)
     async with door_to(server) as door:
-        assert door.max_n is None
-        assert len(await door.sample(PROMPT, SAMPLING, 5)) == brought
+        for _ in range(BELIEVE_AFTER):
+            assert door.max_n is None
+            assert len(await door.sample(PROMPT, SAMPLING, 5)) == brought
         assert door.max_n == brought
         assert len(await door.sample(PROMPT, SAMPLING, 5)) == brought
-    assert [call.body.get("n", 1) for call in server.calls] == [5, brought]
+    assert [call.body.get("n", 1) for call in server.calls] == [*[5] * BELIEVE_AFTER, brought]
+
+
+async def test_a_slip_in_the_number_of_choices_is_not_taken_for_a_limit(openai_server: Start) -> None:
+    """Believed at once, it would have every later prompt sent n times, and paid for n times."""
+    slips = openai_server(Plan(faults=lambda number, request: Fault("fewer_choices") if number % 2 else None))
+    async with door_to(slips) as door:
+        brought = [len(await door.sample(PROMPT, SAMPLING, 4)) for _ in range(4 * BELIEVE_AFTER)]
+        assert brought == [2, 4] * 2 * BELIEVE_AFTER
+        assert door.max_n is None
 
 
 def refusing(option: str, status: int, message: str) -> Plan:

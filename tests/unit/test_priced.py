@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +158,22 @@ async def test_tries_that_fail_cost_nothing_and_the_one_that_is_answered_is_coun
     assert opened.budget.calls == 1
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("hang"), Fault("reset"), Fault("truncated_json"), Fault("empty_body")],
+    ids=lambda fault: fault.kind,
+)
+async def test_a_try_whose_answer_is_lost_may_be_billed_and_counts_for_the_most_it_can_have_cost(
+    openai_server: Start, fault: Fault
+) -> None:
+    server = openai_server(Plan(faults=lambda number, request: fault if number == 1 else None))
+    opened = opener(server, budget=1, timeout=0.3)
+    ((candidate,),) = await ask(opened, PROMPTS[:1])
+    assert candidate.cost and candidate.retries == 1
+    lost = opened.budget.spent - candidate.cost
+    assert lost == pytest.approx((len(PROMPTS[0].text) + 16) * 1e-6 + SAMPLING.max_tokens * 2e-6)
+
+
 # Prices
 
 
@@ -178,6 +196,12 @@ def test_a_model_that_the_list_lacks_has_the_price_that_was_named_or_none() -> N
     name = "openai/a-model-of-tomorrow"
     assert price_of(name, None, parse({})) is None
     assert price_of(name, None, parse({"price_in": 1, "price_out": 2})) == MILLIONTH
+
+
+def test_the_price_at_openai_is_known_without_importing_litellm() -> None:
+    """It takes seconds, and the door to OpenAI does without it."""
+    asked = "import sys; from fusion_eval.models.prices import listed_price; assert listed_price('openai/gpt-4o'); "
+    subprocess.run([sys.executable, "-c", asked + "assert 'litellm' not in sys.modules"], check=True)
 
 
 def test_a_name_is_not_taken_for_the_same_name_at_another_provider() -> None:

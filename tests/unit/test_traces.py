@@ -121,8 +121,20 @@ def test_totals_count_generations_and_the_time_of_each_request_once() -> None:
         "cost": 1.5,
         "seconds": 6.0,
         "roles": {
-            "sampler": {"prompt_tokens": 20, "completion_tokens": 14, "cost": 1.5, "unpriced": 0},
-            "fusor": {"prompt_tokens": 40, "completion_tokens": 10, "cost": None, "unpriced": 2},
+            "sampler": {
+                "prompt_tokens": 20,
+                "completion_tokens": 14,
+                "cost": 1.5,
+                "unpriced": 0,
+                "retries": 0,
+            },
+            "fusor": {
+                "prompt_tokens": 40,
+                "completion_tokens": 10,
+                "cost": None,
+                "unpriced": 2,
+                "retries": 0,
+            },
         },
     }
 
