@@ -12,7 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from fusion_eval.harness.lm import model_type, open_store, run_anywhere
+from fusion_eval.event_loop import run_anywhere
+from fusion_eval.harness.lm import model_type, open_store
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.limited import Endpoint, Limited

@@ -43,20 +43,24 @@ class TransientError(FusionEvalError):
 
 
 class RequestError(FusionEvalError):
-    """One call was refused for what it holds; the same call would be refused again."""
+    """One call was refused for what it holds; the same call would be refused again. `lost` as above."""
+
+    def __init__(self, message: str, *, lost: bool = False) -> None:
+        super().__init__(message)
+        self.lost = lost
 
 
 class ContextOverflowError(RequestError):
     """A prompt does not fit the model's context."""
 
 
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
 """Control codes, line breaks of all kinds, halves of characters, and what turns or hides text."""
 
 
 def printable(text: str) -> str:
     """Fit for a terminal and for one line: names and messages hold text from files and servers of others."""
-    return _UNSEEN.sub("", text)
+    return UNSEEN.sub("", text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from fusion_eval.errors import ConfigError
 from fusion_eval.language import language_of
 from fusion_eval.settings import Settings
-from fusion_eval.types import Message, Prompt, Sampling
+from fusion_eval.types import Message, Prompt, Sampling, whole
 
 N = TypeVar("N", int, float)
 
@@ -84,9 +84,8 @@ class Questions(Sequence[Question]):
         seen: Counter[int] = Counter()
         for request in requests:
             repeats = max(request.repeats or 1, 1)
-            copy = (
-                seen[id(request)] % repeats if repeats > 1 else 0
-            )  # more than that is padding of a parallel run
+            # More copies than that are padding of a parallel run.
+            copy = seen[id(request)] % repeats if repeats > 1 else 0
             if repeats > 1:
                 seen[id(request)] += 1
             self._copies.append(copy)
@@ -115,7 +114,9 @@ def _question(request: Request, copy: int, settings: Settings) -> Question:
         doc_id=request.doc_id,
         copy=copy,
         language=language_of(request.task_name or "", request.doc),
-        prompt=Prompt(messages=context.messages) if isinstance(context, ChatPrompt) else Prompt(context),
+        prompt=Prompt(messages=context.messages)
+        if isinstance(context, ChatPrompt)
+        else Prompt(whole(context)),
         sampling=sampling,
         temperatures=temperatures,
     )

@@ -198,7 +198,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "scorer_model": text,
     "scorer_base_url": _url,
     "concurrency": whole(1),
-    "timeout": number(0, float("inf"), above=True),
+    "timeout": number(0, 86_400, above=True),
     "max_retries": whole(0),
     "price_in": number(0, MOST_DOLLARS),
     "price_out": number(0, MOST_DOLLARS),

@@ -42,8 +42,14 @@ _SCHEMA = (
 _decode = msgspec.json.Decoder(Candidate).decode
 _AT_ONCE = 400
 """Rows per statement: twice as many parameters stay below SQLite's smallest limit, 999."""
-_PATIENCE = 60.0
+PATIENCE = 60.0
 """Seconds to wait for another process that writes."""
+_STANDSTILL = 0.5
+"""Of these, seconds that one statement may wait: no call is sent or received meanwhile."""
+
+
+class BusyStoreError(StoreError):
+    """Another process is writing just now."""
 
 
 def cache_folder() -> Path:
@@ -58,7 +64,7 @@ class Store:
     another name, with a warning, and a new one is begun; what is not ours is refused with a `StoreError`.
     """
 
-    def __init__(self, path: Path | None, patience: float = _PATIENCE) -> None:
+    def __init__(self, path: Path | None, patience: float = PATIENCE) -> None:
         self.path = path
         for tries_left in (2, 1, 0):  # more than one where other processes find the damage at the same time
             found = inode(path) if path else None
@@ -112,12 +118,13 @@ class Store:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            fix = "make room or mend its rights, then run again"
+            fix, kind = "make room or mend its rights, then run again", StoreError
             if "malformed" in str(error):
                 fix = "run again, and it is set aside for a new one"
             elif "locked" in str(error):
+                kind = BusyStoreError
                 fix = "another process keeps it busy: run again when that is done, or name another with cache=PATH"
-            raise StoreError(
+            raise kind(
                 f"The store {self.path} cannot be read or written: {error}. What it holds is kept; {fix}"
             ) from error
 
@@ -176,6 +183,7 @@ def _prepare(db: sqlite3.Connection, path: Path | None, patience: float) -> None
         for statement in _SCHEMA:
             db.execute(statement)
     db.execute("COMMIT")
+    db.execute(f"PRAGMA busy_timeout={int(1000 * min(patience, _STANDSTILL))}")
 
 
 def _check_rights(path: Path) -> None:

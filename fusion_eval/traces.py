@@ -17,18 +17,18 @@ FILE_NAME = "traces.jsonl"
 
 
 class TraceFile:
-    """Writes traces that are finished in any order as lines in the order of their index.
+    """Writes traces that are finished in any order; at the end their lines stand in the order of their index.
 
-    Only traces that wait for an earlier one are held in memory: as many as are in flight. As a context manager it
-    leaves a whole file or none: until the end the lines stand in a file beside it. `None` writes nothing.
+    None is held in memory, however long the first takes. As a context manager it leaves a whole file or none: until the
+    end the lines stand in a file beside it. A path of None writes nothing.
     """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._partial = path.with_name(f"{path.name}.partial") if path else None
         self._file: BinaryIO | None = None
-        self._waiting: dict[int, Trace] = {}
-        self._next = 0
+        self._places: dict[int, tuple[int, int]] = {}
+        """Where each line begins and how long it is."""
         self._made: list[Path] = []
 
     def __enter__(self) -> TraceFile:
@@ -36,27 +36,27 @@ class TraceFile:
             self._made = [folder for folder in self._partial.parents if not folder.exists()]
             try:
                 self._partial.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._partial.open("wb")
+                self._file = self._partial.open("w+b")
             except OSError as error:
                 raise self._unwritable(error) from error
         return self
 
     def add(self, index: int, trace: Trace) -> None:
         """Take the trace of the index-th prompt."""
-        self._waiting[index] = trace
-        while self._next in self._waiting:
-            line = to_json(self._waiting.pop(self._next)) + b"\n"
-            self._next += 1
-            if self._file:
-                try:
-                    self._file.write(line)
-                except OSError as error:
-                    raise self._unwritable(error) from error
+        if self._file:
+            line = to_json(trace) + b"\n"
+            try:
+                self._places[index] = self._file.tell(), len(line)
+                self._file.write(line)
+            except OSError as error:
+                raise self._unwritable(error) from error
 
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
         if not (self._file and self._partial and self.path):
             return
         try:
+            if kind is None:
+                self._sort()
             self._file.close()
             if kind is None:
                 self._partial.replace(self.path)
@@ -69,6 +69,20 @@ class TraceFile:
                 with contextlib.suppress(OSError):  # one may hold something else by now
                     for folder in self._made:
                         folder.rmdir()
+
+    def _sort(self) -> None:
+        """Leave the file as it is where the lines came in order, as those of a stored run do."""
+        if not (self._file and self._partial) or list(self._places) == sorted(self._places):
+            return
+        sorted_lines = self._partial.with_name(f"{self._partial.name}.sorted")
+        try:
+            with sorted_lines.open("wb") as target:
+                for _, (start, length) in sorted(self._places.items()):
+                    self._file.seek(start)
+                    target.write(self._file.read(length))
+            sorted_lines.replace(self._partial)
+        finally:
+            sorted_lines.unlink(missing_ok=True)
 
     def _unwritable(self, error: OSError) -> ConfigError:
         return ConfigError(

@@ -40,8 +40,8 @@ class Sampling:
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     logprobs: bool = False
-    extra: tuple[tuple[str, str | int | float | bool | None], ...] = ()
-    """Options of the provider, passed on as they are (`top_k`, `min_p`, …), sorted by name."""
+    extra: tuple[tuple[str, str | int | float | bool | msgspec.Raw | None], ...] = ()
+    """Options of the provider, passed on as they are (`top_k`, `min_p`, …), sorted by name; objects as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,7 @@ class Candidate:
     def __post_init__(self) -> None:
         """Half a surrogate pair, which some servers cut a text in, could be neither sent nor stored."""
         for name in ("text", "reasoning"):
-            written = getattr(self, name)
-            if not written.isascii():
-                object.__setattr__(self, name, written.encode(errors="replace").decode())
+            object.__setattr__(self, name, whole(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +120,11 @@ class Trace:
     answer: Answer
     final: str
     """The answer as the harness got it, cut at the task's stop strings."""
+
+
+def whole(text: str) -> str:
+    """The text without halves of surrogate pairs, which could be neither sent, stored nor written."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def to_json(item: object) -> bytes:

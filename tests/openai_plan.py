@@ -132,6 +132,8 @@ class Plan:
     ignores_stop: bool = False
     context_tokens: int | None = None
     """The most words that a prompt may have."""
+    capacity: int | None = None
+    """The most calls for text at a time; what comes beyond them is answered at once, with 429."""
     latency: float | Callable[[int, Request], float] = 0.0
     """Seconds before any answer or fault."""
     reply: Callable[[Request, int], str | Reply] = default_reply

@@ -188,6 +188,8 @@ class Server:
     async def _generate(self, http: web.Request, request: Request) -> web.Response:
         plan = self._plan
         self._number += 1
+        if plan.capacity is not None and self._in_flight > plan.capacity:
+            return _error(429, "There is no room for this call.", "rate_limit_exceeded")
         fault = plan.faults(self._number, request)
         latency = plan.latency(self._number, request) if callable(plan.latency) else plan.latency
         if latency:

@@ -5,12 +5,11 @@ This file speaks the harness's language; the answers come from `solving`.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
+import functools
 import hashlib
 import time
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -19,17 +18,18 @@ from lm_eval.api.model import LM
 
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
+from fusion_eval.event_loop import run_anywhere
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.progress import progress
 from fusion_eval.logs import configure
 from fusion_eval.models.opening import Opener
-from fusion_eval.models.together import together
+from fusion_eval.models.together import at_most
 from fusion_eval.questions import ChatPrompt, Request, questions_of
 from fusion_eval.settings import OFF, Settings, parse, public
 from fusion_eval.solving import Solver, solve_all
 from fusion_eval.store import Store, cache_folder
 from fusion_eval.traces import FILE_NAME, Totals, TraceFile
-from fusion_eval.types import Message, Trace
+from fusion_eval.types import Message, Trace, whole
 
 T = TypeVar("T")
 
@@ -47,6 +47,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             self._opener = opener or Opener(self.settings, open_store(self.settings))
             self._solver = Solver(self.strategy, self.settings, self._opener)
         self._inner: LM | None = self._opener.inner_harness_model()
+        self._opener.budget.share(self.world_size)
         self._totals = Totals()
         self._traces = TraceFile(None)
 
@@ -56,8 +57,6 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             questions = questions_of(requests, self.settings)
         finals = [""] * len(questions)
         self._totals = Totals()
-        endpoints = (self.settings.base_url or "").count("|") + 1
-        width = 2 * self.settings.concurrency * endpoints
         bar = progress(
             self.strategy,
             len(questions),
@@ -73,14 +72,17 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
                 self._traces.add(index, trace)
                 done()
 
-            self._run(solve_all(questions, self._solver, width, answered))
+            self._run(solve_all(questions, self._solver, self._width, answered))
         return finals
 
     def loglikelihood(self, requests: list[Request], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """By the sampler's model: strategies have no part in it."""
         with user_errors():
             model = self._only_sampler()
-            return self._run(together(model.loglikelihood(str(r.args[0]), r.args[1]) for r in requests))
+            asked = [(whole(str(r.args[0])), whole(str(r.args[1]))) for r in requests]
+            # A harness model sorts what it gets into batches, and so gets all.
+            width = len(asked) if self._inner else self._width
+            return self._run(at_most(width, (functools.partial(model.loglikelihood, *one) for one in asked)))
 
     def loglikelihood_rolling(self, requests: list[Request], disable_tqdm: bool = False) -> list[float]:
         """By a harness model in the process; other doors do not split a long text as the harness defines it."""
@@ -103,7 +105,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
                     raise ConfigError(f"{model.name} has no chat template; leave out --apply_chat_template")
             if any(not isinstance(turn["content"], str) for turn in chat_history):
                 raise ConfigError("Messages with images or audio are not supported; use a text task")
-        messages = tuple(Message(turn["role"], turn["content"]) for turn in chat_history)
+        messages = tuple(Message(turn["role"], whole(turn["content"])) for turn in chat_history)
         return ChatPrompt(msgspec.json.encode(messages).decode(), messages)
 
     @property
@@ -128,6 +130,11 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             "totals": dataclasses.asdict(self._totals),
             "trace_file": str(self._traces.path) if self._traces.path else None,
         }
+
+    @property
+    def _width(self) -> int:
+        """How many prompts are in work at a time: enough to keep every address busy."""
+        return 2 * self.settings.concurrency * ((self.settings.base_url or "").count("|") + 1)
 
     def _open_traces(self) -> TraceFile:
         folder = trace_folder(self.strategy, self.settings)
@@ -235,13 +242,3 @@ def trace_folder(strategy: str, settings: Settings) -> Path | None:
     moment = f"{time.strftime('%Y%m%dT%H%M%S')}-{strategy}"
     own = hashlib.sha256(f"{time.time_ns()}{id(settings)}".encode()).hexdigest()[:6]
     return cache_folder() / "traces" / f"{moment}-{own}"
-
-
-def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """`asyncio.run`, in a thread of its own where a loop is running already (a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work())
-    with ThreadPoolExecutor(max_workers=1) as other:
-        return other.submit(lambda: asyncio.run(work())).result()

@@ -24,8 +24,8 @@ def progress(
     off: bool,
 ) -> Iterator[Callable[[], None]]:
     """Gives what to call when a prompt is answered. Quiet where stderr is no terminal."""
-    started = time.monotonic()
-    looked = started
+    started = looked = time.monotonic()
+    before = _done(endpoints())
     with tqdm(total=prompts, desc=name, unit="prompt", disable=True if off else None) as bar:
 
         def answered() -> None:
@@ -33,18 +33,25 @@ def progress(
             now = time.monotonic()
             if not bar.disable and now - looked > _EVERY:
                 looked = now
-                bar.set_postfix_str(activity(endpoints(), now - started, cost()), refresh=False)
+                bar.set_postfix_str(activity(endpoints(), now - started, cost(), before), refresh=False)
             bar.update()
 
         yield answered
 
 
-def activity(endpoints: list[Endpoint], seconds: float, cost: float | None) -> str:
-    """`12 calls in flight, 45.1 calls/s, 3 retries, $0.12`."""
-    calls = sum(endpoint.calls for endpoint in endpoints)
+def _done(endpoints: list[Endpoint]) -> tuple[int, int]:
+    """(Calls, retries) so far: endpoints outlive a strategy's bar."""
+    return sum(endpoint.calls for endpoint in endpoints), sum(endpoint.retries for endpoint in endpoints)
+
+
+def activity(
+    endpoints: list[Endpoint], seconds: float, cost: float | None, before: tuple[int, int] = (0, 0)
+) -> str:
+    """`12 calls in flight, 45.1 calls/s, 3 retries, $0.12`; without the calls and retries `before`."""
+    calls, retries = (now - then for now, then in zip(_done(endpoints), before, strict=True))
     parts = [
         f"{sum(endpoint.slots.held for endpoint in endpoints)} calls in flight",
         f"{calls / max(seconds, 1e-9):.1f} calls/s",
-        f"{sum(endpoint.retries for endpoint in endpoints)} retries",
+        f"{retries} retries",
     ]
     return ", ".join([*parts, *([] if cost is None else [f"${cost:.2f}"])])

@@ -84,9 +84,12 @@ class Batches(Generic[T, R]):
 
     async def _results(self, items: list[T]) -> Sequence[R | Exception]:
         try:
-            return await self._worker.run(lambda: self._answer(items))
+            results = await self._worker.run(lambda: self._answer(items))
+            if len(results) != len(items):
+                raise RuntimeError(f"{len(items)} requests in a batch brought {len(results)} results")
         except Exception as error:
             return [error] * len(items)
+        return results
 
 
 def _deliver(answers: list[asyncio.Future[R]], results: Sequence[R | Exception]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
+import time
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
@@ -12,11 +14,15 @@ import msgspec
 
 from fusion_eval.models import LikelihoodModel, Model
 from fusion_eval.models.together import together
-from fusion_eval.store import Store
+from fusion_eval.store import PATIENCE, BusyStoreError, Store
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 T = TypeVar("T")
 
+_BUSY = 0.05
+"""Seconds between looks at a store that another process writes to."""
+_LAST_TRIES = 10
+"""Of a run that ends; the store itself waits half a second in each."""
 _VERSION = 1
 """Raise it when the meaning of a stored candidate changes; old entries then miss."""
 
@@ -78,12 +84,20 @@ class Cached:
         key = hashlib.sha256(
             msgspec.json.encode((_VERSION, "loglikelihood", self.identity, context, continuation))
         ).digest()
-        stored = self._store.likelihood(key)
-        if stored is not None:
-            return stored
         if not isinstance(self._model, LikelihoodModel):
             raise TypeError(f"{self.name} has no log-likelihoods")
-        return self._store.keep_likelihood(key, await self._model.loglikelihood(context, continuation))
+        while key in self._asked:  # the same text is under way elsewhere
+            await self._asked[key].wait()
+        self._asked[key] = event = asyncio.Event()
+        try:
+            stored = await patiently(lambda: self._store.likelihood(key))
+            if stored is not None:
+                return stored
+            value = await self._model.loglikelihood(context, continuation)
+            return await patiently(lambda: self._store.keep_likelihood(key, value))
+        finally:
+            del self._asked[key]
+            event.set()
 
     async def close(self) -> None:
         """Close the model; the store belongs to whoever opened it."""
@@ -101,6 +115,7 @@ class _OncePerTurn(Generic[T]):
         self._statement = statement
         self._rows: dict[bytes, T] = {}
         self._waiting: list[asyncio.Future[dict[bytes, Candidate]]] = []
+        self._later: asyncio.Task[None] | None = None
 
     async def __call__(self, rows: Mapping[bytes, T]) -> dict[bytes, Candidate]:
         """What the statement gives for `rows`, once it is done. Who is cancelled meanwhile takes no row back."""
@@ -118,12 +133,51 @@ class _OncePerTurn(Generic[T]):
         self._rows, self._waiting = {}, []
         try:
             given = self._statement(rows)
+        except BusyStoreError:
+            self._later = asyncio.get_running_loop().create_task(self._run_patiently(rows, waiting))
         except Exception as error:  # whatever it is, nobody may be left waiting
             for done in waiting:
                 done.set_exception(error)
         else:
             for done in waiting:
                 done.set_result(given)
+
+    async def _run_patiently(
+        self, rows: dict[bytes, T], waiting: list[asyncio.Future[dict[bytes, Candidate]]]
+    ) -> None:
+        """Another process keeps the store busy: calls that are under way go on meanwhile."""
+        try:
+            given: dict[bytes, Candidate] | Exception = await patiently(lambda: self._statement(rows))
+        except asyncio.CancelledError:  # the run ends, and these are paid for
+            self._insist(rows)
+            raise
+        except Exception as error:
+            given = error
+        for done in waiting:
+            if done.done():
+                continue
+            if isinstance(given, Exception):
+                done.set_exception(given)
+            else:
+                done.set_result(given)
+
+    def _insist(self, rows: dict[bytes, T]) -> None:
+        for _ in range(_LAST_TRIES):
+            with contextlib.suppress(BusyStoreError):
+                self._statement(rows)
+                return
+
+
+async def patiently(statement: Callable[[], T]) -> T:
+    """What it gives, tried again as long as another process keeps the store busy, up to `PATIENCE` seconds."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return statement()
+        except BusyStoreError:
+            if time.monotonic() > end:
+                raise
+        await asyncio.sleep(_BUSY)
 
 
 def keys_of(identity: str, prompt: Prompt, sampling: Sampling, n: int) -> list[bytes]:

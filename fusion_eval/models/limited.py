@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import logging
 import random
 from collections.abc import Awaitable, Callable, Hashable
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE, LONGEST_ASKED = 0.5, 30.0, 120.0
 """Seconds: of the first retry, of any retry, and the most that a server's Retry-After may ask for."""
+OVERLOADED_PAUSE = 4.0
+"""Times as long where the endpoint has too much to do: providers count requests by the minute."""
 GIVE_UP_AFTER = 8
 """Prompts that fail for good in a row, without one success between, before the endpoint counts as down."""
 
@@ -34,6 +37,10 @@ class Endpoint:
 
     def __init__(self, concurrency: int) -> None:
         self.slots = Slots(concurrency)
+        self.outstanding = 0
+        """Requests that wait for a slot or an answer, where `spread` hands them out."""
+        self.lost = False
+        """Whether `spread` has left it out."""
         self.calls = 0
         """Requests that were answered."""
         self.retries = 0
@@ -80,7 +87,8 @@ class Limited:
         self, door: Model, endpoint: Endpoint, *, urgent: bool = False, max_retries: int = 5
     ) -> None:
         self.name, self.identity, self.chat = door.name, door.identity, door.chat
-        self._door, self._endpoint, self._urgent, self._max_retries = door, endpoint, urgent, max_retries
+        self.endpoint = endpoint
+        self._door, self._urgent, self._max_retries = door, urgent, max_retries
 
     @property
     def max_n(self) -> int | None:
@@ -123,33 +131,37 @@ class Limited:
     async def _request(self, asked: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         """One request with its retries.
 
-        Waiting for another try keeps the slot: an endpoint that asks for patience gets fewer requests then, and
-        not those of all other prompts in their place.
+        Waiting for another try keeps the slot, unless the endpoint has fewer by then: one that asks for patience gets
+        fewer requests, and not those of all other prompts in their place.
         """
         loop = asyncio.get_running_loop()
-        async with self._endpoint.slots.one(self._urgent):
-            for attempt in range(self._max_retries + 1):
-                started = loop.time()
+        failed = 0
+        async with self.endpoint.slots.one(self._urgent):
+            for attempt in itertools.count():
+                started, answered = loop.time(), self.endpoint.calls
                 try:
                     with call_span(self.name, attempt):
                         result = await call()
                 except TransientError as error:
-                    self._endpoint.slowed(started, error)
+                    self.endpoint.slowed(started, error)
                     self._told(attempt, loop.time() - started, f"failed for now: {error}")
-                    if attempt == self._max_retries:
-                        self._endpoint.failed(self.name, asked, error)
+                    # An endpoint that answers others meanwhile is not failing: this request has to wait its turn.
+                    failed += not (error.overloaded and self.endpoint.calls > answered)
+                    if failed > self._max_retries:
+                        self.endpoint.failed(self.name, asked, error)
                         raise
-                    self._endpoint.retries += 1
-                    await asyncio.sleep(_pause(attempt, error.retry_after))
+                    self.endpoint.retries += 1
+                    await asyncio.sleep(_pause(attempt, error))
+                    await self.endpoint.slots.again()
                 except RequestError as error:
                     self._told(attempt, loop.time() - started, f"refused: {error}")
-                    self._endpoint.refused(self.name, asked, error)
+                    self.endpoint.refused(self.name, asked, error)
                     raise
                 else:
-                    self._endpoint.succeeded(started)
+                    self.endpoint.succeeded(started)
                     self._told(attempt, loop.time() - started, "answered")
                     return result
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        raise AssertionError("unreachable: the last try returns or raises")
 
     def _told(self, attempt: int, seconds: float, outcome: str) -> None:
         if log.isEnabledFor(logging.DEBUG):  # the path of every call
@@ -160,13 +172,12 @@ class Limited:
         await self._door.close()
 
 
-def _pause(attempt: int, asked: float | None) -> float:
-    """Seconds: exponential backoff with full jitter, on top of what the server asked for; 0 asks for none at all."""
-    if asked == 0:
-        return 0.0
-    ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
+def _pause(attempt: int, error: TransientError) -> float:
+    """Seconds: exponential backoff with full jitter, on top of what the server asked for."""
+    first = FIRST_PAUSE * OVERLOADED_PAUSE if error.overloaded else FIRST_PAUSE
+    ceiling = min(LONGEST_PAUSE, first * 2.0 ** min(attempt, 16))
     jittered = random.random() * ceiling  # noqa: S311 - spreads retries in time, decides no result
-    return jittered + min(asked or 0.0, LONGEST_ASKED)
+    return jittered + min(error.retry_after or 0.0, LONGEST_ASKED)
 
 
 def after_retries(candidates: list[Candidate], retries: int) -> list[Candidate]:

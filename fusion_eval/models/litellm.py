@@ -8,6 +8,7 @@ is an error.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import functools
 import importlib
@@ -19,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from fusion_eval.errors import ConfigError, RequestError, TransientError, nearest
+from fusion_eval.errors import ConfigError, FusionEvalError, RequestError, TransientError, nearest
 from fusion_eval.models.choices import Choices
 from fusion_eval.models.litellm_errors import error_of
 from fusion_eval.models.openai_errors import without_userinfo
@@ -43,6 +44,7 @@ class LiteLLMModel:
         self.name, self.chat = name, chat
         self.identity = "|".join(["litellm", name, "chat" if chat else "completion", *_address(provider)])
         self._provider, self._timeout = provider, timeout
+        self._answered = False
         if not chat:
             # litellm leaves a connection behind at each completion; over aiohttp, each is complained of.
             _litellm().disable_aiohttp_transport = True
@@ -54,6 +56,9 @@ class LiteLLMModel:
         """One request for n choices; fewer come back where the provider brings fewer (`max_n` tells, after a few)."""
         n = min(n, self.max_n or n)
         payload = payload_of(self.name, prompt, sampling, n, self.chat)
+        for option, value in payload.items():
+            if isinstance(value, msgspec.Raw):
+                payload[option] = msgspec.json.decode(value)
         for option in self._left_out:
             payload.pop(option, None)
         started = time.perf_counter()
@@ -74,13 +79,20 @@ class LiteLLMModel:
         litellm = _litellm()
         call = litellm.acompletion if self.chat else litellm.atext_completion
         try:
-            return await call(**payload, timeout=self._timeout, num_retries=0, max_retries=0)
+            async with asyncio.timeout(self._timeout):  # litellm's own is of each read
+                response = await call(**payload, timeout=self._timeout, num_retries=0, max_retries=0)
+            self._answered = True
+            return response
+        except TimeoutError:
+            told: FusionEvalError = TransientError(
+                f"{self.name} gave no answer in {self._timeout:g} s", lost=True
+            )
         except Exception as error:
             absent = litellm.validate_environment(self.name)["missing_keys"]
-            told = error_of(error, self.name, self._provider, absent)
+            told = error_of(error, self.name, self._provider, absent, self._answered)
         if isinstance(told, RequestError) and "n" in payload and _BLAMES_N.search(str(told)):
             self._choices.most = 1
-            raise TransientError(f"{self.name} takes no n > 1", retry_after=0.0)
+            return await self._request({option: value for option, value in payload.items() if option != "n"})
         raise told  # outside the handler: a traceback with litellm's own message could show a key
 
     async def close(self) -> None:

@@ -27,10 +27,13 @@ _SHORTEST_SECRET = 8
 """Characters: shorter values, such as `true`, are no secrets; as many betray one that is quoted in part."""
 
 
-def error_of(error: Exception, name: str, provider: str, absent: Sequence[str]) -> FusionEvalError:
+def error_of(
+    error: Exception, name: str, provider: str, absent: Sequence[str], answered: bool
+) -> FusionEvalError:
     """Ours for one of litellm's; `absent` are the variables for a key that the environment lacks.
 
-    By status before class: litellm calls some refused keys bad requests.
+    By status before class: litellm calls some refused keys bad requests. A model that has `answered` exists, and may be
+    asked: what is forbidden then is the one prompt.
     """
     kinds = {cls.__name__ for cls in type(error).__mro__}
     status = getattr(error, "status_code", None)
@@ -39,6 +42,8 @@ def error_of(error: Exception, name: str, provider: str, absent: Sequence[str]) 
         return ContextOverflowError(f"The prompt is too long for {name}: {said}")
     if "UnsupportedParamsError" in kinds:
         return EndpointError(f"{name} does not take one of the options: {said}")
+    if answered and status in (403, 404):
+        return RequestError(f"{provider} refused a request for {name}: {said}")
     if (
         status in (401, 403)
         or kinds & {"AuthenticationError", "PermissionDeniedError"}

@@ -6,6 +6,8 @@ and slots are the affair of `limited`, missing choices that of `cached`.
 
 from __future__ import annotations
 
+import errno
+import json
 import time
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -31,6 +33,8 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 30.0
 """A host that has not taken a connection by then is away."""
+LARGEST = 64 << 20
+"""Bytes of a body: more is no answer, and 64 in flight must fit the memory."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -62,7 +66,7 @@ class OpenAIModel:
         self._timeout = timeout
         self._length = "max_tokens"
         self._session: aiohttp.ClientSession | None = None
-        self._answered = False
+        self.answered = False
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """One request for n choices; fewer come back where the endpoint ignores `n` (`max_n` tells, after a few)."""
@@ -125,21 +129,26 @@ class OpenAIModel:
             # Whoever follows a redirect turns the POST into a GET, or takes the key to another host. `read` lets go of
             # the connection, whatever happens to it, so no `async with` is needed, which is a tenth of the door's CPU.
             response = await self._session.post(url, data=data, allow_redirects=False)
-            body = await response.read()
+            body = await _whole(response)
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             failure = self._failure(error)
         else:
             if response.status // 100 != 2:
                 raise refusal_of(self, response.status, response.headers, body, self._secrets)
             decoded = self._decode(body, response, kind)
-            self._answered = True
+            self.answered = True
             return decoded
         raise failure  # outside the handler: aiohttp's own words can show a password in the URL
 
     def _failure(self, error: Exception) -> FusionEvalError:
         reason = clean(_reason(error), self._secrets)
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
-            if self._answered:  # it was up a moment ago: a restart, not a wrong address
+            if getattr(getattr(error, "os_error", None), "errno", None) in (errno.EMFILE, errno.ENFILE):
+                return TransientError(
+                    f"This process may open no more connections to {self._where}: raise `ulimit -n`, or lower concurrency=",
+                    overloaded=True,
+                )
+            if self.answered:  # it was up a moment ago: a restart, not a wrong address
                 return TransientError(f"{self._where} is gone: {reason}")
             return EndpointError(
                 f"Cannot reach {self._where} for {self.name}: {reason}. Is the server up, and is base_url right?"
@@ -157,10 +166,12 @@ class OpenAIModel:
             return msgspec.json.decode(body, type=kind)
         except msgspec.ValidationError as error:
             raise RequestError(
-                f"{self._where} answered {self.name} in another form than OpenAI's: {error}"
+                f"{self._where} answered {self.name} in another form than OpenAI's: {error}", lost=True
             ) from error
         except UNREADABLE as error:
-            if not self._answered and (response.content_type == "text/html" or body.lstrip()[:1] == b"<"):
+            if b"\\ud" in body.lower() and (halved := _with_half_characters(body, kind)):
+                return halved
+            if not self.answered and (response.content_type == "text/html" or body.lstrip()[:1] == b"<"):
                 raise EndpointError(
                     f"{self._where} answered with a web page, not with JSON; base_url should end in /v1 as a rule"
                 ) from error
@@ -202,6 +213,31 @@ def _check_url(base_url: str) -> str | None:
             f"which has no use here; {_LOOKS_LIKE}"
         )
     return parts.password
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """The body; `TransientError` where it is larger than any answer, which unpacked it may be without saying so."""
+    told = response.content_length
+    if told is not None and told <= LARGEST and "Content-Encoding" not in response.headers:
+        return await response.read()
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST:
+            response.close()
+            raise TransientError(
+                f"{response.url.host} sent more than {LARGEST >> 20} MB in one answer", lost=True
+            )
+    return b"".join(parts)
+
+
+def _with_half_characters(body: bytes, kind: type[T]) -> T | None:
+    """A reply that a server cut within a character: Python's reader takes what msgspec does not."""
+    try:
+        return msgspec.convert(json.loads(body), kind)
+    except (ValueError, RecursionError):  # msgspec's errors are of these
+        return None
 
 
 def _reason(error: Exception) -> str:

@@ -36,7 +36,7 @@ def echo_payload(name: str, prompts: list[str]) -> dict[str, object]:
 
 def read_echo(reply: Reply, prompts: list[str], name: str) -> tuple[float, bool]:
     """Sum of the log-probabilities of the continuation's tokens, and whether each was the likeliest."""
-    choices = sorted(reply.choices, key=lambda choice: choice.index)
+    choices = sorted(reply.choices or (), key=lambda choice: choice.index)
     echoed = [_echoed(choice.logprobs) for choice in choices]
     if len(echoed) != len(prompts) or not all(echoed):
         raise no_echo(name)

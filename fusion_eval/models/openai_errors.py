@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from fusion_eval.errors import (
+    UNSEEN,
     ContextOverflowError,
     EndpointError,
     FusionEvalError,
@@ -40,8 +42,6 @@ _ONE_CHOICE = re.compile(
 )
 _OTHER_LENGTH = re.compile(r"use \W?max_completion_tokens", re.IGNORECASE)
 _KEY_LIKE = re.compile(r"\b(?:sk|pk|rk|hf|gsk|xai|Bearer)[-_ ][A-Za-z0-9_\-*.]{6,}")
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
-"""Control codes, line breaks of all kinds, and what turns or hides text."""
 
 
 class OptionRefusedError(RequestError):
@@ -52,11 +52,13 @@ class OptionRefusedError(RequestError):
         self.option = option
 
 
-class Endpoint(Protocol):
-    """What a message needs to know of a model."""
+class Asked(Protocol):
+    """What a message needs to know of the model that was asked."""
 
     name: str
     base_url: str
+    answered: bool
+    """Whether it has answered before: then it exists, and the key is right."""
 
     @property
     def key_variable(self) -> str:
@@ -65,7 +67,7 @@ class Endpoint(Protocol):
 
 
 def refusal_of(
-    endpoint: Endpoint, status: int, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...]
+    endpoint: Asked, status: int, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...]
 ) -> FusionEvalError:
     """The error that a response without success means. The names of `headers` are in lower case, or case is ignored."""
     where = without_userinfo(endpoint.base_url)
@@ -77,12 +79,14 @@ def refusal_of(
             f"{where} refused the key for {endpoint.name} (401): set the environment variable "
             f"{endpoint.key_variable}, or name another with api_key_env="
         )
-    if status == 403:
+    if (
+        status == 403 and not endpoint.answered
+    ):  # later it is one prompt that is forbidden, by a moderator say
         return EndpointError(
             f"{where} forbids {endpoint.name} (403): {said}; its key came from the environment variable "
             f"{endpoint.key_variable}, api_key_env= names another"
         )
-    if status == 402 or _NO_CREDIT.search(body):
+    if status == 402 or (status in (403, 429) and _NO_CREDIT.search(body)):
         return EndpointError(f"{where} has no credit left for {endpoint.name} ({status}): {said}")
     if status in _ABOUT_THE_REQUEST:
         if _OVERFLOW.search(text):
@@ -100,6 +104,8 @@ def refusal_of(
     if 300 <= status < 400:
         target = clean(headers.get("location", ""), secrets)
         return EndpointError(f"{where} redirects to '{target}'; name its final address with base_url=")
+    if status in (404, 405) and endpoint.answered:
+        return RequestError(told)
     if status == 404 and "model" in text.lower():
         return EndpointError(
             f"{where} has no model '{endpoint.name}': {said}. GET {where}/models lists what it has"
@@ -119,7 +125,7 @@ def clean(text: str, secrets: tuple[str, ...] = (), limit: int = 300) -> str:
     """A server's words made fit for a message: one line, no control codes, no keys, bounded."""
     for secret in secrets:  # in part as well: some servers quote a key's beginning
         text = re.sub(re.escape(secret[:8]) + r"[\w*.\-]*", "***", text.replace(secret, "***"))
-    text = _UNSEEN.sub(" ", _KEY_LIKE.sub("***", text)).strip().rstrip(".")
+    text = UNSEEN.sub(" ", _KEY_LIKE.sub("***", text)).strip().rstrip(".")
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -144,10 +150,10 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -13,6 +13,10 @@ MAX_STOPS = 4
 """OpenAI refuses more; the answer is cut at all of them afterwards, whatever the endpoint did."""
 
 
+_MOST_TOKENS = 1 << 31
+"""More than any model reads or writes."""
+
+
 class TokenLogprob(msgspec.Struct):
     """One generated token."""
 
@@ -57,7 +61,7 @@ class Usage(msgspec.Struct):
 class Reply(msgspec.Struct):
     """The answer to one request; fields that we have no use for are skipped unread."""
 
-    choices: list[Choice] = []
+    choices: list[Choice] | None = None
     usage: Usage | None = None
     error: Any = None
     """What some gateways send in place of choices, with a status of success."""
@@ -92,13 +96,12 @@ def payload_of(
 
 def candidates_of(reply: Reply, name: str, sampling: Sampling, latency: float) -> list[Candidate]:
     """The choices as candidates, in the order of their index."""
-    choices = sorted(reply.choices, key=lambda choice: choice.index)
+    choices = sorted(reply.choices or (), key=lambda choice: choice.index)
     usage = reply.usage or Usage()
-    tokens = _completion_tokens(choices, usage.completion_tokens)
+    read = _count(usage.prompt_tokens)
+    tokens = _completion_tokens(choices, _count(usage.completion_tokens))
     return [
-        _candidate(
-            choice, name, sampling.seed + i, tokens[i], (usage.prompt_tokens or 0) if i == 0 else 0, latency
-        )
+        _candidate(choice, name, sampling.seed + i, tokens[i], read if i == 0 else 0, latency)
         for i, choice in enumerate(choices)
     ]
 
@@ -137,11 +140,16 @@ def _mean(values: list[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _completion_tokens(choices: list[Choice], total: int | None) -> list[int]:
+def _count(told: int | None) -> int:
+    """What a server says it counted, within what can be: costs are reckoned from it."""
+    return min(max(told or 0, 0), _MOST_TOKENS)
+
+
+def _completion_tokens(choices: list[Choice], total: int) -> list[int]:
     """Tokens per choice: those that log-probabilities show, and what the total has beyond them spread evenly.
 
     So they add up to the total, or to what was shown where that is more: some servers count one choice only.
     """
     counted = [len(_logprobs(choice)) for choice in choices]
-    share, rest = divmod(max((total or 0) - sum(counted), 0), max(len(choices), 1))
+    share, rest = divmod(max(total - sum(counted), 0), max(len(choices), 1))
     return [own + share + (i < rest) for i, own in enumerate(counted)]

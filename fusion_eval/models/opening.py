@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -84,9 +85,10 @@ class Opener:
         return next((door.inner for door in doors if hasattr(door, "inner")), None)
 
     async def close(self) -> None:
-        """Close all doors."""
-        for door in self._doors.values():
-            await door.close()
+        """Close all doors, whichever of them cannot be closed well."""
+        async with contextlib.AsyncExitStack() as stack:
+            for door in self._doors.values():
+                stack.push_async_callback(door.close)
 
 
 def _check_harness_arguments(settings: Settings) -> None:

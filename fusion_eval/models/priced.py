@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 
-from fusion_eval.errors import FusionEvalError, TransientError
+from fusion_eval.errors import FusionEvalError, RequestError, TransientError
 from fusion_eval.models import LikelihoodModel, Model
 from fusion_eval.models.prices import FREE, Price
 from fusion_eval.traces import dollars
@@ -33,12 +33,17 @@ class Budget:
     """US dollars for one command, shared by all its models; None is no limit."""
 
     def __init__(self, limit: float | None) -> None:
-        self.limit = limit
+        self.limit = self._whole = limit
         self.spent = 0.0
         self.calls = 0
         self._reserved = 0.0
         self._in_flight = 0
         self._waiting: list[asyncio.Future[None]] = []
+
+    def share(self, ranks: int) -> None:
+        """Each rank of a parallel run counts by itself, and so may spend its part."""
+        if self._whole is not None:
+            self.limit = self._whole / ranks
 
     async def reserve(self, name: str, most: float) -> None:
         """Set `most` dollars aside for a call to the model `name`; each needs its `settle`.
@@ -100,7 +105,7 @@ class Priced:
             self._beyond = max(self._beyond, sum(c.prompt_tokens for c in candidates) - estimate)
             known = [candidate.cost for candidate in candidates if candidate.cost is not None]
             cost = sum(known) if known else most
-        except TransientError as error:
+        except (TransientError, RequestError) as error:
             cost = most if error.lost else None
             raise
         finally:
@@ -145,7 +150,7 @@ class PricedLikelihood(Priced):
         try:
             found = await self._likelihood(context, continuation)
             cost = most
-        except TransientError as error:
+        except (TransientError, RequestError) as error:
             cost = most if error.lost else None
             raise
         finally:

@@ -10,17 +10,17 @@ from contextlib import asynccontextmanager
 
 
 class Slots:
-    """A semaphore with two queues: urgent requests go ahead of all that wait.
+    """A semaphore with queues: urgent requests go ahead of others, and those that were in before ahead of all.
 
     Aggregation is urgent: a pool that is complete leaves memory as soon as its answer is made, so what is in
     flight stays bounded and answers arrive early.
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        self.size = size
         self.held = 0
         """How many are in use."""
-        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
 
     @asynccontextmanager
@@ -32,14 +32,25 @@ class Slots:
         finally:
             self._release()
 
+    async def again(self) -> None:
+        """Whoever holds a slot too many, since the size fell, lets it go and takes the next one that is free."""
+        if self.held > self.size:
+            self.held -= 1
+            try:
+                await self._wait((-1, next(self._order)))
+            except BaseException:
+                self.held += 1  # `one` lets it go
+                raise
+
     async def _acquire(self, urgent: bool) -> None:
-        if (
-            self.held < self._size
-        ):  # then nobody waits: a slot that is let go is handed to the next in the queue
+        if self.held < self.size:  # then nobody waits: what is let go is handed to the next in the queue
             self.held += 1
             return
+        await self._wait((int(not urgent), next(self._order)))
+
+    async def _wait(self, place: tuple[int, int]) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (not urgent, next(self._order), turn))
+        heapq.heappush(self._waiting, (*place, turn))
         try:
             await turn
         except asyncio.CancelledError:
@@ -49,7 +60,7 @@ class Slots:
 
     def resize(self, size: int) -> None:
         """More slots at once, or fewer as they are let go."""
-        self._size = size
+        self.size = size
         self._hand_out()
 
     def _release(self) -> None:
@@ -57,7 +68,7 @@ class Slots:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._waiting and self.held < self._size:
+        while self._waiting and self.held < self.size:
             _, _, turn = heapq.heappop(self._waiting)
             if not turn.done():
                 self.held += 1

@@ -25,8 +25,6 @@ class Spread:
         first = models[0]
         self.name, self.identity, self.chat = first.name, first.identity, first.chat
         self._models = list(models)
-        self._alive = list(models)
-        self._outstanding = dict.fromkeys(map(id, models), 0)
         self._say = say
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
@@ -38,7 +36,7 @@ class Spread:
             return await model.sample(prompt, sampling, n)
 
         candidates = await self._survive(ask)
-        if all(candidate.error for candidate in candidates) and len(self._alive) > 1:
+        if all(candidate.error for candidate in candidates) and len(self._alive()) > 1:
             elsewhere = await self._survive(ask, without=tried[-1])
             candidates = after_retries(elsewhere, candidates[0].retries + 1)
         return candidates
@@ -46,7 +44,7 @@ class Spread:
     @property
     def max_n(self) -> int | None:
         """The least of those of the endpoints that are left."""
-        return min((model.max_n for model in self._alive if model.max_n), default=None)
+        return min((model.max_n for model in self._alive() if model.max_n), default=None)
 
     async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
         """As the least busy endpoint's."""
@@ -58,23 +56,28 @@ class Spread:
 
     async def _survive(self, ask: Callable[[Limited], Awaitable[T]], without: Model | None = None) -> T:
         while True:
-            alive = [model for model in self._alive if model is not without] or self._alive
-            model = min(alive, key=lambda model: self._outstanding[id(model)])
-            self._outstanding[id(model)] += 1
+            alive = [model for model in self._alive() if model is not without] or self._alive()
+            model = min(alive, key=lambda model: model.endpoint.outstanding)
+            model.endpoint.outstanding += 1
             try:
                 return await ask(model)
             except EndpointError as error:
                 self._lose(model, error)
             finally:
-                self._outstanding[id(model)] -= 1
+                model.endpoint.outstanding -= 1
 
     def _lose(self, model: Limited, error: EndpointError) -> None:
         """Leave an endpoint out; of the last one the error is raised."""
-        if model in self._alive:
-            if len(self._alive) == 1:
+        if not model.endpoint.lost:
+            left = len(self._alive()) - 1
+            if not left:
                 raise error
-            self._alive.remove(model)
-            self._say(f"{error} The other {len(self._alive)} of {len(self._models)} endpoints go on.")
+            model.endpoint.lost = True
+            self._say(f"{error} The other {left} of {len(self._models)} endpoints go on.")
+
+    def _alive(self) -> list[Limited]:
+        """Those that are not lost, to whatever role it happened: endpoints are shared by all that ask there."""
+        return [model for model in self._models if not model.endpoint.lost]
 
     async def close(self) -> None:
         """Close all doors."""

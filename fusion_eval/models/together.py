@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -26,3 +26,16 @@ async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     if failed is not None:
         raise failed  # outside the handler, so that it keeps its own cause
     return [task.result() for task in tasks]
+
+
+async def at_most(width: int, calls: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
+    """As `together`, of calls that may be many: so many of them are under way at a time."""
+    waiting = iter(enumerate(calls))
+    results: dict[int, T] = {}
+
+    async def work() -> None:
+        for place, call in waiting:
+            results[place] = await call()
+
+    await together(work() for _ in range(width))
+    return [results[place] for place in range(len(results))]

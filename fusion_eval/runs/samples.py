@@ -64,7 +64,7 @@ def read_samples(
     """
     seen: Counter[int] = Counter()
     samples, broken, unnamed = [], 0, False
-    for where, record in _records(path):
+    for where, record in records(path):
         sample = _sample(record, filters, seen) if isinstance(record, dict) else None
         # Which filter a sample is of is told by their order then, and a gap would shift it.
         unnamed = unnamed or (len(filters) > 1 and isinstance(record, dict) and "filter" not in record)
@@ -80,7 +80,7 @@ def read_samples(
     return samples, broken
 
 
-def _records(path: Path) -> Iterator[tuple[str, object]]:
+def records(path: Path) -> Iterator[tuple[str, object]]:
     """(Where, what) of a file of lines, or of one array as releases before 0.4.4 wrote; None is not JSON."""
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:

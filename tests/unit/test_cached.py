@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, pairwise
@@ -584,3 +586,67 @@ async def test_where_the_context_ends_is_part_of_the_question(
     await opened.close()
     assert longer[0] < shorter[0]
     assert len(server.calls) == 2
+
+
+async def test_equal_texts_at_the_same_time_are_one_call(
+    completions: tuple[Server, Callable[[Store], Cached]],
+) -> None:
+    server, model = completions
+    opened = model(Store(None))
+    values = await asyncio.gather(*(opened.loglikelihood("the sky is", " blue") for _ in range(20)))
+    await opened.close()
+    assert len(set(values)) == len(server.calls) == 1
+
+
+# A store that another process is writing to
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[Callable[[], None]]:
+    """Keeps the store's lock as a writer does; what it gives lets it go."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield lambda: other.execute("ROLLBACK") and None
+    finally:
+        other.close()
+
+
+async def test_calls_go_on_while_the_store_is_busy_and_none_is_made_twice(
+    openai_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that stands still would let answers that have come time out, and pay for them again."""
+    monkeypatch.setattr("fusion_eval.store._STANDSTILL", 0.01)
+    server = openai_server(Plan(latency=0.05))
+    with Store(tmp_path / "store.sqlite") as store:
+        model = cached(server, store, concurrency=2)
+        with locked(tmp_path / "store.sqlite") as let_go:
+            asked = [asyncio.create_task(model.sample(Prompt(f"{i}"), SAMPLING, 1)) for i in range(8)]
+            await asyncio.sleep(0.5)
+            assert len(server.calls) == 8, "all have been asked while nothing could be written"
+            let_go()
+        pools = await asyncio.gather(*asked)
+        await model.close()
+        assert [candidate.error for (candidate,) in pools] == [None] * 8
+        assert len(server.calls) == 8
+
+
+async def test_what_is_paid_for_is_written_even_where_the_run_ends_while_the_store_is_busy(
+    openai_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fusion_eval.store._STANDSTILL", 0.1)
+    server, path = openai_server(Plan()), tmp_path / "store.sqlite"
+    with Store(path) as store:
+        model = cached(server, store)
+        with locked(path) as let_go:
+            asking = asyncio.create_task(model.sample(PROMPT, SAMPLING, 1))
+            await asyncio.sleep(0.4)
+            threading.Timer(0.3, let_go).start()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            await asyncio.sleep(0.1)
+        await model.close()
+    with Store(path) as store:
+        assert texts(await ask(cached(server, store), 1)) == [answer(0)]
+    assert len(server.calls) == 1

@@ -20,6 +20,7 @@ from fusion_eval.models.limited import (
     GIVE_UP_AFTER,
     LONGEST_ASKED,
     LONGEST_PAUSE,
+    OVERLOADED_PAUSE,
     Endpoint,
     Limited,
 )
@@ -38,8 +39,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that were to be waited; nobody waits for them."""
     waited: list[float] = []
 
-    def no_pause(attempt: int, asked: float | None) -> float:
-        waited.append(real_pause(attempt, asked))
+    def no_pause(attempt: int, error: TransientError) -> float:
+        waited.append(real_pause(attempt, error))
         return 0.0
 
     monkeypatch.setattr(limited, "_pause", no_pause)
@@ -108,15 +109,48 @@ async def test_the_wait_that_a_server_asks_for_is_kept(openai_server: Start, pau
     async with opened(server) as model:
         await model.sample(PROMPT, SAMPLING, 1)
     [waited] = pauses
-    assert 7 <= waited <= 7 + FIRST_PAUSE
+    assert 7 <= waited <= 7 + FIRST_PAUSE * OVERLOADED_PAUSE
 
 
-@given(st.integers(0, 200), st.none() | st.floats(0, 1e9))
-def test_a_pause_grows_to_a_limit_and_is_never_shorter_than_asked(attempt: int, asked: float | None) -> None:
-    pause = real_pause(attempt, asked)
+@given(st.integers(0, 5000), st.none() | st.floats(0, 1e9), st.booleans())
+def test_a_pause_grows_to_a_limit_on_top_of_what_was_asked_up_to_two_minutes(
+    attempt: int, asked: float | None, overloaded: bool
+) -> None:
+    pause = real_pause(attempt, TransientError("", asked, overloaded=overloaded))
     least = min(asked or 0.0, LONGEST_ASKED)
-    assert least <= pause <= least + min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
-    assert asked != 0 or pause == 0
+    first = FIRST_PAUSE * (OVERLOADED_PAUSE if overloaded else 1)
+    assert least <= pause <= least + min(LONGEST_PAUSE, first * 2 ** min(attempt, 16))
+
+
+def test_a_server_that_asks_for_no_pause_is_not_asked_again_at_once() -> None:
+    """Proxies send `Retry-After: 0`, and a wrong clock makes any date a past one: all tries would go out together."""
+    pauses = [real_pause(4, TransientError("", 0.0)) for _ in range(50)]
+    assert max(pauses) > FIRST_PAUSE
+
+
+async def test_an_endpoint_with_room_for_few_is_found_out_and_loses_no_prompt(
+    openai_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """64 at once, room for 8: whoever is refused must not go on asking in the place of those that fit."""
+    monkeypatch.setattr(limited, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(limited, "_pause", real_pause)
+    server = openai_server(Plan(capacity=8, latency=0.05))
+    async with opened(server, concurrency=64) as model:
+        pools = await together(model.sample(prompt, SAMPLING, 1) for prompt in prompts(300))
+        assert all(candidate.error is None for pool in pools for candidate in pool)
+        refused = sum(call.status == 429 for call in server.calls)
+        assert 56 <= refused < 300
+        assert model.endpoint.slots.size <= 16
+
+
+async def test_one_forbidden_prompt_is_not_an_endpoint_that_forbids_all(openai_server: Start) -> None:
+    """A moderator or a firewall answers 403 to one prompt; taken for a wrong key, it would end the run for ever."""
+    forbidden = Fault("status", 403, body={"error": {"message": "This prompt was flagged."}})
+    server = openai_server(Plan(faults=lambda number, request: forbidden if number == 2 else None))
+    async with opened(server) as model:
+        got = [(await model.sample(prompt, SAMPLING, 1))[0] for prompt in prompts(3)]
+    assert [bool(candidate.error) for candidate in got] == [False, True, False]
+    assert "This prompt was flagged" in str(got[1].error) and len(server.calls) == 3
 
 
 async def test_an_endpoint_that_asks_for_patience_gets_no_other_prompts_meanwhile(

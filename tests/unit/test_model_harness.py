@@ -20,6 +20,7 @@ from openai_server import Plan, Server
 
 from fusion_eval.errors import ConfigError, EndpointError, RequestError
 from fusion_eval.models import LikelihoodModel, Model
+from fusion_eval.models.batches import Batches, Worker
 from fusion_eval.models.harness import HarnessModel, accepts, names_argument, open_harness
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 
@@ -466,3 +467,10 @@ async def test_a_text_api_gets_text(openai_server: Callable[[Plan], Server]) -> 
     assert not model.chat
     assert len(set(texts(got))) == 3
     assert server.calls[0].body["prompt"] == "Hi"
+
+
+async def test_a_batch_with_too_few_results_is_an_error_and_leaves_nobody_waiting() -> None:
+    batches: Batches[int, int] = Batches(lambda items: [0] * (len(items) - 1), Worker())
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*(batches.ask(i) for i in range(3)), return_exceptions=True)
+    assert all(isinstance(result, RuntimeError) for result in results)

@@ -195,12 +195,27 @@ async def test_fewer_choices_than_asked_for_are_learnt_from(start: Start) -> Non
 
 
 async def test_a_refused_n_is_asked_for_again_at_once_one_by_one(start: Start) -> None:
-    start(Plan(rejects_n=True))
+    """Told as a failure for now, it would use up a try, and count against the endpoint."""
+    server = start(Plan(rejects_n=True))
     door = model()
-    error = await failure(door, n=3)
-    assert isinstance(error, TransientError) and error.retry_after == 0
-    assert door.max_n == 1
     assert len(await door.sample(Prompt("Hi"), sampling(), 3)) == 1
+    assert door.max_n == 1
+    assert [call.body.get("n") for call in server.calls] == [3, None]
+
+
+async def test_an_answer_that_trickles_in_has_a_deadline_as_a_whole(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(Plan())
+    door = model(timeout=0.05)
+
+    async def trickle(**_: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr("litellm.acompletion", trickle)
+    with pytest.raises(TransientError, match=r"gave no answer in 0\.05 s") as caught:
+        await door.sample(Prompt("Hi"), sampling(), 1)
+    assert caught.value.lost
 
 
 # what goes wrong

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email.utils
+import errno
 import re
 import socket
 import time
@@ -13,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 from hypothesis import given
@@ -113,6 +115,53 @@ async def test_a_web_page_in_the_middle_of_a_run_is_worth_another_try(openai_ser
 def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
+
+
+async def test_words_about_money_in_a_refused_prompt_are_not_an_account_without_credit(
+    openai_server: Start,
+) -> None:
+    echo = {"detail": [{"msg": "not valid", "input": "my card says insufficient funds"}]}
+    error = await error_of(openai_server, Fault("status", 422, body=echo))
+    assert isinstance(error, RequestError)
+
+
+async def test_choices_that_are_null_beside_an_error_show_the_servers_words(openai_server: Start) -> None:
+    body = {"choices": None, "error": {"message": "The model is loading."}}
+    error = await error_of(openai_server, Fault("status", 200, body=body))
+    assert isinstance(error, TransientError) and "The model is loading" in str(error)
+
+
+async def test_an_answer_cut_within_a_character_is_an_answer(openai_server: Start) -> None:
+    """Some servers cut at a byte, and send half of an emoji as an escape that no strict reader takes."""
+    body = '{"choices": [{"message": {"content": "so \\ud83d"}, "finish_reason": "length"}]}'
+    server = openai_server(Plan(faults=lambda number, request: Fault("status", 200, body=body)))
+    async with door_to(server.base_url) as door:
+        [candidate] = await door.sample(PROMPT, SAMPLING, 1)
+    assert candidate.text == "so ?"
+
+
+async def test_a_body_larger_than_any_answer_is_not_read_to_its_end(
+    openai_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai, "LARGEST", 1000)
+    server = openai_server(Plan(reply=lambda request, index: "x" * 5000))
+    async with door_to(server.base_url) as door:
+        with pytest.raises(TransientError, match="sent more than") as caught:
+            await door.sample(PROMPT, SAMPLING, 1)
+    assert caught.value.lost
+
+
+async def test_too_many_open_files_is_not_told_as_a_server_that_is_down() -> None:
+    class Full(aiohttp.ClientConnectorError):
+        def __init__(self) -> None:
+            self._os_error = OSError(errno.EMFILE, "Too many open files")
+
+        def __str__(self) -> str:
+            return "Too many open files"
+
+    error = OpenAIModel("m", "http://localhost:8000/v1")._failure(Full())
+    assert isinstance(error, TransientError) and error.overloaded
+    assert "raise `ulimit -n`, or lower concurrency=" in str(error)
 
 
 async def test_a_port_where_nothing_listens() -> None:
@@ -283,8 +332,14 @@ def in_seconds(seconds: float) -> str:
         ("soon", None),
         ("the year 2031", None),
         ("", None),
+        ("nan", None),
+        ("inf", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
     ],
-    ids=["seconds", "a fraction", "negative", "a date", "a date gone by", "a word", "no date", "nothing"],
+    ids=[
+        *("seconds", "a fraction", "negative", "a date", "a date gone by", "a word", "no date", "nothing"),
+        *("no number", "for ever", "a year that no clock knows"),
+    ],
 )
 def test_retry_after_is_read_in_both_its_forms(header: str, seconds: float | None) -> None:
     dates = {"a date 90 s ahead": in_seconds(90), "a date 90 s ago": in_seconds(-90)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import subprocess
 import sys
@@ -260,6 +261,35 @@ async def test_prompts_that_turn_out_longer_than_they_are_count_for_more_from_th
         for _ in range(10):
             await model.sample(Prompt("why?"), SAMPLING, 1)
     assert budget.spent == pytest.approx(2000e-6)
+
+
+async def test_an_answer_that_cannot_be_used_may_be_billed_too(openai_server: Start) -> None:
+    """As where the content is a list of parts, which is not OpenAI's form."""
+    strange = Fault("status", 200, body={"choices": [{"message": {"content": [{"text": "hi"}]}}]})
+    opened = opener(openai_server(Plan(faults=lambda number, request: strange)), budget=1)
+    ((candidate,),) = await ask(opened, PROMPTS[:1])
+    assert candidate.error and opened.budget.spent > 0
+
+
+@pytest.mark.parametrize("told", [-5, 10**400])
+async def test_no_number_of_tokens_that_a_server_tells_turns_the_budget_round(
+    openai_server: Start, told: int
+) -> None:
+    usage = {"prompt_tokens": told, "completion_tokens": told}
+    body = {"choices": [{"message": {"content": "hi"}}], "usage": usage}
+    opened = opener(
+        openai_server(Plan(faults=lambda number, request: Fault("status", 200, body=json.dumps(body))))
+    )
+    ((candidate,),) = await ask(opened, PROMPTS[:1])
+    assert candidate.cost is None or candidate.cost >= 0
+    assert opened.budget.spent >= 0
+
+
+def test_each_rank_of_a_parallel_run_has_its_part_of_the_budget() -> None:
+    budget = Budget(8.0)
+    for _ in range(3):  # once per strategy
+        budget.share(4)
+    assert budget.limit == 2.0
 
 
 async def test_all_models_of_a_run_share_one_budget(openai_server: Start) -> None:

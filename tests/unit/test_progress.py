@@ -35,7 +35,13 @@ def test_it_is_shown_on_a_terminal_and_nowhere_else(
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr("fusion_eval.harness.progress._EVERY", -1.0)
-    with progress("fusion", 3, lambda: [endpoint(7, 1, 2)], lambda: None, off=off) as answered:
+    asked = endpoint(7, 1, 2)
+    with progress("fusion", 3, lambda: [asked], lambda: None, off=off) as answered:
+        asked.retries += 5
         for _ in range(3):
             answered()
-    assert ("fusion" in stream.getvalue() and "1 retries" in stream.getvalue()) == shown
+    assert ("fusion" in stream.getvalue() and "5 retries" in stream.getvalue()) == shown
+
+
+def test_what_an_earlier_strategy_asked_is_not_in_the_bar_of_the_next() -> None:
+    assert activity([endpoint(150, 3, 2)], 10.0, None, before=(100, 2)).endswith("5.0 calls/s, 1 retries")

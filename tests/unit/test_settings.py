@@ -109,6 +109,7 @@ def test_an_unknown_argument_is_told_with_the_nearest(name: str, nearest: str | 
         ("top_p", 0, "a number above 0 to 1"),
         ("top_p", 1.1, "a number above 0 to 1"),
         ("timeout", 0, "a number above 0"),
+        ("timeout", float("inf"), "86400"),
         ("completion", "maybe", "true or false"),
         ("base_url", "localhost:8000", "a URL such as http"),
         ("base_url", "https://", "a URL such as http"),

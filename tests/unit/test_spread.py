@@ -96,6 +96,32 @@ def test_one_that_breaks_down_on_the_way_loses_no_prompt(openai_server: Start) -
     assert len(said) == 1 and "was given up" in said[0]
 
 
+def test_all_roles_see_what_an_address_has_to_do_and_that_it_is_lost(openai_server: Start) -> None:
+    busy, idle = openai_server(Plan(latency=0.2)), openai_server(Plan())
+    said: list[str] = []
+
+    async def run(urls: list[str], roles: int) -> None:
+        settings = parse(
+            {"model": "test-model", "base_url": "|".join(urls), "concurrency": 4, "fusor": "test-model"}
+        )
+        opener = Opener(settings, Store(None), said.append)
+        (sampler,), fusor = opener.sampler(), opener.fusor()
+        sampling = [
+            asyncio.create_task(sampler.sample(Prompt(f"Q{i}"), SAMPLING, 1)) for i in range(2 * roles)
+        ]
+        await asyncio.sleep(0.05)
+        await fusor.sample(Prompt("fuse"), SAMPLING, 1)
+        await asyncio.gather(*sampling)
+        await opener.close()
+
+    # given two calls, one at each address, of which one is still under way, then a fusion goes to the other
+    asyncio.run(run([busy.base_url, idle.base_url], 1))
+    assert (len(busy.calls), len(idle.calls)) == (1, 2)
+    # and what one role has lost no other role asks again
+    asyncio.run(run(["http://127.0.0.1:9/v1", idle.base_url], 2))
+    assert len(said) == 1
+
+
 def test_where_all_are_down_the_last_one_s_error_is_raised() -> None:
     with pytest.raises(EndpointError, match="Cannot reach"):
         ask(["http://127.0.0.1:9/v1", "http://127.0.0.1:10/v1"], 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def test_lines_stand_in_the_order_of_the_prompts_however_they_were_finished(
     assert list(read_traces(path)) == [trace(index) for index in range(6)]
 
 
+def test_a_prompt_that_takes_long_keeps_no_trace_of_the_others_in_memory(tmp_path: Path) -> None:
+    with TraceFile(tmp_path / FILE_NAME) as file:
+        for index in range(1, 200):
+            file.add(index, trace(index))
+        gc.collect()
+        assert not [held for held in gc.get_objects() if isinstance(held, Trace)]
+        file.add(0, trace())
+    assert [found.doc_id for found in read_traces(tmp_path / FILE_NAME)] == list(range(200))
+    assert [item.name for item in tmp_path.iterdir()] == [FILE_NAME]
+
+
 def test_there_is_no_file_before_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / FILE_NAME
     with TraceFile(path) as file:
@@ -63,11 +75,11 @@ def test_a_run_that_fails_leaves_nothing_behind_and_takes_nothing_away(tmp_path:
     assert [item.name for item in old.parent.iterdir()] == [FILE_NAME]
 
 
-def test_without_a_path_nothing_is_written_or_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with TraceFile(None) as file:
         file.add(0, trace())
-        assert file.path is None and not file._waiting
+        assert file.path is None
     assert list(tmp_path.iterdir()) == []
 
 
