@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.judgement import Judging
 
 FILE_NAME = "comparison.json"
 SCHEMA_VERSION = 1
@@ -68,6 +70,10 @@ class Row:
     signature: str | None = None
     """sacrebleu's, of a corpus metric."""
     note: str | None = None
+    invalid: float | None = None
+    """Of a judge's row: the share of pairs without a verdict."""
+    position_consistency: float | None = None
+    """Likewise: the share of pairs in which both orders name the same answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,9 @@ class Comparison:
     rows: tuple[Row, ...]
     ranks: tuple[RankedRun, ...] = ()
     notes: tuple[str, ...] = ()
+    judging: Judging | None = None
+    by_judge: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    """Each judge's own rows, where several judged."""
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fusion_eval.event_loop import run_anywhere
-from fusion_eval.harness.lm import model_type, open_store
+from fusion_eval.harness.lm import model_type
+from fusion_eval.judge import Panel, asked
+from fusion_eval.judging.job import Job, prepared
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.limited import Endpoint, Limited
-from fusion_eval.models.opening import Opener
+from fusion_eval.models.opening import Opener, open_store
 from fusion_eval.models.prices import Price
 from fusion_eval.questions import Question, Request, questions_of
 from fusion_eval.report.text_table import text_table
@@ -65,6 +67,19 @@ def dry_run(plan: Plan) -> str:
             f"{len(questions):,} prompts; {len(store.found):,} generations are in the store and cost nothing again",
         ]
     )
+
+
+def dry_judge(job: Job, who: Panel) -> str:
+    """The same table for `fusion-eval judge`: every pair, though a sequential job may stop before."""
+    settings = who.settings
+    ready, protocol = prepared(job), who.protocol(settings, again=False)
+    with open_store(settings) as real, closing(StandInStore(real)) as store:
+        opener = CountingOpener(settings, store)
+        opener.strategy = "judge"
+        asked(replace(job, sequential=False), ready, protocol, opener, quiet=True)
+    head = ["", "judge", "calls", "read", "written", "dollars"]
+    stored = f"{ready.pairs:,} pairs of answers; {len(store.found):,} replies are in the store and cost nothing again"
+    return "\n".join([text_table(head, _lines(opener, ["judge"]), 2), HOW_TO_READ, stored])
 
 
 def _solve(questions: Sequence[Question], solver: Solver) -> None:
@@ -127,6 +142,14 @@ class CountingOpener(Opener):
         """As a run's: it scores candidates."""
         self._for = "scorer"
         return super().judge()
+
+    def panel(self) -> tuple[Cached, ...]:
+        """As a judge's, each counted by itself."""
+        models = []
+        for name in self.settings.model:
+            self._for = name
+            models.append(self.open(name, self.settings.base_url))
+        return tuple(models)
 
     def _limited(self, name: str, address: str | None, urgent: bool) -> Limited:
         count = self.counts.setdefault((self.strategy, self._for), Count())

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
 from fusion_eval.errors import ConfigError, nearest
+
+Command = Callable[[argparse.Namespace], int]
+"""Does what the parsed options say; returns the exit code."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -41,7 +45,7 @@ def listed(text: str) -> tuple[str, ...]:
     return names
 
 
-def model_args(text: str) -> dict[str, object]:
+def model_args(text: str, option: str = "--model_args") -> dict[str, object]:
     """`k=v,…`, with values read as the harness reads them."""
     from lm_eval.utils import simple_parse_args_string
 
@@ -49,9 +53,9 @@ def model_args(text: str) -> dict[str, object]:
     names = [part.partition("=")[0] for part in parts]
     for part, name in zip(parts, names, strict=True):
         if "=" not in part:
-            raise ConfigError(f"--model_args: '{part}' has no value; write {part}=…")
+            raise ConfigError(f"{option}: '{part}' has no value; write {part}=…")
         if names.count(name) > 1:
-            raise ConfigError(f"--model_args names {name}= more than once; leave one")
+            raise ConfigError(f"{option} names {name}= more than once; leave one")
     return dict(simple_parse_args_string(text))
 
 
@@ -72,6 +76,13 @@ def count(text: str) -> int:
     """0 or more."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} should be a whole number, 0 or more")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} should be a whole number, 1 or more")
     return int(text)
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fusion_eval.comparison import Comparison, write_comparison
+from fusion_eval.comparison import Comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.report.outcome import Outcome, outcome_of
 
 if TYPE_CHECKING:
+    from fusion_eval.runs.run import Run
     from fusion_eval.settings import Settings
 
 
@@ -36,8 +37,8 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
     None on the ranks of a parallel run that do not write.
     """
     settings, manager = checked(plan)
-    from fusion_eval.harness.lm import model_type, open_store
-    from fusion_eval.models.opening import Opener
+    from fusion_eval.harness.lm import model_type
+    from fusion_eval.models.opening import Opener, open_store
 
     arguments = dict(plan.model_args or {})
     results: dict[str, Any] = {}
@@ -73,20 +74,19 @@ def checked(plan: Plan) -> tuple[Settings, Any]:
     return settings, manager
 
 
-def compare_strategies(plan: Plan) -> Comparison | None:
-    """Every strategy against `single`, or the first where that is not among them, written to `comparison.json`.
-
-    None where there is one strategy. Raises `ConfigError` where nothing can be compared.
-    """
+def compare_strategies(plan: Plan) -> Comparison:
+    """Every strategy against the first of `ordered_runs`. Raises `ConfigError` where nothing can be compared."""
     from fusion_eval.compare.compare import compare
+
+    return compare(ordered_runs(plan))
+
+
+def ordered_runs(plan: Plan) -> list[Run]:
+    """The run of every strategy, that of `single` first where it is among them."""
     from fusion_eval.runs.run import read_runs
 
-    if len(plan.strategies) < 2:
-        return None
     ordered = sorted(plan.strategies, key=lambda strategy: strategy != "single")
-    comparison = compare(read_runs([plan.output / strategy for strategy in ordered]))
-    write_comparison(comparison, plan.output)
-    return comparison
+    return read_runs([plan.output / strategy for strategy in ordered])
 
 
 def _check_output(folder: Path) -> None:

@@ -72,8 +72,7 @@ def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison
         for unit in found
         for candidate in range(1, len(runs))
     ]
-    correct = _CORRECTIONS[settings.correction]
-    adjusted = _adjusted(rows, settings.method.alpha, correct)
+    adjusted = corrected(rows, settings.method.alpha, settings.correction)
     return Comparison(
         schema_version=SCHEMA_VERSION,
         alpha=settings.method.alpha,
@@ -88,7 +87,9 @@ def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison
             ComparedRun(run.name, str(run.path), run.model, run.date or None, run.signature) for run in runs
         ),
         rows=tuple(adjusted),
-        ranks=tuple(ranked(found, names, adjusted, settings.method, correct)) if len(runs) > 2 else (),
+        ranks=tuple(ranked(found, names, adjusted, settings.method, _CORRECTIONS[settings.correction]))
+        if len(runs) > 2
+        else (),
         notes=(*(note for run in runs for note in run.notes), *notes, *_out_of_reach(rows, settings)),
     )
 
@@ -146,9 +147,9 @@ def _wanted(runs: Sequence[Run], part: Matched, asked: Sequence[str], notes: lis
     return usable
 
 
-def _adjusted(rows: Sequence[Row], alpha: float, correct: Correct) -> list[Row]:
+def corrected(rows: Sequence[Row], alpha: float, correction: Correction) -> list[Row]:
     """All rows of a table are one family of tests."""
-    adjusted = correct([row.p_value for row in rows])
+    adjusted = _CORRECTIONS[correction]([row.p_value for row in rows])
     return [
         replace(row, p_adjusted=float(p), significant=bool(p <= alpha))
         for row, p in zip(rows, adjusted, strict=True)

@@ -22,18 +22,22 @@ class Matched:
     metrics: tuple[Metric, ...]
 
 
-def match(runs: Sequence[Run], allow_partial: bool) -> tuple[list[Matched], list[str]]:
-    """The tasks that all runs have, and notes on what fell out.
+def match(
+    runs: Sequence[Run], allow_partial: bool, *, texts_alone: bool = False
+) -> tuple[list[Matched], list[str]]:
+    """The tasks that all runs have, and notes on what fell out; with `texts_alone`, whatever their metrics are.
 
     Raises `ConfigError` where runs differ in what makes items comparable, and, unless `allow_partial`, in their
     tasks, items or metrics.
     """
     notes: list[str] = []
     tasks = _common([(run.name, list(run.tasks)) for run in runs], "task", "", allow_partial, notes)
-    return [_match(runs, task, allow_partial, notes) for task in tasks], notes
+    return [_match(runs, task, allow_partial, texts_alone, notes) for task in tasks], notes
 
 
-def _match(runs: Sequence[Run], task: str, allow_partial: bool, notes: list[str]) -> Matched:
+def _match(
+    runs: Sequence[Run], task: str, allow_partial: bool, texts_alone: bool, notes: list[str]
+) -> Matched:
     parts = [run.tasks[task] for run in runs]
     _same_setup(runs, task)
     keyed = by_document(parts)
@@ -45,8 +49,10 @@ def _match(runs: Sequence[Run], task: str, allow_partial: bool, notes: list[str]
             f"{task}: the prompts of {differing} items differ between the runs "
             "(chat template, system instruction or few-shot examples)"
         )
-    found = [(run.name, _metrics(entry, keys)) for run, entry in zip(runs, entries, strict=True)]
-    metrics = _common(found, "metric", f" of {task}", allow_partial, notes)
+    metrics: list[Metric] = []
+    if not texts_alone:
+        found = [(run.name, _metrics(entry, keys)) for run, entry in zip(runs, entries, strict=True)]
+        metrics = _common(found, "metric", f" of {task}", allow_partial, notes)
     items = tuple(entries[0][key].item for key in keys)
     return Matched(task, parts[0].language, items, tuple(entries), tuple(metrics))
 

@@ -22,12 +22,12 @@ from fusion_eval.event_loop import run_anywhere
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.progress import progress
 from fusion_eval.logs import configure
-from fusion_eval.models.opening import Opener
+from fusion_eval.models.opening import Opener, open_store
 from fusion_eval.models.together import at_most
 from fusion_eval.questions import ChatPrompt, Request, questions_of
 from fusion_eval.settings import OFF, Settings, parse, public
 from fusion_eval.solving import Solver, solve_all
-from fusion_eval.store import Store, cache_folder
+from fusion_eval.store import cache_folder
 from fusion_eval.traces import FILE_NAME, Totals, TraceFile
 from fusion_eval.types import Message, Trace, whole
 
@@ -224,13 +224,6 @@ def signature(solver: Solver) -> str:
     if solver.strategy == "bon":
         parts.append(f"scorer:{settings.scorer_name}")
     return "|".join([*parts, f"seed:{settings.seed}", f"v:{__version__}"])
-
-
-def open_store(settings: Settings) -> Store:
-    """The store that the settings ask for."""
-    if settings.cache == Path(OFF):
-        return Store(None)
-    return Store(settings.cache or cache_folder() / "store.sqlite")
 
 
 def trace_folder(strategy: str, settings: Settings) -> Path | None:

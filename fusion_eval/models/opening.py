@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError
@@ -16,14 +17,14 @@ from fusion_eval.models.priced import Budget, priced
 from fusion_eval.models.prices import FREE, Price, price_of
 from fusion_eval.models.spread import Spread
 from fusion_eval.settings import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, slip_of_ours, unknown
-from fusion_eval.store import Store
+from fusion_eval.store import Store, cache_folder
 
 
 class Opener:
     """Opens models for one run. A name opened twice shares its door, and so its connections and slots."""
 
     def __init__(self, settings: Settings, store: Store, say: Callable[[str], None] | None = None) -> None:
-        self._settings, self._store, self._say = settings, store, say or log.warning
+        self.settings, self._store, self._say = settings, store, say or log.warning
         _check_harness_arguments(settings)
         self._doors: dict[tuple[str, str | None], Model] = {}
         self._endpoints: dict[str, Endpoint] = {}
@@ -31,19 +32,23 @@ class Opener:
 
     def sampler(self) -> tuple[Cached, ...]:
         """The models that sample."""
-        return tuple(self.open(name, self._settings.base_url) for name in self._settings.model)
+        return tuple(self.open(name, self.settings.base_url) for name in self.settings.model)
 
     def fusor(self) -> Cached:
         """The model that fuses: the first that samples, where no other is named."""
-        return self._role(self._settings.fusor, self._settings.fusor_base_url)
+        return self._role(self.settings.fusor, self.settings.fusor_base_url)
 
     def judge(self) -> Cached:
         """The model that rates candidates for `scorer=judge`: likewise."""
-        return self._role(self._settings.scorer_model, self._settings.scorer_base_url)
+        return self._role(self.settings.scorer_model, self.settings.scorer_base_url)
+
+    def panel(self) -> tuple[Cached, ...]:
+        """The models that judge pairs of answers."""
+        return tuple(self.open(name, self.settings.base_url) for name in self.settings.model)
 
     def _role(self, name: str | None, base_url: str | None) -> Cached:
-        where = None if base_url == OFF else base_url or self._settings.base_url
-        return self.open(name or self._settings.model[0], where, urgent=True)
+        where = None if base_url == OFF else base_url or self.settings.base_url
+        return self.open(name or self.settings.model[0], where, urgent=True)
 
     def open(self, name: str, base_url: str | None, *, urgent: bool = False) -> Cached:
         """The model `name`; `urgent` requests go ahead of those of others on the same endpoint."""
@@ -53,16 +58,16 @@ class Opener:
 
     def _limited(self, name: str, address: str | None, urgent: bool) -> Limited:
         door = self._door(name, address)
-        at_once = _requests_at_once(door, self._settings.concurrency)
+        at_once = _requests_at_once(door, self.settings.concurrency)
         endpoint = self._endpoints.setdefault(door.identity, Endpoint(at_once))
         price = self.price(name, address)
         paid = priced(door, price, self.budget) if price else door  # what has no price pays for no wrapper
-        return Limited(paid, endpoint, urgent=urgent, max_retries=self._settings.max_retries)
+        return Limited(paid, endpoint, urgent=urgent, max_retries=self.settings.max_retries)
 
     def price(self, name: str, address: str | None) -> Price | None:
         """None where it is not known, which a budget does not allow."""
-        price = FREE if _in_process(name) else price_of(name, address, self._settings)
-        if price is None and self._settings.budget is not None:
+        price = FREE if _in_process(name) else price_of(name, address, self.settings)
+        if price is None and self.settings.budget is not None:
             raise ConfigError(
                 f"budget= needs a price, and none is known of {name}; add price_in= and price_out=, "
                 "US dollars for a million tokens read and written"
@@ -72,7 +77,7 @@ class Opener:
     def _door(self, name: str, base_url: str | None) -> Model:
         key = (name, base_url)
         if key not in self._doors:
-            self._doors[key] = _open_door(name, base_url, self._settings)
+            self._doors[key] = _open_door(name, base_url, self.settings)
         return self._doors[key]
 
     def endpoints(self) -> list[Endpoint]:
@@ -81,7 +86,7 @@ class Opener:
 
     def inner_harness_model(self) -> Any:
         """The harness's own model object behind a sampler that is an `lm_eval:` name, or None."""
-        doors = [self._door(name, None) for name in self._settings.model if name.startswith("lm_eval:")]
+        doors = [self._door(name, None) for name in self.settings.model if name.startswith("lm_eval:")]
         return next((door.inner for door in doors if hasattr(door, "inner")), None)
 
     async def close(self) -> None:
@@ -89,6 +94,13 @@ class Opener:
         async with contextlib.AsyncExitStack() as stack:
             for door in self._doors.values():
                 stack.push_async_callback(door.close)
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings ask for."""
+    if settings.cache == Path(OFF):
+        return Store(None)
+    return Store(settings.cache or cache_folder() / "store.sqlite")
 
 
 def _check_harness_arguments(settings: Settings) -> None:

@@ -10,11 +10,12 @@ from dataclasses import asdict, fields
 
 from fusion_eval.comparison import Comparison, RankedRun, Row, to_json
 from fusion_eval.errors import printable
+from fusion_eval.report.judging import drawn
 from fusion_eval.report.text_table import text_table
 
 _NAMES = 3  # columns of words before the numbers
 _LEGEND = (
-    "↓: lower is better; n: items/independent clusters; delta: candidate - baseline, with its {confidence:g}% interval ({interval} bootstrap)",
+    "↓: lower is better; n: items/independent clusters; delta: candidate - baseline, with its {confidence:g}% interval ({interval})",
     "p: of the test named; p adj: adjusted over all {rows} rows ({correction}), * at most {alpha:g}",
     "win: the candidate's, ties count half; detects: the smallest true delta that so many items find with 80% power;",
     "needs: the items that would find this delta with 80% power (both for one test at {alpha:g})",
@@ -32,6 +33,7 @@ def as_text(comparison: Comparison, rows: Sequence[Row] | None = None) -> str:
     if ranks := _rank_lines(comparison):
         parts.append(text_table(_RANK_HEAD, ranks, left=4))
         parts.append(_SHARED_LETTER)
+    parts += drawn(comparison, text_table)
     parts += [printable(f"note: {note}") for note in _notes(comparison, shown)]
     return "\n".join(parts)
 
@@ -45,6 +47,7 @@ def as_markdown(comparison: Comparison) -> str:
     if ranks := _rank_lines(comparison):
         parts.append(_markdown(_RANK_HEAD, ranks, 4))
         parts.append(_SHARED_LETTER)
+    parts += drawn(comparison, _markdown)
     if notes := _notes(comparison, comparison.rows):
         parts.append("\n".join(f"- {_escaped(note)}" for note in notes))
     return "\n\n".join(parts)
@@ -126,11 +129,15 @@ def _rank_line(place: RankedRun) -> list[str]:
 def _legend(comparison: Comparison) -> str:
     return "\n".join(_LEGEND).format(
         confidence=100 * (1 - comparison.alpha),
-        interval=comparison.interval,
+        interval=comparison.interval + " bootstrap" if not _stopped_early(comparison) else "anytime-valid",
         rows=len(comparison.rows),
         correction=comparison.correction,
         alpha=comparison.alpha,
     )
+
+
+def _stopped_early(comparison: Comparison) -> bool:
+    return any(row.test == "sequential" for row in comparison.rows)
 
 
 def _notes(comparison: Comparison, rows: Sequence[Row]) -> list[str]:

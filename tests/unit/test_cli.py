@@ -43,7 +43,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
         return Outcome((row,), "chrf", {"fusion": Totals(prompts=3, aggregation_calls=3, fallbacks=1)})
 
     monkeypatch.setattr("fusion_eval.run.run", run)
-    monkeypatch.setattr("fusion_eval.run.compare_strategies", lambda plan: None)
+    monkeypatch.setattr(cli, "_print_comparison", lambda plan, options: None)
     return made
 
 
@@ -181,7 +181,7 @@ def test_an_error_of_ours_is_one_sentence_and_an_interruption_says_how_to_go_on(
         raise error
 
     monkeypatch.setattr("fusion_eval.run.run", run)
-    monkeypatch.setattr("fusion_eval.run.compare_strategies", lambda plan: None)
+    monkeypatch.setattr(cli, "_print_comparison", lambda plan, options: None)
     assert cli.main(["run", "--output", "o"]) == code
     said = capsys.readouterr().err
     assert "Traceback" not in said and (str(error) or "the same command goes on") in said

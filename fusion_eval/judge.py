@@ -1,0 +1,127 @@
+"""`fusion-eval judge`: verdicts of LLM judges on pairs of answers, and the comparison that they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from fusion_eval.compare.compare import Settings as CompareSettings
+from fusion_eval.comparison import Comparison, write_comparison
+from fusion_eval.errors import ConfigError
+from fusion_eval.event_loop import run_anywhere
+from fusion_eval.harness.progress import progress
+from fusion_eval.judging.asking import Protocol, Swap, load_protocol_template
+from fusion_eval.judging.findings import compared
+from fusion_eval.judging.job import Job, Outcome, Prepared, judge_everything, prepared
+from fusion_eval.judging.rows import joined
+from fusion_eval.judging.work import Bench
+from fusion_eval.models.opening import Opener, open_store
+from fusion_eval.settings import Settings, parse
+from fusion_eval.types import to_json
+
+VERDICTS = "verdicts.jsonl"
+REPLY_TOKENS = 1024
+_VARIED = 0.7
+"""Temperature of repeats where none is asked for: at 0 a judge would only repeat itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Who judges, and how; `judge` is a model's name, or several joined by `|`."""
+
+    judge: str
+    judge_base_url: str | None = None
+    judge_args: Mapping[str, object] = field(default_factory=dict)
+    judge_prompt: str = "helpfulness"
+    swap: Swap = "both"
+    scale: Literal[3, 5] = 3
+    structured: bool = False
+    repeats: int = 1
+
+    @property
+    def settings(self) -> Settings:
+        """The judges as models are opened. Raises `ConfigError` for arguments that cannot be."""
+        for name in ("model", "base_url", "n", "fusor", "scorer", "fusor_prompt"):
+            if name in self.judge_args:
+                raise ConfigError(
+                    f"--judge_args {name}= has no use here; --judge and --judge_base_url name who judges"
+                )
+        names = self.judge.split("|")
+        temperature = 0.0 if self.repeats == 1 else _VARIED
+        given: dict[str, object] = {"temperature": temperature, **self.judge_args}
+        return parse({"model": self.judge, "base_url": self.judge_base_url, "n": len(set(names)), **given})
+
+    def protocol(self, settings: Settings, *, again: bool = True) -> Protocol:
+        """How each pair is asked about."""
+        if self.repeats > 1 and settings.temperature == (0.0,):
+            raise ConfigError("--judge_repeats needs a temperature above 0, or a judge only repeats itself")
+        return Protocol(
+            template=load_protocol_template(self.judge_prompt),
+            swap=self.swap,
+            steps=self.scale,
+            structured=self.structured,
+            repeats=self.repeats,
+            max_tokens=settings.max_tokens or REPLY_TOKENS,
+            temperature=(settings.temperature or (0.0,))[0],
+            seed=settings.seed,
+            again=again,
+        )
+
+
+def judge(
+    job: Job, who: Panel, output: Path | None, gold: Path | None, say: Callable[[str], None]
+) -> Comparison:
+    """Judge the job's pairs; `verdicts.jsonl` and `comparison.json` land in `output`, where there is one."""
+    settings = who.settings
+    protocol = who.protocol(settings)
+    ready = prepared(job)
+    with open_store(settings) as store:
+        opener = Opener(settings, store)
+        outcome = asked(job, ready, protocol, opener, quiet=False)
+        if settings.budget is not None:
+            say(f"budget: {opener.budget.told()}")
+    if output:
+        _write_verdicts(outcome, output)
+    comparison = compared(job, ready, outcome, protocol, gold)
+    if output:
+        write_comparison(comparison, output)
+    return comparison
+
+
+def added(comparison: Comparison, judged: Comparison, statistics: CompareSettings) -> Comparison:
+    """A comparison by metrics with the judge's rows beside them; p-values are adjusted over all rows."""
+    both = joined([comparison, judged], statistics)
+    return replace(both, judging=judged.judging, by_judge=judged.by_judge)
+
+
+def asked(job: Job, ready: Prepared, protocol: Protocol, opener: Opener, *, quiet: bool) -> Outcome:
+    """All that the judges say, with a bar that shows how far they are."""
+    judges, settings = opener.panel(), opener.settings
+    width = settings.concurrency * ((settings.base_url or "").count("|") + 1)
+    spent = opener.budget
+    with progress("judge", ready.pairs, opener.endpoints, lambda: spent.spent or None, off=quiet) as done:
+
+        async def work() -> Outcome:
+            try:
+                return await judge_everything(job, Bench(judges, protocol, width, done), ready)
+            finally:
+                await opener.close()
+
+        return run_anywhere(work)
+
+
+def _write_verdicts(outcome: Outcome, folder: Path) -> None:
+    """A line for each pair and judge, and one more for the panel where several judged."""
+    path = folder / VERDICTS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            for one in outcome.judged:
+                for verdict in [*one.single, *([one.verdict] if len(one.single) > 1 else [])]:
+                    file.write(to_json(verdict) + b"\n")
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot write {path}: {error.strerror}; name another folder with --output"
+        ) from error

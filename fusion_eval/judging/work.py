@@ -1,0 +1,99 @@
+"""Has pairs judged: as many at a time as the endpoints take, all of them or until the answer is known."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fusion_eval.judging.asking import Protocol, judged
+from fusion_eval.judging.panel import panel
+from fusion_eval.judging.verdicts import Pair, Verdict
+from fusion_eval.models import Model
+from fusion_eval.models.together import at_most, together
+from fusion_eval.stats.sequential import Sequential, sequential_test
+
+Match = tuple[str, str]
+"""The two systems whose difference is asked for, the baseline first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One pair's verdict, and those of the single judges behind it, who may be one."""
+
+    pair: Pair
+    verdict: Verdict
+    single: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Who judges, how, and how many pairs at a time; `done` is called after each."""
+
+    judges: tuple[Model, ...]
+    protocol: Protocol
+    width: int
+    done: Callable[[], None]
+
+    async def judge(self, pair: Pair) -> Judged:
+        """One pair, by every judge."""
+        single = await together(judged(pair, judge, self.protocol) for judge in self.judges)
+        self.done()
+        names = [judge.name for judge in self.judges]
+        return Judged(pair, panel(single, names) if len(single) > 1 else single[0], tuple(single))
+
+    async def judge_all(self, pairs: Sequence[Pair]) -> list[Judged]:
+        """All pairs, in their order."""
+        return await at_most(self.width, [functools.partial(self.judge, pair) for pair in pairs])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The pairs of answers that one question takes, by cluster; clusters are in the order in which they are judged."""
+
+    match: Match
+    clusters: tuple[tuple[Pair, ...], ...]
+
+    @property
+    def pairs(self) -> int:
+        """How many there are."""
+        return sum(map(len, self.clusters))
+
+
+def planned(match: Match, pairs: Sequence[tuple[str, Pair]], seed: int) -> Plan:
+    """(Cluster, pair) in a random order of the clusters, the same for the same seed and the same clusters."""
+    by_cluster: dict[str, list[Pair]] = defaultdict(list)
+    for cluster, pair in pairs:
+        by_cluster[cluster].append(pair)
+    names = sorted(by_cluster)
+    order = np.random.default_rng(seed).permutation(len(names))
+    return Plan(match, tuple(tuple(by_cluster[names[place]]) for place in order))
+
+
+async def judge_until_known(
+    bench: Bench, plan: Plan, alpha: float, scores: Callable[[Sequence[Judged]], list[float | None]]
+) -> tuple[list[Judged], Sequential]:
+    """Clusters in turn, as many at a time as keep the judges busy, until the test decides or none is left.
+
+    `scores` gives what each judged pair is worth to the candidate of the match, in their order, one half where that is
+    as good as the baseline; None is left out. All that was under way when the test decided is counted: the test holds
+    at any moment.
+    """
+    largest = max(map(len, plan.clusters))
+    done: list[Judged] = []
+    labels: list[int] = []
+    at = 0
+    while True:
+        batch: list[Pair] = []
+        while at < len(plan.clusters) and len(batch) < bench.width:
+            batch += plan.clusters[at]
+            labels += [at] * len(plan.clusters[at])
+            at += 1
+        done += await bench.judge_all(batch)
+        known = [(s, c) for s, c in zip(scores(done), labels, strict=True) if s is not None]
+        found = sequential_test([s for s, _ in known], [c for _, c in known], 1 - alpha, largest)
+        if found.decided or at == len(plan.clusters):
+            return done, found
