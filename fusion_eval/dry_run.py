@@ -18,7 +18,8 @@ from fusion_eval.judge import Panel, asked
 from fusion_eval.judging.job import Job, prepared
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
-from fusion_eval.models.limited import Endpoint, Limited
+from fusion_eval.models.endpoint import Endpoint
+from fusion_eval.models.limited import Limited
 from fusion_eval.models.opening import Opener, open_store
 from fusion_eval.models.prices import Price
 from fusion_eval.questions import Question, Request, questions_of
@@ -151,7 +152,7 @@ class CountingOpener(Opener):
             models.append(self.open(name, self.settings.base_url))
         return tuple(models)
 
-    def _limited(self, name: str, address: str | None, urgent: bool) -> Limited:
+    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool) -> Limited:
         count = self.counts.setdefault((self.strategy, self._for), Count())
         return Silent(self._door(name, address), self.price(name, address), count)
 

@@ -40,6 +40,8 @@ class TransientError(FusionEvalError):
     ) -> None:
         super().__init__(message)
         self.retry_after, self.overloaded, self.lost = retry_after, overloaded, lost
+        self.retries = 0
+        """Tries of the request before this one."""
 
 
 class RequestError(FusionEvalError):
@@ -48,6 +50,7 @@ class RequestError(FusionEvalError):
     def __init__(self, message: str, *, lost: bool = False) -> None:
         super().__init__(message)
         self.lost = lost
+        self.retries = 0
 
 
 class ContextOverflowError(RequestError):

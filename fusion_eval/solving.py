@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Callable, Sequence
 
 from fusion_eval.errors import FusionEvalError, RequestError
 from fusion_eval.models import Model
 from fusion_eval.models.opening import Opener
+from fusion_eval.models.together import together
 from fusion_eval.prompts import Template, load_template
 from fusion_eval.questions import Question
 from fusion_eval.sampler import draw
@@ -84,22 +84,12 @@ async def solve_all(
             else:
                 answered(index, trace)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(width, len(questions))):
-                group.create_task(work())
-    except* FusionEvalError as errors:
-        raise _first(errors) from None
+    await together(work() for _ in range(min(width, len(questions))))
     if unanswered:
         raise FusionEvalError(
             f"{len(unanswered)} of {len(questions)} prompts have no answer ({unanswered[0]}). All others are kept; "
             "run again to try just these, or leave them out with the harness's --samples"
         )
-
-
-def _first(errors: BaseExceptionGroup[FusionEvalError]) -> FusionEvalError:
-    error = errors.exceptions[0]
-    return error if isinstance(error, FusionEvalError) else _first(error)
 
 
 def _stopped(candidate: Candidate, stops: Sequence[str]) -> Candidate:

@@ -13,18 +13,20 @@ else:
     _tracer = trace.get_tracer("fusion_eval")
 
 
-def call_span(model: str, attempt: int) -> AbstractContextManager[Any]:
+def call_span(model: str, where: str, attempt: int) -> AbstractContextManager[Any]:
     """The time of one request to `model`; named as OpenTelemetry's conventions for generative AI name it.
 
-    It holds neither what was asked nor what was answered; of an error its kind alone.
+    It holds neither what was asked nor what was answered; of an error its kind, `overloaded` where it asked for less.
     """
     if _tracer is None:
         return nullcontext()
-    attributes = {
+    attributes: dict[str, str | int] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.request.model": model,
         "fusion_eval.try": attempt + 1,
     }
+    if where:
+        attributes["server.address"] = where
     return _Call(_tracer.start_span(f"chat {model}", attributes=attributes))
 
 
@@ -34,6 +36,8 @@ class _Call(AbstractContextManager[Any]):
 
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
         if kind is not None:
-            self._span.set_attribute("error.type", kind.__name__)
+            self._span.set_attribute(
+                "error.type", "overloaded" if getattr(error, "overloaded", False) else kind.__name__
+            )
             self._span.set_status(trace.StatusCode.ERROR)
         self._span.end()

@@ -86,8 +86,8 @@ class TraceFile:
 
     def _unwritable(self, error: OSError) -> ConfigError:
         return ConfigError(
-            f"Cannot write traces to {self.path}: {error.strerror}. The generations are kept; make room and run again, "
-            "or name another folder with trace_dir="
+            f"Cannot write traces to {self.path}: {error.strerror}. What the store holds is kept; name another "
+            "folder with --output (trace_dir= under lm_eval), or make room, and run again"
         )
 
 
@@ -132,7 +132,8 @@ class Usage:
         """`1,234 + 567 tokens, $0.0123, retries 3`: read and written."""
         parts = [f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens"]
         if self.cost is None:
-            parts.append("no known price")
+            counted = self.prompt_tokens or self.completion_tokens
+            parts.append("no known price" if counted else "no cost, as the server tells no tokens")
         else:
             parts.append(dollars(self.cost) + (" without those of unknown price" if self.unpriced else ""))
         if self.retries:
@@ -152,6 +153,12 @@ class Totals:
     prompts: int = 0
     candidates: int = 0
     failed_candidates: int = 0
+    empty_candidates: int = 0
+    """Without a text, though the model was done."""
+    cut_candidates: int = 0
+    """Ended by a limit of tokens."""
+    unscored_candidates: int = 0
+    """Whose rating could not be read."""
     aggregation_calls: int = 0
     fallbacks: int = 0
     dropped_candidates: int = 0
@@ -168,6 +175,9 @@ class Totals:
         self.prompts += 1
         self.candidates += len(trace.pool.candidates)
         self.failed_candidates += len(trace.pool.candidates) - len(trace.pool.usable)
+        self.empty_candidates += sum(not candidate.text for candidate in trace.pool.usable)
+        self.cut_candidates += sum(candidate.finish_reason == "length" for candidate in trace.pool.usable)
+        self.unscored_candidates += sum(score is None for score in trace.answer.scores)
         self._add_generations("sampler", trace.pool.candidates)
         self.add_calls(trace)
         self.fallbacks += trace.answer.fallback is not None

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from openai_server import Plan, Request, prompt_text
+from openai_server import Plan, Request, Server, prompt_text
 from run_folders import write_run
+
+from fusion_eval.comparison import Comparison
+from fusion_eval.judge import VERDICTS, Panel
+from fusion_eval.judge import judge as judge_runs
+from fusion_eval.judging.job import Job
+from fusion_eval.runs.run import read_runs
 
 _ANSWER = r"--- answer {} [0-9a-f]{{8}} ---\n(.*?)\n--- end of answer {} [0-9a-f]{{8}} ---"
 Taste = Callable[[str, str, random.Random], str]
@@ -23,15 +30,39 @@ def shown(prompt: str) -> tuple[str, str]:
     return a[1], b[1]
 
 
-def judging(taste: Taste) -> Plan:
-    """A server whose model `test-model` judges so."""
+def judging(taste: Taste, **others: Taste) -> Plan:
+    """A server whose model `test-model` judges so, and others by their names; a mark that is none is unreadable."""
+    tastes = {"test-model": taste, **others}
 
     def reply(request: Request, index: int) -> str:
         prompt = prompt_text(request)
         luck = random.Random(f"{prompt} {request.get('seed')} {index}")
-        return f"One of them is better.\n\n[[{taste(*shown(prompt), luck)}]]"
+        mark = tastes[request["model"]](*shown(prompt), luck)
+        if "response_format" in request:
+            return json.dumps({"reason": "One of them is better.", "verdict": mark})
+        return f"One of them is better.\n\n[[{mark}]]"
 
-    return Plan(reply=reply)
+    return Plan(models=tuple(tastes), reply=reply)
+
+
+def judged(
+    server: Server,
+    runs: Sequence[Path],
+    output: Path | None = None,
+    *,
+    judge: str = "test-model",
+    say: Callable[[str], None] = print,
+    who: Mapping[str, Any] | None = None,
+    **job: Any,
+) -> Comparison:
+    """What `fusion-eval judge` comes to; `who` are options of the panel, `job` those of the job."""
+    panel = Panel(judge, server.base_url, **(who or {}))
+    return judge_runs(Job(tuple(read_runs(runs)), **job), panel, output, None, say)
+
+
+def lines_of(output: Path) -> list[dict[str, Any]]:
+    """`verdicts.jsonl`."""
+    return [json.loads(line) for line in (output / VERDICTS).read_text(encoding="utf-8").splitlines()]
 
 
 def quality(answer: str) -> float:
@@ -57,14 +88,20 @@ def longer(a: str, b: str, luck: random.Random) -> str:
     return "C" if len(a) == len(b) else "A" if len(a) > len(b) else "B"
 
 
-def open_run(folder: Path, answers: list[str], task: str = "open_en", **doc: Any) -> Path:
+def open_run(folder: Path, answers: Sequence[str], task: str = "open_en", **doc: Any) -> Path:
     """A run of a task without references, in the harness's format; `doc` gives more fields, a list each."""
-    samples = [
+    return write_run(folder, {task: open_samples(answers, **doc)})
+
+
+def open_samples(answers: Sequence[str], **doc: Any) -> list[dict[str, Any]]:
+    """The samples of such a task. A `prompt` among the fields is what was asked."""
+    asked = doc.get("prompt", [f"Question {number}?" for number in range(len(answers))])
+    return [
         {
             "doc_id": number,
-            "doc": {"id": f"q{number}", "prompt": f"Question {number}?", **{k: v[number] for k, v in doc.items()}},
+            "doc": {"id": f"q{number}", "prompt": asked[number], **{k: v[number] for k, v in doc.items()}},
             "target": "",
-            "arguments": {"gen_args_0": {"arg_0": f"Question {number}?", "arg_1": {}}},
+            "arguments": {"gen_args_0": {"arg_0": asked[number], "arg_1": {}}},
             "resps": [[answer]],
             "filtered_resps": [answer],
             "filter": "none",
@@ -73,4 +110,3 @@ def open_run(folder: Path, answers: list[str], task: str = "open_en", **doc: Any
         }
         for number, answer in enumerate(answers)
     ]
-    return write_run(folder, {task: samples})

@@ -1,4 +1,4 @@
-"""The bridge: makes lm_eval find our model types and tasks, where it looks for neither by itself.
+"""The bridge: makes lm_eval find our model types, tasks, filters and metrics, where it looks for none by itself.
 
 The wheel ships this file at its top level as `_fusion_eval_bridge.py`, and `fusion_eval_bridge.pth` calls
 `install` at every start of the interpreter. So it imports nothing but `sys`, and waits: the package is
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 AFTER = {
     "lm_eval.models": "register_models",
+    "lm_eval.filters": "register_filters",
+    "lm_eval.api.metrics": "register_metrics",
     "lm_eval.tasks.manager": "add_task_folder",
 }
 """What to call in `fusion_eval.harness.registration`, by the module after whose first import."""
@@ -49,7 +51,7 @@ class Finder:
     def find_spec(
         self, fullname: str, path: "Sequence[str] | None", target: "ModuleType | None" = None, /
     ) -> "ModuleSpec | None":
-        """As the import system asks it; None for all modules but those two, and for them once they have come."""
+        """As the import system asks it; None for all modules but those in `AFTER`, and for them once they have come."""
         if fullname not in self.waiting:
             return None
         try:

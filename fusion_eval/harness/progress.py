@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from fusion_eval.models.limited import Endpoint
+from fusion_eval.models.endpoint import Endpoint
+from fusion_eval.traces import dollars
 
 _EVERY = 0.5
 """Seconds between looks at the endpoints: looking at each answer would cost more than it tells."""
@@ -54,4 +55,4 @@ def activity(
         f"{calls / max(seconds, 1e-9):.1f} calls/s",
         f"{retries} retries",
     ]
-    return ", ".join([*parts, *([] if cost is None else [f"${cost:.2f}"])])
+    return ", ".join([*parts, *([] if cost is None else [dollars(cost)])])

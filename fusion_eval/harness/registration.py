@@ -1,7 +1,7 @@
-"""Makes lm_eval know our model types and our tasks. The bridge calls it; doing it twice is harmless.
+"""Makes lm_eval know our model types, tasks, filters and metrics. The bridge calls it; doing it twice is harmless.
 
-Where the harness looks for plugins by itself (docs/plugins.md of its main branch), declared model types are
-left to it. Tasks are no plugins there either, and a strategy without a model type of its own still gets one.
+Where the harness looks for plugins by itself (docs/plugins.md of its main branch), what is declared is left to it.
+Tasks are no plugins there either, and a strategy without a model type of its own still gets one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from fusion_eval.harness.task_folder import folder
 BRIDGE = "_fusion_eval_bridge"
 HOOK = "fusion_eval_bridge.pth"
 MARK = "searches_fusion_eval"
+FILTERS = {"judge": "fusion_eval.harness.judge_filter:JudgeFilter"}
+"""By name, as the entry points declare them; each is imported when a task asks for it."""
 
 
 def model_types() -> dict[str, EntryPoint | str]:
@@ -49,6 +51,29 @@ def register_models() -> None:
         left_to_harness = discovers and isinstance(target, EntryPoint)
         if name not in known and not left_to_harness:
             known.register(name, target=target)
+
+
+def register_filters() -> None:
+    """Register our filters, not yet imported; names that lm_eval knows stay as they are."""
+    import lm_eval.filters  # noqa: F401 - the built-in ones first
+    from lm_eval.api.registry import filter_registry
+
+    for name, target in FILTERS.items():
+        if name not in filter_registry and not harness_discovers():
+            filter_registry.register(name, target=target)
+
+
+def register_metrics() -> None:
+    """Register the metric and the aggregation `win_rate`; likewise."""
+    from lm_eval.api.metrics import nanmean
+    from lm_eval.api.registry import aggregation_registry, metric_registry
+
+    if harness_discovers():
+        return
+    if "win_rate" not in aggregation_registry:
+        aggregation_registry.register("win_rate", target=nanmean)
+    if "win_rate" not in metric_registry:
+        import fusion_eval.harness.win_rate_metric  # noqa: F401 - registers itself, as newer harnesses ask of a metric
 
 
 def harness_discovers() -> bool:
@@ -111,7 +136,7 @@ def active_way() -> Way:
     missing = [name for name in model_types() if name not in lm_eval.api.registry.model_registry]
     if missing:
         return Way("neither", f"the bridge could not register {', '.join(missing)}: see the warning above")
-    return Way("bridge", f"the start-up hook {HOOK} adds model types and tasks: this lm_eval looks for none")
+    return Way("bridge", f"the start-up hook {HOOK} adds model types, tasks, filters and metrics: this lm_eval looks for none")
 
 
 def _why_not() -> str:

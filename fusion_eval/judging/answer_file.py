@@ -31,7 +31,13 @@ def add_answers(
     if not lines:
         raise ConfigError(f"{path} holds no answers; {_FORM}")
     field = _field(path, [record for _, record in lines], answers)
-    known = {key: _answer(path, where, record) for where, record in lines for key in [_key(record, field)]}
+    known: dict[Key, str] = {}
+    for where, record in lines:
+        answer = _answer(path, where, record)
+        if known.setdefault(_key(record, field), answer) != answer:
+            raise ConfigError(
+                f"{path}, {where} has another answer to the same document ({field} {record[field]}); leave one system's"
+            )
     found, missing = [], []
     for one in answers:
         text = next((known[key] for key in _keys(one, field) if key in known), None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from fusion_eval.errors import ConfigError
 from fusion_eval.judging.reading import read_mark, read_structured, response_format, scale
 from fusion_eval.judging.verdicts import First, Order, Pair, Verdict, label, verdict_of
 from fusion_eval.language import NAMES
@@ -67,8 +68,13 @@ class Protocol:
 
 
 def load_protocol_template(name: str) -> Template:
-    """A judge's template: one of ours by name, or the user's own by its file."""
-    return load(name, KIND)
+    """A judge's template: one of ours by name, or the user's own by its file; errors name the option."""
+    try:
+        return load(name, KIND)
+    except ConfigError as error:
+        if KIND.option in str(error):
+            raise
+        raise ConfigError(f"{KIND.option}{name}: {error}") from error
 
 
 async def judged(pair: Pair, judge: Model, protocol: Protocol) -> Verdict:
@@ -88,9 +94,10 @@ def _firsts(pair: Pair, protocol: Protocol, repeat: int) -> tuple[First, ...]:
         return "baseline", "candidate"
     if protocol.swap == "none":
         return ("baseline",)
-    # By a hash of the pair, not by the order in which pairs come: the same in every run.
-    thrown = zlib.crc32(f"{protocol.seed + repeat} {pair.item} {pair.baseline} {pair.candidate}".encode())
-    return ("baseline" if thrown & 1 else "candidate",)
+    # By a hash of the pair, not by the order in which pairs come: the same in every run, whichever is the baseline.
+    systems = sorted((pair.baseline, pair.candidate))
+    thrown = hashlib.sha256(repr((protocol.seed + repeat, pair.task, pair.item, systems)).encode()).digest()
+    return ("baseline" if systems[thrown[0] & 1] == pair.baseline else "candidate",)
 
 
 async def _order(pair: Pair, judge: Model, protocol: Protocol, first: First, repeat: int) -> Order:

@@ -43,7 +43,8 @@ def compared(
         name: [verdict for one in judged for verdict in one.single if verdict.judge == name]
         for name in judges
     }
-    comparison = _rows(job, ready, [one.verdict for one in judged], judged, metric)
+    single = [verdict for one in judged for verdict in one.single]
+    comparison = _rows(job, ready, [one.verdict for one in judged], single, metric)
     if job.sequential:
         comparison = _at_any_moment(job, ready, outcome, comparison)
     own = by_judge if len(judges) > 1 else {}
@@ -51,7 +52,7 @@ def compared(
         comparison,
         notes=(*comparison.notes, *ready.notes, *relatives(judges, job.runs)),
         judging=_judging(job, ready, outcome, protocol, gold, by_judge),
-        by_judge={name: _own_rows(job, ready, verdicts, judged, metric) for name, verdicts in own.items()},
+        by_judge={name: _own_rows(job, ready, verdicts, metric) for name, verdicts in own.items()},
     )
 
 
@@ -68,21 +69,21 @@ def _why(judged: Sequence[Judged]) -> str:
     )
 
 
-def _own_rows(
-    job: Job, ready: Prepared, verdicts: Sequence[Verdict], judged: Sequence[Judged], metric: str
-) -> tuple[Row, ...]:
+def _own_rows(job: Job, ready: Prepared, verdicts: Sequence[Verdict], metric: str) -> tuple[Row, ...]:
     if not any(verdict.score is not None for verdict in verdicts):
         return ()
-    return _rows(job, ready, verdicts, judged, metric).rows
+    return _rows(job, ready, verdicts, verdicts, metric).rows
 
 
 def _rows(
-    job: Job, ready: Prepared, verdicts: Sequence[Verdict], judged: Sequence[Judged], metric: str
+    job: Job, ready: Prepared, verdicts: Sequence[Verdict], single: Sequence[Verdict], metric: str
 ) -> Comparison:
-    """Rows of one judge's verdicts, or of the panel's."""
+    """Rows of one judge's verdicts, or of the panel's; `single` are those of the judges behind them."""
     run, names = job.runs[0], [run.name for run in job.runs]
     if ready.opponent:
-        parts = [against_opponent(run, names, verdicts, metric, job.statistics)]
+        # Each question that stopped when it liked has items of its own.
+        groups = [[names[0], name] for name in names[1:]] if job.sequential else [names]
+        parts = [against_opponent(run, group, verdicts, metric, job.statistics) for group in groups]
     else:
         of_match = {
             match: [v for v in verdicts if (v.baseline, v.candidate) == match] for match in ready.matches
@@ -92,7 +93,6 @@ def _rows(
             for match, mine in of_match.items()
             if any(verdict.score is not None for verdict in mine)
         ]
-    single = [v for one in judged for v in one.single if v.judge == verdicts[0].judge or len(one.single) > 1]
     return with_quality(joined(parts, job.statistics), verdicts, single)
 
 
@@ -113,7 +113,8 @@ def _at_any_moment(job: Job, ready: Prepared, outcome: Outcome, comparison: Comp
             if s is not None
         ]
         labels = [label for _, label in known]
-        sizes = Counter(ready.cluster(pair) for pair in of_row(row, ready.matches[match_of(row, ready)]))
+        plan = ready.matches[_shown((row.baseline, row.candidate), ready)]
+        sizes = Counter(ready.cluster(pair) for pair in of_row(row, plan))
         largest = max(sizes.values())  # of the plan, not of what has been judged
         found = sequential_test([s for s, _ in known], labels, 1 - comparison.alpha, largest)
         rows.append(
@@ -135,9 +136,9 @@ def _at_any_moment(job: Job, ready: Prepared, outcome: Outcome, comparison: Comp
     return joined([replace(comparison, rows=tuple(rows))], job.statistics)
 
 
-def match_of(row: Row, ready: Prepared) -> Match:
-    """The systems whose pairs a row is of; of one opponent, those of the row's candidate."""
-    return (ready.opponent, row.candidate) if ready.opponent else (row.baseline, row.candidate)
+def _shown(question: Match, ready: Prepared) -> Match:
+    """The systems whose answers a question has judged: its own, or of one opponent, that and its candidate."""
+    return (ready.opponent, question[1]) if ready.opponent else question
 
 
 def _judging(
@@ -174,14 +175,16 @@ def _judging(
         strengths=_strengths(job, ready, judged, confidence),
         humans=human_estimates(gold, judged, clusters, confidence) if gold else (),
         sequential=tuple(
-            Stopped(*question, found.n, _planned(question, ready), found.decided)
+            Stopped(*question, *_progress(_shown(question, ready), ready, judged), found.decided)
             for question, found in outcome.stopped.items()
         ),
     )
 
 
-def _planned(question: Match, ready: Prepared) -> int:
-    return len(next(iter(ready.matches.values()))) if ready.opponent else len(ready.matches[question])
+def _progress(match: Match, ready: Prepared, judged: Sequence[Judged]) -> tuple[int, int]:
+    """Pairs that were judged, readably or not, and all."""
+    done = sum((one.pair.baseline, one.pair.candidate) == match for one in judged)
+    return done, len(ready.matches[match])
 
 
 def _style(
@@ -203,7 +206,9 @@ def _style(
         RESAMPLES,
         job.statistics.method.seed,
     )
-    if found is None or not found.coefficients:  # differences that are the same everywhere cannot be told from quality
+    if (
+        found is None or not found.coefficients
+    ):  # differences that are the same everywhere cannot be told from quality
         return None
     effects = tuple(StyleEffect(c.name, c.value, c.low, c.high) for c in found.coefficients)
     return StyleAdjusted(*match, found.raw, found.adjusted, found.low, found.high, effects)

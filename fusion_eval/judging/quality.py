@@ -22,12 +22,12 @@ def judge_report(name: str, verdicts: Sequence[Verdict]) -> JudgeReport:
         for order in orders
         if order.verdict in ("win", "loss")
     ]
-    repeats = [by_repeat(verdict.orders) for verdict in verdicts]
-    retests = [
-        label(one) == label(other)
-        for scores in repeats
-        for one, other in combinations([score for score in scores if score is not None], 2)
+    repeats = [
+        [score for score in by_repeat(verdict.orders) if score is not None]
+        for verdict in verdicts
+        if verdict.score is not None
     ]
+    retests = [label(one) == label(other) for scores in repeats for one, other in combinations(scores, 2)]
     return JudgeReport(
         name=name,
         pairs=len(verdicts),
@@ -39,17 +39,18 @@ def judge_report(name: str, verdicts: Sequence[Verdict]) -> JudgeReport:
     )
 
 
-def _noise(repeats: Sequence[Sequence[float | None]]) -> float | None:
-    """Standard error of the mean score that is the judge's own: each pair's variance over its repeats, over their number.
+def _noise(repeats: Sequence[Sequence[float]]) -> float | None:
+    """Standard error of the mean score that is the judge's own, from the scores of each pair's repeats: the pair's
+    variance over their number. Pairs that nobody was asked about, as their answers are equal, have none.
 
     It is part of what the interval of the win rate holds, whose spread is that of the pairs' means as they came out; more
     repeats take it down, more pairs both.
     """
-    known = [[score for score in scores if score is not None] for scores in repeats]
-    spread = [float(np.var(scores, ddof=1)) / len(scores) for scores in known if len(scores) > 1]
+    spread = [float(np.var(scores, ddof=1)) / len(scores) for scores in repeats if len(scores) > 1]
     if not spread:
         return None
-    return math.sqrt(sum(spread) / len(spread) / len(known))
+    asked = sum(bool(scores) for scores in repeats)
+    return math.sqrt(asked * sum(spread) / len(spread)) / len(repeats)
 
 
 def judges_agree(judges: Sequence[Sequence[Verdict]]) -> JudgeAgreement | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,9 +14,9 @@ THREE: Mapping[str, float] = {"A": 1.0, "C": 0.5, "B": 0.0}
 FIVE: Mapping[str, float] = {"A>>B": 1.0, "A>B": 0.75, "A=B": 0.5, "B>A": 0.25, "B>>A": 0.0}
 """Arena-Hard's scale (Li et al. 2024, arXiv 2406.11939)."""
 
-_MARK = re.compile(r"\[\[\s*([^\[\]]{1,8}?)\s*\]\]")
-_AFTER = " \t\r\n*_`~\"'.。．!！)）"
-"""What may stand after the verdict: white space, emphasis, the end of a sentence."""
+_MARK = re.compile(r"(?<!\[)\[\[([^\[\]]*)\]\](?!\])")
+_AFTER = " \t\r\n*_`~.。!)"
+"""What may stand after the verdict: white space, emphasis, the end of a sentence. A mark in quotation marks is a quotation."""
 _INVISIBLE = re.compile(
     r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]"
 )
@@ -33,26 +34,31 @@ def read_mark(reply: str, marks: Mapping[str, float]) -> str | None:
     verdict, nor is a letter of another alphabet that looks like one of ours. Full-width forms and spaces are the same.
     """
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", reply)).rstrip(_AFTER)
-    if not text.endswith("]]"):
+    line = text.rsplit("\n", 1)[-1]
+    found = list(_MARK.finditer(line))
+    if not found or found[-1].end() != len(line):
         return None
-    found = [re.sub(r"\s", "", mark) for mark in _MARK.findall(text.rsplit("\n", 1)[-1])]
-    return found[-1] if len(set(found)) == 1 and found[-1] in marks else None
-
-
-class Structured(msgspec.Struct):
-    """A reply in JSON, as the schema below asks for it."""
-
-    verdict: str
-    reason: str = ""
+    said = {re.sub(r"\s", "", mark[1]) for mark in found}
+    mark = said.pop()
+    return mark if not said and mark in marks else None
 
 
 def read_structured(reply: str, marks: Mapping[str, float]) -> str | None:
-    """The mark in a reply that is one JSON object and nothing else."""
+    """The mark in a reply that is one JSON object, as the schema below asks for it, and nothing else."""
     try:
-        verdict = msgspec.json.decode(reply.strip(), type=Structured).verdict
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        found = json.loads(reply, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
         return None
-    return verdict if verdict in marks else None
+    verdict = found.get("verdict") if isinstance(found, dict) else None
+    return verdict if isinstance(verdict, str) and verdict in marks else None
+
+
+def _once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """An object without repeated names: of two verdicts JSON would keep the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found
 
 
 def response_format(marks: Mapping[str, float]) -> msgspec.Raw:

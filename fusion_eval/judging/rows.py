@@ -35,9 +35,17 @@ def head_to_head(
 def against_opponent(
     run: Run, names: Sequence[str], verdicts: Sequence[Verdict], metric: str, settings: Settings
 ) -> Comparison:
-    """The rows of systems that were each judged against one opponent: their win rates against it, paired by item."""
-    judged = {name: scores_of([v for v in verdicts if v.candidate == name]) for name in names}
-    return compare([_as_run(run, name, judged[name], metric) for name in names], settings)
+    """The rows of systems that were each judged against one opponent: their win rates against it, paired by item.
+
+    Of items that not all of them were judged on, as some stopped earlier, there is nothing to pair.
+    """
+    judged = [scores_of([v for v in verdicts if v.candidate == name]) for name in names]
+    shared = set(judged[0]).intersection(*judged[1:])
+    parts = [
+        _as_run(run, name, {key: scores[key] for key in shared}, metric)
+        for name, scores in zip(names, judged, strict=True)
+    ]
+    return compare(parts, settings)
 
 
 def scores_of(verdicts: Sequence[Verdict]) -> Scores:

@@ -14,81 +14,45 @@ import random
 from collections.abc import Awaitable, Callable, Hashable
 from typing import TypeVar
 
-from fusion_eval.errors import ContextOverflowError, EndpointError, RequestError, TransientError
+from fusion_eval.errors import EndpointError, RequestError, TransientError
 from fusion_eval.logs import log
 from fusion_eval.models import LikelihoodModel, Model
-from fusion_eval.models.pace import Pace
-from fusion_eval.models.slots import Slots
+from fusion_eval.models.endpoint import GO_ON, Endpoint
 from fusion_eval.spans import call_span
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE, LONGEST_ASKED = 0.5, 30.0, 120.0
-"""Seconds: of the first retry, of any retry, and the most that a server's Retry-After may ask for."""
+"""Seconds: of the first retry, of any retry, and the most that a server may ask for before it counts as down."""
 OVERLOADED_PAUSE = 4.0
 """Times as long where the endpoint has too much to do: providers count requests by the minute."""
-GIVE_UP_AFTER = 8
-"""Prompts that fail for good in a row, without one success between, before the endpoint counts as down."""
-
-
-class Endpoint:
-    """What all that goes to one door shares: its slots, its pace, and how it has fared."""
-
-    def __init__(self, concurrency: int) -> None:
-        self.slots = Slots(concurrency)
-        self.outstanding = 0
-        """Requests that wait for a slot or an answer, where `spread` hands them out."""
-        self.lost = False
-        """Whether `spread` has left it out."""
-        self.calls = 0
-        """Requests that were answered."""
-        self.retries = 0
-        self._pace = Pace(concurrency)
-        self._failed_in_a_row: set[Hashable] = set()
-        self._answered = False
-
-    def succeeded(self, started: float) -> None:
-        """A request that was sent at this moment of the loop's clock was answered."""
-        self._failed_in_a_row.clear()
-        self._answered = True
-        self.calls += 1
-        self._pace.answered(started, asyncio.get_running_loop().time())
-        self.slots.resize(self._pace.limit)
-
-    def slowed(self, started: float, error: TransientError) -> None:
-        """A request failed for now; where the endpoint has too much to do it is asked for less."""
-        if error.overloaded:
-            self._pace.overloaded(started, asyncio.get_running_loop().time())
-            self.slots.resize(self._pace.limit)
-
-    def refused(self, name: str, asked: Hashable, error: RequestError) -> None:
-        """A request was refused for what it holds; until the first answer, that may well be so for all of them."""
-        if not self._answered and not isinstance(error, ContextOverflowError):
-            self.failed(name, asked, error)
-
-    def failed(self, name: str, asked: Hashable, error: Exception) -> None:
-        """A request failed for good; raises `EndpointError` where that has become the rule.
-
-        What is asked again and again for n candidates counts once: one prompt may be poison to a sound endpoint.
-        """
-        self._failed_in_a_row.add(asked)
-        if len(self._failed_in_a_row) >= GIVE_UP_AFTER:
-            raise EndpointError(
-                f"{name} failed on {len(self._failed_in_a_row)} prompts in a row and was given up: {error}. "
-                "What is finished is kept; run again to go on"
-            ) from error
 
 
 class Limited:
-    """`door` within its endpoint's slots; `urgent` requests go ahead of the others."""
+    """`door` within its endpoint's slots; `urgent` requests go ahead of the others.
+
+    A request is tried `max_retries` times again where it fails, and, where the endpoint has too much to do, as many
+    times again as `waits` says. An answer that seems to have gone astray is looked at again `looks` times. `where` is the
+    address, for logs and spans.
+    """
 
     def __init__(
-        self, door: Model, endpoint: Endpoint, *, urgent: bool = False, max_retries: int = 5
+        self,
+        door: Model,
+        endpoint: Endpoint,
+        *,
+        urgent: bool = False,
+        max_retries: int = 5,
+        waits: int | None = None,
+        looks: int = 0,
+        where: str = "",
     ) -> None:
         self.name, self.identity, self.chat = door.name, door.identity, door.chat
         self.endpoint = endpoint
         self._door, self._urgent, self._max_retries = door, urgent, max_retries
+        self._waits, self._looks = max_retries if waits is None else waits, looks
+        self._where = where
 
     @property
     def max_n(self) -> int | None:
@@ -97,12 +61,40 @@ class Limited:
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """What one request for n brings, one candidate at the least; where it fails for good, n that carry `error`."""
-        n = min(n, self.max_n or n)
-        retries = -1
+        try:
+            return await self.attempt(prompt, sampling, n)
+        except RequestError as error:
+            return self.failed(sampling, n, error)
+        except TransientError as error:
+            return self.failed(sampling, n, error)
+
+    async def attempt(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+        """The same, but raises where it fails for good."""
+        candidates = await self._ask(prompt, sampling, min(n, self.max_n or n))
+        for place in astray(candidates, sampling) if self._looks else ():
+            candidates[place] = await self._look_again(prompt, sampling, candidates[place])
+        return candidates
+
+    def failed(self, sampling: Sampling, n: int, error: RequestError | TransientError) -> list[Candidate]:
+        """What stands in the place of candidates that could not be had; who aggregates is raised a refusal."""
+        if self._urgent and isinstance(
+            error, RequestError
+        ):  # a strategy can answer it, e.g. with a shorter prompt
+            raise error
+        failures = [
+            Candidate(
+                text="", model=self.name, seed=sampling.seed + i, finish_reason="error", error=str(error)
+            )
+            for i in range(min(n, self.max_n or n))
+        ]
+        return after_retries(failures, error.retries)
+
+    async def _ask(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+        tries = 0
 
         async def ask() -> list[Candidate]:
-            nonlocal retries
-            retries += 1
+            nonlocal tries
+            tries += 1
             got = await self._door.sample(prompt, sampling, n)
             if not got:
                 raise TransientError(f"{self.name} answered without any candidate")
@@ -110,13 +102,29 @@ class Limited:
 
         try:
             candidates = await self._request(prompt, ask)
-        except RequestError as error:
-            if self._urgent:  # a strategy can answer a refusal, e.g. with a shorter prompt
-                raise
-            candidates = _failures(self.name, sampling, n, error)
-        except TransientError as error:
-            candidates = _failures(self.name, sampling, n, error)
-        return after_retries(candidates, retries) if retries else candidates
+        except (RequestError, TransientError) as error:
+            error.retries = tries - 1
+            raise
+        return after_retries(candidates, tries - 1) if tries > 1 else candidates
+
+    async def _look_again(self, prompt: Prompt, sampling: Sampling, found: Candidate) -> Candidate:
+        """An answer in the place of one that went astray; the last, where all do: then that is what the model writes."""
+        own = dataclasses.replace(sampling, seed=found.seed)
+        for _ in range(self._looks):
+            try:
+                again = (await self._ask(prompt, own, 1))[0]
+            except (RequestError, TransientError):  # then what there is has to do
+                break
+            # The tokens of all tries were paid for, and those of the prompt.
+            found = dataclasses.replace(
+                again,
+                prompt_tokens=found.prompt_tokens + again.prompt_tokens,
+                cost=None if again.cost is None else again.cost + (found.cost or 0.0),
+                retries=found.retries + again.retries + 1,
+            )
+            if not astray([again], own):
+                break
+        return found
 
     async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
         """As the door's; a request that fails for good raises, as a missing likelihood has no stand-in."""
@@ -135,23 +143,33 @@ class Limited:
         fewer requests, and not those of all other prompts in their place.
         """
         loop = asyncio.get_running_loop()
-        failed = 0
+        failed = waited = 0
+        answered = self.endpoint.calls
         async with self.endpoint.slots.one(self._urgent):
             for attempt in itertools.count():
-                started, answered = loop.time(), self.endpoint.calls
+                if self.endpoint.lost:  # while this one waited for its turn: `spread` asks elsewhere
+                    raise EndpointError(f"{self.name} at {self._where} was given up")
+                started = loop.time()
                 try:
-                    with call_span(self.name, attempt):
+                    with call_span(self.name, self._where, attempt):
                         result = await call()
                 except TransientError as error:
                     self.endpoint.slowed(started, error)
                     self._told(attempt, loop.time() - started, f"failed for now: {error}")
+                    if (error.retry_after or 0.0) > LONGEST_ASKED:
+                        raise EndpointError(
+                            f"{self.name} asks to wait {error.retry_after:,.0f} s before the next request ({error}). "
+                            f"{GO_ON}"
+                        ) from error
                     # An endpoint that answers others meanwhile is not failing: this request has to wait its turn.
-                    failed += not (error.overloaded and self.endpoint.calls > answered)
-                    if failed > self._max_retries:
+                    waited += error.overloaded and self.endpoint.calls == answered
+                    failed += not error.overloaded
+                    answered = self.endpoint.calls
+                    if failed > self._max_retries or waited > self._waits:
                         self.endpoint.failed(self.name, asked, error)
                         raise
                     self.endpoint.retries += 1
-                    await asyncio.sleep(_pause(attempt, error))
+                    await asyncio.sleep(pause(attempt, error))
                     await self.endpoint.slots.again()
                 except RequestError as error:
                     self._told(attempt, loop.time() - started, f"refused: {error}")
@@ -165,19 +183,20 @@ class Limited:
 
     def _told(self, attempt: int, seconds: float, outcome: str) -> None:
         if log.isEnabledFor(logging.DEBUG):  # the path of every call
-            log.debug("%s, try %d, %.3f s: %s", self.name, attempt + 1, seconds, outcome)
+            where = f" at {self._where}" if self._where else ""
+            log.debug("%s%s, try %d, %.3f s: %s", self.name, where, attempt + 1, seconds, outcome)
 
     async def close(self) -> None:
         """Close the door."""
         await self._door.close()
 
 
-def _pause(attempt: int, error: TransientError) -> float:
+def pause(attempt: int, error: TransientError) -> float:
     """Seconds: exponential backoff with full jitter, on top of what the server asked for."""
     first = FIRST_PAUSE * OVERLOADED_PAUSE if error.overloaded else FIRST_PAUSE
     ceiling = min(LONGEST_PAUSE, first * 2.0 ** min(attempt, 16))
     jittered = random.random() * ceiling  # noqa: S311 - spreads retries in time, decides no result
-    return jittered + min(error.retry_after or 0.0, LONGEST_ASKED)
+    return jittered + (error.retry_after or 0.0)
 
 
 def after_retries(candidates: list[Candidate], retries: int) -> list[Candidate]:
@@ -186,8 +205,15 @@ def after_retries(candidates: list[Candidate], retries: int) -> list[Candidate]:
     return [dataclasses.replace(first, retries=first.retries + retries), *candidates[1:]]
 
 
-def _failures(name: str, sampling: Sampling, n: int, error: Exception) -> list[Candidate]:
+def astray(candidates: list[Candidate], sampling: Sampling) -> list[int]:
+    """Places of answers that look like a fault of the server's: empty ones, and those cut short of `max_tokens`.
+
+    A model may write nothing, and a context may be full; so they are asked for once more, and believed in the end.
+    """
+    written = sum(candidate.completion_tokens for candidate in candidates)
     return [
-        Candidate(text="", model=name, seed=sampling.seed + i, finish_reason="error", error=str(error))
-        for i in range(n)
+        place
+        for place, candidate in enumerate(candidates)
+        if (candidate.finish_reason in ("stop", "unknown") and not (candidate.text or candidate.reasoning))
+        or (candidate.finish_reason == "length" and 0 < written < sampling.max_tokens)
     ]

@@ -7,7 +7,6 @@ and slots are the affair of `limited`, missing choices that of `cached`.
 from __future__ import annotations
 
 import errno
-import json
 import time
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -15,26 +14,35 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError, RequestError, TransientError
+from fusion_eval.errors import (
+    ConfigError,
+    EndpointError,
+    FusionEvalError,
+    RequestError,
+    TransientError,
+    nearest,
+)
 from fusion_eval.models import openai_echo as echo
 from fusion_eval.models.choices import Choices
+from fusion_eval.models.http_body import whole_body, with_half_characters
 from fusion_eval.models.openai_errors import (
     UNREADABLE,
+    NoSuchModelError,
     OptionRefusedError,
     clean,
     refusal_of,
     said_in,
     without_userinfo,
 )
-from fusion_eval.models.openai_wire import Reply, candidates_of, payload_of
+from fusion_eval.models.openai_wire import Models, Reply, candidates_of, payload_of
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 T = TypeVar("T")
 
 CONNECT_SECONDS = 30.0
 """A host that has not taken a connection by then is away."""
-LARGEST = 64 << 20
-"""Bytes of a body: more is no answer, and 64 in flight must fit the memory."""
+MODELS_SHOWN = 10
+"""Of those that an endpoint has, where it lacks the one that was named."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -129,16 +137,31 @@ class OpenAIModel:
             # Whoever follows a redirect turns the POST into a GET, or takes the key to another host. `read` lets go of
             # the connection, whatever happens to it, so no `async with` is needed, which is a tenth of the door's CPU.
             response = await self._session.post(url, data=data, allow_redirects=False)
-            body = await _whole(response)
+            body = await whole_body(response)
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             failure = self._failure(error)
         else:
             if response.status // 100 != 2:
-                raise refusal_of(self, response.status, response.headers, body, self._secrets)
+                refused = refusal_of(self, response.status, response.headers, body, self._secrets)
+                if isinstance(refused, NoSuchModelError):
+                    refused = EndpointError(f"{refused}{await self._others()}")
+                raise refused
             decoded = self._decode(body, response, kind)
             self.answered = True
             return decoded
         raise failure  # outside the handler: aiohttp's own words can show a password in the URL
+
+    async def _others(self) -> str:
+        """What the endpoint has in place of a model that it lacks; nothing where it does not tell."""
+        session = self._session or self._open()
+        try:
+            response = await session.get(f"{self.base_url}/models", allow_redirects=False)
+            listed = msgspec.json.decode(await whole_body(response), type=Models)
+        except (aiohttp.ClientError, TimeoutError, OSError, TransientError, *UNREADABLE):
+            return ""
+        names = [clean(model.id, self._secrets, 100) for model in listed.data]
+        shown = ", ".join(names[:MODELS_SHOWN]) + ", …" * (len(names) > MODELS_SHOWN)
+        return f". It has {shown}.{nearest(self.name, names)}" if names else ""
 
     def _failure(self, error: Exception) -> FusionEvalError:
         reason = clean(_reason(error), self._secrets)
@@ -169,7 +192,7 @@ class OpenAIModel:
                 f"{self._where} answered {self.name} in another form than OpenAI's: {error}", lost=True
             ) from error
         except UNREADABLE as error:
-            if b"\\ud" in body.lower() and (halved := _with_half_characters(body, kind)):
+            if b"\\ud" in body.lower() and (halved := with_half_characters(body, kind)):
                 return halved
             if not self.answered and (response.content_type == "text/html" or body.lstrip()[:1] == b"<"):
                 raise EndpointError(
@@ -213,31 +236,6 @@ def _check_url(base_url: str) -> str | None:
             f"which has no use here; {_LOOKS_LIKE}"
         )
     return parts.password
-
-
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
-    """The body; `TransientError` where it is larger than any answer, which unpacked it may be without saying so."""
-    told = response.content_length
-    if told is not None and told <= LARGEST and "Content-Encoding" not in response.headers:
-        return await response.read()
-    parts, size = [], 0
-    async for part in response.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > LARGEST:
-            response.close()
-            raise TransientError(
-                f"{response.url.host} sent more than {LARGEST >> 20} MB in one answer", lost=True
-            )
-    return b"".join(parts)
-
-
-def _with_half_characters(body: bytes, kind: type[T]) -> T | None:
-    """A reply that a server cut within a character: Python's reader takes what msgspec does not."""
-    try:
-        return msgspec.convert(json.loads(body), kind)
-    except (ValueError, RecursionError):  # msgspec's errors are of these
-        return None
 
 
 def _reason(error: Exception) -> str:

@@ -52,6 +52,10 @@ class OptionRefusedError(RequestError):
         self.option = option
 
 
+class NoSuchModelError(EndpointError):
+    """The endpoint does not have the model; what it has would help."""
+
+
 class Asked(Protocol):
     """What a message needs to know of the model that was asked."""
 
@@ -76,7 +80,10 @@ def refusal_of(
     told = f"{where} refused a request for {endpoint.name} ({status}): {said}"
     if status == 401:
         return EndpointError(
-            f"{where} refused the key for {endpoint.name} (401): set the environment variable "
+            f"{where} refused the key for {endpoint.name} (401), which came from the environment variable "
+            f"{endpoint.key_variable}; put the right one there, or name another with api_key_env="
+            if secrets
+            else f"{where} wants a key for {endpoint.name} (401): set the environment variable "
             f"{endpoint.key_variable}, or name another with api_key_env="
         )
     if (
@@ -107,9 +114,7 @@ def refusal_of(
     if status in (404, 405) and endpoint.answered:
         return RequestError(told)
     if status == 404 and "model" in text.lower():
-        return EndpointError(
-            f"{where} has no model '{endpoint.name}': {said}. GET {where}/models lists what it has"
-        )
+        return NoSuchModelError(f"{where} has no model '{endpoint.name}': {said}")
     if status in (404, 405):
         return EndpointError(f"{where} has no such path ({status}); base_url should end in /v1 as a rule")
     return RequestError(told)

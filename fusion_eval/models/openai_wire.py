@@ -67,6 +67,18 @@ class Reply(msgspec.Struct):
     """What some gateways send in place of choices, with a status of success."""
 
 
+class ListedModel(msgspec.Struct):
+    """One of `GET /models`."""
+
+    id: str
+
+
+class Models(msgspec.Struct):
+    """The answer to `GET /models`."""
+
+    data: list[ListedModel] = []
+
+
 def payload_of(
     name: str, prompt: Prompt, sampling: Sampling, n: int, chat: bool, length: str = "max_tokens"
 ) -> dict[str, object]:

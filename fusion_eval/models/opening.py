@@ -12,12 +12,17 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.logs import log
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
-from fusion_eval.models.limited import Endpoint, Limited
+from fusion_eval.models.endpoint import Endpoint
+from fusion_eval.models.limited import Limited
+from fusion_eval.models.openai_errors import without_userinfo
 from fusion_eval.models.priced import Budget, priced
 from fusion_eval.models.prices import FREE, Price, price_of
 from fusion_eval.models.spread import Spread
 from fusion_eval.settings import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, slip_of_ours, unknown
 from fusion_eval.store import Store, cache_folder
+
+LOOKS = 2
+"""Times that an answer which went astray on its way from an endpoint is asked for again."""
 
 
 class Opener:
@@ -53,16 +58,26 @@ class Opener:
     def open(self, name: str, base_url: str | None, *, urgent: bool = False) -> Cached:
         """The model `name`; `urgent` requests go ahead of those of others on the same endpoint."""
         addresses = base_url.split("|") if base_url and not _in_process(name) else [None]
-        limited = [self._limited(name, address, urgent) for address in addresses]
-        return Cached(limited[0] if len(limited) == 1 else Spread(limited, self._say), self._store)
+        limited = [self._limited(name, address, urgent, len(addresses) > 1) for address in addresses]
+        one = limited[0] if len(limited) == 1 else Spread(limited, self._say, self.settings.max_retries)
+        return Cached(one, self._store)
 
-    def _limited(self, name: str, address: str | None, urgent: bool) -> Limited:
+    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool) -> Limited:
         door = self._door(name, address)
         at_once = _requests_at_once(door, self.settings.concurrency)
         endpoint = self._endpoints.setdefault(door.identity, Endpoint(at_once))
         price = self.price(name, address)
         paid = priced(door, price, self.budget) if price else door  # what has no price pays for no wrapper
-        return Limited(paid, endpoint, urgent=urgent, max_retries=self.settings.max_retries)
+        retries = self.settings.max_retries
+        return Limited(
+            paid,
+            endpoint,
+            urgent=urgent,
+            max_retries=0 if spread else retries,  # what fails at one address is tried at the next
+            waits=retries,
+            where=without_userinfo(address) if address else "",
+            looks=0 if _in_process(name) else min(LOOKS, retries),
+        )
 
     def price(self, name: str, address: str | None) -> Price | None:
         """None where it is not known, which a budget does not allow."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from fusion_eval.errors import EndpointError
-from fusion_eval.models import Model
-from fusion_eval.models.limited import Limited, after_retries
+from fusion_eval.errors import EndpointError, RequestError, TransientError
+from fusion_eval.models.endpoint import GO_ON
+from fusion_eval.models.limited import Limited, after_retries, pause
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 T = TypeVar("T")
@@ -21,25 +22,35 @@ class Spread:
     is everybody's.
     """
 
-    def __init__(self, models: Sequence[Limited], say: Callable[[str], None]) -> None:
+    def __init__(self, models: Sequence[Limited], say: Callable[[str], None], max_retries: int) -> None:
         first = models[0]
         self.name, self.identity, self.chat = first.name, first.identity, first.chat
         self._models = list(models)
-        self._say = say
+        self._say, self._max_retries = say, max_retries
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """As the least busy endpoint's; where that fails on all candidates, another one is tried once."""
-        tried: list[Limited] = []
+        """As the least busy endpoint's; what fails there is asked of another at once, and of all again after a pause."""
+        failed: list[Limited] = []
+        retries = 0
 
         async def ask(model: Limited) -> list[Candidate]:
-            tried.append(model)
-            return await model.sample(prompt, sampling, n)
+            try:
+                return await model.attempt(prompt, sampling, n)
+            except TransientError:
+                failed.append(model)
+                raise
 
-        candidates = await self._survive(ask)
-        if all(candidate.error for candidate in candidates) and len(self._alive()) > 1:
-            elsewhere = await self._survive(ask, without=tried[-1])
-            candidates = after_retries(elsewhere, candidates[0].retries + 1)
-        return candidates
+        while True:
+            try:
+                return after_retries(await self._survive(ask, failed), retries)
+            except RequestError as error:
+                return self._models[0].failed(sampling, n, error)
+            except TransientError as error:
+                retries += error.retries + 1
+                if len(failed) > self._max_retries:
+                    return after_retries(self._models[0].failed(sampling, n, error), retries - 1)
+                if set(self._alive()) <= set(failed):
+                    await asyncio.sleep(pause(len(failed), error))
 
     @property
     def max_n(self) -> int | None:
@@ -54,10 +65,10 @@ class Spread:
 
         return await self._survive(ask)
 
-    async def _survive(self, ask: Callable[[Limited], Awaitable[T]], without: Model | None = None) -> T:
+    async def _survive(self, ask: Callable[[Limited], Awaitable[T]], failed: Sequence[Limited] = ()) -> T:
         while True:
-            alive = [model for model in self._alive() if model is not without] or self._alive()
-            model = min(alive, key=lambda model: model.endpoint.outstanding)
+            alive = self._alive()
+            model = min(alive, key=lambda model: (failed.count(model), model.endpoint.outstanding))
             model.endpoint.outstanding += 1
             try:
                 return await ask(model)
@@ -73,7 +84,8 @@ class Spread:
             if not left:
                 raise error
             model.endpoint.lost = True
-            self._say(f"{error} The other {left} of {len(self._models)} endpoints go on.")
+            said = str(error).removesuffix(GO_ON).strip().removesuffix(".")
+            self._say(f"{said}. The other {left} of {len(self._models)} endpoints go on")
 
     def _alive(self) -> list[Limited]:
         """Those that are not lost, to whatever role it happened: endpoints are shared by all that ask there."""

@@ -16,9 +16,22 @@ def summary(totals: Mapping[str, Totals]) -> str:
     )
 
 
+def _slips(total: Totals) -> list[str]:
+    """What went wrong with candidates, as far as anything did."""
+    counted = {
+        "failed": total.failed_candidates,
+        "empty": total.empty_candidates,
+        "cut at the limit of tokens": total.cut_candidates,
+        "unscored": total.unscored_candidates,
+    }
+    said = [f"{what} {count:,}" for what, count in counted.items() if count]
+    return [f"of {total.candidates:,} candidates {', '.join(said)}"] if said else []
+
+
 def _lines(strategy: str, total: Totals) -> list[str]:
     lines = [
-        f"{strategy}: answers {total.prompts}, calls beyond the pool {total.aggregation_calls}, fallbacks {total.fallbacks}",
+        f"{strategy}: answers {total.prompts}, calls beyond the pool {total.aggregation_calls}, "
+        + ", ".join([f"fallbacks {total.fallbacks}", *_slips(total)]),
         *(f"{strategy}: {role} {usage}" for role, usage in total.roles.items()),
     ]
     if 2 * total.fallbacks > total.prompts:

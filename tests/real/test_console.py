@@ -177,7 +177,7 @@ def test_a_mistake_gets_one_sentence_and_exit_code_2(tmp_path, words, sentence):
 @pytest.mark.parametrize(
     ("options", "model_args", "sentence"),
     [
-        (["--api-key", "right"], "model=test-model", "set the environment variable OPENAI_API_KEY"),
+        (["--api-key", "right"], "model=test-model", "came from the environment variable OPENAI_API_KEY"),
         ([], "model=other-model", "has no model 'other-model'"),
         (["--fail-every", "1", "500"], "model=test-model,max_retries=0", "failed on 8 prompts in a row"),
     ],

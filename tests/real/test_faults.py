@@ -18,7 +18,7 @@ from openai_server import Fault, Plan, Reply, Request, Server, default_reply, pr
 from fusion_eval import run as running
 from fusion_eval.errors import EndpointError, FusionEvalError
 from fusion_eval.models import limited
-from fusion_eval.models.limited import GIVE_UP_AFTER
+from fusion_eval.models.endpoint import GIVE_UP_AFTER
 from fusion_eval.report.outcome import Outcome
 from fusion_eval.traces import read_traces
 
@@ -26,6 +26,13 @@ Start = Callable[[Plan], Server]
 TASKS, PROMPTS, N = ("fusion_demo_fr", "fusion_demo_ja"), 28, 5
 STRATEGIES = ("single", "bon", "fusion")
 RETRIES, TIMEOUT = 5, 2.0
+
+
+def written(text: str, finish_reason: str, tokens: int) -> dict[str, Any]:
+    """A reply with one choice for a plain completion, whatever was asked."""
+    choice = {"text": text, "message": {"content": text}, "finish_reason": finish_reason}
+    return {"choices": [choice], "usage": {"completion_tokens": tokens}}
+
 
 REPEATED = {
     "429": Fault("status", 429),
@@ -37,6 +44,8 @@ REPEATED = {
     "hang": Fault("hang"),
     "truncated JSON": Fault("truncated_json"),
     "no body": Fault("empty_body"),
+    "no text": Fault("status", 200, body=written("", "stop", 0)),
+    "cut short": Fault("status", 200, body=written("The answer beg", "length", 3)),
     "no choices": Fault("status", 200, body={"choices": []}),
 }
 """These are no answers: the same call is made once more for each of them."""
@@ -52,15 +61,15 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def reply(request: Request, index: int) -> Reply:
     """A rating, a fusion or a translation, as asked.
 
-    A pure function of the request. One in 20 is empty and one in 20 cut short: that is what the model wrote, not a
-    failure of the call, so it is the same in every run and is neither repeated nor replaced.
+    A pure function of the request. One in 20 is a refusal and one in 20 has another form than was asked for: that is what
+    the model wrote, not a failure of the call, so it is the same in every run and is neither repeated nor replaced.
     """
     text = default_reply(request, index)
     luck = zlib.crc32(text.encode())
     if luck % 20 == 0:
-        return Reply("")
+        return Reply(None, refusal="I would rather not.")
     if luck % 20 == 1:
-        return Reply(text[: len(text) // 2], finish_reason="length")
+        return Reply(text)
     if is_rating(request):
         return Reply(f"It will do. [[{1 + luck % 10}]]")
     return Reply(f"Comparison: they differ.\nAnswer: [[ {text} ]]" if is_fusion(request) else text)
@@ -174,7 +183,7 @@ def test_faults_of_every_kind_on_a_fifth_of_the_calls_change_no_score(
         len({json.dumps(got[strategy]["results"]["fusion_demo_fr"]["chrf,none"]) for strategy in STRATEGIES})
         == 3
     )
-    # Nothing counts as failed; the empty replies of the fusor and the judge are counted, as in the sound run.
+    # Nothing counts as failed; the refusals of the fusor and the judge are counted, as in the sound run.
     assert outcome is not None
     for strategy, totals in outcome.totals.items():
         counted = expected[strategy]["config"]["totals"]

@@ -1,4 +1,4 @@
-"""The bridge: plain lm_eval knows our model types and tasks, and no interpreter suffers for it.
+"""The bridge: plain lm_eval knows our model types, tasks, filters and metrics, and no interpreter suffers for it.
 
 Each case is a fresh interpreter without site-packages of its own (`-S`), in which a folder laid out as pip lays
 out the wheel is made a site folder. So what starts the bridge is the real `.pth` file, and what waits for it the
@@ -177,6 +177,55 @@ def test_discovery_after_the_bridge_collides_with_nothing(site):
         "print(json.dumps(get_model('fusion').__name__))"
     )
     assert answer(site, code) == "FusionLM"
+
+
+PARTS = """
+import json, sys, lm_eval.tasks, lm_eval.api.registry as registry
+from lm_eval.api.metrics import nanmean
+"""
+
+
+def test_the_filter_and_the_metric_are_known_once_lm_eval_has_its_own(site):
+    code = PARTS + (
+        "target = registry.filter_registry._objs['judge']\n"
+        "light = not {'fusion_eval.harness.judge_filter', 'aiohttp', 'msgspec'} & set(sys.modules)\n"
+        "aggregations = [registry.get_aggregation('win_rate'), registry.get_metric_aggregation('win_rate')]\n"
+        "print(json.dumps([target, light, registry.get_filter('judge').__name__, aggregations == [nanmean] * 2,"
+        " registry.get_metric('win_rate')(['any'], ['tie']), registry.is_higher_better('win_rate')]))"
+    )
+    [declared] = OURS["lm_eval.filters"].values()  # a filter is imported when a task asks for it
+    assert answer(site, code) == [declared, True, "JudgeFilter", True, 0.5, True]
+
+
+def test_lm_evals_own_filters_metrics_and_aggregations_win(site):
+    # given a harness that has all three names, as a later one may
+    taken = (
+        "import lm_eval.api.registry as r\n"
+        "r.filter_registry.register('judge', target='theirs:Filter')\n"
+        "r.metric_registry.register('win_rate', target='theirs:metric')\n"
+        "r.aggregation_registry.register('win_rate', target='theirs:mean')\n"
+    )
+    code = taken + PARTS + (
+        "from fusion_eval.harness.registration import register_filters, register_metrics\n"
+        "register_filters(), register_metrics()\n"
+        "names = {'filter': 'judge', 'metric': 'win_rate', 'aggregation': 'win_rate'}\n"
+        "print(json.dumps([getattr(registry, f'{kind}_registry')._objs[name] for kind, name in names.items()]))"
+    )  # fmt: skip
+    assert answer(site, code) == ["theirs:Filter", "theirs:metric", "theirs:mean"]
+
+
+def test_a_harness_that_discovers_finds_the_filter_and_the_metric_by_itself(site):
+    # given one that upgrades the placeholder of a metric to its decorated function, as docs/plugins.md says
+    code = DISCOVERY + PARTS + (
+        "kinds = {'filters': 'judge', 'metrics': 'win_rate', 'aggregations': 'win_rate'}\n"
+        "left = [name not in getattr(registry, f'{kind[:-1]}_registry') for kind, name in kinds.items()]\n"
+        "found = {kind: importlib.metadata.entry_points(group=f'lm_eval.{kind}')[name].load()"
+        " for kind, name in kinds.items()}\n"
+        "print(json.dumps([left, found['filters'].__name__, found['aggregations'] is nanmean,"
+        " registry.metric_registry['win_rate'] is found['metrics'], registry.is_higher_better('win_rate'),"
+        " registry.get_metric_aggregation('win_rate') is nanmean]))"
+    )  # fmt: skip
+    assert answer(site, code) == [[True, True, True], "JudgeFilter", True, True, True, True]
 
 
 def test_our_entry_points_keep_the_harnesss_contract(site):

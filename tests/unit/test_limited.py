@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -11,17 +12,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai_server import Fault, Plan, Server, default_text
+from openai_server import Fault, Plan, Reply, Server, default_reply, default_text
 
 from fusion_eval.errors import ContextOverflowError, EndpointError, RequestError, TransientError
 from fusion_eval.models import Model, limited
+from fusion_eval.models.endpoint import GIVE_UP_AFTER, Endpoint
 from fusion_eval.models.limited import (
     FIRST_PAUSE,
-    GIVE_UP_AFTER,
     LONGEST_ASKED,
     LONGEST_PAUSE,
     OVERLOADED_PAUSE,
-    Endpoint,
     Limited,
 )
 from fusion_eval.models.openai import OpenAIModel
@@ -31,7 +31,7 @@ from fusion_eval.types import Candidate, Prompt, Sampling
 Start = Callable[[Plan], Server]
 PROMPT = Prompt("Why?")
 SAMPLING = Sampling(max_tokens=32, temperature=0.7, seed=3)
-real_pause = limited._pause
+real_pause = limited.pause
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         waited.append(real_pause(attempt, error))
         return 0.0
 
-    monkeypatch.setattr(limited, "_pause", no_pause)
+    monkeypatch.setattr(limited, "pause", no_pause)
     return waited
 
 
@@ -112,12 +112,21 @@ async def test_the_wait_that_a_server_asks_for_is_kept(openai_server: Start, pau
     assert 7 <= waited <= 7 + FIRST_PAUSE * OVERLOADED_PAUSE
 
 
-@given(st.integers(0, 5000), st.none() | st.floats(0, 1e9), st.booleans())
-def test_a_pause_grows_to_a_limit_on_top_of_what_was_asked_up_to_two_minutes(
+async def test_a_server_that_asks_to_wait_for_a_day_is_told_and_not_waited_for(openai_server: Start) -> None:
+    later = Fault("status", 429, retry_after=86_400)
+    server = openai_server(Plan(faults=lambda number, request: later))
+    async with opened(server) as model:
+        with pytest.raises(EndpointError, match=r"asks to wait 86,400 s .* run again to go on"):
+            await model.sample(PROMPT, SAMPLING, 1)
+    assert len(server.calls) == 1
+
+
+@given(st.integers(0, 5000), st.none() | st.floats(0, LONGEST_ASKED), st.booleans())
+def test_a_pause_grows_to_a_limit_on_top_of_what_was_asked(
     attempt: int, asked: float | None, overloaded: bool
 ) -> None:
     pause = real_pause(attempt, TransientError("", asked, overloaded=overloaded))
-    least = min(asked or 0.0, LONGEST_ASKED)
+    least = asked or 0.0
     first = FIRST_PAUSE * (OVERLOADED_PAUSE if overloaded else 1)
     assert least <= pause <= least + min(LONGEST_PAUSE, first * 2 ** min(attempt, 16))
 
@@ -128,19 +137,20 @@ def test_a_server_that_asks_for_no_pause_is_not_asked_again_at_once() -> None:
     assert max(pauses) > FIRST_PAUSE
 
 
+@pytest.mark.parametrize(("capacity", "count"), [(1, 70), (8, 300)])
 async def test_an_endpoint_with_room_for_few_is_found_out_and_loses_no_prompt(
-    openai_server: Start, monkeypatch: pytest.MonkeyPatch
+    openai_server: Start, monkeypatch: pytest.MonkeyPatch, capacity: int, count: int
 ) -> None:
     """64 at once, room for 8: whoever is refused must not go on asking in the place of those that fit."""
     monkeypatch.setattr(limited, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(limited, "_pause", real_pause)
-    server = openai_server(Plan(capacity=8, latency=0.05))
+    monkeypatch.setattr(limited, "pause", real_pause)
+    server = openai_server(Plan(capacity=capacity, latency=0.05))
     async with opened(server, concurrency=64) as model:
-        pools = await together(model.sample(prompt, SAMPLING, 1) for prompt in prompts(300))
+        pools = await together(model.sample(prompt, SAMPLING, 1) for prompt in prompts(count))
         assert all(candidate.error is None for pool in pools for candidate in pool)
         refused = sum(call.status == 429 for call in server.calls)
-        assert 56 <= refused < 300
-        assert model.endpoint.slots.size <= 16
+        assert 64 - capacity <= refused <= 4 * count
+        assert model.endpoint.slots.size <= 2 * capacity + 2
 
 
 async def test_one_forbidden_prompt_is_not_an_endpoint_that_forbids_all(openai_server: Start) -> None:
@@ -163,7 +173,7 @@ async def test_an_endpoint_that_asks_for_patience_gets_no_other_prompts_meanwhil
         patient.set()
         return 3600.0
 
-    monkeypatch.setattr(limited, "_pause", long_pause)
+    monkeypatch.setattr(limited, "pause", long_pause)
     server = openai_server(Plan(faults=lambda number, request: Fault("status", 429) if number == 1 else None))
     async with opened(server, concurrency=1) as model, asyncio.timeout(5):
         first = asyncio.create_task(model.sample(Prompt("first"), SAMPLING, 1))
@@ -174,6 +184,44 @@ async def test_an_endpoint_that_asks_for_patience_gets_no_other_prompts_meanwhil
         first.cancel()
         [candidate] = await second
     assert candidate.error is None, "whoever is cancelled while it waits gives its slot back"
+
+
+# Answers that went astray
+
+
+def astray_at_first(times: int, reply: Reply) -> Plan:
+    """The first answers are `reply`, later ones sound."""
+    asked = itertools.count()
+    return Plan(reply=lambda request, index: reply if next(asked) < times else default_reply(request, index))
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(""), Reply("Beca", finish_reason="length")], ids=["empty", "cut short"]
+)
+async def test_an_answer_that_went_astray_is_asked_for_again(openai_server: Start, reply: Reply) -> None:
+    """Others score it as what the model wrote."""
+    server = openai_server(astray_at_first(1, reply))
+    async with opened(server, looks=2) as model:
+        candidates = await model.sample(PROMPT, SAMPLING, 2)
+    assert [c.text for c in candidates] == [default_text("test-model", "Why?", 3 + i, 0.7) for i in range(2)]
+    assert [c.retries for c in candidates] == [1, 0]
+    assert [(call.body.get("n", 1), call.body["seed"]) for call in server.calls] == [(2, 3), (1, 3)]
+
+
+async def test_a_model_that_writes_nothing_is_believed_in_the_end(openai_server: Start) -> None:
+    server = openai_server(Plan(reply=lambda request, index: ""))
+    async with opened(server, looks=2) as model:
+        [candidate] = await model.sample(PROMPT, SAMPLING, 1)
+    assert (candidate.text, candidate.error, candidate.retries) == ("", None, 2)
+    assert len(server.calls) == 3
+
+
+async def test_an_answer_as_long_as_was_allowed_is_an_answer(openai_server: Start) -> None:
+    server = openai_server(Plan(reply=lambda request, index: "word " * 100))
+    async with opened(server, looks=2) as model:
+        [candidate] = await model.sample(PROMPT, SAMPLING, 1)
+    assert candidate.finish_reason == "length" and candidate.completion_tokens == SAMPLING.max_tokens
+    assert len(server.calls) == 1
 
 
 # Refusals

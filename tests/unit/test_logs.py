@@ -42,7 +42,7 @@ def test_each_call_is_shown_without_its_body_or_key(
     # given a call that succeeds at its second try, with a key
     monkeypatch.setenv("FUSION_EVAL_LOG", level)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-key-123456")
-    monkeypatch.setattr(limited, "_pause", lambda attempt, asked: 0.0)
+    monkeypatch.setattr(limited, "pause", lambda attempt, asked: 0.0)
     server = openai_server(
         Plan(
             reply=lambda request, index: "a private answer",
@@ -58,7 +58,11 @@ def test_each_call_is_shown_without_its_body_or_key(
 
     asyncio.run(ask())
     said = capsys.readouterr().err
-    assert ("test-model, try 1" in said and "503" in said and "test-model, try 2" in said) == shown
+    assert (
+        f"test-model at {server.base_url}, try 1" in said
+        and "503" in said
+        and f"test-model at {server.base_url}, try 2" in said
+    ) == shown
     assert not any(secret in said for secret in ("private", "sk-secret", "\x1b"))
 
 

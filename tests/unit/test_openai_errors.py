@@ -29,9 +29,10 @@ from fusion_eval.errors import (
     RequestError,
     TransientError,
 )
-from fusion_eval.models import openai
+from fusion_eval.models import http_body, openai
 from fusion_eval.models.cached import Cached
-from fusion_eval.models.limited import Endpoint, Limited
+from fusion_eval.models.endpoint import Endpoint
+from fusion_eval.models.limited import Limited
 from fusion_eval.models.openai import OpenAIModel
 from fusion_eval.models.openai_errors import OptionRefusedError, clean, refusal_of, without_userinfo
 from fusion_eval.store import Store
@@ -78,8 +79,8 @@ async def test_a_wrong_key_names_the_variable_and_never_the_key(openai_server: S
     error = await error_from(url, api_key=KEY, api_key_env="MY_KEY")
     assert isinstance(error, EndpointError)
     assert str(error) == (
-        f"{url} refused the key for test-model (401): set the environment variable MY_KEY, "
-        "or name another with api_key_env="
+        f"{url} refused the key for test-model (401), which came from the environment variable MY_KEY; "
+        "put the right one there, or name another with api_key_env="
     )
 
 
@@ -88,7 +89,7 @@ async def test_a_model_that_the_endpoint_does_not_have(openai_server: Start) -> 
     error = await error_from(url, "nonesuch")
     assert isinstance(error, EndpointError)
     assert str(error).startswith(f"{url} has no model 'nonesuch': ")
-    assert str(error).endswith(f"GET {url}/models lists what it has")
+    assert str(error).endswith("It has test-model.")
 
 
 async def test_a_base_url_without_its_v1(openai_server: Start) -> None:
@@ -143,7 +144,7 @@ async def test_an_answer_cut_within_a_character_is_an_answer(openai_server: Star
 async def test_a_body_larger_than_any_answer_is_not_read_to_its_end(
     openai_server: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openai, "LARGEST", 1000)
+    monkeypatch.setattr(http_body, "LARGEST", 1000)
     server = openai_server(Plan(reply=lambda request, index: "x" * 5000))
     async with door_to(server.base_url) as door:
         with pytest.raises(TransientError, match="sent more than") as caught:

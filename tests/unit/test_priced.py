@@ -36,7 +36,7 @@ PROMPTS = [Prompt(f"Question {i}: why is the sky blue?") for i in range(20)]
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited, "_pause", lambda attempt, asked: 0.0)
+    monkeypatch.setattr(limited, "pause", lambda attempt, asked: 0.0)
 
 
 def opener(server: Server, store: Store | None = None, **arguments: Any) -> Opener:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from fusion_eval.harness.progress import activity, progress
-from fusion_eval.models.limited import Endpoint
+from fusion_eval.models.endpoint import Endpoint
 
 
 def endpoint(calls: int, retries: int, held: int) -> Endpoint:
@@ -20,7 +20,7 @@ def endpoint(calls: int, retries: int, held: int) -> Endpoint:
 def test_it_adds_up_the_endpoints_and_shows_a_cost_where_one_is_known() -> None:
     two = [endpoint(100, 2, 12), endpoint(50, 1, 3)]
     assert activity(two, 10.0, None) == "15 calls in flight, 15.0 calls/s, 3 retries"
-    assert activity(two, 10.0, 0.123) == "15 calls in flight, 15.0 calls/s, 3 retries, $0.12"
+    assert activity(two, 10.0, 0.123) == "15 calls in flight, 15.0 calls/s, 3 retries, $0.123000"
     assert activity([], 0.0, None) == "0 calls in flight, 0.0 calls/s, 0 retries"
 
 

@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from fusion_eval import spans
 from fusion_eval.models import limited
-from fusion_eval.models.limited import Endpoint, Limited
+from fusion_eval.models.endpoint import Endpoint
+from fusion_eval.models.limited import Limited
 from fusion_eval.models.openai import OpenAIModel
 from fusion_eval.types import Prompt, Sampling
 
@@ -33,12 +34,12 @@ def test_every_try_is_a_span(openai_server: Start, monkeypatch: pytest.MonkeyPat
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(spans, "_tracer", provider.get_tracer("test"))
-    monkeypatch.setattr(limited, "_pause", lambda attempt, asked: 0.0)
+    monkeypatch.setattr(limited, "pause", lambda attempt, asked: 0.0)
     ask(openai_server(Plan(faults=lambda number, request: Fault("status", 503) if number == 1 else None)))
     failed, answered = exporter.get_finished_spans()
     assert failed.name == answered.name == "chat test-model"
     assert failed.attributes is not None and answered.attributes is not None
-    assert (failed.attributes["error.type"], failed.attributes["fusion_eval.try"]) == ("TransientError", 1)
+    assert (failed.attributes["error.type"], failed.attributes["fusion_eval.try"]) == ("overloaded", 1)
     assert "error.type" not in answered.attributes and answered.attributes["fusion_eval.try"] == 2
     assert "private" not in failed.to_json() + answered.to_json()
 

@@ -21,7 +21,7 @@ SAMPLING = Sampling(max_tokens=32, temperature=0.7, seed=3)
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited, "_pause", lambda attempt, asked: 0.0)
+    monkeypatch.setattr(limited, "pause", lambda attempt, asked: 0.0)
 
 
 def ask(
@@ -120,6 +120,32 @@ def test_all_roles_see_what_an_address_has_to_do_and_that_it_is_lost(openai_serv
     # and what one role has lost no other role asks again
     asyncio.run(run(["http://127.0.0.1:9/v1", idle.base_url], 2))
     assert len(said) == 1
+
+
+def test_what_fails_at_one_address_is_asked_at_the_next_and_the_dead_one_is_soon_left_alone(
+    openai_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tried again and again where nobody is any more, a run takes twenty times as long."""
+    monkeypatch.setattr(limited, "pause", lambda attempt, error: 3600.0)
+    healthy = openai_server(Plan(latency=0.01))
+    dying = openai_server(
+        Plan(latency=0.01, faults=lambda number, request: Fault("reset") if number > 20 else None)
+    )
+    candidates, said = ask([dying.base_url, healthy.base_url], 120)
+    assert all(candidate.error is None for candidate in candidates)
+    assert len(dying.calls) <= 20 + 8 + 8, "eight prompts in a row, with eight at a time"
+    assert len(said) == 1 and said[0].endswith("The other 1 of 2 endpoints go on")
+    assert "run again" not in said[0]
+
+
+def test_a_prompt_that_one_address_refuses_is_not_tried_at_the_others(openai_server: Start) -> None:
+    no = Plan(
+        faults=lambda number, request: Fault("status", 400, body="Not this one.") if number == 2 else None
+    )
+    one, other = openai_server(no), openai_server(no)
+    candidates, _ = ask([one.base_url, other.base_url], 6)
+    assert sum(candidate.error is not None for candidate in candidates) == 2
+    assert len(one.calls) + len(other.calls) == 6
 
 
 def test_where_all_are_down_the_last_one_s_error_is_raised() -> None:

@@ -124,6 +124,9 @@ def test_totals_count_generations_and_the_time_of_each_request_once() -> None:
         "prompts": 2,
         "candidates": 6,
         "failed_candidates": 2,
+        "empty_candidates": 0,
+        "cut_candidates": 0,
+        "unscored_candidates": 0,
         "aggregation_calls": 2,
         "fallbacks": 0,
         "dropped_candidates": 0,
@@ -215,7 +218,10 @@ def test_a_disk_that_fills_is_one_sentence_and_leaves_no_half_a_file(tmp_path, m
     one = Trace("t", 0, 0, "single", None, Pool(Prompt("q"), ()), Answer("a"), "a")
     path = tmp_path / "traces.jsonl"
     with (
-        pytest.raises(ConfigError, match=r"No space left on device\. The generations are kept"),
+        pytest.raises(
+            ConfigError,
+            match=r"No space left on device\. What the store holds is kept; name another folder with --output",
+        ),
         TraceFile(path) as file,
     ):
         file._file.close()
