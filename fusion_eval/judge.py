@@ -23,6 +23,7 @@ from fusion_eval.types import to_json
 
 VERDICTS = "verdicts.jsonl"
 REPLY_TOKENS = 1024
+_NAMED_OTHERWISE = ("model", "base_url", "n", "top_p", "trace_dir")
 _VARIED = 0.7
 """Temperature of repeats where none is asked for: at 0 a judge would only repeat itself."""
 
@@ -43,10 +44,10 @@ class Panel:
     @property
     def settings(self) -> Settings:
         """The judges as models are opened. Raises `ConfigError` for arguments that cannot be."""
-        for name in ("model", "base_url", "n", "fusor", "scorer", "fusor_prompt"):
-            if name in self.judge_args:
+        for name in self.judge_args:
+            if name in _NAMED_OTHERWISE or name.startswith(("fusor", "scorer")):
                 raise ConfigError(
-                    f"--judge_args {name}= has no use here; --judge and --judge_base_url name who judges"
+                    f"--judge_args {name}= has no use here: --judge and --judge_base_url name who judges, and judges draw no candidates"
                 )
         names = self.judge.split("|")
         temperature = 0.0 if self.repeats == 1 else _VARIED

@@ -98,7 +98,11 @@ def _check_output(folder: Path) -> None:
 
 
 def _check_tasks(tasks: Mapping[str, Any]) -> None:
+    """What the harness would only find out once all answers are paid for, its filters' arguments among it."""
     for name, task in tasks.items():
+        for ensemble in getattr(task, "_filters", ()):
+            for made in ensemble.filters:
+                made()
         if task.OUTPUT_TYPE != "generate_until":
             raise ConfigError(
                 f"Task '{name}' asks for {task.OUTPUT_TYPE}, where there is nothing to sample or fuse; "

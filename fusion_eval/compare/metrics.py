@@ -27,6 +27,8 @@ def corpus_name(metric: str) -> str | None:
 def objection(runs: Sequence[Run], matched: Matched, metric: Metric) -> str | None:
     """Why a metric of a task cannot be compared; None where it can."""
     entries = [entry[item.key] for entry in matched.entries for item in matched.items]
+    if all(metric[0] in run.tasks[matched.task].info.undirected for run in runs):
+        return "the task says that neither more nor less of it is better"
     if any(metric in entry.odd for entry in entries):
         return "some of its values are neither finite numbers nor pairs of reference and hypothesis"
     kinds = {type(value) for entry in entries if (value := entry.values.get(metric)) is not None}

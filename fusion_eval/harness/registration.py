@@ -136,7 +136,10 @@ def active_way() -> Way:
     missing = [name for name in model_types() if name not in lm_eval.api.registry.model_registry]
     if missing:
         return Way("neither", f"the bridge could not register {', '.join(missing)}: see the warning above")
-    return Way("bridge", f"the start-up hook {HOOK} adds model types, tasks, filters and metrics: this lm_eval looks for none")
+    return Way(
+        "bridge",
+        f"the start-up hook {HOOK} adds model types, tasks, filters and metrics: this lm_eval looks for none",
+    )
 
 
 def _why_not() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.harness.registration import register_filters, register_metrics
 from fusion_eval.harness.task_folder import folder
 from fusion_eval.models.openai_errors import clean
 
@@ -15,6 +16,8 @@ def task_manager(names: Sequence[str], include_path: Path | None) -> Any:
     """The harness's, which knows `names`. Its own thousands are indexed only where a name is not among ours or the user's."""
     from lm_eval.tasks import TaskManager
 
+    register_filters()
+    register_metrics()
     if include_path and not include_path.is_dir():
         raise ConfigError(f"--include_path {include_path} is not a folder")
     paths = [str(path) for path in (folder(), include_path) if path]

@@ -11,6 +11,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.judging.pairs import Answers
 from fusion_eval.runs.samples import records
 from fusion_eval.runs.texts import Text
+from fusion_eval.types import Message
 
 _ANSWER = ("answer", "output", "response", "completion", "generation", "text")
 _IDENTITY = ("question_id", "uid", "id", "example_id", "idx", "prompt", "question", "instruction")
@@ -25,12 +26,36 @@ def add_answers(
 ) -> tuple[list[Answers], list[str]]:
     """The documents with the file's answers as those of the system `name`, and notes on what the file lacks.
 
-    Raises `ConfigError` for a file of another form, and for documents without an answer unless `allow_partial`.
+    Raises `ConfigError` for a file of another form, for one answer to different prompts and different answers to one, and
+    for documents without an answer unless `allow_partial`.
     """
     lines = [(where, _line(path, where, record)) for where, record in records(path)]
     if not lines:
         raise ConfigError(f"{path} holds no answers; {_FORM}")
     field = _field(path, [record for _, record in lines], answers)
+    known = _known(path, lines, field)
+    found, missing = [], []
+    asked: dict[Key, tuple[Message, ...]] = {}
+    for one in answers:
+        key = next((key for key in _keys(one, field) if key in known), None)
+        if key is None:
+            missing.append(one)
+            continue
+        if asked.setdefault(key, _prompt(one)) != _prompt(one):
+            raise ConfigError(
+                f"{path}: its one answer with {field} {key[2]} would be to several prompts (one is of {one.item.task}); "
+                "give its lines a field 'task' or 'language'"
+            )
+        found.append(replace(one, texts={**one.texts, name: Text((), known[key], "", 1)}))
+    if missing:
+        said = f"{path} has no answer to {len(missing)} of {len(answers)} documents (by '{field}'; the first is document {missing[0].item.doc_id} of {missing[0].item.task})"
+        if not allow_partial or not found:
+            raise ConfigError(f"{said}; --allow_partial judges the others")
+        return found, [said]
+    return found, []
+
+
+def _known(path: Path, lines: Sequence[tuple[str, Mapping[str, Any]]], field: str) -> dict[Key, str]:
     known: dict[Key, str] = {}
     for where, record in lines:
         answer = _answer(path, where, record)
@@ -38,19 +63,11 @@ def add_answers(
             raise ConfigError(
                 f"{path}, {where} has another answer to the same document ({field} {record[field]}); leave one system's"
             )
-    found, missing = [], []
-    for one in answers:
-        text = next((known[key] for key in _keys(one, field) if key in known), None)
-        if text is None:
-            missing.append(one)
-        else:
-            found.append(replace(one, texts={**one.texts, name: Text((), text, "", 1)}))
-    if missing:
-        said = f"{path} has no answer to {len(missing)} of {len(answers)} documents (by '{field}'; the first is document {missing[0].item.doc_id} of {missing[0].item.task})"
-        if not allow_partial or not found:
-            raise ConfigError(f"{said}; --allow_partial judges the others")
-        return found, [said]
-    return found, []
+    return known
+
+
+def _prompt(one: Answers) -> tuple[Message, ...]:
+    return next(iter(one.texts.values())).prompt
 
 
 def _line(path: Path, where: str, record: object) -> Mapping[str, Any]:
@@ -81,7 +98,7 @@ def _keys(one: Answers, field: str) -> list[Key]:
     elif field in one.item.doc:
         identity = str(one.item.doc[field]).strip()
     else:
-        identity = next(iter(one.texts.values())).prompt[-1].content.strip()
+        identity = _prompt(one)[-1].content.strip()
     tasks, languages = (one.item.task, None), (one.language, None)
     return [(task, language, identity) for task in tasks for language in languages]
 

@@ -25,6 +25,8 @@ class TaskInfo:
     """The harness's own aggregate by (metric, filter)."""
     directions: Mapping[str, bool] = field(default_factory=dict)
     """Whether higher is better, by metric."""
+    undirected: frozenset[str] = frozenset()
+    """Metrics of which the task says that neither high nor low is better, such as a length."""
 
 
 def higher_is_better(metric: str, infos: Sequence[TaskInfo]) -> bool:
@@ -45,6 +47,7 @@ def task_info(results: Results | None, task: str) -> TaskInfo:
     version = section(results, "versions").get(task, metadata.get("version"))
     fewshot = section(results, "n-shot").get(task, config.get("num_fewshot"))
     limit = section(results, "config").get("limit")
+    said = _directions(results, config, task)
     reported = {
         _metric_and_filter(key): value
         for key, value in _mapping(section(results, "results").get(task)).items()
@@ -57,7 +60,8 @@ def task_info(results: Results | None, task: str) -> TaskInfo:
         language=str(metadata["language"]) if metadata.get("language") else None,
         filters=_filters(config) or tuple(dict.fromkeys(filtered for _, filtered in reported)),
         reported=reported,
-        directions=_directions(results, config, task),
+        directions={m: better for m, better in said.items() if isinstance(better, bool)},
+        undirected=frozenset(metric for metric, better in said.items() if better is None),
     )
 
 
@@ -70,14 +74,14 @@ def _entries(config: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
 
 
-def _directions(results: Results, config: Mapping[str, Any], task: str) -> dict[str, bool]:
+def _directions(results: Results, config: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """What is said of each metric: true, false, or null where it has no better end."""
     listed = {
-        entry["metric"]: entry.get("higher_is_better")
+        entry["metric"]: entry["higher_is_better"]
         for entry in _entries(config, "metric_list")
-        if isinstance(entry.get("metric"), str)
+        if isinstance(entry.get("metric"), str) and "higher_is_better" in entry
     }
-    said = listed | dict(_mapping(section(results, "higher_is_better").get(task)))
-    return {metric: better for metric, better in said.items() if isinstance(better, bool)}
+    return listed | dict(_mapping(section(results, "higher_is_better").get(task)))
 
 
 def _is_metric(key: str) -> bool:

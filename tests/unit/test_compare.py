@@ -189,6 +189,17 @@ class TestDefinedAnswers:
         )
         assert (row.delta, row.wins, row.losses) == (-0.5, 1, 1)
 
+    def test_a_metric_without_a_better_end_is_left_out(self, tmp_path: Path) -> None:
+        """A length, say: longer answers would count as wins."""
+        options: dict[str, Any] = {"directions": {"quiz": {"length": None, "acc": True}}}
+        folders = []
+        for name, values in (("a", [1.0, 2.0]), ("b", [3.0, 4.0])):
+            both = [one | {"metrics": ["acc", "length"], "length": 9} for one in samples(values)]
+            folders.append(write_run(tmp_path / name, {"quiz": both}, **options))
+        found = compared(*folders)
+        assert [row.metric for row in found.rows] == ["acc"]
+        assert any("length,none is left out: the task says that neither" in note for note in found.notes)
+
 
 class TestLanguages:
     @staticmethod

@@ -1,0 +1,271 @@
+"""`fusion-eval judge`, and `--judge` on `compare` and `run`: what they print and write, and one sentence for a mistake."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_judge import by_quality, judging, open_run
+from openai_server import Plan, Server
+from run_folders import samples, write_run
+
+from fusion_eval.cli import main
+
+Start = Callable[[Plan], Server]
+N = 40
+
+
+def answers(seed: int, shift: float) -> list[str]:
+    luck = random.Random(seed)
+    return [f"An answer, q={luck.random() + shift:.2f}" for _ in range(N)]
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[str]:
+    return [
+        str(open_run(tmp_path / name, answers(seed, shift)))
+        for seed, (name, shift) in enumerate([("base", 0.0), ("cand", 0.5), ("third", 0.1)])
+    ]
+
+
+@pytest.fixture
+def judge(openai_server: Start, tmp_path: Path) -> tuple[Server, list[str]]:
+    """(The server, the options that name it.)"""
+    server = openai_server(judging(by_quality))
+    store = f"cache={tmp_path / 'store.sqlite'}"
+    return server, ["--judge", "test-model", "--judge_base_url", server.base_url, "--judge_args", store]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line on stderr, with exit code 2."""
+    assert main(list(arguments)) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and len(said.err.splitlines()) == 1
+    return said.err
+
+
+def test_verdicts_become_win_rates_printed_and_written(
+    runs: list[str], judge: tuple[Server, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, options = judge
+    out = tmp_path / "out"
+    assert main(["judge", *runs[:2], *options, "--output", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "judge:helpfulness" in printed and "consistent" in printed and "sequential" not in printed
+    (row,) = json.loads((out / "comparison.json").read_text())["rows"]
+    verdicts = lines(out / "verdicts.jsonl")
+    wins = sum(line["verdict"] == "win" for line in verdicts)
+    assert (row["metric"], row["n"], row["wins"], row["invalid"], row["position_consistency"]) == (
+        "judge:helpfulness", N, wins, 0.0, 1.0,
+    )  # fmt: skip
+    assert row["significant"] and row["delta"] == pytest.approx(2 * row["win_rate"] - 1)
+    assert {"task", "language", "doc_id", "baseline", "candidate", "judge", "orders", "verdict"} <= set(
+        verdicts[0]
+    )
+    assert [order["first"] for order in verdicts[0]["orders"]] == ["baseline", "candidate"]
+    # A second time nobody is asked, and the files are the same.
+    made, before = len(server.calls), (out / "comparison.json").read_bytes()
+    assert main(["judge", *runs[:2], *options, "--output", str(out)]) == 0
+    assert len(server.calls) == made == 2 * N
+    assert (out / "comparison.json").read_bytes() == before
+
+
+def test_a_dry_run_prices_the_job_and_asks_nobody(
+    runs: list[str], judge: tuple[Server, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, options = judge
+    options = [*options[:-1], options[-1] + ",price_in=1,price_out=2,max_tokens=100"]
+    assert main(["judge", *runs, *options, "--dry_run"]) == 0
+    said = capsys.readouterr().out
+    assert not server.calls
+    assert f"{4 * N}" in said and f"{2 * N} pairs of answers" in said and "$" in said
+
+
+def test_a_budget_keeps_what_is_judged_and_says_how_to_go_on(
+    runs: list[str], judge: tuple[Server, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, options = judge
+    paid = options[-1] + ",price_in=1,price_out=1,max_tokens=20,concurrency=1,budget={}"
+    assert main(["judge", *runs[:2], *options[:-1], paid.format(0.01)]) == 2
+    assert "the same command with a larger budget=" in capsys.readouterr().err
+    made = len(server.calls)
+    assert 0 < made < 2 * N
+    assert main(["judge", *runs[:2], *options[:-1], paid.format(10)]) == 0
+    assert len(server.calls) == 2 * N
+
+
+@pytest.mark.parametrize("format", ["table", "md", "json", "csv"])
+def test_every_format_shows_three_runs_with_their_strengths(
+    runs: list[str], judge: tuple[Server, list[str]], capsys: pytest.CaptureFixture[str], format: str
+) -> None:
+    assert main(["judge", *runs, *judge[1], "--every_pair", "--format", format]) == 0
+    said = capsys.readouterr().out
+    assert said.count("judge:helpfulness") >= 3
+    if format in ("table", "md"):
+        assert "Bradley–Terry" in said and "baseline" in said
+    if format == "json":
+        strengths = json.loads(said)["judging"]["strengths"]
+        assert [system["name"] for system in strengths] == ["cand", "third", "base"]
+
+
+def test_a_judge_beside_metrics_is_one_comparison(
+    runs: list[str], judge: tuple[Server, list[str]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert main(["compare", *runs[:2], *judge[1], "--output", str(out)]) == 0
+    written = json.loads((out / "comparison.json").read_text())
+    assert {row["metric"] for row in written["rows"]} == {"empty", "judge:helpfulness"}
+    assert len(lines(out / "verdicts.jsonl")) == N
+    # p-values are adjusted over both
+    (judged,) = [row for row in written["rows"] if row["metric"] != "empty"]
+    assert judged["p_adjusted"] == pytest.approx(2 * judged["p_value"])
+
+
+def test_a_run_can_end_with_a_judge(openai_server: Start, tmp_path: Path) -> None:
+    model, judging_server = openai_server(Plan()), openai_server(judging(by_quality))
+    out = tmp_path / "out"
+    arguments = f"model=test-model,base_url={model.base_url},n=2,cache={tmp_path / 'a.sqlite'}"
+    code = main(
+        [
+            "run", "--tasks", "fusion_open_fr", "--limit", "3", "--strategies", "single,fusion", "--output", str(out),
+            "--model_args", arguments, "--judge", "test-model", "--judge_base_url", judging_server.base_url,
+            "--judge_args", "cache=off",
+        ]
+    )  # fmt: skip
+    assert code == 0
+    written = json.loads((out / "comparison.json").read_text())
+    assert [row["baseline"] for row in written["rows"] if row["metric"] == "judge:helpfulness"] == ["single"]
+    assert len(lines(out / "verdicts.jsonl")) == 3
+
+
+def test_human_verdicts_correct_a_judge(
+    runs: list[str], judge: tuple[Server, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given humans who say the opposite of the judge on a quarter of the first twenty pairs
+    out, gold = tmp_path / "out", tmp_path / "gold.jsonl"
+    main(["judge", *runs[:2], *judge[1], "--output", str(out)])
+    other = {"win": "loss", "loss": "win", "tie": "win"}
+    labels = [
+        {"doc_id": line["doc_id"], "verdict": other[line["verdict"]] if place % 4 == 0 else line["verdict"]}
+        for place, line in enumerate(lines(out / "verdicts.jsonl")[:20])
+    ]
+    gold.write_text("\n".join(map(json.dumps, labels)), encoding="utf-8")
+    assert main(["judge", *runs[:2], *judge[1], "--gold", str(gold), "--output", str(out)]) == 0
+    (found,) = json.loads((out / "comparison.json").read_text())["judging"]["humans"]
+    assert (found["labels"], found["agreement"]) == (20, 0.75)
+    assert found["win_rate"] < found["judge_alone"]
+    assert "labels alone" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--judge_prompt", "helpfulnes"], "Did you mean 'helpfulness'?"),
+        (["--judge_args", "concurency=3"], "Did you mean 'concurrency'?"),
+        (["--judge_args", "model=x"], "--judge and --judge_base_url name who judges"),
+        (["--judge_args", "top_p=0.5"], "top_p= has no use here"),
+        (["--judge_args", "budget=1,cache=off"], "budget= needs a price"),
+        (["--opponent", "nowhere.jsonl"], "nowhere.jsonl cannot be read"),
+        (["--gold", "nowhere.jsonl"], "nowhere.jsonl cannot be read"),
+        (["--judge_repeats", "2", "--judge_args", "temperature=0,cache=off"], "needs a temperature above 0"),
+        (["--cluster", "documnt"], "no such field"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    runs: list[str],
+    judge: tuple[Server, list[str]],
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    said: str,
+) -> None:
+    given = judge[1] if "--judge_args" not in options else judge[1][:-2]
+    assert said in refused(capsys, "judge", *runs[:2], *given, *options)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"doc_id": 1, "verdict": "better"}, "verdict 'better' is none of win, tie, loss"),
+        ({"doc_id": 999, "verdict": "win"}, "line 1 fits none of the judged pairs"),
+        ({"candidate": "cand", "verdict": "win"}, f"line 1 fits {N} of the judged pairs"),
+        ({"verdict": "win"}, "line 1 is not a human verdict"),
+        ("win", "line 1 is not a human verdict"),
+    ],
+)
+def test_a_human_verdict_that_fits_no_pair_is_named(
+    runs: list[str],
+    judge: tuple[Server, list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    line: Any,
+    said: str,
+) -> None:
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text(json.dumps(line), encoding="utf-8")
+    assert said in refused(capsys, "judge", *runs[:2], *judge[1], "--gold", str(gold))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "holds no answers"),
+        ("not json", "line 1 is not a JSON object"),
+        ('{"colour": "red"}', "cannot be matched to the runs' documents: it has colour"),
+        ('{"id": "q1", "colour": "red"}', "line 1 has no answer under"),
+        ('{"id": "q1", "answer": "hm"}', f"has no answer to {N - 1} of {N} documents"),
+    ],
+)
+def test_an_opponent_that_does_not_fit_is_told(
+    runs: list[str],
+    judge: tuple[Server, list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: str,
+    said: str,
+) -> None:
+    file = tmp_path / "opponent.jsonl"
+    file.write_text(content, encoding="utf-8")
+    error = refused(capsys, "judge", *runs[:2], *judge[1], "--opponent", str(file))
+    assert said in error and not judge[0].calls
+
+
+def test_runs_without_texts_have_nothing_to_judge(
+    judge: tuple[Server, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = []
+    for name in ("a", "b"):
+        chosen = [one | {"resps": [[["-1.0", "False"]]]} for one in samples([0.0, 1.0])]
+        folders.append(str(write_run(tmp_path / name, {"quiz": chosen})))
+    assert "hold no generated answers to judge" in refused(capsys, "judge", *folders, *judge[1])
+
+
+def test_one_run_is_not_enough_and_a_judge_has_to_be_named(
+    runs: list[str], judge: tuple[Server, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "judge needs two runs or more" in refused(capsys, "judge", runs[0], *judge[1])
+    with pytest.raises(SystemExit) as stopped:
+        main(["judge", *runs])
+    assert stopped.value.code == 2 and "--judge" in capsys.readouterr().err
+
+
+def test_a_judge_that_gives_no_verdict_at_all_is_told_with_what_it_said(
+    runs: list[str], openai_server: Start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mute = openai_server(Plan(reply=lambda request, index: "Both have merits."))
+    named = ["--judge", "test-model", "--judge_base_url", mute.base_url, "--judge_args", "cache=off"]
+    error = refused(capsys, "judge", *runs[:2], *named)
+    assert "None of 40 pairs has a verdict" in error and "Both have merits." in error
+
+
+def test_expected_candidates_have_no_texts_to_judge(
+    runs: list[str], judge: tuple[Server, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "leave one of them out" in refused(capsys, "compare", *runs, *judge[1], "--baseline", "expected")
