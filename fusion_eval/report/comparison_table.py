@@ -66,33 +66,43 @@ def as_csv(comparison: Comparison) -> str:
     return text.getvalue().rstrip("\n")
 
 
+def _systems(comparison: Comparison) -> list[str]:
+    """Which of a row's two systems need a column of their own: those that differ from row to row."""
+    baselines = {row.baseline for row in comparison.rows}
+    candidates = {row.candidate for row in comparison.rows}
+    return [*(["baseline"] if len(baselines) > 1 else []), *(["candidate"] if len(candidates) > 1 else [])]
+
+
 def _names(comparison: Comparison) -> int:
-    return _NAMES + (len(comparison.runs) > 2)
+    return _NAMES + len(_systems(comparison))
 
 
 def _head(comparison: Comparison) -> list[str]:
-    several = len(comparison.runs) > 2
-    names = ["task", "lang", "metric", *(["candidate"] if several else [])]
-    values = [comparison.baseline, "value" if several else comparison.rows[0].candidate]
+    systems = _systems(comparison)
+    names = ["task", "lang", "metric", *systems]
+    values = [
+        "of baseline" if "baseline" in systems else comparison.baseline,
+        "value" if "candidate" in systems else comparison.rows[0].candidate,
+    ]
     return [*names, "n", *values, "delta", "test", "p", "p adj", "", "win", "w/t/l", "detects", "needs"]
 
 
 def _lines(comparison: Comparison, rows: Sequence[Row]) -> list[list[str]]:
-    several = len(comparison.runs) > 2
+    systems = _systems(comparison)
     filters = {(row.task, row.language, row.metric): set[str]() for row in comparison.rows}
     for row in comparison.rows:
         filters[row.task, row.language, row.metric].add(row.filter)
-    return [_line(row, several, len(filters[row.task, row.language, row.metric]) > 1) for row in rows]
+    return [_line(row, systems, len(filters[row.task, row.language, row.metric]) > 1) for row in rows]
 
 
-def _line(row: Row, several: bool, filtered: bool) -> list[str]:
+def _line(row: Row, systems: Sequence[str], filtered: bool) -> list[str]:
     digits = 2 if max(abs(row.baseline_value), abs(row.candidate_value)) > 1 else 4
     interval = "" if row.ci_low is None else f" [{row.ci_low:+.{digits}f}, {row.ci_high:+.{digits}f}]"
     return [
         row.task,
         row.language or "-",
         (f"{row.metric},{row.filter}" if filtered else row.metric) + ("" if row.higher_is_better else " ↓"),
-        *([row.candidate] if several else []),
+        *(getattr(row, system) for system in systems),
         f"{row.n:,}" + (f"/{row.clusters:,}" if row.clusters != row.n else ""),
         f"{row.baseline_value:.{digits}f}",
         f"{row.candidate_value:.{digits}f}",
