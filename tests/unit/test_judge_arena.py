@@ -1,0 +1,189 @@
+"""Judging real answers: 100 prompts of Arena-Hard and what three models said to them, with judges of known tastes."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from local_judge import Taste, judged, judging, lines_of, open_run
+from openai_server import Plan, Server, prompt_text
+
+from fusion_eval.judging.style import FEATURES, style
+from fusion_eval.prompts.templates import visible
+
+Serve = Callable[[Plan], Server]
+MODELS = ("gpt-3.5-turbo-0125", "gpt-4-0613", "gpt-4-0314")
+"""From the shortest answers to the longest, on average."""
+STRENGTH = {"gpt-3.5-turbo-0125": 0.0, "gpt-4-0613": 0.8, "gpt-4-0314": 1.6}
+"""Log-odds, as the judges of some tests have it."""
+TASTE = 6.0
+"""Log-odds for an answer that is infinitely longer than the other."""
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="session")
+def arena(shared_data: Path) -> Path:
+    return shared_data / "arena_hard"
+
+
+@pytest.fixture(scope="session")
+def answers(arena: Path) -> Mapping[str, Mapping[str, str]]:
+    """By model and question."""
+    return {
+        model: {
+            line["uid"]: line["messages"][-1]["content"]["answer"]
+            for line in lines(arena / f"v01_answers_{model}.jsonl")
+        }
+        for model in MODELS
+    }
+
+
+@pytest.fixture
+def runs(arena: Path, answers: Mapping[str, Mapping[str, str]], tmp_path: Path) -> Mapping[str, Path]:
+    """A run of each model."""
+    questions = lines(arena / "v01_questions.jsonl")
+    asked = {name: [line[name] for line in questions] for name in ("uid", "prompt")}
+    return {
+        model: open_run(tmp_path / model, [answers[model][uid] for uid in asked["uid"]], **asked)
+        for model in MODELS
+    }
+
+
+def drawn(log_odds: float, luck: random.Random) -> str:
+    """A with a probability that has these log-odds."""
+    return "A" if luck.random() < 1 / (1 + math.exp(-log_odds)) else "B"
+
+
+def likes_length(a: str, b: str, luck: random.Random) -> str:
+    """Cares for nothing but how much longer one is."""
+    return drawn(TASTE * (len(a) - len(b)) / (len(a) + len(b)), luck)
+
+
+def who_wrote(answers: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+    return {visible(text): model for model, texts in answers.items() for text in texts.values()}
+
+
+def knows_strength(
+    answers: Mapping[str, Mapping[str, str]], strength: Mapping[str, float] = STRENGTH, taste: float = 0.0
+) -> Taste:
+    """Recognises the models and knows how strong each is; with a taste for length beside it."""
+    author = who_wrote(answers)
+
+    def say(a: str, b: str, luck: random.Random) -> str:
+        length = taste * (len(a) - len(b)) / (len(a) + len(b))
+        return drawn(strength[author[a]] - strength[author[b]] + length, luck)
+
+    return say
+
+
+def test_the_judge_is_shown_every_question_and_answer_to_the_letter(
+    runs, answers, arena, openai_server: Serve
+):
+    """Code, mathematics, HTML, templates, control characters: real text of all kinds."""
+    server = openai_server(judging(lambda a, b, luck: "C"))
+    (row,) = judged(server, [runs[MODELS[0]], runs[MODELS[2]]], who={"swap": "none"}).rows
+    assert row.n == 100 == len(server.calls)
+    asked = {question["uid"]: question["prompt"] for question in lines(arena / "v01_questions.jsonl")}
+    expected = {
+        (prompt, *(visible(answers[model][uid]) for model in (MODELS[0], MODELS[2])))
+        for uid, prompt in asked.items()
+    }
+    seen = set()
+    for call in server.calls:
+        text = prompt_text(call.body)
+        fence = text.split("the mark ")[1][:8]
+        parts = text.split(f" {fence} ---\n")
+        seen.add(tuple(parts[place].rpartition("\n--- end of ")[0] for place in (1, 3, 5)))
+    assert seen == expected
+
+
+def test_a_planted_taste_for_length_is_found_and_taken_out(runs, openai_server: Serve):
+    """The longer answers win, and at equal length nobody does."""
+    base, cand = runs[MODELS[0]], runs[MODELS[2]]
+    found = judged(openai_server(judging(likes_length)), [base, cand])
+    (row,), (adjusted,) = found.rows, found.judging.style
+    assert row.p_value < 0.01 and row.win_rate_low > 0.5
+    assert (adjusted.baseline, adjusted.candidate) == (MODELS[0], MODELS[2])
+    assert adjusted.raw == pytest.approx(row.candidate_value) and adjusted.raw > 0.58
+    assert adjusted.low < 0.5 < adjusted.high
+    assert abs(adjusted.adjusted - 0.5) < abs(adjusted.raw - 0.5) / 2
+    length = {effect.name: effect for effect in adjusted.effects}["length"]
+    assert length.value > length.low > 0
+
+
+def test_a_difference_that_length_hides_comes_out(runs, answers, openai_server: Serve):
+    """The judge knows that the wordier model is the weaker one, and falls for its length all the same."""
+    taste = knows_strength(answers, {MODELS[0]: 1.2, MODELS[2]: 0.0}, TASTE)
+    found = judged(openai_server(judging(taste)), [runs[MODELS[0]], runs[MODELS[2]]])
+    (row,), (adjusted,) = found.rows, found.judging.style
+    assert row.win_rate_low < 0.5 < row.win_rate_high
+    assert adjusted.low < adjusted.adjusted < adjusted.high < 0.5
+
+
+def test_a_judge_who_looks_at_nothing_but_length_leaves_nothing(runs, openai_server: Serve):
+    """`longer` decides without luck: length alone tells wins from losses, and the ends of its effect are unknown."""
+
+    def longer(a: str, b: str, luck: random.Random) -> str:
+        return "C" if len(a) == len(b) else "A" if len(a) > len(b) else "B"
+
+    found = judged(openai_server(judging(longer)), [runs[MODELS[0]], runs[MODELS[2]]])
+    (adjusted,) = found.judging.style
+    length = {effect.name: effect for effect in adjusted.effects}["length"]
+    assert adjusted.raw > 0.65 and length.value > 1
+    assert adjusted.low < 0.5 < adjusted.high and (length.low, length.high) == (None, None)
+
+
+def test_strengths_rank_the_models_as_the_judge_knows_them(runs, answers, openai_server: Serve):
+    found = judged(openai_server(judging(knows_strength(answers))), list(runs.values()), every_pair=True)
+    assert [(system.name, system.rank) for system in found.judging.strengths] == [
+        (model, rank) for rank, model in enumerate(reversed(MODELS), start=1)
+    ]
+    for system in found.judging.strengths:
+        assert system.low < system.strength < system.high
+        assert 0 < system.win_rate < 1
+    assert [(row.baseline, row.candidate) for row in found.rows] == [
+        (MODELS[0], MODELS[1]), (MODELS[0], MODELS[2]), (MODELS[1], MODELS[2])
+    ]  # fmt: skip
+    assert all(row.win_rate > 0.5 for row in found.rows)
+
+
+@pytest.mark.parametrize("strongest", [True, False])
+def test_the_answers_of_a_third_model_are_an_opponent_as_they_are(
+    runs, answers, arena, openai_server: Serve, tmp_path: Path, strongest: bool
+):
+    """Arena-Hard's own file, matched by `uid`; the candidate's advantage over the baseline is what both win against it."""
+    third = MODELS[2] if strongest else MODELS[0]
+    base, cand = [model for model in MODELS if model != third]
+    file = arena / f"v01_answers_{third}.jsonl"
+    server = openai_server(judging(knows_strength(answers)))
+    found = judged(server, [runs[base], runs[cand]], tmp_path / "out", opponent=file)
+    assert found.judging.opponent == file.stem and len(server.calls) == 2 * 2 * 100
+    (row,) = found.rows
+    verdicts = {(line["candidate"], line["doc_id"]): line["score"] for line in lines_of(tmp_path / "out")}
+    rates = [sum(verdicts[model, doc] for doc in range(100)) / 100 for model in (base, cand)]
+    assert [row.baseline_value, row.candidate_value] == pytest.approx(rates)
+    assert row.delta == pytest.approx(rates[1] - rates[0]) and row.delta > 0
+    assert (rates[1] < 0.5) if strongest else (rates[0] > 0.5)
+    wins = sum(verdicts[cand, doc] > verdicts[base, doc] for doc in range(100))
+    losses = sum(verdicts[cand, doc] < verdicts[base, doc] for doc in range(100))
+    assert (row.wins, row.losses, row.ties) == (wins, losses, 100 - wins - losses)
+    assert {line["baseline"] for line in lines_of(tmp_path / "out")} == {file.stem}
+
+
+def test_the_style_of_real_answers_is_counted(answers):
+    """Features that are zero everywhere would adjust for nothing."""
+    counted = {model: [style(text) for text in texts.values()] for model, texts in answers.items()}
+    assert len(FEATURES) == 4
+    for model in MODELS:
+        columns = list(zip(*counted[model], strict=True))
+        assert list(columns[0]) == [len(text) for text in answers[model].values()]
+        assert sum(columns[3]) > 100, "list items"
+    means = [sum(row[0] for row in counted[model]) / 100 for model in MODELS]
+    assert means == sorted(means)
