@@ -110,3 +110,40 @@ def open_samples(answers: Sequence[str], **doc: Any) -> list[dict[str, Any]]:
         }
         for number, answer in enumerate(answers)
     ]
+
+
+def graded(folder: Path, qualities: Sequence[float]) -> Path:
+    """A run whose answers carry their quality, and its name, so that no two systems' answers are equal."""
+    return open_run(folder, [f"{folder.name} q={q}" for q in qualities])
+
+
+def drawn(n: int, seed: int, shift: float = 0.0) -> list[float]:
+    """Qualities of which no two are equal."""
+    luck = random.Random(seed)
+    return [round(1 + luck.random() + shift, 6) for _ in range(n)]
+
+
+def muttering(a: str, b: str, luck: random.Random) -> str:
+    """Unreadable wherever an answer is mute."""
+    return "?" if "mute" in a + b else by_quality(a, b, luck)
+
+
+def two_languages(folder: Path, french: Sequence[float], german: Sequence[float]) -> Path:
+    samples = {
+        f"open_{language}": open_samples(
+            [f"{folder.name} {language} q={q}" for q in qualities],
+            prompt=[f"{language} {number}?" for number in range(len(qualities))],
+        )
+        for language, qualities in (("fr", french), ("de", german))
+    }
+    return write_run(folder, samples)
+
+
+def hesitant(right: float) -> Taste:
+    """By quality, but with probability 1 - `right` the other way round, anew for every reply."""
+
+    def taste(a: str, b: str, luck: random.Random) -> str:
+        better = by_quality(a, b, luck)
+        return better if luck.random() < right else {"A": "B", "B": "A"}[better]
+
+    return taste
