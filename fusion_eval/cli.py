@@ -206,6 +206,21 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
+def _tasks(options: argparse.Namespace) -> int:
+    from fusion_eval.report.text_table import text_table
+
+    if options.copy_to:
+        from fusion_eval.harness.hub_copy import copy_from_hub, parts_of
+
+        copy_from_hub(parts_of(listed(options.tasks) if options.tasks else ()), options.copy_to, _say)
+        print(f"export FUSION_EVAL_DATA={options.copy_to.resolve()}")
+        return 0
+    from fusion_eval.harness.task_list import HEAD, listed_tasks
+
+    print(text_table(HEAD, [found.line for found in listed_tasks()], 7))
+    return 0
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from fusion_eval.doctor import findings
 
@@ -214,4 +229,10 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS: Mapping[str, Command] = {"run": _run, "compare": _compare, "judge": _judge, "doctor": _doctor}
+_COMMANDS: Mapping[str, Command] = {
+    "run": _run,
+    "compare": _compare,
+    "judge": _judge,
+    "tasks": _tasks,
+    "doctor": _doctor,
+}

@@ -24,6 +24,17 @@ def parser_of(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     _add_run(added, commands["run"])
     add_compare(added, commands["compare"])
     add_judge(added, commands["judge"])
+    tasks = added.add_parser(
+        "tasks", help="the tasks that come with the package, and copies of their data", allow_abbrev=False
+    )
+    tasks.add_argument(
+        "--copy_to",
+        type=Path,
+        metavar="DIR",
+        help="write the hub's data there, for machines without a network",
+    )
+    tasks.add_argument("--tasks", metavar="G,…", help="of these groups alone (default: all)")
+    tasks.set_defaults(command=commands["tasks"], parser=tasks)
     doctor = added.add_parser(
         "doctor", help="what is installed, and how the harness finds us", allow_abbrev=False
     )

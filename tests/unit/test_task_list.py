@@ -1,0 +1,93 @@
+"""`fusion-eval tasks`: what comes with the package, and copies of the hub's data for machines without a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+from fusion_eval.cli import main
+from fusion_eval.harness.hub_copy import Part, parts_of
+from fusion_eval.harness.task_folder import folder
+from fusion_eval.harness.task_list import listed_tasks, members, task_groups
+
+PAPERS = set("en fr de es ru it pt ja ko zh ar".split())
+
+
+def test_every_group_is_listed_with_all_that_one_wants_to_know(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks"]) == 0
+    shown = capsys.readouterr().out
+    found = {entry.group: entry for entry in listed_tasks()}
+    assert {"fusion_demo", "fusion_open", "m_arenahard_v2"} <= set(found)
+    assert set(found["fusion_open"].languages) == PAPERS
+    for entry in found.values():
+        assert entry.group in shown
+        assert entry.tasks and entry.languages and entry.metrics
+        assert "-" not in (entry.items, entry.licence, entry.needs)
+
+
+def test_the_items_of_what_is_shipped_are_counted_right() -> None:
+    for name, file in (("fusion_demo", "sentences.jsonl"), ("fusion_open", "prompts.jsonl")):
+        (entry,) = [entry for entry in listed_tasks() if entry.group == name]
+        lines = (folder() / name / "data" / file).read_text(encoding="utf-8").splitlines()
+        asked = [line for line in map(json.loads, lines) if line.get("split", "test") == "test"]
+        assert str(len(asked)) == entry.items
+
+
+def test_each_task_says_its_version_language_source_and_licence() -> None:
+    for home in task_groups(folder()):
+        for task in members(home):
+            assert {"version", "language", "source", "licence"} <= set(task["metadata"]), task["task"]
+            assert task["task"].startswith(home.name), task["task"]
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """What was asked of a hub that has two rows of everything."""
+    asked: list[tuple[str, str, str]] = []
+
+    def load_dataset(repository: str, configuration: str, *, split: str) -> Any:
+        asked.append((repository, configuration, split))
+        return datasets.Dataset.from_list([{"prompt": "Où ?", "n": 1}, {"prompt": "Quand ?", "n": 2}])
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    return asked
+
+
+def test_a_copy_of_the_hub_is_what_the_tasks_read(
+    hub: list[tuple[str, str, str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tasks", "--copy_to", str(tmp_path), "--tasks", "m_arenahard_v2"]) == 0
+    assert set(hub) == {("CohereLabs/m-ArenaHard-v2.0", language, "test") for language in PAPERS}
+    written = tmp_path / "CohereLabs" / "m-ArenaHard-v2.0" / "fr" / "test.jsonl"
+    assert [json.loads(line)["prompt"] for line in written.read_text(encoding="utf-8").splitlines()] == [
+        "Où ?",
+        "Quand ?",
+    ]
+    assert f"FUSION_EVAL_DATA={tmp_path}" in capsys.readouterr().out
+    # What is there is not loaded again.
+    assert main(["tasks", "--copy_to", str(tmp_path), "--tasks", "m_arenahard_v2"]) == 0
+    assert len(hub) == len(PAPERS)
+
+
+def test_a_hub_that_cannot_be_reached_is_one_sentence_and_leaves_no_half_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def away(*_: object, **__: object) -> Any:
+        raise ConnectionError("no route\nto host")
+
+    monkeypatch.setattr(datasets, "load_dataset", away)
+    assert main(["tasks", "--copy_to", str(tmp_path), "--tasks", "m_arenahard_v2"]) == 2
+    error = capsys.readouterr().err
+    assert "cannot be loaded from the hub: no route to host" in error and len(error.splitlines()) == 1
+    assert not list(tmp_path.rglob("*.jsonl*"))
+
+
+def test_what_is_shipped_needs_no_copy_and_a_wrong_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parts_of(["fusion_demo", "fusion_open"]) == []
+    assert Part("a/b", "fr", "test").place(Path("x")) == Path("x/a/b/fr/test.jsonl")
+    assert main(["tasks", "--copy_to", "x", "--tasks", "fusion_opn"]) == 2
+    assert "Did you mean 'fusion_open'?" in capsys.readouterr().err
