@@ -7,15 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from fusion_eval.compare.compare import Settings as CompareSettings
 from fusion_eval.comparison import Comparison, write_comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.event_loop import run_anywhere
 from fusion_eval.harness.progress import progress
 from fusion_eval.judging.asking import Protocol, Swap, load_protocol_template
 from fusion_eval.judging.findings import compared
+from fusion_eval.judging.humans import human_labels
 from fusion_eval.judging.job import Job, Outcome, Prepared, judge_everything, prepared
-from fusion_eval.judging.rows import joined
 from fusion_eval.judging.work import Bench
 from fusion_eval.models.opening import Opener, open_store
 from fusion_eval.settings import Settings, parse
@@ -24,6 +23,7 @@ from fusion_eval.types import to_json
 VERDICTS = "verdicts.jsonl"
 REPLY_TOKENS = 1024
 _NAMED_OTHERWISE = ("model", "base_url", "n", "top_p", "trace_dir")
+ADJUSTED_APART = "p adj of the metrics' rows is over these alone, and that of the judge's rows likewise"
 _VARIED = 0.7
 """Temperature of repeats where none is asked for: at 0 a judge would only repeat itself."""
 
@@ -56,6 +56,8 @@ class Panel:
 
     def protocol(self, settings: Settings, *, again: bool = True) -> Protocol:
         """How each pair is asked about."""
+        if len(settings.temperature or ()) > 1:
+            raise ConfigError("--judge_args temperature= takes one value: a judge draws no candidates")
         if self.repeats > 1 and settings.temperature == (0.0,):
             raise ConfigError("--judge_repeats needs a temperature above 0, or a judge only repeats itself")
         return Protocol(
@@ -78,6 +80,8 @@ def judge(
     settings = who.settings
     protocol = who.protocol(settings)
     ready = prepared(job)
+    pairs = [pair for match in ready.matches.values() for pair in match]
+    labels = human_labels(gold, pairs) if gold else {}
     with open_store(settings) as store:
         opener = Opener(settings, store)
         outcome = asked(job, ready, protocol, opener, quiet=False)
@@ -85,21 +89,32 @@ def judge(
             say(f"budget: {opener.budget.told()}")
     if output:
         _write_verdicts(outcome, output)
-    comparison = compared(job, ready, outcome, protocol, gold)
+    comparison = compared(job, ready, outcome, protocol, labels)
     if output:
         write_comparison(comparison, output)
     return comparison
 
 
-def added(comparison: Comparison, judged: Comparison, statistics: CompareSettings) -> Comparison:
-    """A comparison by metrics with the judge's rows beside them; p-values are adjusted over all rows."""
-    both = joined([comparison, judged], statistics)
-    return replace(both, judging=judged.judging, by_judge=judged.by_judge)
+def added(comparison: Comparison, judged: Comparison) -> Comparison:
+    """A comparison by metrics with the judge's rows beside them: two families of tests, each adjusted by itself."""
+    return replace(
+        comparison,
+        rows=(*comparison.rows, *judged.rows),
+        ranks=(*comparison.ranks, *judged.ranks),
+        notes=tuple(dict.fromkeys((*comparison.notes, *judged.notes, ADJUSTED_APART))),
+        judging=judged.judging,
+        by_judge=judged.by_judge,
+    )
 
 
 def asked(job: Job, ready: Prepared, protocol: Protocol, opener: Opener, *, quiet: bool) -> Outcome:
     """All that the judges say, with a bar that shows how far they are."""
     judges, settings = opener.panel(), opener.settings
+    names = [judge.name for judge in judges]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            f"--judge {'|'.join(settings.model)} names one model twice: all are called {names[0]}"
+        )
     width = settings.concurrency * ((settings.base_url or "").count("|") + 1)
     spent = opener.budget
     with progress("judge", ready.pairs, opener.endpoints, lambda: spent.spent or None, off=quiet) as done:

@@ -113,6 +113,9 @@ class Judging:
     prompt_tokens: int
     completion_tokens: int
     cost: float | None
+    """US dollars; None where no price is known."""
+    unpriced: int = 0
+    """Replies whose cost is not in it."""
     opponent: str | None = None
     agreement: JudgeAgreement | None = None
     style: tuple[StyleAdjusted, ...] = ()

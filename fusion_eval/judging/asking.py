@@ -19,6 +19,8 @@ from fusion_eval.types import Candidate, Message, Sampling
 
 Swap = Literal["both", "random", "none"]
 TEMPLATES = ("helpfulness", "translation", "reasoning")
+_VARIED = 0.7
+"""Temperature of a second try."""
 _APART = 1_000_000
 """Between the seeds of a reply and of its second try, so that neither is ever the other's in a larger job."""
 
@@ -36,6 +38,7 @@ KIND = Kind(
         "steps": 3,
         "structured": False,
     },
+    other_trials=({"steps": 5}, {"structured": True}, {"reference": "", "source": "", "language": ""}),
     shown={"turns": "the request", "first": "answer A", "second": "answer B"},
 )
 
@@ -64,7 +67,9 @@ class Protocol:
         """Of one reply."""
         extra = (("response_format", response_format(self.marks)),) if self.structured else ()
         seed = self.seed + repeat + attempt * _APART
-        return Sampling(self.max_tokens, self.temperature, seed, extra=extra)
+        # A greedy judge would only write the same once more.
+        temperature = max(self.temperature, _VARIED) if attempt else self.temperature
+        return Sampling(self.max_tokens, temperature, seed, extra=extra)
 
 
 def load_protocol_template(name: str) -> Template:

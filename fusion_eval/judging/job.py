@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -10,13 +11,13 @@ from pathlib import Path
 from fusion_eval.compare.clusters import clusters_of
 from fusion_eval.compare.compare import Settings as CompareSettings
 from fusion_eval.compare.families import families
+from fusion_eval.compare.items import Item
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.answer_file import add_answers
 from fusion_eval.judging.pairs import Answers, answers_of, pair_of
 from fusion_eval.judging.verdicts import Pair
 from fusion_eval.judging.work import Bench, Judged, Match, judge_until_known, planned
 from fusion_eval.runs.run import Run
-from fusion_eval.stats.sequential import Sequential
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,20 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All verdicts, and of a job that may stop early, what each match had shown when it did."""
+    """All verdicts, in the order in which they were asked for."""
 
     judged: tuple[Judged, ...]
-    stopped: Mapping[Match, Sequential] = field(default_factory=dict)
+    questions: tuple[Match, ...] = ()
+    """Of a job that may stop early: what it asked, one after the other."""
 
 
 def prepared(job: Job) -> Prepared:
     """Every pair of answers that the job may ask about. Raises `ConfigError` where the runs do not fit together."""
     names = [run.name for run in job.runs]
+    if job.statistics.method.test == "mcnemar":
+        raise ConfigError(
+            "--test mcnemar is for values of 0 and 1, and verdicts have ties; leave the test out"
+        )
     if len(names) < 2:
         raise ConfigError(
             "judge needs two runs or more, the baseline first: fusion-eval judge BASELINE CANDIDATE…"
@@ -80,9 +86,9 @@ def _free_name(name: str, taken: Sequence[str]) -> str:
 
 
 def _clusters(answers: Sequence[Answers], column: str) -> tuple[dict[tuple[str, str], str], list[str]]:
-    items = {
-        one.item.task: [each.item for each in answers if each.item.task == one.item.task] for one in answers
-    }
+    items: dict[str, list[Item]] = defaultdict(list)
+    for one in answers:
+        items[one.item.task].append(one.item)
     sisters = families({one.item.task: one.language for one in answers})
     labels, notes = clusters_of(items, sisters, column)
     return {(item.task, item.key): label for item, label in labels.items()}, notes
@@ -113,17 +119,19 @@ async def judge_everything(job: Job, bench: Bench, ready: Prepared) -> Outcome:
     against = ready.opponent is not None
     questions = [(names[0], name) for name in names[1:]] if against else list(ready.matches)
     judged: dict[tuple[str, str, str, str], Judged] = {}
-    stopped = {}
     for question in questions:
         pairs = _pairs_for(question, ready)
         plan = planned(question, [(ready.cluster(pair), pair) for pair in pairs], bench.protocol.seed)
         # Each question has its share of the level: Bonferroni's, which holds whenever any of them stops.
         alpha = job.statistics.method.alpha / len(questions)
-        found, stopped[question] = await judge_until_known(
-            bench, plan, alpha, question_scores(question, against)
-        )
+        found = await judge_until_known(bench, plan, alpha, question_scores(question, against))
         judged |= {_identity(one): one for one in found}
-    return Outcome(tuple(judged.values()), stopped)
+    return Outcome(tuple(judged.values()), tuple(questions))
+
+
+def shown(question: Match, ready: Prepared) -> Match:
+    """The systems whose answers a question has judged: its own, or of one opponent, that and its candidate."""
+    return (ready.opponent, question[1]) if ready.opponent else question
 
 
 def _pairs_for(question: Match, ready: Prepared) -> list[Pair]:

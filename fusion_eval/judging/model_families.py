@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from fusion_eval.runs.run import Run
 
 _MAKERS = {
-    "OpenAI": r"gpt|chatgpt|o[134](?![0-9a-z])|davinci",
+    "OpenAI": r"gpt-?[345o]|gpt-oss|chatgpt|o[134](?![0-9a-z])|davinci",
     "Anthropic": r"claude",
-    "Google": r"gemini|gemma|palm",
-    "Meta": r"llama",
+    "Google": r"gemini|gemma|palm-?2?(?![a-z])",
+    "Meta": r"llama(?!\.cpp)",
     "Alibaba": r"qwen|qwq|qvq",
     "Mistral": r"mistral|mixtral|ministral|magistral|codestral",
     "Cohere": r"command-|command_|c4ai|aya",
@@ -32,14 +32,15 @@ def makers(text: str) -> set[str]:
     return {maker for maker, names in _MAKERS.items() if re.search(rf"(?<![a-z0-9])(?:{names})", low)}
 
 
-def relatives(judges: Sequence[str], runs: Sequence[Run]) -> list[str]:
+def relatives(judges: Sequence[str], runs: Sequence[Run], opponent: str | None = None) -> list[str]:
     """A sentence for each judge and run whose models have a maker in common."""
     said = []
     for judge in judges:
-        for run in runs:
-            if shared := makers(judge) & makers(f"{run.model} {run.signature}"):
+        systems = [(run.name, f"{run.model} {run.signature}") for run in runs]
+        for name, models in [*systems, *([(opponent, opponent)] if opponent else [])]:
+            if shared := makers(judge) & makers(models):
                 said.append(
-                    f"the judge {judge} and {run.name} have models of one maker ({', '.join(sorted(shared))}): "
+                    f"the judge {judge} and {name} have models of one maker ({', '.join(sorted(shared))}): "
                     "judges tend to prefer their own kind"
                 )
     return said

@@ -65,7 +65,8 @@ def _answers(
 def pair_of(answers: Answers, baseline: str, candidate: str, *, against_opponent: bool = False) -> Pair:
     """Two systems' answers to one document."""
     one, other = answers.texts[baseline], answers.texts[candidate]
-    asked = other if against_opponent else one  # a file of an opponent's answers holds no prompts
+    # A file of an opponent's answers holds no prompts; of two runs the choice must not depend on which is the baseline.
+    asked = other if against_opponent else answers.texts[min(baseline, candidate)]
     source = answers.item.doc.get("source")
     return Pair(
         task=answers.item.task,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fusion_eval.judging.verdicts import Label, Verdict
 
 
-def panel(verdicts: Sequence[Verdict], judges: Sequence[str]) -> Verdict:
+def majority(verdicts: Sequence[Verdict], judges: Sequence[str]) -> Verdict:
     """One pair's verdict from one of each judge.
 
     More than half of the judges that were configured have to say the same, whoever of them could be read: else a judge

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion_eval.judging.asking import Protocol, judged
-from fusion_eval.judging.panel import panel
+from fusion_eval.judging.panel import majority
 from fusion_eval.judging.verdicts import Pair, Verdict
 from fusion_eval.models import Model
 from fusion_eval.models.together import at_most, together
-from fusion_eval.stats.sequential import Sequential, sequential_test
+from fusion_eval.stats.sequential import sequential_p_value
 
 Match = tuple[str, str]
 """The two systems whose difference is asked for, the baseline first."""
@@ -43,7 +43,7 @@ class Bench:
         single = await together(judged(pair, judge, self.protocol) for judge in self.judges)
         self.done()
         names = [judge.name for judge in self.judges]
-        return Judged(pair, panel(single, names) if len(single) > 1 else single[0], tuple(single))
+        return Judged(pair, majority(single, names) if len(single) > 1 else single[0], tuple(single))
 
     async def judge_all(self, pairs: Sequence[Pair]) -> list[Judged]:
         """All pairs, in their order."""
@@ -75,14 +75,14 @@ def planned(match: Match, pairs: Sequence[tuple[str, Pair]], seed: int) -> Plan:
 
 async def judge_until_known(
     bench: Bench, plan: Plan, alpha: float, scores: Callable[[Sequence[Judged]], list[float | None]]
-) -> tuple[list[Judged], Sequential]:
+) -> list[Judged]:
     """Clusters in turn, as many at a time as keep the judges busy, until the test decides or none is left.
 
     `scores` gives what each judged pair is worth to the candidate of the match, in their order, one half where that is
     as good as the baseline; None is left out. All that was under way when the test decided is counted: the test holds
     at any moment.
     """
-    largest = max(map(len, plan.clusters))
+    largest = max(len({(pair.task, pair.item) for pair in cluster}) for cluster in plan.clusters)
     done: list[Judged] = []
     labels: list[int] = []
     at = 0
@@ -94,6 +94,6 @@ async def judge_until_known(
             at += 1
         done += await bench.judge_all(batch)
         known = [(s, c) for s, c in zip(scores(done), labels, strict=True) if s is not None]
-        found = sequential_test([s for s, _ in known], [c for _, c in known], 1 - alpha, largest)
-        if found.decided or at == len(plan.clusters):
-            return done, found
+        p_value = sequential_p_value([s for s, _ in known], [c for _, c in known], largest)
+        if p_value <= alpha or at == len(plan.clusters):
+            return done

@@ -52,6 +52,8 @@ class Kind:
     """Values of every variable, to fill a user's template in with before any call."""
     shown: Mapping[str, str]
     """Variables that must not be left out, and what they are."""
+    other_trials: tuple[Mapping[str, Any], ...] = ()
+    """Values that take a template the other way at each turn."""
 
 
 def load(name: str, kind: Kind) -> Template:
@@ -126,7 +128,8 @@ def _check(template: Template, kind: Kind) -> None:
             raise ConfigError(
                 f"The prompt template {template.name} never shows {what}; add {{{{ {variable} }}}}"
             )
-    filled(template, kind.trial)
+    for trial in (kind.trial, *kind.other_trials):
+        filled(template, {**kind.trial, **trial})
 
 
 @functools.lru_cache(maxsize=16)

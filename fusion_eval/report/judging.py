@@ -53,6 +53,8 @@ def agreement_line(judging: Judging) -> str | None:
 
 def _usage(judging: Judging) -> str:
     cost = "no known price" if judging.cost is None else f"${judging.cost:,.4f}"
+    if judging.cost is not None and judging.unpriced:
+        cost += " without those of unknown price"
     return f"judge {judging.prompt_tokens:,} + {judging.completion_tokens:,} tokens, {cost}"
 
 

@@ -57,6 +57,29 @@ def sequential_test(
 
     Raises ValueError for scores outside 0 to 1, and for a cluster larger than `largest`.
     """
+    won, lost = _shares(scores, clusters, largest)
+    alpha = 1 - confidence
+    goal = math.log(2 / alpha)
+    low, high = sorted((_refuted_up_to(won, lost, goal), 1 - _refuted_up_to(lost, won, goal)))
+    p_value = _p_value(won, lost)
+    values = np.asarray(scores, dtype=np.float64)
+    rate = float(values.mean()) if len(values) else 0.5
+    return Sequential(len(values), rate, low, high, p_value, p_value <= alpha)
+
+
+def sequential_p_value(scores: npt.ArrayLike, clusters: Labels = None, largest: int = 1) -> float:
+    """That of `sequential_test`, without the interval: all that stopping needs, in a tenth of the time."""
+    return _p_value(*_shares(scores, clusters, largest))
+
+
+def _p_value(won: Floats, lost: Floats) -> float:
+    # One half of the money is on each side, so that either has to double once more.
+    capital = max(_log_capital(won, lost, 0.5), _log_capital(lost, won, 0.5)) - math.log(2)
+    return min(1.0, math.exp(-capital))
+
+
+def _shares(scores: npt.ArrayLike, clusters: Labels, largest: int) -> tuple[Floats, Floats]:
+    """(C,) and (C,): what each cluster has won and lost, as shares of the largest."""
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():  # NaN neither
         raise ValueError("Scores are from 0 to 1, in one dimension")
@@ -65,15 +88,7 @@ def sequential_test(
         raise ValueError(
             f"A cluster has {sizes.max():.0f} items: `largest` is the size of the largest cluster of the plan, not {largest}"
         )
-    won, lost = sums / largest, (sizes - sums) / largest
-    alpha = 1 - confidence
-    # One half of the money is on each side, so that either has to double once more.
-    capital = max(_log_capital(won, lost, 0.5), _log_capital(lost, won, 0.5)) - math.log(2)
-    goal = math.log(2 / alpha)
-    low, high = sorted((_refuted_up_to(won, lost, goal), 1 - _refuted_up_to(lost, won, goal)))
-    p_value = min(1.0, math.exp(-capital))
-    rate = float(values.mean()) if len(values) else 0.5
-    return Sequential(len(values), rate, low, high, p_value, p_value <= alpha)
+    return sums / largest, (sizes - sums) / largest
 
 
 def _totals(values: Floats, clusters: Labels) -> tuple[Floats, Floats]:

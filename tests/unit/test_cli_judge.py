@@ -124,9 +124,10 @@ def test_a_judge_beside_metrics_is_one_comparison(
     written = json.loads((out / "comparison.json").read_text())
     assert {row["metric"] for row in written["rows"]} == {"empty", "judge:helpfulness"}
     assert len(lines(out / "verdicts.jsonl")) == N
-    # p-values are adjusted over both
+    # each is a family of tests of its own, which is said
     (judged,) = [row for row in written["rows"] if row["metric"] != "empty"]
-    assert judged["p_adjusted"] == pytest.approx(2 * judged["p_value"])
+    assert judged["p_adjusted"] == judged["p_value"]
+    assert any("that of the judge's rows likewise" in note for note in written["notes"])
 
 
 def test_a_run_can_end_with_a_judge(openai_server: Start, tmp_path: Path) -> None:
@@ -194,8 +195,8 @@ def test_a_mistake_is_one_sentence(
     ("line", "said"),
     [
         ({"doc_id": 1, "verdict": "better"}, "verdict 'better' is none of win, tie, loss"),
-        ({"doc_id": 999, "verdict": "win"}, "line 1 fits none of the judged pairs"),
-        ({"candidate": "cand", "verdict": "win"}, f"line 1 fits {N} of the judged pairs"),
+        ({"doc_id": 999, "verdict": "win"}, "line 1 fits none of the pairs to be judged"),
+        ({"candidate": "cand", "verdict": "win"}, f"line 1 fits {N} of the pairs to be judged"),
         ({"verdict": "win"}, "line 1 is not a human verdict"),
         ("win", "line 1 is not a human verdict"),
     ],

@@ -14,7 +14,7 @@ from fusion_eval.harness.hub_copy import Part, parts_of
 from fusion_eval.harness.task_folder import folder
 from fusion_eval.harness.task_list import listed_tasks, members, task_groups
 
-PAPERS = set("en fr de es ru it pt ja ko zh ar".split())
+PAPERS = {"en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar"}
 
 
 def test_every_group_is_listed_with_all_that_one_wants_to_know(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,127 @@
+"""`fusion-eval compare` and `judge`: what was typed, carried out. Heavy imports happen when a command runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.options import listed, model_args
+
+if TYPE_CHECKING:
+    from fusion_eval.compare.compare import Settings
+    from fusion_eval.comparison import Comparison
+    from fusion_eval.judge import Panel
+    from fusion_eval.run import Plan
+    from fusion_eval.runs.run import Run
+
+
+def compare_runs(options: argparse.Namespace) -> int:
+    from fusion_eval.compare.compare import compare
+    from fusion_eval.comparison import write_comparison
+    from fusion_eval.report.comparison_table import VIEWS
+    from fusion_eval.runs.run import named, read_runs
+
+    if options.include_path and not options.baseline:
+        raise ConfigError("--include_path is of use with --baseline alone: nothing else needs the tasks")
+    if options.judge and options.baseline:
+        raise ConfigError(
+            f"--judge compares texts, and --baseline {options.baseline} has none; leave one of them out"
+        )
+    if len(options.runs) + bool(options.baseline) < 2:
+        raise ConfigError(
+            "compare needs two runs or more, the baseline first: fusion-eval compare BASELINE CANDIDATE…"
+        )
+    runs = read_runs(options.runs, options.allow_partial)
+    if options.baseline:
+        from fusion_eval.harness.pool_run import pool_run
+
+        runs = [pool_run(runs, options.baseline, options.include_path), *runs]
+        runs = named(runs, [run.name for run in runs])
+    comparison = compare(runs, _statistics(options, listed(options.metrics) if options.metrics else ()))
+    if options.output:
+        write_comparison(comparison, options.output)
+    if options.judge:
+        comparison = judged_beside(comparison, runs, options, options.output)
+    if options.output and options.judge:
+        write_comparison(comparison, options.output)
+    print(VIEWS[options.format](comparison))
+    return 0
+
+
+def judge_runs(options: argparse.Namespace) -> int:
+    from fusion_eval.judge import judge
+    from fusion_eval.judging.job import Job
+    from fusion_eval.report.comparison_table import VIEWS
+    from fusion_eval.runs.run import read_runs
+
+    job = Job(
+        runs=tuple(read_runs(options.runs, options.allow_partial)),
+        statistics=_statistics(options),
+        opponent=options.opponent,
+        every_pair=options.every_pair,
+        sequential=options.sequential,
+    )
+    panel = _panel(options, options.scale, options.structured, options.judge_repeats)
+    if options.dry_run:
+        from fusion_eval.dry_run import dry_judge
+
+        print(dry_judge(job, panel))
+        return 0
+    comparison = judge(job, panel, options.output, options.gold, say)
+    print(VIEWS[options.format](comparison))
+    return 0
+
+
+def judged_beside(
+    comparison: Comparison, runs: Sequence[Run], options: argparse.Namespace, output: Path | None
+) -> Comparison:
+    """The comparison with a judge's rows; its verdicts land in `output`."""
+    from fusion_eval.compare.compare import Settings
+    from fusion_eval.judge import added, judge
+    from fusion_eval.judging.job import Job
+
+    statistics = _statistics(options) if hasattr(options, "alpha") else Settings()
+    judged = judge(Job(tuple(runs), statistics), _panel(options), output, None, say)
+    return added(comparison, judged)
+
+
+def check_judge(plan: Plan, options: argparse.Namespace) -> None:
+    """What is wrong with the judge is said before anything else is paid for."""
+    if len(plan.strategies) < 2:
+        raise ConfigError("--judge compares strategies; name two at least with --strategies")
+    panel = _panel(options)
+    panel.protocol(panel.settings)
+
+
+def _panel(
+    options: argparse.Namespace, scale: Literal[3, 5] = 3, structured: bool = False, repeats: int = 1
+) -> Panel:
+    from fusion_eval.judge import Panel
+
+    return Panel(
+        judge=options.judge,
+        judge_base_url=options.judge_base_url,
+        judge_args=model_args(options.judge_args, "--judge_args"),
+        judge_prompt=options.judge_prompt,
+        swap=options.swap,
+        scale=scale,
+        structured=structured,
+        repeats=repeats,
+    )
+
+
+def _statistics(options: argparse.Namespace, metrics: tuple[str, ...] = ()) -> Settings:
+    from fusion_eval.compare.compare import Settings
+    from fusion_eval.compare.method import Method
+
+    method = Method(options.alpha, options.test, options.interval, options.resamples, options.seed)
+    return Settings(method, options.correction, options.cluster, options.allow_partial, metrics)
+
+
+def say(line: str) -> None:
+    """On the channel that results do not take."""
+    print(line, file=sys.stderr)
