@@ -270,3 +270,87 @@ def test_expected_candidates_have_no_texts_to_judge(
     runs: list[str], judge: tuple[Server, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "leave one of them out" in refused(capsys, "compare", *runs, *judge[1], "--baseline", "expected")
+
+
+def test_a_slip_in_the_judges_options_is_said_before_a_run_pays_for_anything(
+    openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = openai_server(Plan())
+    given = [
+        "run",
+        "--tasks",
+        "fusion_open_fr",
+        "--limit",
+        "1",
+        "--output",
+        str(tmp_path / "out"),
+        "--judge",
+        "x",
+    ]
+    arguments = ["--model_args", f"model=test-model,base_url={model.base_url},cache=off"]
+    assert main([*given, *arguments, "--judge_prompt", "nosuch"]) == 2
+    assert main([*given, *arguments, "--strategies", "single"]) == 2
+    said = capsys.readouterr().err
+    assert "--judge_prompt nosuch is none of" in said and "name two at least with --strategies" in said
+    assert not model.calls
+
+
+def test_a_judge_that_fails_leaves_what_the_metrics_say(
+    runs: list[str], openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mute = openai_server(Plan(reply=lambda request, index: "Both have merits."))
+    named = ["--judge", "test-model", "--judge_base_url", mute.base_url, "--judge_args", "cache=off"]
+    assert main(["compare", *runs[:2], *named, "--output", str(tmp_path / "out")]) == 2
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert [row["metric"] for row in written["rows"]] == ["empty"]
+
+
+def test_human_verdicts_that_cannot_be_used_are_told_before_anybody_is_asked(
+    runs: list[str], judge: tuple[Server, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["judge", *runs[:2], *judge[1], "--gold", str(tmp_path / "nowhere.jsonl")]) == 2
+    assert "nowhere.jsonl cannot be read" in capsys.readouterr().err and not judge[0].calls
+
+
+def test_a_label_where_the_judge_could_not_be_read_counts_all_the_same(
+    openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given a judge that falls silent exactly where humans prefer the baseline
+    def taste(a: str, b: str, luck: random.Random) -> str:
+        return "?" if "odd" in a + b else by_quality(a, b, luck)
+
+    server = openai_server(judging(taste))
+    texts = [f"An answer {'odd ' * (n % 3 == 0)}q=2" for n in range(N)]
+    folders = [str(open_run(tmp_path / "base", answers(0, 0.0))), str(open_run(tmp_path / "cand", texts))]
+    gold = tmp_path / "gold.jsonl"
+    labels = [{"doc_id": n, "verdict": "loss" if n % 3 == 0 else "win"} for n in range(30)]
+    gold.write_text("\n".join(map(json.dumps, labels)), encoding="utf-8")
+    named = ["--judge", "test-model", "--judge_base_url", server.base_url, "--judge_args", "cache=off"]
+    assert main(["judge", *folders, *named, "--gold", str(gold), "--output", str(tmp_path / "out")]) == 0
+    (found,) = json.loads((tmp_path / "out" / "comparison.json").read_text())["judging"]["humans"]
+    assert (found["labels"], found["agreement"]) == (30, 1.0)
+    assert 0.5 < found["win_rate"] < 0.8 and found["labels_alone"] == pytest.approx(20 / 30)
+
+
+def test_two_names_of_one_model_are_no_panel(
+    runs: list[str], judge: tuple[Server, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--judge", "test-model|openai/test-model", *judge[1][2:]]
+    assert "names one model twice" in refused(capsys, "judge", *runs[:2], *options)
+
+
+def test_a_panel_whose_judge_is_mute_on_one_run_still_has_a_verdict(
+    openai_server: Start, runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def mute(a: str, b: str, luck: random.Random) -> str:
+        return "?" if luck.random() < 2 else "A"
+
+    server = openai_server(judging(by_quality, y=by_quality, z=mute))
+    file = tmp_path / "third.jsonl"
+    file.write_text(
+        "\n".join(json.dumps({"id": f"q{n}", "answer": f"third q={0.7}"}) for n in range(N)), encoding="utf-8"
+    )
+    named = ["--judge", "test-model|y|z", "--judge_base_url", server.base_url, "--judge_args", "cache=off"]
+    assert main(["judge", *runs[:2], *named, "--opponent", str(file), "--output", str(tmp_path / "out")]) == 0
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert written["rows"] and written["by_judge"]["y"] and not written["by_judge"]["z"]
