@@ -58,6 +58,7 @@ def judge_runs(options: argparse.Namespace) -> int:
     from fusion_eval.report.comparison_table import VIEWS
     from fusion_eval.runs.run import read_runs
 
+    _check_mix(options)
     job = Job(
         runs=tuple(read_runs(options.runs, options.allow_partial)),
         statistics=_statistics(options),
@@ -74,6 +75,20 @@ def judge_runs(options: argparse.Namespace) -> int:
     comparison = judge(job, panel, options.output, options.gold, say)
     print(VIEWS[options.format](comparison))
     return 0
+
+
+def _check_mix(options: argparse.Namespace) -> None:
+    """Options of which one would have no effect, or would take the meaning from another."""
+    if options.opponent and options.every_pair:
+        raise ConfigError(
+            "--every_pair and --opponent exclude each other: runs are judged against each other, or against it"
+        )
+    if options.sequential and (options.test != "auto" or options.interval != "bca"):
+        raise ConfigError("--sequential has a test and intervals of its own; leave --test and --interval out")
+    if options.sequential and options.swap == "none":
+        raise ConfigError(
+            "--sequential needs both orders, or random ones: a judge's taste for the first place would decide"
+        )
 
 
 def judged_beside(

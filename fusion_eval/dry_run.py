@@ -123,6 +123,8 @@ class StandInStore(Store):
 class CountingOpener(Opener):
     """Opens every model as a run does, and has none of them asked. `strategy` is the one that is at work."""
 
+    asks = False
+
     def __init__(self, settings: Settings, store: Store) -> None:
         super().__init__(settings, store)
         self.counts: dict[tuple[str, str], Count] = {}
@@ -152,7 +154,7 @@ class CountingOpener(Opener):
             models.append(self.open(name, self.settings.base_url))
         return tuple(models)
 
-    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool) -> Limited:
+    def _limited(self, name: str, address: str | None, urgent: bool, looks: int, spread: bool) -> Limited:
         count = self.counts.setdefault((self.strategy, self._for), Count())
         return Silent(self._door(name, address), self.price(name, address), count)
 

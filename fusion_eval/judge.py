@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -50,9 +51,15 @@ class Panel:
                     f"--judge_args {name}= has no use here: --judge and --judge_base_url name who judges, and judges draw no candidates"
                 )
         names = self.judge.split("|")
+        if not all(name.strip() for name in names):
+            raise ConfigError(
+                f"--judge {self.judge} names nobody; it looks like gpt-4o, or a|b|c for a panel"
+            )
+        if len(set(names)) < len(names):
+            raise ConfigError(f"--judge {self.judge} names one model twice, which would have two votes")
         temperature = 0.0 if self.repeats == 1 else _VARIED
         given: dict[str, object] = {"temperature": temperature, **self.judge_args}
-        return parse({"model": self.judge, "base_url": self.judge_base_url, "n": len(set(names)), **given})
+        return parse({"model": self.judge, "base_url": self.judge_base_url, "n": len(names), **given})
 
     def protocol(self, settings: Settings, *, again: bool = True) -> Protocol:
         """How each pair is asked about."""
@@ -79,6 +86,8 @@ def judge(
     """Judge the job's pairs; `verdicts.jsonl` and `comparison.json` land in `output`, where there is one."""
     settings = who.settings
     protocol = who.protocol(settings)
+    if output:
+        _check_output(output)
     ready = prepared(job)
     pairs = [pair for match in ready.matches.values() for pair in match]
     labels = human_labels(gold, pairs) if gold else {}
@@ -93,6 +102,15 @@ def judge(
     if output:
         write_comparison(comparison, output)
     return comparison
+
+
+def _check_output(folder: Path) -> None:
+    """Before anybody is asked."""
+    existing = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise ConfigError(
+            f"--output {folder} cannot be a folder: {existing} is a file, or may not be written to"
+        )
 
 
 def added(comparison: Comparison, judged: Comparison) -> Comparison:

@@ -58,6 +58,17 @@ class StyleAdjusted:
 
 
 @dataclass(frozen=True, slots=True)
+class AgainstOpponent:
+    """A run's win rate against the fixed opponent, over all items alike."""
+
+    name: str
+    n: int
+    win_rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class RankedSystem:
     """A Bradley–Terry strength, in log-odds around the mean; `win_rate` is against an average opponent."""
 
@@ -117,6 +128,7 @@ class Judging:
     unpriced: int = 0
     """Replies whose cost is not in it."""
     opponent: str | None = None
+    against: tuple[AgainstOpponent, ...] = ()
     agreement: JudgeAgreement | None = None
     style: tuple[StyleAdjusted, ...] = ()
     strengths: tuple[RankedSystem, ...] = ()

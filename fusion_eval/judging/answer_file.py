@@ -10,8 +10,7 @@ from typing import Any
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.pairs import Answers
 from fusion_eval.runs.samples import records
-from fusion_eval.runs.texts import Text
-from fusion_eval.types import Message
+from fusion_eval.types import Message, whole
 
 _ANSWER = ("answer", "output", "response", "completion", "generation", "text")
 _IDENTITY = ("question_id", "uid", "id", "example_id", "idx", "prompt", "question", "instruction")
@@ -46,7 +45,8 @@ def add_answers(
                 f"{path}: its one answer with {field} {key[2]} would be to several prompts (one is of {one.item.task}); "
                 "give its lines a field 'task' or 'language'"
             )
-        found.append(replace(one, texts={**one.texts, name: Text((), known[key], "", 1)}))
+        text = replace(next(iter(one.texts.values())), answer=known[key], answers=1)  # to the same prompt
+        found.append(replace(one, texts={**one.texts, name: text}))
     if missing:
         said = f"{path} has no answer to {len(missing)} of {len(answers)} documents (by '{field}'; the first is document {missing[0].item.doc_id} of {missing[0].item.task})"
         if not allow_partial or not found:
@@ -111,8 +111,8 @@ def _answer(path: Path, where: str, line: Mapping[str, Any]) -> str:
     """Under one of the usual names, or as the last message of a chat."""
     for name in _ANSWER:
         if isinstance(answer := line.get(name), str):
-            return answer
+            return whole(answer)
     match line.get("messages"):
         case [*_, {"content": str() as answer}] | [*_, {"content": {"answer": str() as answer}}]:
-            return answer
+            return whole(answer)
     raise ConfigError(f"{path}, {where} has no answer under {', '.join(_ANSWER)} or messages; {_FORM}")

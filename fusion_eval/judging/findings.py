@@ -8,20 +8,23 @@ from pathlib import Path
 
 from fusion_eval.comparison import Comparison, Row
 from fusion_eval.errors import ConfigError
-from fusion_eval.judgement import Judging, RankedSystem, StyleAdjusted, StyleEffect
+from fusion_eval.judgement import AgainstOpponent, Judging, RankedSystem, StyleAdjusted, StyleEffect
 from fusion_eval.judging.any_moment import at_any_moment, stopped
 from fusion_eval.judging.asking import Protocol
 from fusion_eval.judging.humans import Labels, human_estimates
 from fusion_eval.judging.job import Job, Outcome, Prepared
 from fusion_eval.judging.model_families import relatives
 from fusion_eval.judging.quality import judge_report, judges_agree
-from fusion_eval.judging.rows import against_opponent, head_to_head, joined, with_quality
+from fusion_eval.judging.rows import against_opponent, head_to_head, joined, of_runs, with_quality
 from fusion_eval.judging.style import FEATURES, style_differences
-from fusion_eval.judging.verdicts import Pair, Verdict
+from fusion_eval.judging.verdicts import CODES, Pair, Verdict
 from fusion_eval.judging.work import Judged, Match
 from fusion_eval.stats.bradley_terry import strengths
-from fusion_eval.stats.style_control import style_controlled
+from fusion_eval.stats.style_control import Coefficient, style_controlled
+from fusion_eval.stats.win_rate import win_rate
 
+UNBOUNDED = 10.0
+"""Log-odds for one standard deviation: certainty."""
 RESAMPLES = 1_000
 """Of strengths and of style: each is a fit."""
 
@@ -32,7 +35,7 @@ def compared(job: Job, ready: Prepared, outcome: Outcome, protocol: Protocol, la
     if not any(one.verdict.score is not None for one in judged):
         raise ConfigError(
             f"None of {len(judged)} pairs has a verdict: {_why(judged)}. "
-            "The judge may be too small for the task, or needs another --judge_prompt"
+            "verdicts.jsonl has what each judge said; a judge may be too small for the task, or need another --judge_prompt"
         )
     judges = list(dict.fromkeys(verdict.judge for one in judged for verdict in one.single))
     by_judge = {
@@ -60,10 +63,12 @@ def _why(judged: Sequence[Judged]) -> str:
     failed = next((order.error for order in orders if order.error), None)
     if failed:
         return failed
+    if any(verdict.score is not None for one in judged for verdict in one.single):
+        return "the judges never had a majority"
     unread = next((order.reply for order in orders if order.score is None), None)
     if unread is not None:
         return f"no reply ends with one, as this does not: '{unread[-120:].strip()}'"
-    return "the judges never had a majority"
+    return "nobody was asked"
 
 
 def _own_rows(
@@ -105,7 +110,7 @@ def _rows(
         ]
     if not parts:
         raise ConfigError(f"No two of {', '.join(names)} have verdicts on the same items")
-    return with_quality(joined(parts, job.statistics), verdicts, single)
+    return with_quality(of_runs(joined(parts, job.statistics), job.runs), verdicts, single)
 
 
 def _judging(
@@ -137,6 +142,7 @@ def _judging(
         style=tuple(
             found for match in ready.matches if (found := _style(job, ready, judged, match, confidence))
         ),
+        against=_against(job, ready, judged, confidence),
         strengths=_strengths(job, ready, judged, confidence),
         humans=human_estimates(labels, judged, clusters, confidence),
     )
@@ -150,10 +156,11 @@ def _style(
         for one in judged
         if (one.pair.baseline, one.pair.candidate) == match and one.verdict.score is not None
     ]
-    if not mine:
+    scores = [one.verdict.score or 0.0 for one in mine]
+    if len(set(scores)) < 2:  # nothing that style could explain
         return None
     found = style_controlled(
-        [one.verdict.score or 0.0 for one in mine],
+        scores,
         style_differences([one.pair for one in mine]),
         FEATURES,
         [ready.cluster(one.pair) for one in mine],
@@ -164,8 +171,30 @@ def _style(
     # Differences that are the same everywhere cannot be told from quality.
     if found is None or not found.coefficients:
         return None
-    effects = tuple(StyleEffect(c.name, c.value, c.low, c.high) for c in found.coefficients)
+    effects = tuple(_effect(coefficient) for coefficient in found.coefficients)
     return StyleAdjusted(*match, found.raw, found.adjusted, found.low, found.high, effects)
+
+
+def _against(
+    job: Job, ready: Prepared, judged: Sequence[Judged], confidence: float
+) -> tuple[AgainstOpponent, ...]:
+    """Each run's win rate against the opponent: wins and half the ties, over everything that was judged."""
+    found = []
+    for run in job.runs if ready.opponent else ():
+        mine = [one for one in judged if one.pair.candidate == run.name and one.verdict.score is not None]
+        if mine:
+            outcomes = [CODES[one.verdict.verdict] for one in mine]
+            clusters = [ready.cluster(one.pair) for one in mine]
+            rate = win_rate(outcomes, clusters, None, confidence, seed=job.statistics.method.seed)
+            found.append(AgainstOpponent(run.name, len(mine), rate.rate, rate.low, rate.high))
+    return tuple(found)
+
+
+def _effect(found: Coefficient) -> StyleEffect:
+    """Without bounds where the judge goes by this alone: how large it then is, is the ridge's word."""
+    if found.low is None or abs(found.value) > UNBOUNDED:
+        return StyleEffect(found.name, found.value, None, None)
+    return StyleEffect(found.name, found.value, found.low, found.high)
 
 
 def _strengths(

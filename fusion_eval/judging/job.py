@@ -67,7 +67,7 @@ def prepared(job: Job) -> Prepared:
         raise ConfigError(
             "--test mcnemar is for values of 0 and 1, and verdicts have ties; leave the test out"
         )
-    if len(names) < 2:
+    if len(names) < 2 and not job.opponent:
         raise ConfigError(
             "judge needs two runs or more, the baseline first: fusion-eval judge BASELINE CANDIDATE…"
         )
@@ -78,6 +78,9 @@ def prepared(job: Job) -> Prepared:
         answers, missing = add_answers(answers, job.opponent, opponent, job.statistics.allow_partial)
         notes += missing
     labels, said = _clusters(answers, job.statistics.cluster)
+    if opponent and len(names) == 1:  # then it is the baseline like any other
+        only = tuple(pair_of(one, opponent, names[0]) for one in answers)
+        return Prepared({(opponent, names[0]): only}, labels, None, (*notes, *said))
     return Prepared(_matches(job, answers, names, opponent), labels, opponent, (*notes, *said))
 
 

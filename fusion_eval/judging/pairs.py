@@ -65,8 +65,9 @@ def _answers(
 def pair_of(answers: Answers, baseline: str, candidate: str, *, against_opponent: bool = False) -> Pair:
     """Two systems' answers to one document."""
     one, other = answers.texts[baseline], answers.texts[candidate]
-    # A file of an opponent's answers holds no prompts; of two runs the choice must not depend on which is the baseline.
-    asked = other if against_opponent else answers.texts[min(baseline, candidate)]
+    asked = answers.texts[
+        min(baseline, candidate)
+    ]  # where prompts differ, it must not depend on which is the baseline
     source = answers.item.doc.get("source")
     return Pair(
         task=answers.item.task,

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from fusion_eval.compare.compare import Settings, compare, corrected
 from fusion_eval.compare.families import families
-from fusion_eval.comparison import Comparison, Row
+from fusion_eval.comparison import ComparedRun, Comparison, Row
 from fusion_eval.judging.verdicts import Pair, Verdict, consistent
 from fusion_eval.runs.run import Run, TaskRun
 from fusion_eval.runs.samples import Sample
@@ -96,6 +96,18 @@ def invalid(verdicts: Sequence[Verdict]) -> float | None:
 def share(found: Sequence[bool]) -> float | None:
     """Of those that are true; None of nothing."""
     return sum(found) / len(found) if found else None
+
+
+def of_runs(comparison: Comparison, runs: Sequence[Run]) -> Comparison:
+    """The comparison as one of these runs, where it was computed on the documents of one of them."""
+    known = {run.name: run for run in runs}
+    compared = tuple(
+        ComparedRun(run.name, str(run.path), run.model, run.date or None, run.signature)
+        for run in (known.get(other.name) for other in comparison.runs)
+        if run is not None
+    )
+    opponents = tuple(ComparedRun(other.name, "") for other in comparison.runs if other.name not in known)
+    return replace(comparison, runs=(*opponents, *compared), created=max(run.date for run in runs))
 
 
 def of_row(row: Row, verdicts: Sequence[V]) -> list[V]:

@@ -16,6 +16,9 @@ from fusion_eval.models import Model
 from fusion_eval.models.together import at_most, together
 from fusion_eval.stats.sequential import sequential_p_value
 
+LOOK, LATER = 16, 8
+"""Pairs between looks: so many at first, and an eighth of what is judged later. The number of calls at a time, which may
+differ from run to run, has no say in where judging stops."""
 Match = tuple[str, str]
 """The two systems whose difference is asked for, the baseline first."""
 
@@ -76,7 +79,7 @@ def planned(match: Match, pairs: Sequence[tuple[str, Pair]], seed: int) -> Plan:
 async def judge_until_known(
     bench: Bench, plan: Plan, alpha: float, scores: Callable[[Sequence[Judged]], list[float | None]]
 ) -> list[Judged]:
-    """Clusters in turn, as many at a time as keep the judges busy, until the test decides or none is left.
+    """Clusters in turn, a batch at a time, until the test decides or none is left.
 
     `scores` gives what each judged pair is worth to the candidate of the match, in their order, one half where that is
     as good as the baseline; None is left out. All that was under way when the test decided is counted: the test holds
@@ -88,7 +91,7 @@ async def judge_until_known(
     at = 0
     while True:
         batch: list[Pair] = []
-        while at < len(plan.clusters) and len(batch) < bench.width:
+        while at < len(plan.clusters) and len(batch) < max(LOOK, len(done) // LATER):
             batch += plan.clusters[at]
             labels += [at] * len(plan.clusters[at])
             at += 1

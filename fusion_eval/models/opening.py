@@ -28,6 +28,9 @@ LOOKS = 2
 class Opener:
     """Opens models for one run. A name opened twice shares its door, and so its connections and slots."""
 
+    asks = True
+    """Whether the models will be asked anything, so that a key is needed."""
+
     def __init__(self, settings: Settings, store: Store, say: Callable[[str], None] | None = None) -> None:
         self.settings, self._store, self._say = settings, store, say or log.warning
         _check_harness_arguments(settings)
@@ -48,21 +51,21 @@ class Opener:
         return self._role(self.settings.scorer_model, self.settings.scorer_base_url)
 
     def panel(self) -> tuple[Cached, ...]:
-        """The models that judge pairs of answers."""
-        return tuple(self.open(name, self.settings.base_url) for name in self.settings.model)
+        """The models that judge pairs of answers; whoever reads a verdict asks again itself where there is none."""
+        return tuple(self.open(name, self.settings.base_url, looks=0) for name in self.settings.model)
 
     def _role(self, name: str | None, base_url: str | None) -> Cached:
         where = None if base_url == OFF else base_url or self.settings.base_url
         return self.open(name or self.settings.model[0], where, urgent=True)
 
-    def open(self, name: str, base_url: str | None, *, urgent: bool = False) -> Cached:
+    def open(self, name: str, base_url: str | None, *, urgent: bool = False, looks: int = LOOKS) -> Cached:
         """The model `name`; `urgent` requests go ahead of those of others on the same endpoint."""
         addresses = base_url.split("|") if base_url and not _in_process(name) else [None]
-        limited = [self._limited(name, address, urgent, len(addresses) > 1) for address in addresses]
+        limited = [self._limited(name, address, urgent, looks, len(addresses) > 1) for address in addresses]
         one = limited[0] if len(limited) == 1 else Spread(limited, self._say, self.settings.max_retries)
         return Cached(one, self._store)
 
-    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool) -> Limited:
+    def _limited(self, name: str, address: str | None, urgent: bool, looks: int, spread: bool) -> Limited:
         door = self._door(name, address)
         at_once = _requests_at_once(door, self.settings.concurrency)
         endpoint = self._endpoints.setdefault(door.identity, Endpoint(at_once))
@@ -76,7 +79,7 @@ class Opener:
             max_retries=0 if spread else retries,  # what fails at one address is tried at the next
             waits=retries,
             where=without_userinfo(address) if address else "",
-            looks=0 if _in_process(name) else min(LOOKS, retries),
+            looks=0 if _in_process(name) else min(looks, retries),
         )
 
     def price(self, name: str, address: str | None) -> Price | None:
@@ -92,7 +95,7 @@ class Opener:
     def _door(self, name: str, base_url: str | None) -> Model:
         key = (name, base_url)
         if key not in self._doors:
-            self._doors[key] = _open_door(name, base_url, self.settings)
+            self._doors[key] = _open_door(name, base_url, self.settings, self.asks)
         return self._doors[key]
 
     def endpoints(self) -> list[Endpoint]:
@@ -136,7 +139,7 @@ def _in_process(name: str) -> bool:
     return name == "embedded" or name.startswith(("gguf:", "lm_eval:"))
 
 
-def _open_door(name: str, base_url: str | None, settings: Settings) -> Model:
+def _open_door(name: str, base_url: str | None, settings: Settings, asks: bool) -> Model:
     if name == "embedded" or name.startswith("gguf:"):
         from fusion_eval.models.embedded import open_embedded
 
@@ -151,7 +154,7 @@ def _open_door(name: str, base_url: str | None, settings: Settings) -> Model:
         return OpenAIModel(
             name.removeprefix("openai/"),
             base_url or "https://api.openai.com/v1",
-            api_key=_api_key(settings, required=base_url is None),
+            api_key=_api_key(settings, required=base_url is None) if asks else None,
             api_key_env=settings.api_key_env,
             chat=not settings.completion,
             timeout=settings.timeout,

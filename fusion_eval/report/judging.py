@@ -10,10 +10,11 @@ from fusion_eval.judgement import Judging
 Table = tuple[list[str], list[list[str]], int]
 """Head, lines, and how many columns hold words."""
 
+WIN = "win: wins and half the ties; values above are mean scores, which differ from it where verdicts are graded or repeated"
 NAMES = {
-    "judges": "invalid: pairs without a verdict; consistent: pairs with the same winner in both orders; first: winners that stood first, 50% where position means nothing; retest: repeats with the same verdict",
+    "judges": "invalid: pairs without a verdict; consistent: pairs with the same winner in both orders; first: winners that stood first, 50% where position means nothing; retest: repeats with the same verdict; noise: the judge's own part in the standard error",
     "style": "adjusted: the win rate at equal length and Markdown; effects: log-odds for one standard deviation more of each",
-    "strengths": "strength: Bradley–Terry, log-odds around the mean",
+    "strengths": "strength: Bradley–Terry, log-odds around the mean; no interval where some systems never win against the others",
     "humans": "agree: the judge's verdict is the human's; estimate: the human win rate over all pairs, from these labels and the judge's verdicts (prediction-powered)",
 }
 
@@ -24,7 +25,14 @@ def tables(comparison: Comparison) -> list[tuple[Table, str]]:
     if judging is None:
         return []
     rows = [row for row in comparison.rows if row.invalid is not None]
-    made = [(_rows(rows), f"prompt {judging.template}, swap {judging.swap}; {_usage(judging)}")]
+    made = [(_rows(rows), f"prompt {judging.template}, swap {judging.swap}; {_usage(judging)}\n{WIN}")]
+    if judging.against:
+        made.append(
+            (
+                _against(judging),
+                f"each run against {judging.opponent}; the rows above are of their differences",
+            )
+        )
     made.append((_judges(judging), NAMES["judges"]))
     for part, name, table in (
         (judging.style, "style", _style),
@@ -81,6 +89,11 @@ def _judges(judging: Judging) -> Table:
         for judge in judging.judges
     ]  # fmt: skip
     return head, lines, 1
+
+
+def _against(judging: Judging) -> Table:
+    lines = [[run.name, f"{run.n:,}", _interval(run.win_rate, run.low, run.high)] for run in judging.against]
+    return ["run", "n", "win"], lines, 1
 
 
 def _style(judging: Judging) -> Table:

@@ -11,7 +11,7 @@ import msgspec
 from fusion_eval.runs.files import find
 from fusion_eval.runs.run import Run
 from fusion_eval.runs.samples import records
-from fusion_eval.types import Message
+from fusion_eval.types import Message, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ def _text(record: Mapping[str, Any]) -> Text | None:
     match record.get("arguments"):
         case {"gen_args_0": {"arg_0": asked}} | [[asked, *_], *_]:
             target = record.get("target")
-            return Text(turns(asked), answers[0], target if isinstance(target, str) else "", len(answers))
+            said = whole(target) if isinstance(target, str) else ""
+            return Text(turns(asked), whole(answers[0]), said, len(answers))
     return None
 
 
@@ -55,7 +56,10 @@ def turns(asked: object) -> tuple[Message, ...]:
     text = asked if isinstance(asked, str) else msgspec.json.encode(asked).decode()
     if text.startswith("["):
         try:
-            return tuple(msgspec.json.decode(text, type=list[Message]))
-        except msgspec.DecodeError:
+            return tuple(
+                Message(turn.role, whole(turn.content))
+                for turn in msgspec.json.decode(text, type=list[Message])
+            )
+        except (msgspec.DecodeError, UnicodeError):
             pass
-    return (Message("user", text),)
+    return (Message("user", whole(text)),)

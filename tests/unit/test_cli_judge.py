@@ -354,3 +354,104 @@ def test_a_panel_whose_judge_is_mute_on_one_run_still_has_a_verdict(
     assert main(["judge", *runs[:2], *named, "--opponent", str(file), "--output", str(tmp_path / "out")]) == 0
     written = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert written["rows"] and written["by_judge"]["y"] and not written["by_judge"]["z"]
+
+
+def test_half_a_character_in_an_answer_stops_nothing(
+    judge: tuple[Server, list[str]], tmp_path: Path, runs: list[str]
+) -> None:
+    broken = answers(3, 0.2)
+    broken[0] = "lone \ud800 surrogate q=0.9"
+    other = tmp_path / "broken" / "model"
+    open_run(tmp_path / "broken", [""] * N)
+    (file,) = other.glob("samples_*.jsonl")
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    file.write_text(
+        "\n".join(json.dumps(row | {"resps": [[text]]}) for row, text in zip(rows, broken, strict=True))
+    )
+    assert main(["judge", runs[0], str(tmp_path / "broken"), *judge[1]]) == 0
+
+
+def test_one_run_can_be_judged_against_an_opponent_alone(
+    runs: list[str], judge: tuple[Server, list[str]], tmp_path: Path
+) -> None:
+    file = tmp_path / "third.jsonl"
+    file.write_text(
+        "\n".join(json.dumps({"id": f"q{n}", "answer": "q=0"}) for n in range(N)), encoding="utf-8"
+    )
+    assert (
+        main(["judge", runs[1], *judge[1], "--opponent", str(file), "--output", str(tmp_path / "out")]) == 0
+    )
+    (row,) = json.loads((tmp_path / "out" / "comparison.json").read_text())["rows"]
+    assert (row["baseline"], row["candidate"], row["win_rate"], row["n"]) == ("third", "cand", 1.0, N)
+
+
+def test_two_runs_against_an_opponent_show_what_each_wins_against_it(
+    runs: list[str], judge: tuple[Server, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "third.jsonl"
+    file.write_text(
+        "\n".join(json.dumps({"id": f"q{n}", "answer": "q=0.5"}) for n in range(N)), encoding="utf-8"
+    )
+    assert (
+        main(["judge", *runs[:2], *judge[1], "--opponent", str(file), "--output", str(tmp_path / "out")]) == 0
+    )
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    base, cand = written["judging"]["against"]
+    (row,) = written["rows"]
+    assert (base["win_rate"], cand["win_rate"]) == (row["baseline_value"], row["candidate_value"])
+    assert base["low"] < base["win_rate"] < base["high"]
+    assert "each run against third" in capsys.readouterr().out
+    assert [run["path"] for run in written["runs"]] == runs[:2]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--opponent", "x.jsonl", "--every_pair"],
+        ["--sequential", "--test", "wilcoxon"],
+        ["--sequential", "--interval", "percentile"],
+        ["--sequential", "--swap", "none"],
+        ["--test", "mcnemar"],
+        ["--judge", "test-model|"],
+        ["--output", __file__],
+    ],
+)
+def test_an_impossible_mix_is_refused_before_anybody_is_asked(
+    runs: list[str], judge: tuple[Server, list[str]], capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    assert "--" in refused(capsys, "judge", *runs[:2], *judge[1], *options)
+    assert not judge[0].calls
+
+
+def test_a_dry_run_needs_no_key(
+    runs: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert (
+        main(["judge", *runs[:2], "--judge", "openai/gpt-4o", "--judge_args", "cache=off", "--dry_run"]) == 0
+    )
+    assert "$" in capsys.readouterr().out
+
+
+def test_where_judging_stops_is_not_a_matter_of_how_many_calls_are_made_at_a_time(
+    openai_server: Start, tmp_path: Path
+) -> None:
+    server = openai_server(judging(by_quality))
+    folders = [
+        str(open_run(tmp_path / name, [f"{name} {n} q={q}" for n in range(200)]))
+        for name, q in (("a", 1), ("b", 2))
+    ]
+    judged = []
+    for concurrency in (1, 64):
+        named = ["--judge", "test-model", "--judge_base_url", server.base_url]
+        given = [
+            "--judge_args",
+            f"cache=off,concurrency={concurrency}",
+            "--output",
+            str(tmp_path / str(concurrency)),
+        ]
+        assert main(["judge", *folders, *named, *given, "--sequential"]) == 0
+        judged.append((tmp_path / str(concurrency) / "comparison.json").read_bytes())
+    assert judged[0] == judged[1]
+    (stop,) = json.loads(judged[0])["judging"]["sequential"]
+    assert stop["decided"] and stop["judged"] == 16
