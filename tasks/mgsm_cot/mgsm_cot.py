@@ -1,0 +1,51 @@
+"""MGSM (arXiv 2210.03057): 250 grade-school problems per language, and eight worked examples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from runpy import run_path
+from typing import Any
+
+from datasets import Dataset
+
+_TASKS = Path(__file__).parents[1]  # by path, as files of a tasks folder are no importable modules
+_HUB = run_path(str(_TASKS / "hub_copy.py"))
+
+# The worked examples carry a label before the question and one before the answer; the questions of the test do not.
+_QUESTION = re.compile(r"(?:Question|Pregunta|Frage|Задача|问题|問題)\s*[:：]\s*")
+_ANSWER = re.compile(
+    r"(?:Step-by-Step Answer|Respuesta paso a paso|Réponse étape par étape|Schritt-für-Schritt-Antwort"
+    r"|Пошаговое решение|逐步解答|ステップごとの答え)\s*[:：]\s*"
+)
+
+
+def load(language: str, repository: str, **_metadata: object) -> dict[str, Dataset]:
+    """The splits `test` and `train`, the latter with worked answers.
+
+    The harness passes a task's whole metadata and `dataset_kwargs`; the rest of them is not needed here. Raises what
+    `hub_copy.load` raises.
+    """
+    return {split: _docs(language, repository, split) for split in ("test", "train")}
+
+
+def _docs(language: str, repository: str, split: str) -> Dataset:
+    rows = _HUB["load"](language, repository, split=split)[split]
+    return Dataset.from_list([_doc(row, number, language) for number, row in enumerate(rows)])
+
+
+def _doc(row: Mapping[str, Any], number: int, language: str) -> dict[str, object]:
+    return {
+        "id": number,  # the rows are parallel, so it is the same problem in all languages
+        "language": language,
+        "question": _without(_QUESTION, row["question"]),
+        "references": [str(row["answer_number"])],
+        "worked": _without(_ANSWER, row["answer"] or ""),
+    }
+
+
+def _without(label: re.Pattern[str], text: str) -> str:
+    text = text.strip()
+    found = label.match(text)
+    return text[found.end() :] if found else text

@@ -1,0 +1,338 @@
+"""One number, as it is written in a language: digits of any script, its separators, CJK numerals, fractions.
+
+Where a form has more than one reading, the language decides: `1,234` is 1234 in English and 1.234 in German. A lone
+separator that the language uses between thousands is a decimal sign unless three digits stand behind it and one to
+three before it, not beginning with 0 (`0.650` and `12.5` are decimals in German, `1.234` is not). Two kinds of
+separators, or one that is repeated, are not ambiguous in any language.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Callable
+from fractions import Fraction
+
+LONGEST = 300
+"""Characters; a longer text is not one number."""
+
+DECIMAL_SIGNS = {
+    "en": ".", "ja": ".", "ko": ".", "zh": ".", "ar": ".", "hi": ".", "sw": ".", "th": ".",
+    "fr": ",", "de": ",", "es": ",", "it": ",", "pt": ",",
+    "ru": ",.",  # a point never stands between thousands there
+}  # fmt: skip
+
+_SCALES = {
+    "en": {"thousand": 3, "million": 6, "billion": 9, "trillion": 12},
+    "fr": {"mille": 3, "million": 6, "millions": 6, "milliard": 9, "milliards": 9, "billion": 12, "billions": 12},
+    "de": {"tausend": 3, "million": 6, "millionen": 6, "mio": 6, "milliarde": 9, "milliarden": 9, "mrd": 9},
+    "es": {"mil": 3, "millón": 6, "millones": 6, "billón": 12, "billones": 12},
+    "it": {"mila": 3, "milione": 6, "milioni": 6, "miliardo": 9, "miliardi": 9},
+    "pt": {"mil": 3, "milhão": 6, "milhões": 6, "bilhão": 9, "bilhões": 9, "trilhão": 12, "trilhões": 12},
+    "ru": {
+        "тысяча": 3, "тысячи": 3, "тысяч": 3, "тыс": 3, "миллион": 6, "миллиона": 6, "миллионов": 6, "млн": 6,
+        "миллиард": 9, "миллиарда": 9, "миллиардов": 9, "млрд": 9,
+    },
+    "ar": {"ألف": 3, "آلاف": 3, "الف": 3, "مليون": 6, "ملايين": 6, "مليار": 9, "مليارات": 9},
+    "hi": {"हज़ार": 3, "हजार": 3, "लाख": 5, "करोड़": 7},
+    "sw": {"milioni": 6, "bilioni": 9},
+    "th": {"พัน": 3, "หมื่น": 4, "แสน": 5, "ล้าน": 6},
+}  # fmt: skip
+
+# Letters: what may be glued to a number, or be its only word, without being a variable.
+_UNITS = {"m", "s", "g", "h", "l", "L", "C", "F", "km", "cm", "mm", "kg", "mg", "ml", "cl", "dl", "hr", "min"}
+_ORDINALS = {"th", "st", "nd", "rd"}
+_FUNCTIONS = {
+    "sin",
+    "cos",
+    "tan",
+    "cot",
+    "sec",
+    "csc",
+    "log",
+    "ln",
+    "exp",
+    "sqrt",
+    "pi",
+    "inf",
+    "infty",
+    "mod",
+    "lim",
+}
+
+_DIGITS = {char: value for value, chars in enumerate(
+    ("〇零영공", "一壹일", "二贰貳两兩이", "三叁參삼", "四肆사", "五伍오", "六陆陸육륙", "七柒칠", "八捌팔", "九玖구")
+) for char in chars}  # fmt: skip
+_SMALL = {"十": 10, "拾": 10, "십": 10, "百": 100, "佰": 100, "백": 100, "千": 1000, "仟": 1000, "천": 1000}
+_BIG = {
+    "万": 10**4, "萬": 10**4, "만": 10**4, "亿": 10**8, "億": 10**8, "억": 10**8,
+    "兆": 10**12, "조": 10**12,
+}  # fmt: skip
+
+
+def _class(chars: str) -> str:
+    return f"[{''.join(sorted(set(chars)))}]"
+
+
+_HANGUL = "영공일이삼사오육륙칠팔구십백천만억조"
+_UNIT = _class("".join((*_SMALL, *_BIG)))
+_HAN_DIGIT = _class("".join(char for char in _DIGITS if char not in _HANGUL))
+_HAN = _class("".join(char for char in (*_DIGITS, *_SMALL, *_BIG) if char not in _HANGUL))
+_COUNTED = "개|원|명|달러|마리|살|년|월|일|시간|분|초|번|권|장|미터|킬로|퍼센트"
+
+# A blank between digits separates thousands, and nothing else.
+_DECIMAL = r"(?:\d+(?:(?:[.,'٫٬]| (?=\d{3}(?!\d)))\d+)*|(?<![\d.,'٫٬])[.,٫]\d+)"
+_WITH_UNITS = re.compile(rf"{_DECIMAL} ?{_UNIT}(?: ?{_DECIMAL}|{_UNIT})*")
+_HAN_POINT = re.compile(rf"({_HAN}+)[点點]({_HAN_DIGIT}+)")
+_HAN_RUN = re.compile(rf"{_HAN}+")
+_HANGUL_RUN = re.compile(
+    rf"^([- ]*)((?=[{_HANGUL} ]*[십백천만억조])[{_HANGUL}]+(?: [{_HANGUL}]+)*|[{_HANGUL}])"
+    rf"(?: ?점 ?([영공일이삼사오육륙칠팔구]+))?(?=\W|$|{_COUNTED})"
+)
+_TOKENS = re.compile(rf"{_DECIMAL}|[^\d\s]")
+_PARTS = re.compile(rf"({_DECIMAL}) ?(?:分之|分の|분의) ?({_DECIMAL})")
+
+_VULGAR = re.compile("[¼-¾⅐-⅞↉]")
+_RAISED = re.compile("[⁰¹²³⁴-⁹⁺⁻]+")
+_PLAIN = str.maketrans({
+    **dict.fromkeys("−‐‑‒–﹣－", "-"), **dict.fromkeys("’‘′＇", "'"),
+    "！": "。", "∕": "/", "⁄": "/", "⟋": "/", "٪": "%", "،": ",", "↉": "0/3",
+})  # fmt: skip
+_LATEX: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
+    (re.compile(r"\{\s*([.,])\s*\}"), r"\1"),
+    (re.compile(r"\\[$%#&_]"), lambda match: match[0][1:]),
+    (re.compile(r"\\!|\\(?:left|right|displaystyle)(?![A-Za-z])|\*\*|__|`"), ""),
+    (re.compile(r"\\[,;:> ()\[\]]|~|\$|\\quad(?![A-Za-z])"), " "),
+    (re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{([^{}]*)\}"), r" \1 "),
+    (re.compile(r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?"), "°"),
+    (re.compile(r"\\(?:times|cdot)(?![A-Za-z])"), "×"),
+    (re.compile(r"\\approx(?![A-Za-z])"), "≈"),
+    (
+        re.compile(r"\\[dtc]?frac\s*(?:\{\s*(-?[\d.,]+)\s*\}|(\d))\s*(?:\{\s*([\d.,]+)\s*\}|(\d))"),
+        lambda match: f" {match[1] or match[2]}/{match[3] or match[4]} ",
+    ),
+]
+_MINUS_WORD = re.compile(
+    r"(?:^|(?<=\s))(?:minus|negative|moins|menos|meno|минус|سالب|ناقص|ऋण|hasi)\s+(?=\d)|(?:マイナス|마이너스|负|負|零下|영하)\s*(?=\d|"
+    + _HAN + "|[" + _HANGUL + "])",
+    re.IGNORECASE,
+)  # fmt: skip
+_POWER = r"(?:[eE]|\s*[×x*·⋅]\s*10\s*\^)\s*\{?\s*\(?(?P<power>[-+]?\d{1,3})\)?\s*\}?(?!\d)"
+_FRACTION = rf"\(?(?P<top>{_DECIMAL})\)?\s*/\s*\(?(?P<bottom>{_DECIMAL})\)?"
+_NUMBER = re.compile(
+    rf"(?P<before>[^\d]*?)(?P<value>(?:(?P<whole>\d+)\s+(?P<part>\d+)\s*/\s*(?P<of>\d+)"
+    rf"|10\s*\^\s*\{{?(?P<ten>-?\d{{1,3}})\}}?(?!\d)|{_FRACTION}|(?P<decimal>{_DECIMAL})(?:{_POWER})?))(?P<after>\D*)"
+)
+_RAISED_UNIT = re.compile(r"(?<=[^\W\d]) ?\^ ?\{?-?\d\}?")
+_PER = re.compile(r"/\s*(?=[^\W\d]{2})|(?<=[^\W\d])/(?=[^\W\d])")
+_MATHS = re.compile(r"[\\^_={}*/<>≤≥≠√π∞+\[\]|±∪∩×·]")
+_SIGN = re.compile(
+    r"(?:^|[^\w\s)])\s*-\s*[^\w\s]{0,2}\s*$|(?<!\w)-[^\w\s]{0,2}$|^-\s*[A-Z]{0,3}\s*[^\w\s]?\s*$"
+)
+_WORD = re.compile(r"[^\W\d]+(?:[\u0300-\u036f\u0900-\u0903\u093a-\u094f]+[^\W\d]*)*")
+_CODE = re.compile(r"(?:^|[^A-Za-z])(?:[A-Z]{3}|Rs|RM)$")
+
+
+def read_number(text: str, language: str) -> Fraction | None:
+    """The value of the one number in `text`, by the conventions of `language` (an ISO code); else None.
+
+    Words, currencies and punctuation around it are left out, and so is a percent sign, as a unit: `25 %` is 25.
+    Scale words of the language count (`1,5 Mio.`, `3 тыс.`), CJK numerals in any language. A text with two numbers
+    (`3–5`, `12.05.2024`), with a variable or a root (`3x`, `\\sqrt{2}`) or over 300 characters is None. Raises
+    ValueError for a language without conventions.
+    """
+    if language not in DECIMAL_SIGNS:
+        raise ValueError(f"numbers cannot be read in '{language}'; there are {', '.join(DECIMAL_SIGNS)}")
+    return _read(text, language) if len(text) <= LONGEST else None
+
+
+def read_bare_number(text: str) -> Fraction | None:
+    """As `read_number` reads English, but with no word beside the number: how data sets write a reference."""
+    bare = len(text) <= LONGEST and not _WORD.search(_plain(text))
+    return _read(text, "en") if bare else None
+
+
+def simplify(text: str) -> str:
+    """`text` with ASCII digits, minus signs and fractions, half-width, without marks of direction and width."""
+    if text.isascii():
+        return text
+    text = _VULGAR.sub(lambda match: f" {unicodedata.normalize('NFKC', match[0])} ", text)
+    text = _RAISED.sub(lambda match: f"^{{{unicodedata.normalize('NFKC', match[0])}}}", text)
+    text = unicodedata.normalize("NFKC", text.translate(_PLAIN)).translate(_PLAIN)
+    return "".join(_ascii(char) for char in text if unicodedata.category(char) != "Cf")
+
+
+def _ascii(char: str) -> str:
+    value = None if char.isascii() else unicodedata.decimal(char, None)
+    return char if value is None else str(value)
+
+
+@functools.lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
+    """What does not depend on the language, so that it is done once for two readings."""
+    if text.isascii() and text.isdigit():
+        return text
+    text = " ".join(_without_latex(simplify(text)).split())
+    text = re.sub(r"(?:^|(?<=\s))—(?=\d)", "-", text)
+    return _PER.sub(" ", _MINUS_WORD.sub("-", text))
+
+
+def _without_latex(text: str) -> str:
+    if not re.search(r"[\\{}$~*_`^]", text):
+        return text
+    for pattern, replacement in _LATEX:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+@functools.lru_cache(maxsize=4096)
+def _read(text: str, language: str) -> Fraction | None:
+    text = _plain(text)
+    if text.isdigit():
+        return Fraction(int(text))
+    text = _RAISED_UNIT.sub("", _with_ascii_numerals(text, language))
+    match = _NUMBER.fullmatch(text.lstrip("=≈ "))
+    if match is None or not _is_alone(match["before"], match["after"]):
+        return None
+    size = _size(match, language)
+    if size is None:
+        return None
+    word = _WORD.search(match["after"])
+    scale = _SCALES.get(language, {}).get(word[0].lower(), 0) if word else 0
+    size = -size if _SIGN.search(match["before"]) else size
+    return size * 10**scale if scale else size
+
+
+def _is_alone(before: str, after: str) -> bool:
+    """Whether nothing around the number makes it a part of a greater expression."""
+    if _MATHS.search(re.sub(r"[-+]\s*$", "", before)) or _MATHS.search(after) or after.startswith("!"):
+        return False
+    words = _WORD.findall(after)
+    if words and words[0] in _FUNCTIONS:
+        return False
+    if words and words[0].isascii():
+        glued = after.startswith(words[0])
+        if (len(words) == 1 and len(words[0]) == 1) or (glued and len(words[0]) < 3):
+            return words[0] in _UNITS | _ORDINALS
+    # A letter or a call right before it: x2, f(3
+    return not re.search(r"[A-Za-zα-ω]\(?$", before) or bool(_CODE.search(before))
+
+
+def _size(match: re.Match[str], language: str) -> Fraction | None:
+    if match["ten"]:
+        return _ten_to(match["ten"])
+    if match["whole"]:
+        whole, part, of = int(match["whole"]), int(match["part"]), int(match["of"])
+        if part < of:
+            return whole + Fraction(part, of)
+        thousands = _decimal(f"{whole} {part}", language)
+        return None if thousands is None or of == 0 else thousands / of
+    if match["top"]:
+        top, bottom = _decimal(match["top"], language), _decimal(match["bottom"], language)
+        return top / bottom if top is not None and bottom else None
+    value = _decimal(match["decimal"], language)
+    return value * _ten_to(match["power"]) if value is not None and match["power"] else value
+
+
+def _ten_to(power: str) -> Fraction:
+    exponent = int(power)
+    return Fraction(10**exponent) if exponent >= 0 else Fraction(1, 10**-exponent)
+
+
+def _decimal(digits: str, language: str) -> Fraction | None:
+    """Digits with separators; None where these are in no order (`1.23.4`)."""
+    if digits.isdigit():
+        return Fraction(int(digits))
+    whole, decimals = _split(digits, language)
+    separators = set(re.sub(r"\d", "", whole))
+    groups = re.split(r"\D", whole)
+    if len(separators) > 1 or (separators and not _are_thousands(groups, language)):
+        return None
+    return Fraction(int("".join(groups) + decimals or "0"), 10 ** len(decimals))
+
+
+def _split(digits: str, language: str) -> tuple[str, str]:
+    """What stands before and behind the decimal sign."""
+    if "٫" in digits:
+        whole, _, decimals = digits.rpartition("٫")
+        return whole, decimals
+    sign = max((".", ","), key=digits.rfind)
+    whole, _, decimals = digits.rpartition(sign)
+    if sign not in digits or sign in whole:
+        return digits, ""
+    alone = whole.isdigit()
+    if alone and sign not in DECIMAL_SIGNS[language] and _are_thousands([whole, decimals], language):
+        return digits, ""
+    return whole, decimals
+
+
+def _are_thousands(groups: list[str], language: str) -> bool:
+    first, *middle, last = groups
+    if not first or first[0] == "0" or len(last) != 3:
+        return False
+    indian = language in ("en", "hi") and len(first) <= 2 and all(len(group) == 2 for group in middle)
+    return indian or (len(first) <= 3 and all(len(group) == 3 for group in middle))
+
+
+def _with_ascii_numerals(text: str, language: str) -> str:
+    """CJK numerals in digits; beside digits only those that begin with a digit (1万2千), as 一 is in many words."""
+    if text.isascii():
+        return text
+    if re.search(r"\d", text):
+        text = _WITH_UNITS.sub(lambda match: _numeral(match[0], language), text)
+    else:
+        text = _HAN_POINT.sub(lambda match: f"{_numeral(match[1], language)}.{_positional(match[2])}", text)
+        text = _HAN_RUN.sub(lambda match: _numeral(match[0], language), text)
+        text = _HANGUL_RUN.sub(
+            lambda match: (
+                match[1] + _numeral(match[2], language) + ("." + _positional(match[3]) if match[3] else "")
+            ),
+            text,
+        )
+    return _PARTS.sub(lambda match: match[2] if match[1] == "100" else f"{match[2]}/{match[1]}", text)
+
+
+def _positional(chars: str) -> str:
+    return "".join(str(_DIGITS[char]) for char in chars)
+
+
+def _numeral(run: str, language: str) -> str:
+    """A run of CJK numerals in digits; as it was where its units are in no order."""
+    tokens = _TOKENS.findall(run)
+    if all(token in _DIGITS for token in tokens):
+        return _positional("".join(tokens))
+    value = _units_value(tokens, language)
+    if value is None:
+        return run
+    return str(value) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
+
+
+def _units_value(tokens: list[str], language: str) -> Fraction | None:
+    total = section = Fraction(0)
+    current: Fraction | None = None
+    small, big, zero = 10**4, 10**16, False
+    for token in tokens:
+        if token in _SMALL:
+            if _SMALL[token] >= small:
+                return None
+            small, zero = _SMALL[token], False
+            section, current = section + (1 if current is None else current) * small, None
+        elif token in _BIG:
+            if _BIG[token] >= big:
+                return None
+            section += current or 0
+            small, big, zero = 10**4, _BIG[token], False
+            total, section, current = total + (section or 1) * big, Fraction(0), None
+        elif token in _DIGITS and _DIGITS[token] == 0:
+            zero = True
+        elif current is not None:
+            return None
+        else:
+            current = Fraction(_DIGITS[token]) if token in _DIGITS else _decimal(token, language)
+            if current is None:
+                return None
+    lowest = small if small < 10**4 else big
+    if language == "zh" and current is not None and current < 10 and lowest >= 100 and not zero:
+        current *= lowest // 10  # 二百五 is 250 in Chinese; 205 is 二百零五
+    return total + section + (current or 0)

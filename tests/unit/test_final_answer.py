@@ -1,0 +1,196 @@
+"""The final answer in replies of 11 languages and more: boxes, markers, thoughts, and traps."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+FILE = Path(__file__).parents[2] / "tasks" / "final_answer.py"
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("final_answer", FILE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ANSWERS = load()
+final_answer, last_number, MARKERS = ANSWERS.final_answer, ANSWERS.last_number, ANSWERS.MARKERS
+
+PROSE = {
+    "en": "She has 16 eggs and eats 3. The answer: this takes some thought.",
+    "fr": "Elle a 16 œufs et en mange 3. La bonne réponse : réfléchissons.",
+    "de": "Sie hat 16 Eier und isst 3. Zur Antwort: wir rechnen.",
+    "es": "Tiene 16 huevos y come 3. Mi respuesta: pensemos.",
+    "ru": "У неё 16 яиц, 3 она съедает. Мой ответ: подумаем.",
+    "it": "Ha 16 uova e ne mangia 3. La mia risposta: riflettiamo.",
+    "pt": "Ela tem 16 ovos e come 3. A minha resposta: pensemos.",
+    "ja": "卵は16個で、3個食べます。この答え：考えましょう。",
+    "ko": "달걀은 16개이고 3개를 먹습니다. 나의 답: 생각해 봅시다.",
+    "zh": "她有16个鸡蛋，吃掉3个。我的答案：先想一想。",
+    "ar": "لديها 16 بيضة وتأكل 3. وهذه الإجابة: لنفكر.",
+    "hi": "उसके पास 16 अंडे हैं। मेरा उत्तर: सोचते हैं।",
+    "sw": "Ana mayai 16 na anakula 3. Hili jibu: tufikiri.",
+    "th": "เธอมีไข่ 16 ฟอง นี่คือคำตอบ: คิดก่อน",
+}
+"""Each with a marker that does not begin the line."""
+
+by_language = pytest.mark.parametrize("language", sorted(MARKERS))
+
+
+@by_language
+def test_the_marked_line_is_the_answer(language):
+    assert final_answer(f"{PROSE[language]}\n\n{MARKERS[language]} 18", language) == "18"
+    assert final_answer(PROSE[language], language) is None
+
+
+@by_language
+@pytest.mark.parametrize(
+    "form",
+    ["{}18", "{} 18 ", "**{} 18**", "**{}** 18", "**{}** **18**", "### {}\n18", "> {} 18", "- {} 18\n", "{}\n\n18\n\nBye.",
+     "\u200f{} 18", "  {}\r\n18\r\n", "* {} `18`"],
+)  # fmt: skip
+def test_spelling_of_the_marker_is_tolerated(language, form):
+    plain = MARKERS[language].rstrip(" :：")
+    for marker in (
+        MARKERS[language],
+        plain + ":",
+        plain + "：",
+        plain + " :",
+        plain.upper() + ":",
+        "Answer:",
+        "final answer:",
+    ):
+        assert final_answer(f"{PROSE[language]}\n{form.format(marker)}", language) == "18"
+
+
+@pytest.mark.parametrize(
+    ("line", "language"),
+    [
+        ("Réponse finale : 18", "fr"), ("La réponse est : 18", "fr"), ("Endgültige Antwort: 18", "de"), ("Respuesta final: 18", "es"),
+        ("Итоговый ответ: 18", "ru"), ("Risposta finale: 18", "it"), ("Resposta final: 18", "pt"), ("最終的な答え：18", "ja"),
+        ("解答：18", "ja"), ("答: 18", "ja"), ("답: 18", "ko"), ("최종 답: 18", "ko"), ("最终答案：18", "zh"), ("答：18", "zh"),
+        ("الجواب: 18", "ar"), ("الإجابة النهائية: 18", "ar"), ("जवाब: 18", "hi"), ("The final answer is: 18", "sw"),
+    ],
+)  # fmt: skip
+def test_other_markers_of_a_language(line, language):
+    assert final_answer(f"3 + 15\n{line}", language) == "18"
+
+
+@by_language
+def test_the_last_marker_wins(language):
+    marker = MARKERS[language]
+    assert final_answer(f"{marker} 17\n{PROSE[language]}\n{marker} -1.234,5 €", language) == "-1.234,5 €"
+    assert final_answer(f"{marker} 17\n{marker}\n", language) == "17"
+    assert final_answer(f"{marker}\n{marker} 18", language) == "18"
+
+
+@by_language
+def test_a_box_wins_over_a_marker(language):
+    text = (
+        rf"{PROSE[language]} $\boxed{{17}}$, or rather \(\boxed{{\frac{{1}}{{2}}}}\)."
+        + f"\n{MARKERS[language]} 18"
+    )
+    assert final_answer(text, language) == r"\frac{1}{2}"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"\boxed{18}", "18"), (r"\boxed {18}", "18"), (r"\fbox{18}", "18"), (r"\boxed{\boxed{18}}", "18"),
+        (r"\boxed{\{1, 2\}}", r"\{1, 2\}"), (r"a } b \boxed{18}", "18"), (r"{ \boxed{18}", "18"), (r"\boxed{18} and \boxed{", "18"),
+        (r"\boxed{17} \boxed{}", "17"), (r"\boxed{17", None), (r"\boxed", None), (r"\boxed{\text{Tokyo}}", r"\text{Tokyo}"),
+    ],
+)  # fmt: skip
+def test_boxes(text, answer):
+    assert final_answer(text, "en") == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("<think>Answer: 17</think>Answer: 18", "18"), ("Answer: 17</think>\nAnswer: 18", "18"), ("<think>\nAnswer: 17", None),
+        ("<think>a</think>b<think>Answer: 17</think>Answer: 18", "18"), ("<thinking>\\boxed{17}</thinking>\nAnswer: 18", "18"),
+        ("Answer: 18\n<think>Is it?</think>", "18"), ("Write `</think>`.\nAnswer: 18", "18"), ("<THINK>Answer: 17</THINK>", None),
+        ("Answer: 18 <think>cut", "18 <think>cut"),
+    ],
+)  # fmt: skip
+def test_thoughts_are_no_answers(text, answer):
+    assert final_answer(text, "en") == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("There were 16 in 2024, and 13 are left.", "13"), ("It is -5.", "-5"), ("From 3-5 we take 5", "5"), ("It costs 1,234.50 dollars.", "1,234.50"),
+        ("Es kostet 1.234,50 €.", "1.234,50"), ("Cela fait 80 000 euros.", "80 000"), ("全部で1万円です。", "1万"), ("المجموع ٢٥٪", "٢٥٪"),
+        (r"so $\frac{3}{4}$ it is", r"\frac{3}{4}"), ("It is 3/4 of it", "3/4"), ("GPT-4 says no", "4"), ("about $-5", "-5"), ("none", None),
+        ("<think>17</think>none", None), ("18 <think>17</think>", "18"),
+    ],
+)  # fmt: skip
+def test_the_last_number_is_a_last_resort(text, number):
+    assert last_number(text) == number
+
+
+@by_language
+def test_references_are_read_from_replies(language, shared_data):
+    path = shared_data / "polymath" / f"{language}.jsonl"
+    if not path.is_file():
+        pytest.skip(f"PolyMath has no {language}")
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        answer, question = row["answer"], row["question"]
+        assert final_answer(f"{question}\n\n{MARKERS[language]} {answer}", language) == answer
+        assert final_answer(f"{MARKERS[language]} 1\n{question} $\\boxed{{{answer}}}$.", language) == answer
+
+
+@settings(max_examples=300)
+@given(
+    st.text() | st.lists(st.sampled_from(["\\boxed{", "}", "{", "<think>", "</think>", "\n", "Answer:", "答え", "：", "1", "*"])).map("".join),
+    st.sampled_from(sorted(MARKERS)),
+)  # fmt: skip
+def test_no_text_is_an_error(text, language):
+    for answer in (final_answer(text, language), last_number(text)):
+        assert answer is None or (answer and answer == answer.strip())
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "\\boxed{",
+        "<think>",
+        "</think>",
+        "Answer:\n",
+        "Answer:",
+        " ",
+        "\n",
+        "*",
+        "1,",
+        "1 ",
+        "{",
+        "- ",
+        "final ",
+        "\\",
+    ],
+)
+def test_hostile_text_takes_no_time(piece):
+    start = time.perf_counter()
+    text = piece * (300_000 // len(piece))
+    for hostile in (text, "\\boxed{1" + text, text + "Answer: 1", "Answer:" + text):
+        final_answer(hostile, "en")
+        last_number(hostile)
+    assert time.perf_counter() - start < 5
+
+
+def test_a_language_without_a_marker_is_named():
+    with pytest.raises(ValueError, match="'tlh'"):
+        final_answer("1", "tlh")
