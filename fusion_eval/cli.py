@@ -126,9 +126,10 @@ def _tasks(options: argparse.Namespace) -> int:
         copy_from_hub(parts_of(listed(options.tasks) if options.tasks else ()), options.copy_to, say)
         print(f"export FUSION_EVAL_DATA={options.copy_to.resolve()}")
         return 0
-    from fusion_eval.harness.task_list import HEAD, listed_tasks
+    from fusion_eval.harness.task_list import HEAD, group_of_groups, listed_tasks
 
     print(text_table(HEAD, [found.line for found in listed_tasks()], 7))
+    print("\n".join(group_of_groups()))
     return 0
 
 

@@ -27,14 +27,18 @@ def load(
     task's whole metadata and `dataset_kwargs`; the rest of them is not needed here. Raises FileNotFoundError or
     ValueError where the copy is missing or damaged, OSError where the hub cannot be read.
     """
-    place = f"{repository}/{configuration or language}/{split}.jsonl"
-    if folder := os.environ.get(VARIABLE):
-        rows = _read_copy(Path(folder) / place)
-    else:
-        rows = _from_hub(repository, configuration or language, split, place)
+    rows = rows_of(repository, configuration or language, split)
     # One spelling for the metrics and the judge's prompts: hub data sets write names, codes or regions, or nothing.
     others = rows.remove_columns([name for name in rows.column_names if name == "language"])
     return {split: others.add_column("language", [language] * len(rows))}
+
+
+def rows_of(repository: str, configuration: str, split: str) -> datasets.Dataset:
+    """The rows as the hub has them; raises as `load` does."""
+    place = f"{repository}/{configuration}/{split}.jsonl"
+    if folder := os.environ.get(VARIABLE):
+        return _read_copy(Path(folder) / place)
+    return _from_hub(repository, configuration, split, place)
 
 
 def _read_copy(path: Path) -> datasets.Dataset:

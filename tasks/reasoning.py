@@ -17,7 +17,7 @@ from typing import Any
 def _beside(name: str) -> ModuleType:
     """The module of a file beside this one, which is no importable module: the harness loads a folder's files by path.
 
-    One in a process, as `equivalence` keeps a worker.
+    One in a process, as `math_worker` keeps a process of its own.
     """
     path = Path(__file__).resolve().with_name(f"{name}.py")
     if (loaded := sys.modules.get(str(path))) is None:
@@ -32,6 +32,7 @@ def _beside(name: str) -> ModuleType:
 
 _answers = _beside("final_answer")
 _equivalence = _beside("equivalence")
+_names = _beside("same_text")
 
 INSTRUCTIONS = {
     "en": 'Think step by step. Finish with a single line that begins with "{marker}" and holds only the answer.',
@@ -75,7 +76,7 @@ def exact_match(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, flo
 def answer_match(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
     """1.0 where the reply ends in an answer that is one of the references, spelling aside, else 0.0."""
     answer = _answer(doc, results)
-    same = answer is not None and _equivalence.same_text(answer, doc["references"], doc["language"])
+    same = answer is not None and _names.same_text(answer, doc["references"], doc["language"])
     return {"answer_match": float(same)}
 
 

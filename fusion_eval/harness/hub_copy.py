@@ -10,7 +10,7 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.harness.task_folder import folder
-from fusion_eval.harness.task_list import members, task_groups
+from fusion_eval.harness.task_list import about, members, task_groups
 from fusion_eval.models.openai_errors import clean
 
 
@@ -35,17 +35,22 @@ def parts_of(groups: Sequence[str], root: Path | None = None) -> list[Part]:
             raise ConfigError(
                 f"There is no group of tasks '{group}' here.{nearest(group, known)} `fusion-eval tasks` lists them"
             )
-    found = [part for name in groups or known for task in members(known[name]) for part in _parts(task)]
+    found = [part for name in groups or known for part in _parts(known[name])]
     return list(dict.fromkeys(found))
 
 
-def _parts(task: dict[str, Any]) -> list[Part]:
-    about = {**task.get("metadata", {}), **(task.get("dataset_kwargs") or {})}
-    if "repository" not in about:
-        return []
-    configuration = str(about.get("configuration") or about["language"])
-    splits = about.get("splits") or [about.get("split", "test")]
-    return [Part(str(about["repository"]), configuration, str(split)) for split in splits]
+def _parts(home: Path) -> list[Part]:
+    """What a group's tasks name, and beyond that what the group's `copies` do: loaders may need more than one split."""
+    copies = about(home).get("copies", {})
+    found = []
+    for task in members(home):
+        named = {**task.get("metadata", {}), **(task.get("dataset_kwargs") or {})}
+        if "repository" in named:
+            own = str(named.get("configuration") or named["language"])
+            for configuration in copies.get("configurations", [own]):
+                for split in copies.get("splits", [named.get("split", "test")]):
+                    found.append(Part(str(named["repository"]), str(configuration), str(split)))
+    return found
 
 
 def copy_from_hub(parts: Sequence[Part], root: Path, say: Callable[[str], None]) -> None:

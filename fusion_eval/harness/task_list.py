@@ -47,9 +47,20 @@ def listed_tasks(root: Path | None = None) -> list[Listed]:
     return [_listed(home) for home in task_groups(root or folder())]
 
 
+def group_of_groups(root: Path | None = None) -> list[str]:
+    """A sentence for each group that stands above these."""
+    found = [_read(path) for path in sorted((root or folder()).glob("[!_]*.yaml"))]
+    return [f"{group['group']} is all of {', '.join(group['task'])}" for group in found]
+
+
 def task_groups(root: Path) -> list[Path]:
     """The folders that hold a group of their own name."""
     return [home for home in sorted(root.iterdir()) if (home / f"{home.name}.yaml").is_file()]
+
+
+def about(home: Path) -> dict[str, Any]:
+    """The metadata of a folder's group."""
+    return dict(_merged(home / f"{home.name}.yaml").get("metadata", {}))
 
 
 def members(home: Path) -> list[dict[str, Any]]:
@@ -60,17 +71,17 @@ def members(home: Path) -> list[dict[str, Any]]:
 
 
 def _listed(home: Path) -> Listed:
-    about, tasks = _read(home / f"{home.name}.yaml").get("metadata", {}), members(home)
+    said, tasks = about(home), members(home)
     languages = dict.fromkeys(str(task["metadata"]["language"]) for task in tasks)
     metrics = dict.fromkeys(entry["metric"] for task in tasks for entry in task.get("metric_list", ()))
     return Listed(
         group=home.name,
         tasks=len(tasks),
         languages=tuple(languages),
-        items=str(about.get("items", "-")),
+        items=str(said.get("items", "-")),
         metrics=tuple(metrics),
-        licence=str(about.get("licence", "-")),
-        needs=str(about.get("needs", "-")),
+        licence=str(said.get("licence", "-")),
+        needs=str(said.get("needs", "-")),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +30,7 @@ def load(language: str, repository: str, **_metadata: object) -> dict[str, Datas
 
 
 def _docs(language: str, repository: str, split: str) -> Dataset:
-    rows = _rows(repository, split)
+    rows = _HUB["rows_of"](repository, "default", split)  # `load` would overwrite their language
     docs = [_doc(row, language) for row in rows if row["language"].lower() in (language, NAMES[language])]
     if not docs:
         spelt = ", ".join(sorted({row["language"] for row in rows}))
@@ -40,14 +39,6 @@ def _docs(language: str, repository: str, split: str) -> Dataset:
             f"it has {spelt}."
         )
     return Dataset.from_list(docs)
-
-
-def _rows(repository: str, split: str) -> Dataset:
-    """As `hub_copy.load` gets them, which would put the task's language in the place of the rows' own."""
-    place = f"{repository}/default/{split}.jsonl"
-    if folder := os.environ.get(_HUB["VARIABLE"]):
-        return _HUB["_read_copy"](Path(folder) / place)
-    return _HUB["_from_hub"](repository, "default", split, place)
 
 
 def _doc(row: Mapping[str, Any], language: str) -> dict[str, object]:

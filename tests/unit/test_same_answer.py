@@ -31,8 +31,8 @@ def load(name: str) -> ModuleType:
 
 
 EQUIVALENCE = load("equivalence")
-same_answer, same_text = EQUIVALENCE.same_answer, EQUIVALENCE.same_text
-WORKER = EQUIVALENCE._beside("equivalence").worker
+same_answer, same_text = EQUIVALENCE.same_answer, load("same_text").same_text
+WORKER = EQUIVALENCE._beside("math_worker").worker
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_text_of_a_model_is_not_evaluated(tmp_path):
     assert list(tmp_path.glob("pwned")) == []
     # Given a process in which `eval` itself would be seen
     code = (
-        f"import runpy, builtins; space = runpy.run_path({str(TASKS / 'equivalence.py')!r}); same = space['comparison']();"
+        f"import runpy, builtins; space = runpy.run_path({str(TASKS / 'math_worker.py')!r}); same = space['comparison']();"
         "builtins.eval = lambda *a, **k: print('evaluated', a);"
         r"print(same(r'\frac{1}{2}+x', r'x+0.5'), same('__import__(1)', '3'), same('exec(1)', '3'))"
     )
@@ -179,7 +179,7 @@ def test_one_worker_serves_all_that_load_the_file():
 
 
 def test_it_works_in_a_copied_folder(tmp_path):
-    for name in ("equivalence.py", "read_numbers.py"):
+    for name in ("equivalence.py", "read_numbers.py", "cjk_numerals.py", "decimals.py", "math_worker.py"):
         shutil.copy(TASKS / name, tmp_path)
     code = (
         "import runpy; space = runpy.run_path('equivalence.py');"

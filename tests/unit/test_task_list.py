@@ -12,7 +12,7 @@ import pytest
 from fusion_eval.cli import main
 from fusion_eval.harness.hub_copy import Part, parts_of
 from fusion_eval.harness.task_folder import folder
-from fusion_eval.harness.task_list import listed_tasks, members, task_groups
+from fusion_eval.harness.task_list import group_of_groups, listed_tasks, members, task_groups
 
 PAPERS = {"en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar"}
 
@@ -91,3 +91,21 @@ def test_what_is_shipped_needs_no_copy_and_a_wrong_name_is_told(capsys: pytest.C
     assert Part("a/b", "fr", "test").place(Path("x")) == Path("x/a/b/fr/test.jsonl")
     assert main(["tasks", "--copy_to", "x", "--tasks", "fusion_opn"]) == 2
     assert "Did you mean 'fusion_open'?" in capsys.readouterr().err
+
+
+def test_the_bench_is_made_of_groups_that_are_there() -> None:
+    (said,) = [line for line in group_of_groups() if line.startswith("fusion_bench")]
+    assert set(said.partition(" is all of ")[2].split(", ")) == {entry.group for entry in listed_tasks()} - {
+        "fusion_demo",
+        "fusion_open",
+    }
+
+
+def test_a_copy_holds_all_splits_that_loaders_read() -> None:
+    places = {str(part.place(Path())) for part in parts_of(())}
+    assert {
+        "Qwen/PolyMath/fr/low.jsonl", "Qwen/PolyMath/zh/top.jsonl", "juletxara/mgsm/fr/train.jsonl",
+        "juletxara/mgsm/fr/test.jsonl", "geofact-x/GeoFact-X/default/test.jsonl", "google/wmt24pp/en-fr_FR/train.jsonl",
+        "davidstap/NTREX/eng_Latn/test.jsonl", "davidstap/NTREX/fra_Latn/test.jsonl",
+    } <= places  # fmt: skip
+    assert len(places) == 11 + 2 * 7 + 11 * 4 + 2 + 10 + 11
