@@ -69,8 +69,9 @@ class Candidate:
 
     def __post_init__(self) -> None:
         """Half a surrogate pair, which some servers cut a text in, could be neither sent nor stored."""
-        for name in ("text", "reasoning"):
-            object.__setattr__(self, name, whole(getattr(self, name)))
+        if not (self.text.isascii() and self.reasoning.isascii()):
+            object.__setattr__(self, "text", whole(self.text))
+            object.__setattr__(self, "reasoning", whole(self.reasoning))
 
 
 @dataclass(frozen=True, slots=True)

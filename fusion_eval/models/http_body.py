@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import aiohttp
 import msgspec
+from aiohttp import hdrs
 
 from fusion_eval.errors import TransientError
 
@@ -19,7 +20,7 @@ LARGEST = 64 << 20
 async def whole_body(response: aiohttp.ClientResponse) -> bytes:
     """The body; `TransientError` where it is larger than any answer, which unpacked it may be without saying so."""
     told = response.content_length
-    if told is not None and told <= LARGEST and "Content-Encoding" not in response.headers:
+    if told is not None and told <= LARGEST and hdrs.CONTENT_ENCODING not in response.headers:
         return await response.read()
     parts, size = [], 0
     async for part in response.content.iter_any():

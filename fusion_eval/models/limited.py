@@ -70,17 +70,15 @@ class Limited:
 
     async def attempt(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """The same, but raises where it fails for good."""
-        candidates = await self._ask(prompt, sampling, min(n, self.max_n or n))
+        candidates = await self._sampled(prompt, sampling, min(n, self.max_n or n))
         for place in astray(candidates, sampling) if self._looks else ():
             candidates[place] = await self._look_again(prompt, sampling, candidates[place])
         return candidates
 
     def failed(self, sampling: Sampling, n: int, error: RequestError | TransientError) -> list[Candidate]:
         """What stands in the place of candidates that could not be had; who aggregates is raised a refusal."""
-        if self._urgent and isinstance(
-            error, RequestError
-        ):  # a strategy can answer it, e.g. with a shorter prompt
-            raise error
+        if self._urgent and isinstance(error, RequestError):
+            raise error  # a strategy can answer it, e.g. with a shorter prompt
         failures = [
             Candidate(
                 text="", model=self.name, seed=sampling.seed + i, finish_reason="error", error=str(error)
@@ -89,30 +87,18 @@ class Limited:
         ]
         return after_retries(failures, error.retries)
 
-    async def _ask(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        tries = 0
-
-        async def ask() -> list[Candidate]:
-            nonlocal tries
-            tries += 1
-            got = await self._door.sample(prompt, sampling, n)
-            if not got:
-                raise TransientError(f"{self.name} answered without any candidate")
-            return got
-
-        try:
-            candidates = await self._request(prompt, ask)
-        except (RequestError, TransientError) as error:
-            error.retries = tries - 1
-            raise
-        return after_retries(candidates, tries - 1) if tries > 1 else candidates
+    async def _sampled(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+        candidates, retries = await self._request(prompt, lambda: self._door.sample(prompt, sampling, n))
+        if not candidates:
+            raise TransientError(f"{self.name} answered without any candidate")
+        return after_retries(candidates, retries) if retries else candidates
 
     async def _look_again(self, prompt: Prompt, sampling: Sampling, found: Candidate) -> Candidate:
         """An answer in the place of one that went astray; the last, where all do: then that is what the model writes."""
         own = dataclasses.replace(sampling, seed=found.seed)
         for _ in range(self._looks):
             try:
-                again = (await self._ask(prompt, own, 1))[0]
+                again = (await self._sampled(prompt, own, 1))[0]
             except (RequestError, TransientError):  # then what there is has to do
                 break
             # The tokens of all tries were paid for, and those of the prompt.
@@ -134,10 +120,11 @@ class Limited:
                 f"{self.name} tells no log-probability of a given text, which this task needs; "
                 "use model=embedded, an endpoint with completion=true, or model=lm_eval:hf,pretrained=…"
             )
-        return await self._request((context, continuation), lambda: door.loglikelihood(context, continuation))
+        asked = context, continuation
+        return (await self._request(asked, lambda: door.loglikelihood(context, continuation)))[0]
 
-    async def _request(self, asked: Hashable, call: Callable[[], Awaitable[T]]) -> T:
-        """One request with its retries.
+    async def _request(self, asked: Hashable, call: Callable[[], Awaitable[T]]) -> tuple[T, int]:
+        """(What one request brings, how many tries had failed before).
 
         Waiting for another try keeps the slot, unless the endpoint has fewer by then: one that asks for patience gets
         fewer requests, and not those of all other prompts in their place.
@@ -154,13 +141,10 @@ class Limited:
                     with call_span(self.name, self._where, attempt):
                         result = await call()
                 except TransientError as error:
+                    error.retries = attempt
                     self.endpoint.slowed(started, error)
                     self._told(attempt, loop.time() - started, f"failed for now: {error}")
-                    if (error.retry_after or 0.0) > LONGEST_ASKED:
-                        raise EndpointError(
-                            f"{self.name} asks to wait {error.retry_after:,.0f} s before the next request ({error}). "
-                            f"{GO_ON}"
-                        ) from error
+                    self._bear(error)
                     # An endpoint that answers others meanwhile is not failing: this request has to wait its turn.
                     waited += error.overloaded and self.endpoint.calls == answered
                     failed += not error.overloaded
@@ -172,14 +156,22 @@ class Limited:
                     await asyncio.sleep(pause(attempt, error))
                     await self.endpoint.slots.again()
                 except RequestError as error:
+                    error.retries = attempt
                     self._told(attempt, loop.time() - started, f"refused: {error}")
                     self.endpoint.refused(self.name, asked, error)
                     raise
                 else:
                     self.endpoint.succeeded(started)
                     self._told(attempt, loop.time() - started, "answered")
-                    return result
+                    return result, attempt
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def _bear(self, error: TransientError) -> None:
+        """Wait as long as a server asks for, within reason; `EndpointError` beyond."""
+        if error.retry_after is not None and error.retry_after > LONGEST_ASKED:
+            raise EndpointError(
+                f"{self.name} asks to wait {error.retry_after:,.0f} s before the next request ({error}). {GO_ON}"
+            ) from error
 
     def _told(self, attempt: int, seconds: float, outcome: str) -> None:
         if log.isEnabledFor(logging.DEBUG):  # the path of every call
@@ -210,10 +202,12 @@ def astray(candidates: list[Candidate], sampling: Sampling) -> list[int]:
 
     A model may write nothing, and a context may be full; so they are asked for once more, and believed in the end.
     """
-    written = sum(candidate.completion_tokens for candidate in candidates)
-    return [
-        place
-        for place, candidate in enumerate(candidates)
-        if (candidate.finish_reason in ("stop", "unknown") and not (candidate.text or candidate.reasoning))
-        or (candidate.finish_reason == "length" and 0 < written < sampling.max_tokens)
-    ]
+    found = []
+    for place, candidate in enumerate(candidates):
+        if candidate.finish_reason == "length":
+            written = sum(other.completion_tokens for other in candidates)
+            if 0 < written < sampling.max_tokens:
+                found.append(place)
+        elif not (candidate.text or candidate.reasoning) and candidate.finish_reason in ("stop", "unknown"):
+            found.append(place)
+    return found
