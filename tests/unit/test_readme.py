@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from fusion_eval import plugins
+from fusion_eval.command_line import parser_of
+from fusion_eval.harness.task_list import listed_tasks
+from fusion_eval.options import underscored
 from fusion_eval.prompts import FUSORS, load_template
 from fusion_eval.scorers import load_scorer
 from fusion_eval.settings import _READERS
 from fusion_eval.strategies import load_strategy
 
+PAPERS = {"en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -52,3 +57,38 @@ def test_every_strategy_scorer_and_template_is_named_and_loads(readme):
     for name in FUSORS:
         assert f"`{name}`" in readme
         assert load_template(name).source
+
+
+def test_every_command_of_ours_can_be_typed_as_it_stands(readme):
+    commands = re.findall(r"^    (?:.* && )?fusion-eval ((?:.+\\\n)*.+)$", readme, re.MULTILINE)
+    parser = parser_of(dict.fromkeys(("run", "compare", "judge", "tasks", "doctor"), lambda options: 0))
+
+    for command in commands:
+        words = [underscored(word) for word in shlex.split(command.replace("\\\n", " "), comments=True)]
+        _, rest = parser.parse_known_args(["K=V" if word == "…" else word for word in words])
+        assert not rest, command
+    assert len(commands) >= 7
+
+
+def test_every_option_that_is_spoken_of_is_ours_or_the_harnesss(readme):
+    source = (ROOT / "fusion_eval" / "command_line.py").read_text(encoding="utf-8")
+    source += (ROOT / "fusion_eval" / "comparing_options.py").read_text(encoding="utf-8")
+    ours = set(re.findall(r'"--(\w+)"', source))
+    harness = {"model", "log_samples", "config", "samples", "tasks", "apply_chat_template"}
+
+    assert set(re.findall(r"--(\w+)", readme)) <= ours | harness
+
+
+def test_the_benchmarks_named_are_there_with_their_languages_and_metrics(readme):
+    table = readme.split("## The paper's benchmarks")[1].split("`fusion_bench` is")[0]
+    rows = [row.split("|")[1:5] for row in table.splitlines() if row.startswith("| `")]
+    groups = {entry.group: entry for entry in listed_tasks()}
+
+    assert {row[0].strip(" `") for row in rows} == set(groups) - {"fusion_demo", "fusion_open"}
+    for name, _, languages, metrics in rows:
+        entry = groups[name.strip(" `")]
+        spelt = {"all 11": PAPERS, "all but en": PAPERS - {"en"}}.get(
+            languages.strip(), set(languages.split())
+        )
+        assert set(entry.languages) == spelt
+        assert set(re.findall(r"`(\w+)`", metrics)) - set(entry.metrics) <= {"comet"} or "judge" in metrics
