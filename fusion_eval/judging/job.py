@@ -1,4 +1,4 @@
-"""The whole of `fusion-eval judge` as one function: runs in, verdicts and a comparison out."""
+"""What is judged: pairs of answers of several runs, all of them or until each question has its answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.judging.answer_file import add_answers
 from fusion_eval.judging.pairs import Answers, answers_of, pair_of
 from fusion_eval.judging.verdicts import Pair
-from fusion_eval.judging.work import Bench, Judged, Match, judge_until_known, planned
+from fusion_eval.judging.work import Bench, Judged, Match, in_random_order, judge_until_known
 from fusion_eval.runs.run import Run
 
 
@@ -124,10 +124,10 @@ async def judge_everything(job: Job, bench: Bench, ready: Prepared) -> Outcome:
     judged: dict[tuple[str, str, str, str], Judged] = {}
     for question in questions:
         pairs = _pairs_for(question, ready)
-        plan = planned(question, [(ready.cluster(pair), pair) for pair in pairs], bench.protocol.seed)
+        clusters = in_random_order([(ready.cluster(pair), pair) for pair in pairs], bench.protocol.seed)
         # Each question has its share of the level: Bonferroni's, which holds whenever any of them stops.
         alpha = job.statistics.method.alpha / len(questions)
-        found = await judge_until_known(bench, plan, alpha, question_scores(question, against))
+        found = await judge_until_known(bench, clusters, alpha, question_scores(question, against))
         judged |= {_identity(one): one for one in found}
     return Outcome(tuple(judged.values()), tuple(questions))
 

@@ -53,31 +53,21 @@ class Bench:
         return await at_most(self.width, [functools.partial(self.judge, pair) for pair in pairs])
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The pairs of answers that one question takes, by cluster; clusters are in the order in which they are judged."""
-
-    match: Match
-    clusters: tuple[tuple[Pair, ...], ...]
-
-    @property
-    def pairs(self) -> int:
-        """How many there are."""
-        return sum(map(len, self.clusters))
-
-
-def planned(match: Match, pairs: Sequence[tuple[str, Pair]], seed: int) -> Plan:
-    """(Cluster, pair) in a random order of the clusters, the same for the same seed and the same clusters."""
+def in_random_order(pairs: Sequence[tuple[str, Pair]], seed: int) -> list[tuple[Pair, ...]]:
+    """The pairs of each cluster, of (cluster, pair); the order is the same for the same seed and the same clusters."""
     by_cluster: dict[str, list[Pair]] = defaultdict(list)
     for cluster, pair in pairs:
         by_cluster[cluster].append(pair)
     names = sorted(by_cluster)
     order = np.random.default_rng(seed).permutation(len(names))
-    return Plan(match, tuple(tuple(by_cluster[names[place]]) for place in order))
+    return [tuple(by_cluster[names[place]]) for place in order]
 
 
 async def judge_until_known(
-    bench: Bench, plan: Plan, alpha: float, scores: Callable[[Sequence[Judged]], list[float | None]]
+    bench: Bench,
+    clusters: Sequence[Sequence[Pair]],
+    alpha: float,
+    scores: Callable[[Sequence[Judged]], list[float | None]],
 ) -> list[Judged]:
     """Clusters in turn, a batch at a time, until the test decides or none is left.
 
@@ -85,18 +75,18 @@ async def judge_until_known(
     as good as the baseline; None is left out. All that was under way when the test decided is counted: the test holds
     at any moment.
     """
-    largest = max(len({(pair.task, pair.item) for pair in cluster}) for cluster in plan.clusters)
+    largest = max(len({(pair.task, pair.item) for pair in cluster}) for cluster in clusters)
     done: list[Judged] = []
     labels: list[int] = []
     at = 0
     while True:
         batch: list[Pair] = []
-        while at < len(plan.clusters) and len(batch) < max(LOOK, len(done) // LATER):
-            batch += plan.clusters[at]
-            labels += [at] * len(plan.clusters[at])
+        while at < len(clusters) and len(batch) < max(LOOK, len(done) // LATER):
+            batch += clusters[at]
+            labels += [at] * len(clusters[at])
             at += 1
         done += await bench.judge_all(batch)
         known = [(s, c) for s, c in zip(scores(done), labels, strict=True) if s is not None]
         p_value = sequential_p_value([s for s, _ in known], [c for _, c in known], largest)
-        if p_value <= alpha or at == len(plan.clusters):
+        if p_value <= alpha or at == len(clusters):
             return done

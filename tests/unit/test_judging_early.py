@@ -17,7 +17,7 @@ from run_folders import write_run
 from fusion_eval.comparison import Comparison
 from fusion_eval.judging.job import Job, Prepared, judge_everything
 from fusion_eval.judging.verdicts import Pair, Verdict, label
-from fusion_eval.judging.work import Judged, planned
+from fusion_eval.judging.work import Judged, in_random_order
 from fusion_eval.types import Message
 
 Serve = Callable[[Plan], Server]
@@ -200,9 +200,9 @@ async def test_with_a_difference_it_stops_early() -> None:
 def test_clusters_are_judged_in_a_random_order_that_is_the_seeds() -> None:
     """In the order of the file, hard questions at the end would come too late to count."""
     _, ready = job(50, 1, 1)
-    ((match, pairs),) = ready.matches.items()
+    (pairs,) = ready.matches.values()
     labelled = [(ready.cluster(pair), pair) for pair in pairs]
-    orders = [[pair.doc_id for (pair,) in planned(match, labelled, seed).clusters] for seed in (0, 0, 1)]
+    orders = [[pair.doc_id for (pair,) in in_random_order(labelled, seed)] for seed in (0, 0, 1)]
     assert orders[0] == orders[1] != orders[2]
     assert orders[0] != sorted(orders[0]) and sorted(orders[0]) == list(range(50))
     assert abs(float(np.corrcoef(orders[0], range(50))[0, 1])) < 0.4
