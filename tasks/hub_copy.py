@@ -37,7 +37,7 @@ def rows_of(repository: str, configuration: str, split: str) -> datasets.Dataset
     """The rows as the hub has them; raises as `load` does."""
     place = f"{repository}/{configuration}/{split}.jsonl"
     if folder := os.environ.get(VARIABLE):
-        return _read_copy(Path(folder) / place)
+        return _read_copy(Path(folder).expanduser() / place)
     return _from_hub(repository, configuration, split, place)
 
 

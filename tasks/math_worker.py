@@ -7,6 +7,7 @@ module, it has `worker`, which starts the process and asks it.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib.util
 import json
 import os
@@ -23,8 +24,8 @@ from typing import Any
 
 SECONDS = 1.0
 """Of processor time that one comparison may take."""
-PATIENCE = 3.0
-"""By the clock, for what no signal interrupts in the worker; more than SECONDS as the machine may be busy."""
+PATIENCE = 30.0
+"""By the clock, for what no signal interrupts in the worker; far more than SECONDS, as the machine may be busy."""
 START = 60.0
 """Seconds in which the worker has to start: it imports sympy."""
 MEMORY = 2 << 30
@@ -35,19 +36,35 @@ class _Worker:
     """The process that compares, started at the first comparison, after a kill and after a fork."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """In a forked child the process is the parent's, and so may be whoever holds the lock."""
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._owner = 0
 
-    def same(self, answer: str, reference: str) -> bool:
+    def same(self, answer: str, reference: str) -> bool | None:
+        """None where that could not be found out in time. A worker that somebody else has killed is replaced once."""
+        question = json.dumps([answer, reference]).encode() + b"\n"
         with self._lock:
-            process = self._process
-            if process is None or self._owner != os.getpid() or process.poll() is not None:
-                process = self._start()
-            reply = _ask(process, json.dumps([answer, reference]).encode() + b"\n", PATIENCE)
-            if not reply:
+            for _ in range(2):
+                process = self._process
+                if process is None or process.poll() is not None:
+                    process = self._start()
+                try:
+                    reply = _ask(process, question, PATIENCE)
+                except (
+                    BaseException
+                ):  # an interrupt: the reply that is still to come would be taken for the next one
+                    self.stop()
+                    raise
+                if reply:
+                    return reply == b"1"
+                died = process.poll() is not None
                 self.stop()
-            return reply == b"1"
+                if not died:
+                    break
+            return None
 
     def _start(self) -> subprocess.Popen[bytes]:
         if importlib.util.find_spec("math_verify") is None:
@@ -61,14 +78,15 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONHASHSEED": "0"},
         )
-        self._process, self._owner = process, os.getpid()
+        self._process = process
         if _ask(process, b"", START) != b"1":
             self.stop()
             raise RuntimeError(f"math-verify does not start; see what this says: {' '.join(command)}")
         return process
 
     def stop(self) -> None:
-        if self._process is not None and self._owner == os.getpid():
+        """End the process; the next question starts another."""
+        if self._process is not None:
             self._process.kill()
             self._process.communicate()
         self._process = None
@@ -90,6 +108,8 @@ def _ask(process: subprocess.Popen[bytes], question: bytes, seconds: float) -> b
 
 worker = _Worker()
 atexit.register(worker.stop)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=worker.forget)
 
 
 # The process itself
@@ -121,7 +141,10 @@ def _limit_memory() -> None:
         return
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+    with contextlib.suppress(ValueError, OSError):  # some systems know no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
 def _in_time(compare: Callable[[str, str], bool], answer: str, reference: str) -> bool:

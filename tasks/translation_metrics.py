@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 
 from datasets import Dataset
 from sacrebleu.metrics.bleu import BLEU
@@ -19,6 +21,13 @@ class Pair(tuple[str, str]):
     """(reference, hypothesis), as the sample files hold it. An aggregation sees nothing else, so it has its language with it."""
 
     language: str
+
+
+# Ranks of a parallel run pickle it to each other, and pickle imports a class by its module's name, which the path of a
+# file loaded by the harness is not.
+_home = sys.modules.setdefault("fusion_eval_translation_metrics", ModuleType("fusion_eval_translation_metrics"))
+Pair.__module__ = _home.__name__
+Pair = _home.__dict__.setdefault("Pair", Pair)  # type: ignore[misc] # the same class, whoever loads this file again
 
 
 def scorable(docs: Dataset) -> Dataset:

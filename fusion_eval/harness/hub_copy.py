@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.harness.task_folder import folder
-from fusion_eval.harness.task_list import about, members, task_groups
+from fusion_eval.harness.task_list import Config, Index, index
 from fusion_eval.models.openai_errors import clean
 
 
@@ -27,30 +26,43 @@ class Part:
         return root / self.repository / self.configuration / f"{self.split}.jsonl"
 
 
-def parts_of(groups: Sequence[str], root: Path | None = None) -> list[Part]:
-    """What the tasks of these groups load from the hub, each part once; all groups where none is named."""
-    known = {home.name: home for home in task_groups(root or folder())}
-    for group in groups:
-        if group not in known:
+def parts_of(names: Sequence[str], root: Path | None = None) -> list[Part]:
+    """What these groups or tasks load from the hub, each part once; everything where nothing is named."""
+    found = index(root)
+    for name in names:
+        if name not in found.groups and name not in found.tasks:
+            known = [*found.groups, *found.tasks]
             raise ConfigError(
-                f"There is no group of tasks '{group}' here.{nearest(group, known)} `fusion-eval tasks` lists them"
+                f"There is no group or task '{name}' here.{nearest(name, known)} `fusion-eval tasks` lists the groups"
             )
-    found = [part for name in groups or known for part in _parts(known[name])]
-    return list(dict.fromkeys(found))
+    copies = {task["task"]: group["metadata"]["copies"] for group, task in _with_copies(found)}
+    parts = [
+        part
+        for name in names or found.groups
+        for task in found.members(name)
+        for part in _parts(task, copies.get(task["task"], {}))
+    ]
+    return list(dict.fromkeys(parts))
 
 
-def _parts(home: Path) -> list[Part]:
-    """What a group's tasks name, and beyond that what the group's `copies` do: loaders may need more than one split."""
-    copies = about(home).get("copies", {})
-    found = []
-    for task in members(home):
-        named = {**task.get("metadata", {}), **(task.get("dataset_kwargs") or {})}
-        if "repository" in named:
-            own = str(named.get("configuration") or named["language"])
-            for configuration in copies.get("configurations", [own]):
-                for split in copies.get("splits", [named.get("split", "test")]):
-                    found.append(Part(str(named["repository"]), str(configuration), str(split)))
-    return found
+def _with_copies(found: Index) -> list[tuple[Config, Config]]:
+    """(Group, task) of the groups whose metadata say what their loaders read beyond what the tasks name."""
+    return [
+        (group, task)
+        for name, group in found.groups.items()
+        if "copies" in group.get("metadata", {})
+        for task in found.members(name)
+    ]
+
+
+def _parts(task: Config, copies: Config) -> list[Part]:
+    named = {**task.get("metadata", {}), **(task.get("dataset_kwargs") or {})}
+    if "repository" not in named:
+        return []
+    configurations = copies.get("configurations", [named.get("configuration") or named["language"]])
+    splits = copies.get("splits", [named.get("split", "test")])
+    repository = str(named["repository"])
+    return [Part(repository, str(one), str(split)) for one in configurations for split in splits]
 
 
 def copy_from_hub(parts: Sequence[Part], root: Path, say: Callable[[str], None]) -> None:

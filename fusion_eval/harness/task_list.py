@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import yaml
 
 from fusion_eval.harness.task_folder import folder
+
+Config = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,66 +30,77 @@ class Listed:
     @property
     def line(self) -> list[str]:
         """Under `HEAD`."""
-        languages = " ".join(self.languages)
-        return [
-            self.group,
-            str(self.tasks),
-            languages,
-            self.items,
-            " ".join(self.metrics),
-            self.licence,
-            self.needs,
-        ]
+        languages, metrics = " ".join(self.languages), " ".join(self.metrics)
+        return [self.group, str(self.tasks), languages, self.items, metrics, self.licence, self.needs]
 
 
 HEAD = ["group", "tasks", "languages", "items each", "metrics", "licence", "needs"]
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """All tasks and groups of a folder by name, with what they include; `above` are groups of the groups' folders."""
+
+    tasks: Mapping[str, Config]
+    groups: Mapping[str, Config]
+    above: tuple[str, ...]
+
+    def members(self, name: str) -> list[Config]:
+        """The tasks of a group, those of groups within it included; of a task's name, that task."""
+        if name in self.tasks:
+            return [self.tasks[name]]
+        return [task for member in self.groups[name]["task"] for task in self.members(member)]
+
+
+def index(root: Path | None = None) -> Index:
+    """Reads every file, which takes a moment; nothing in them is executed."""
+    root = root or folder()
+    tasks, groups, above = {}, {}, []
+    for path in sorted(root.rglob("[!_]*.yaml")):
+        config = _merged(path)
+        if isinstance(config.get("task"), str):
+            tasks[config["task"]] = config
+        elif "group" in config:
+            groups[config["group"]] = config
+            if path.parent == root:
+                above.append(config["group"])
+    return Index(tasks, groups, tuple(above))
+
+
 def listed_tasks(root: Path | None = None) -> list[Listed]:
-    """One entry for each folder of tasks, by name."""
-    return [_listed(home) for home in task_groups(root or folder())]
+    """One entry for each group that is not part of another one of its kind, by name."""
+    found = index(root)
+    parts = {
+        member
+        for name, config in found.groups.items()
+        if name not in found.above
+        for member in config["task"]
+    }
+    return [_listed(name, found) for name in found.groups if name not in parts and name not in found.above]
 
 
 def group_of_groups(root: Path | None = None) -> list[str]:
     """A sentence for each group that stands above these."""
-    found = [_read(path) for path in sorted((root or folder()).glob("[!_]*.yaml"))]
-    return [f"{group['group']} is all of {', '.join(group['task'])}" for group in found]
+    found = index(root)
+    return [f"{name} is all of {', '.join(found.groups[name]['task'])}" for name in found.above]
 
 
-def task_groups(root: Path) -> list[Path]:
-    """The folders that hold a group of their own name."""
-    return [home for home in sorted(root.iterdir()) if (home / f"{home.name}.yaml").is_file()]
-
-
-def about(home: Path) -> dict[str, Any]:
-    """The metadata of a folder's group."""
-    return dict(_merged(home / f"{home.name}.yaml").get("metadata", {}))
-
-
-def members(home: Path) -> list[dict[str, Any]]:
-    """The tasks of a group's folder, each with what it includes."""
-    return [
-        _merged(path) for path in sorted(home.rglob("*.yaml")) if isinstance(_read(path).get("task"), str)
-    ]
-
-
-def _listed(home: Path) -> Listed:
-    said, tasks = about(home), members(home)
-    languages = dict.fromkeys(str(task["metadata"]["language"]) for task in tasks)
-    metrics = dict.fromkeys(entry["metric"] for task in tasks for entry in task.get("metric_list", ()))
+def _listed(name: str, found: Index) -> Listed:
+    group, tasks = found.groups[name], found.members(name)
+    about = group.get("metadata", {})
     return Listed(
-        group=home.name,
+        group=name,
         tasks=len(tasks),
-        languages=tuple(languages),
-        items=str(said.get("items", "-")),
-        metrics=tuple(metrics),
-        licence=str(said.get("licence", "-")),
-        needs=str(said.get("needs", "-")),
+        languages=tuple(dict.fromkeys(str(task["metadata"]["language"]) for task in tasks)),
+        items=str(about.get("items", "-")),
+        metrics=tuple(entry["metric"] for entry in group["aggregate_metric_list"]),
+        licence=str(about.get("licence", "-")),
+        needs=str(about.get("needs", "-")),
     )
 
 
 def _merged(path: Path) -> dict[str, Any]:
-    """A task with what it includes; what stands in the task itself wins."""
+    """A task or a group with what it includes; what stands in itself wins."""
     own = _read(path)
     included = own.pop("include", [])
     merged: dict[str, Any] = {}

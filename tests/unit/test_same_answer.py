@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -32,7 +34,7 @@ def load(name: str) -> ModuleType:
 
 EQUIVALENCE = load("equivalence")
 same_answer, same_text = EQUIVALENCE.same_answer, load("same_text").same_text
-WORKER = EQUIVALENCE._beside("math_worker").worker
+WORKER = EQUIVALENCE._process.worker
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +181,15 @@ def test_one_worker_serves_all_that_load_the_file():
 
 
 def test_it_works_in_a_copied_folder(tmp_path):
-    for name in ("equivalence.py", "read_numbers.py", "cjk_numerals.py", "decimals.py", "math_worker.py"):
+    for name in (
+        "equivalence.py",
+        "formulas.py",
+        "read_numbers.py",
+        "cjk_numerals.py",
+        "decimals.py",
+        "math_worker.py",
+        "beside.py",
+    ):
         shutil.copy(TASKS / name, tmp_path)
     code = (
         "import runpy; space = runpy.run_path('equivalence.py');"
@@ -259,3 +269,119 @@ def test_another_name(answer, reference, language):
 def test_a_year_is_compared_by_value():
     assert Fraction(1969) == EQUIVALENCE._numbers.read_number("in 1969", "en")
     assert same_text("in 1969", ["1969"], "en")
+
+
+# Forms in which one thing passes for another
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "language"),
+    [
+        ("√25", "5", "en"), ("√12", r"2\sqrt3", "en"), ("√(x+1)", r"\sqrt{x+1}", "en"), (r"\sqrt 13", r"\sqrt{13}", "en"),
+        (r"1\frac{1}{2}\pi", r"\frac{3\pi}{2}", "en"), ("3½π", r"\frac{7\pi}{2}", "en"), ("½π", r"\pi/2", "en"),
+        ("[2;3)", "$[2,3)$", "ru"), ("[2, 3[", "[2,3)", "fr"), ("]2;3]", "(2,3]", "fr"), ("b>a>c", "$c < a < b$", "en"),
+        ("(1,5; 2)", "(1.5, 2)", "de"), ("2; -2; 0,5", "2,-2,0.5", "de"), ("2 y 3", "2,3", "es"), ("2와 3", "2,3", "ko"),
+        (r"0.\overline{3}", r"\frac{1}{3}", "en"), ("0.(3)", "1/3", "en"), ("pi/3", r"\frac{\pi}{3}", "en"),
+        (r"2\sqrt{3} \text{ cm}", r"2\sqrt{3}", "en"), ("{2,3}", "2,3", "en"),
+    ],
+)  # fmt: skip
+def test_the_same_in_another_form(answer, reference, language):
+    assert same_answer(answer, reference, language)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "language"),
+    [
+        ("√13", "3", "en"), ("1+√13", "4", "en"), ("√10", "0", "en"), (r"\sqrt 13", "3", "en"),
+        (r"1\frac{1}{2}\pi", r"\frac{\pi}{2}", "en"), ("3-5", "-2", "en"), ("2020-05-12", "2003", "en"),
+        ("12:30", "0.4", "en"), ("17 = 18", "18", "en"), ("3. 4", "3.4", "en"), ("5", "x+y=5", "en"), ("x2", "2x", "en"),
+        ("{2,3}", "(2,3)", "en"), ("[2,3]", "[2,3)", "en"), ("]2,3[", "[2,3]", "fr"),
+        (r"n \text{ even}", r"n \text{ odd}", "en"), (r"p \text{ prime}", r"p\text{ composite}", "en"),
+        (r"3 \text{ (mod 7)}", "3", "en"),
+    ],
+)  # fmt: skip
+def test_what_looks_alike_and_is_not(answer, reference, language):
+    assert not same_answer(answer, reference, language)
+
+
+@given(st.integers(2, 999))
+@settings(max_examples=25, deadline=None)
+def test_a_root_reaches_over_all_digits(number):
+    assert same_answer(f"√{number}", rf"\sqrt{{{number}}}", "en")
+    assert same_answer(f"√{number}", str(number % 10), "en") == (
+        math.isqrt(number) ** 2 == number and math.isqrt(number) == number % 10
+    )
+
+
+# The worker, whatever happens around it
+
+
+def test_an_interrupt_does_not_shift_the_verdicts_that_follow():
+    """A reply that is still to come would be taken for that of the next question, for good."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(KeyboardInterrupt):
+            for n in range(10_000):
+                same_answer(f"x^{{{n}}}+{n}y", f"{n}y+x^{{{n}}}", "en")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert same_answer("u+1", "1+u", "en")
+    assert not same_answer("u+1", "u+10", "en")
+    assert same_answer("v+1", "1+v", "en")
+
+
+def test_a_fork_in_the_middle_of_a_comparison_leaves_no_lock_behind():
+    with WORKER._lock:  # as another thread would hold it
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if same_answer("k+m", "m+k", "en") else 1)
+    waited = time.monotonic() + 60
+    while time.monotonic() < waited:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            assert os.waitstatus_to_exitcode(status) == 0
+            return
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    pytest.fail("the child waits for a lock that nobody holds")
+
+
+def test_what_could_not_be_found_out_in_time_is_asked_again_another_time(monkeypatch):
+    monkeypatch.setattr(EQUIVALENCE._process.worker, "same", lambda answer, reference: None)
+    assert not same_answer("busy+1", "1+busy", "en")
+    monkeypatch.undo()
+    assert same_answer("busy+1", "1+busy", "en")
+
+
+def test_threads_that_load_it_at_the_same_time_share_one_worker(tmp_path):
+    shutil.copytree(TASKS, tmp_path / "tasks")
+    code = """
+import runpy, threading
+from pathlib import Path
+found = []
+def load():
+    space = runpy.run_path(str(Path("tasks/equivalence.py").resolve()))
+    found.append((space["same_answer"]("a+b", "b+a", "en"), id(space["_process"].worker)))
+threads = [threading.Thread(target=load) for _ in range(8)]
+[thread.start() for thread in threads]; [thread.join() for thread in threads]
+print(len(found), {same for same, _ in found}, len({worker for _, worker in found}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "8 {True} 1", done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's here")
+def test_a_machine_with_less_memory_than_it_may_take_is_no_obstacle(tmp_path):
+    code = (
+        "import resource, runpy; resource.setrlimit(resource.RLIMIT_AS, (1_900_000_000, 1_900_000_000));"
+        f"space = runpy.run_path({str(TASKS / 'equivalence.py')!r}); print(space['same_answer']('a+b', 'b+a', 'en'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "True", done.stderr

@@ -12,7 +12,7 @@ import pytest
 from fusion_eval.cli import main
 from fusion_eval.harness.hub_copy import Part, parts_of
 from fusion_eval.harness.task_folder import folder
-from fusion_eval.harness.task_list import group_of_groups, listed_tasks, members, task_groups
+from fusion_eval.harness.task_list import group_of_groups, index, listed_tasks
 
 PAPERS = {"en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar"}
 
@@ -38,10 +38,12 @@ def test_the_items_of_what_is_shipped_are_counted_right() -> None:
 
 
 def test_each_task_says_its_version_language_source_and_licence() -> None:
-    for home in task_groups(folder()):
-        for task in members(home):
+    found = index()
+    for entry in listed_tasks():
+        for task in found.members(entry.group):
             assert {"version", "language", "source", "licence"} <= set(task["metadata"]), task["task"]
-            assert task["task"].startswith(home.name), task["task"]
+            assert task["task"].startswith(entry.group), task["task"]
+    assert len(found.tasks) == sum(entry.tasks for entry in listed_tasks()), "none is in no group"
 
 
 @pytest.fixture
@@ -98,7 +100,19 @@ def test_the_bench_is_made_of_groups_that_are_there() -> None:
     assert set(said.partition(" is all of ")[2].split(", ")) == {entry.group for entry in listed_tasks()} - {
         "fusion_demo",
         "fusion_open",
+        "wmt24pp_xcomet",
     }
+
+
+def test_a_group_within_a_group_and_a_task_alone_can_be_copied() -> None:
+    assert {part.configuration for part in parts_of(["polymath_fr"])} == {"fr"}
+    assert {part.split for part in parts_of(["polymath_fr"])} == {"low", "medium", "high", "top"}
+    assert (
+        parts_of(["wmt24pp_en_fr"])
+        == parts_of(["wmt24pp_xcomet_en_fr"])
+        == [Part("google/wmt24pp", "en-fr_FR", "train")]
+    )
+    assert set(parts_of(["fusion_bench"])) == set(parts_of(()))
 
 
 def test_a_copy_holds_all_splits_that_loaders_read() -> None:

@@ -310,6 +310,17 @@ def test_scores_are_those_of_sacrebleus_command(news: Path, tmp_path: Path, lang
     assert results["chrf_corpus,none"] == pytest.approx(said[1]["score"], abs=1e-6)
 
 
+def test_pairs_survive_the_way_between_processes_from_a_folder_with_a_dot_in_its_name(
+    wmt: Path, tmp_path: Path
+) -> None:
+    """As site-packages has one, `python3.11`: pickle takes what is before it for a package."""
+    copied = tmp_path / "python3.11" / "tasks"
+    shutil.copytree(ROOT / "tasks", copied)
+    loader = runpy.run_path(str(copied / "translation_metrics.py"))
+    pair = loader["score"]({"target": "x", "language": "ja"}, ["x"])["bleu"]
+    assert pickle.loads(pickle.dumps(pair)).language == "ja"
+
+
 def test_pairs_survive_the_way_between_processes(wmt: Path) -> None:
     (task,) = load_tasks(task_manager(["wmt24pp_en_ja"], None), ["wmt24pp_en_ja"]).values()
     scores = [task.process_results(doc, [reference(doc)]) for doc in task.test_docs()]
