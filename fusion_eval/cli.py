@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fusion_eval.command_line import parser_of
 from fusion_eval.comparing import check_judge, compare_runs, judge_runs, judged_beside, say
-from fusion_eval.errors import FusionEvalError, printable
+from fusion_eval.errors import ConfigError, FusionEvalError, printable
 from fusion_eval.options import Command, listed, model_args, underscored
 
 if TYPE_CHECKING:
@@ -123,7 +123,10 @@ def _tasks(options: argparse.Namespace) -> int:
     if options.copy_to:
         from fusion_eval.harness.hub_copy import copy_from_hub, parts_of
 
-        copy_from_hub(parts_of(listed(options.tasks) if options.tasks else ()), options.copy_to, say)
+        parts = parts_of(listed(options.tasks) if options.tasks else ())
+        if not parts:
+            raise ConfigError(f"{options.tasks} come with the package: there is nothing to copy")
+        copy_from_hub(parts, options.copy_to, say)
         print(f"export FUSION_EVAL_DATA={options.copy_to.resolve()}")
         return 0
     from fusion_eval.harness.task_list import HEAD, group_of_groups, listed_tasks

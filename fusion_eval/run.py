@@ -106,7 +106,7 @@ def _check_tasks(tasks: Mapping[str, Any]) -> None:
         if task.OUTPUT_TYPE != "generate_until":
             raise ConfigError(
                 f"Task '{name}' asks for {task.OUTPUT_TYPE}, where there is nothing to sample or fuse; "
-                "name tasks of type generate_until"
+                "name tasks of type generate_until, or run it by lm_eval --model single"
             )
 
 

@@ -14,6 +14,10 @@ bare_number = _numbers.read_bare_number
 
 LONGEST, DEEPEST = 500, 20
 """Characters and nested braces of an answer that is read as mathematics."""
+_PERCENT = re.compile(
+    r"[%٪％]|百分之|パーセント|퍼센트|프로(?!그)|per ?cent|prozent|pour ?cent|por ciento|por cento|per cento|процент|بالمئة|في المئة",
+    re.IGNORECASE,
+)
 _NO_SUM = re.compile(r"[\d\s:.,/–—-]+")
 """Digits with nothing but these: a range, a date, a time. What is a number has been read before."""
 
@@ -34,7 +38,7 @@ def same_answer(answer: str | None, reference: str, language: str) -> bool:
             return value in read or _percent(reference, value) in {
                 _percent(answer, number) for number in read
             }
-        if _NO_SUM.fullmatch(answer) or _contradicts_itself(answer, language):
+        if _NO_SUM.fullmatch(answer) or _is_prose(answer) or _contradicts_itself(answer, language):
             return False
     if _bare(answer) == _bare(reference):
         return True
@@ -51,7 +55,12 @@ def readings(answer: str, language: str) -> set[Fraction]:
 
 
 def _percent(text: str, value: Fraction) -> Fraction:
-    return value / 100 if "%" in text or "٪" in text or "％" in text else value
+    return value / 100 if _PERCENT.search(text) else value
+
+
+def _is_prose(answer: str) -> bool:
+    """`17 because 9*2 = 18`: whichever number is meant, it is not for a formula to say."""
+    return bool(re.search(r"[^\W\d_]{4,}", re.sub(r"\\[A-Za-z]+(?:\{[^\W\d_]*\})?", " ", answer)))
 
 
 def _contradicts_itself(answer: str, language: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,26 +19,50 @@ VARIABLE = "FUSION_EVAL_DATA"
 
 
 def load(
-    language: str, repository: str, configuration: str | None = None, split: str = "test", **_metadata: object
+    language: str,
+    repository: str,
+    configuration: str | None = None,
+    split: str = "test",
+    columns: Sequence[str] = (),
+    **_metadata: object,
 ) -> dict[str, datasets.Dataset]:
     """One split of a configuration (by default the one named as `language`, an ISO code), by the split's name.
 
     Every document gets `language`, whatever the data set itself says in a column of that name. The harness passes a
     task's whole metadata and `dataset_kwargs`; the rest of them is not needed here. Raises FileNotFoundError or
-    ValueError where the copy is missing or damaged, OSError where the hub cannot be read.
+    ValueError where the copy is missing, damaged, or without one of the `columns`, OSError where the hub cannot be read.
     """
-    rows = rows_of(repository, configuration or language, split)
+    rows = rows_of(repository, configuration or language, split, columns)
     # One spelling for the metrics and the judge's prompts: hub data sets write names, codes or regions, or nothing.
     others = rows.remove_columns([name for name in rows.column_names if name == "language"])
     return {split: others.add_column("language", [language] * len(rows))}
 
 
-def rows_of(repository: str, configuration: str, split: str) -> datasets.Dataset:
+def rows_of(repository: str, configuration: str, split: str, columns: Sequence[str] = ()) -> datasets.Dataset:
     """The rows as the hub has them; raises as `load` does."""
     place = f"{repository}/{configuration}/{split}.jsonl"
     if folder := os.environ.get(VARIABLE):
-        return _read_copy(Path(folder).expanduser() / place)
-    return _from_hub(repository, configuration, split, place)
+        path = Path(folder).expanduser() / place
+        rows, where = _read_copy(path), str(path)
+    else:
+        rows, where = (
+            _from_hub(repository, configuration, split, place),
+            f"{repository} ({configuration}, {split})",
+        )
+    _check(rows, columns, where)
+    return rows
+
+
+def _check(rows: datasets.Dataset, columns: Sequence[str], where: str) -> None:
+    for name in columns:
+        if name not in rows.column_names:
+            raise ValueError(
+                f"{where} has no column {name}; it has {', '.join(rows.column_names)}. Copy the hub's rows again"
+            )
+        if None in (values := rows[name][:]):
+            raise ValueError(
+                f"{where}, row {values.index(None) + 1}: its {name} is empty; copy the hub's rows again"
+            )
 
 
 def _read_copy(path: Path) -> datasets.Dataset:

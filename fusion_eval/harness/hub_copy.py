@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,7 @@ def copy_from_hub(parts: Sequence[Part], root: Path, say: Callable[[str], None])
 def _rows(part: Part) -> Any:
     import datasets
 
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells each of its tries
     try:
         return datasets.load_dataset(part.repository, part.configuration, split=part.split)
     except Exception as error:  # the data sets library raises anything

@@ -16,6 +16,7 @@ _HUB = run_path(str(_TASKS / "hub_copy.py"))
 NAMES = {"en": "english", "hi": "hindi", "ja": "japanese", "sw": "swahili", "th": "thai"}
 """How the data set spells its languages."""
 
+_COLUMNS = ("language", "region", "topic", "question", "answer_list", "reasoning")
 _STEP = re.compile(r"\s*<step>\s*")
 
 
@@ -30,7 +31,7 @@ def load(language: str, repository: str, **_metadata: object) -> dict[str, Datas
 
 
 def _docs(language: str, repository: str, split: str) -> Dataset:
-    rows = _HUB["rows_of"](repository, "default", split)  # `load` would overwrite their language
+    rows = _HUB["rows_of"](repository, "default", split, _COLUMNS)  # `load` would overwrite their language
     docs = [_doc(row, language) for row in rows if row["language"].lower() in (language, NAMES[language])]
     if not docs:
         spelt = ", ".join(sorted({row["language"] for row in rows}))

@@ -31,7 +31,7 @@ def load(language: str, repository: str, **_metadata: object) -> dict[str, Datas
 
 
 def _docs(language: str, repository: str, split: str) -> Dataset:
-    rows = _HUB["load"](language, repository, split=split)[split]
+    rows = _HUB["load"](language, repository, split=split, columns=("question", "answer_number"))[split]
     return Dataset.from_list([_doc(row, number, language) for number, row in enumerate(rows)])
 
 

@@ -17,14 +17,11 @@ def load(language: str, configuration: str, split: str, **others: object) -> dic
     """The segments of one language pair, without those whose source is marked as bad (as the paper leaves them out).
 
     These are markup, links and emoji, and the canary. The harness passes a task's whole metadata and `dataset_kwargs`.
-    Raises what `hub_copy.load` raises, and ValueError for data without the columns or without a good segment.
+    Raises what `hub_copy.load` raises, and ValueError for data without a good segment.
     """
-    rows = _load(language=language, configuration=configuration, split=split, **others)[split]
-    absent = [name for name in _COLUMNS if name not in rows.column_names]
-    if absent:
-        raise ValueError(
-            f"The segments of {configuration} have no column {', '.join(absent)}; copy them again"
-        )
+    rows = _load(language=language, configuration=configuration, split=split, columns=_COLUMNS, **others)[
+        split
+    ]
     good = rows.select([place for place, bad in enumerate(rows["is_bad_source"]) if not bad])
     if not good:
         raise ValueError(f"Every segment of {configuration} is marked as a bad source; copy them again")

@@ -229,7 +229,7 @@ def test_a_copy_that_lacks_the_file_is_named(
         (b'{"prompt": "a"}\n\n["prompt"]\n', "line 3: this is no JSON object"),
         (b'{"prompt": "caf\xe9"}\n', "line 1: this is no JSON object"),
         (b'{"prompt": "a"}\n{"question": "b"}\n', "line 2: its columns differ"),
-        (b'{"question": "a"}\n', "'prompt' is undefined"),
+        (b'{"question": "a"}\n', "has no column prompt; it has question. Copy"),
     ],
 )
 def test_a_damaged_copy_is_refused(

@@ -20,6 +20,7 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from fusion_eval import cli
 from fusion_eval import run as running
+from fusion_eval.errors import ConfigError
 from fusion_eval.harness.tasks import load_tasks, task_manager
 
 TASKS = Path(__file__).parents[2] / "tasks"
@@ -497,3 +498,22 @@ def refusal(capsys: pytest.CaptureFixture[str], folder: Path, name: str) -> str:
     assert (status, said.out) == (2, "")
     assert len(said.err.splitlines()) == 1 and "Traceback" not in said.err
     return said.err
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ('{"a": 1}', "has no column id; it has a"),
+        ('{"id": "1", "question": null, "answer": "2"}', "row 1: its question is empty"),
+    ],
+)
+def test_a_copy_with_other_columns_is_told_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str, said: str
+) -> None:
+    file = tmp_path / "Qwen" / "PolyMath" / "fr" / "low.jsonl"
+    file.parent.mkdir(parents=True)
+    file.write_text(row + "\n", encoding="utf-8")
+    monkeypatch.setenv("FUSION_EVAL_DATA", str(tmp_path))
+    with pytest.raises(ConfigError) as refused:
+        load_tasks(task_manager(["polymath_fr_low"], None), ["polymath_fr_low"])
+    assert said in str(refused.value) and "low.jsonl" in str(refused.value)

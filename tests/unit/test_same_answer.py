@@ -297,7 +297,7 @@ def test_the_same_in_another_form(answer, reference, language):
         ("12:30", "0.4", "en"), ("17 = 18", "18", "en"), ("3. 4", "3.4", "en"), ("5", "x+y=5", "en"), ("x2", "2x", "en"),
         ("{2,3}", "(2,3)", "en"), ("[2,3]", "[2,3)", "en"), ("]2,3[", "[2,3]", "fr"),
         (r"n \text{ even}", r"n \text{ odd}", "en"), (r"p \text{ prime}", r"p\text{ composite}", "en"),
-        (r"3 \text{ (mod 7)}", "3", "en"),
+        (r"3 \text{ (mod 7)}", "3", "en"), ("17 because 9*2 = 18", "18", "en"), ("18 яблок и 3 груши = 18", "3", "ru"),
     ],
 )  # fmt: skip
 def test_what_looks_alike_and_is_not(answer, reference, language):
