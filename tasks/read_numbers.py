@@ -33,6 +33,7 @@ def _beside(name: str) -> ModuleType:
 
 _decimals = _beside("decimals")
 _numerals = _beside("cjk_numerals")
+_words = _beside("number_words")
 DECIMAL_SIGNS = _decimals.DECIMAL_SIGNS
 _DECIMAL = _decimals.PATTERN
 _BEGINS_A_NUMERAL = _numerals.FIRST
@@ -40,49 +41,20 @@ _BEGINS_A_NUMERAL = _numerals.FIRST
 LONGEST = 300
 """Characters; a longer text is not one number."""
 
-_SCALES = {
-    "en": {"thousand": 3, "million": 6, "billion": 9, "trillion": 12},
-    "fr": {"mille": 3, "million": 6, "millions": 6, "milliard": 9, "milliards": 9, "billion": 12, "billions": 12},
-    "de": {"tausend": 3, "million": 6, "millionen": 6, "mio": 6, "milliarde": 9, "milliarden": 9, "mrd": 9},
-    "es": {"mil": 3, "millón": 6, "millones": 6, "billón": 12, "billones": 12},
-    "it": {"mila": 3, "milione": 6, "milioni": 6, "miliardo": 9, "miliardi": 9},
-    "pt": {"mil": 3, "milhão": 6, "milhões": 6, "bilhão": 9, "bilhões": 9, "trilhão": 12, "trilhões": 12},
-    "ru": {
-        "тысяча": 3, "тысячи": 3, "тысяч": 3, "тыс": 3, "миллион": 6, "миллиона": 6, "миллионов": 6, "млн": 6,
-        "миллиард": 9, "миллиарда": 9, "миллиардов": 9, "млрд": 9,
-    },
-    "ar": {"ألف": 3, "آلاف": 3, "الف": 3, "مليون": 6, "ملايين": 6, "مليار": 9, "مليارات": 9},
-    "hi": {"हज़ार": 3, "हजार": 3, "लाख": 5, "करोड़": 7},
-    "sw": {"milioni": 6, "bilioni": 9},
-    "th": {"พัน": 3, "หมื่น": 4, "แสน": 5, "ล้าน": 6},
-}  # fmt: skip
-
 # Letters: what may be glued to a number, or be its only word, without being a variable.
-_UNITS = {"m", "s", "g", "h", "l", "L", "C", "F", "km", "cm", "mm", "kg", "mg", "ml", "cl", "dl", "hr", "min"}
+_UNITS = {
+    "m", "s", "g", "h", "l", "L", "C", "F", "km", "cm", "mm", "kg", "mg", "ml", "cl", "dl", "hr", "min",
+    "am", "pm", "lb", "in", "ft", "oz", "yd", "mi",
+}  # fmt: skip
 _ORDINALS = {"th", "st", "nd", "rd"}
-_FUNCTIONS = {
-    "sin",
-    "cos",
-    "tan",
-    "cot",
-    "sec",
-    "csc",
-    "log",
-    "ln",
-    "exp",
-    "sqrt",
-    "pi",
-    "inf",
-    "infty",
-    "mod",
-    "lim",
-}
+_GLUED_IN_FRENCH = {"e", "er", "re", "de", "nd"}
+_GREAT = {"K": 10**3, "M": 10**6}
 
 _VULGAR = re.compile("[¼-¾⅐-⅞↉]")
 _RAISED = re.compile("[⁰¹²³⁴-⁹⁺⁻]+")
 _PLAIN = str.maketrans({
     **dict.fromkeys("−‐‑‒–﹣－", "-"), **dict.fromkeys("’‘′＇", "'"),
-    "！": "。", "∕": "/", "⁄": "/", "⟋": "/", "٪": "%", "،": ",", "↉": "0/3",
+    "！": "。", "№": " ", "º": "°", "ª": "°", "∕": "/", "⁄": "/", "⟋": "/", "٪": "%", "،": ",", "↉": "0/3",
 })  # fmt: skip
 _LATEX: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"\{\s*([.,])\s*\}"), r"\1"),
@@ -116,6 +88,14 @@ _SIGN = re.compile(
     r"(?:^|[^\w\s)])\s*-\s*[^\w\s]{0,2}\s*$|(?<!\w)-[^\w\s]{0,2}$|^-\s*[A-Z]{0,3}\s*[^\w\s]?\s*$"
 )
 _WORD = re.compile(r"[^\W\d]+(?:[\u0300-\u036f\u0900-\u0903\u093a-\u094f]+[^\W\d]*)*")
+_ALL_SCALES = "|".join(
+    sorted({word for words in _words.SCALES.values() for word in words}, key=len, reverse=True)
+)
+_THAI = "|".join(_words.SCALES["th"])
+_SCALE_WORD = re.compile(
+    rf"[\s-]*({_THAI}|(?:{_ALL_SCALES})(?![^\W\d]|[\u0300-\u036f\u0900-\u094f]))\.?", re.IGNORECASE
+)
+_SCALE_BEFORE = re.compile(rf"(?<![^\W\d])({_ALL_SCALES})\s*$", re.IGNORECASE)
 _CODE = re.compile(r"(?:^|[^A-Za-z])(?:[A-Z]{3}|Rs|RM)$")
 
 
@@ -142,6 +122,7 @@ def simplify(text: str) -> str:
     """`text` with ASCII digits, minus signs and fractions, half-width, without marks of direction and width."""
     if text.isascii():
         return text
+    text = re.sub("[㎜-㎥]", lambda match: " " + unicodedata.normalize("NFKC", match[0]).rstrip("23"), text)
     text = _VULGAR.sub(lambda match: f" {unicodedata.normalize('NFKC', match[0])} ", text)
     text = _RAISED.sub(lambda match: f"^{{{unicodedata.normalize('NFKC', match[0])}}}", text)
     text = unicodedata.normalize("NFKC", text.translate(_PLAIN)).translate(_PLAIN)
@@ -158,7 +139,10 @@ def _plain(text: str) -> str:
     """What does not depend on the language, so that it is done once for two readings."""
     if text.isascii() and text.isdigit():
         return text
-    text = " ".join(_without_latex(simplify(text)).split())
+    text = re.sub(r"(?<![A-Za-z])(?:R|US)\\?\$", "$", simplify(text))
+    text = " ".join(_without_latex(text).split())
+    text = re.sub(r"(?<=\d)( ?(?:[kcmd]?m|ft|in|yd))[23](?![\w.,])", r"\1", text)
+    text = re.sub(r"(?<![\w_])\d{1,3}(?:_\d{3})+(?![\w_])", lambda match: match[0].replace("_", ""), text)
     text = re.sub(r"(?:^|(?<=\s))—(?=\d)", "-", text)
     return _PER.sub(" ", _MINUS_WORD.sub("-", text))
 
@@ -176,30 +160,53 @@ def _read(text: str, language: str) -> Fraction | None:
     text = _plain(text)
     if text.isdigit():
         return Fraction(int(text))
+    if _words.CHANGED.search(text):
+        return None
     text = _RAISED_UNIT.sub("", _numerals.with_ascii_numerals(text, language))
     match = _NUMBER.fullmatch(text.lstrip("=≈ "))
-    if match is None or not _is_alone(match["before"], match["after"]):
+    if match is None:
+        return None
+    before, after = match["before"], match["after"]
+    scale, after = _scale(before, after, language)
+    if scale is None or not _is_alone(before, after, language):
         return None
     size = _size(match, language)
     if size is None:
         return None
-    word = _WORD.search(match["after"])
-    scale = _SCALES.get(language, {}).get(word[0].lower(), 0) if word else 0
-    size = -size if _SIGN.search(match["before"]) else size
-    return size * 10**scale if scale else size
+    return scale * (-size if _SIGN.search(before) else size)
 
 
-def _is_alone(before: str, after: str) -> bool:
+def _scale(before: str, after: str, language: str) -> tuple[int | None, str]:
+    """What the scale words beside a number multiply it by, and what stands behind these.
+
+    None where they are another language's, as `3 Billionen` is not 3 in English.
+    """
+    if (great := re.match(r"[KM](?![^\W\d])", after)) is not None:
+        return _GREAT[great[0]], after[1:]
+    scale = 1
+    while (word := _SCALE_WORD.match(after)) is not None:
+        if (factor := _words.SCALES.get(language, {}).get(word[1].lower())) is None:
+            return (None if scale == 1 else scale), after
+        scale, after = scale * factor, after[word.end() :]
+    if (word := _SCALE_BEFORE.search(before)) is not None:
+        if language != "sw" or scale > 1 or (factor := _words.SCALES["sw"].get(word[1].lower())) is None:
+            return None, after
+        scale = factor
+    return scale, after
+
+
+def _is_alone(before: str, after: str, language: str) -> bool:
     """Whether nothing around the number makes it a part of a greater expression."""
-    if _MATHS.search(re.sub(r"[-+]\s*$", "", before)) or _MATHS.search(after) or after.startswith("!"):
+    if _MATHS.search(re.sub(r"[-+]\s*$", "", before)) or _MATHS.search(after) or after.lstrip().startswith("!"):
+        return False
+    if _words.CHANGED_BEFORE.search(before) or _words.CHANGED_BEHIND.search(after):
         return False
     words = _WORD.findall(after)
-    if words and words[0] in _FUNCTIONS:
-        return False
     if words and words[0].isascii():
         glued = after.startswith(words[0])
         if (len(words) == 1 and len(words[0]) == 1) or (glued and len(words[0]) < 3):
-            return words[0] in _UNITS | _ORDINALS
+            ordinal = language == "fr" and glued and words[0] in _GLUED_IN_FRENCH
+            return ordinal or words[0] in _UNITS | _ORDINALS
     # A letter or a call right before it: x2, f(3
     return not re.search(r"[A-Za-zα-ω]\(?$", before) or bool(_CODE.search(before))
 

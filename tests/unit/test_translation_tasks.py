@@ -507,7 +507,7 @@ def test_missing_data_are_named(
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ([{"source": "a", "target": "b"}], "have no column is_bad_source, document_id, segment_id"),
+        ([{"source": "a", "target": "b"}], "has no column is_bad_source"),
         ([row for row in segments("fr") if row["is_bad_source"]], "marked as a bad source"),
     ],
 )
