@@ -181,16 +181,7 @@ def test_one_worker_serves_all_that_load_the_file():
 
 
 def test_it_works_in_a_copied_folder(tmp_path):
-    for name in (
-        "equivalence.py",
-        "formulas.py",
-        "read_numbers.py",
-        "cjk_numerals.py",
-        "decimals.py",
-        "math_worker.py",
-        "beside.py",
-    ):
-        shutil.copy(TASKS / name, tmp_path)
+    shutil.copytree(TASKS, tmp_path, dirs_exist_ok=True)
     code = (
         "import runpy; space = runpy.run_path('equivalence.py');"
         r"print(space['same_answer'](r'\pi/2', r'\frac{\pi}{2}', 'fr'))"
