@@ -40,16 +40,24 @@ def _class(chars: str) -> str:
 
 
 _HANGUL = "영공일이삼사오육륙칠팔구십백천만억조"
-_UNIT = _class("".join((*_SMALL, *_BIG)))
+# Not in the units that begin with such a character: 千克 (kg), 조각 (piece), 百分点
+_NO_SCALE = (
+    "(?!千(?:克|米|瓦|卡|焦|赫|帕|伏|欧|字节|比特)|兆(?:字节|赫|瓦|帕|比特|欧|焦|位)|[百千]分(?:点|點|率|比|位)|백분(?:율|위|률)|"
+    "만큼|조각|조건|조합)"
+)
+_UNIT = _NO_SCALE + _class("".join((*_SMALL, *_BIG)))
 _HAN_DIGIT = _class("".join(char for char in _DIGITS if char not in _HANGUL))
-_HAN = _class("".join(char for char in (*_DIGITS, *_SMALL, *_BIG) if char not in _HANGUL))
+_HAN = _NO_SCALE + _class("".join(char for char in (*_DIGITS, *_SMALL, *_BIG) if char not in _HANGUL))
+_COUNTED = "개|원|명|달러|마리|살|년|월|일|시간|분|초|번|권|장|미터|킬로|퍼센트"
 FIRST = f"{_HAN}|[{_HANGUL}]"
 """What a numeral begins with."""
-_COUNTED = "개|원|명|달러|마리|살|년|월|일|시간|분|초|번|권|장|미터|킬로|퍼센트"
 
 _WITH_UNITS = re.compile(rf"{_DECIMAL} ?{_UNIT}(?: ?{_DECIMAL}|{_UNIT})*")
-_HAN_POINT = re.compile(rf"({_HAN}+)[点點]({_HAN_DIGIT}+)")
-_HAN_RUN = re.compile(rf"{_HAN}+")
+_HANGUL_PARTS = re.compile(
+    rf"(?<![가-힣])([{_HANGUL}]+|\d+) ?분의 ?([{_HANGUL}]+?|\d+)(?=[^\w가-힣]|$|이다|입니|이에|이야|{_COUNTED})"
+)
+_HAN_POINT = re.compile(rf"((?:{_HAN})+)[点點]({_HAN_DIGIT}+)")
+_HAN_RUN = re.compile(rf"(?:{_HAN})+")
 _HANGUL_RUN = re.compile(
     rf"^([- ]*)((?=[{_HANGUL} ]*[십백천만억조])[{_HANGUL}]+(?: [{_HANGUL}]+)*|[{_HANGUL}])"
     rf"(?: ?점 ?([영공일이삼사오육륙칠팔구]+))?(?=\W|$|{_COUNTED})"
@@ -62,6 +70,9 @@ def with_ascii_numerals(text: str, language: str) -> str:
     """CJK numerals in digits; beside digits only those that begin with a digit (1万2千), as 一 is in many words."""
     if text.isascii():
         return text
+    text = _HANGUL_PARTS.sub(
+        lambda match: f"{_numeral(match[2], language)}/{_numeral(match[1], language)}", text
+    )
     if re.search(r"\d", text):
         text = _WITH_UNITS.sub(lambda match: _numeral(match[0], language), text)
     else:
@@ -73,7 +84,8 @@ def with_ascii_numerals(text: str, language: str) -> str:
             ),
             text,
         )
-    return _PARTS.sub(lambda match: match[2] if match[1] == "100" else f"{match[2]}/{match[1]}", text)
+    text = _PARTS.sub(lambda match: match[2] if match[1] == "100" else f"{match[2]}/{match[1]}", text)
+    return re.sub(r"(?<=\d) ?[又と과와] ?(?=\d+/\d)", " ", text)
 
 
 def _positional(chars: str) -> str:
@@ -83,6 +95,8 @@ def _positional(chars: str) -> str:
 def _numeral(run: str, language: str) -> str:
     """A run of CJK numerals in digits; as it was where its units are in no order."""
     tokens = _TOKENS.findall(run)
+    if len(tokens) == 2 and 0 < _DIGITS.get(tokens[0], 0) == _DIGITS.get(tokens[1], 0) - 1:
+        return run  # 三四个: three or four
     if all(token in _DIGITS for token in tokens):
         return _positional("".join(tokens))
     value = _units_value(tokens, language)

@@ -118,9 +118,7 @@ CHANGED = re.compile(
 )  # fmt: skip
 """Anywhere beside a number, in any language: its value is not the number's."""
 
-_FUNCTION = (
-    "(?:arc|a)?(?:sin|cos|tan|cot|csc|sec|tg|ctg)h?|log|ln|lg|exp|sqrt|cbrt|pi|inf|infty|mod|lim|max|abs|det|gcd|lcm"
-)
+_FUNCTION = "(?:arc|a)?(?:sin|cos|tan|cot|csc|sec|tg|ctg)h?|log|ln|lg|exp|sqrt|cbrt|pi|inf|infty|mod|lim|max|abs|det|gcd|lcm"
 CHANGED_BEFORE = re.compile(
     rf"(?<![^\W\d])(?:{_FUNCTION})\b\W*$|(?:^|\W)[点點점]\s*$|최[소대]한?\s*$|"
     + _words(

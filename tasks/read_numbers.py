@@ -71,7 +71,7 @@ _LATEX: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     ),
 ]
 _MINUS_WORD = re.compile(
-    r"(?:^|(?<=\s))(?:minus|negative|moins|menos|meno|минус|سالب|ناقص|ऋण|hasi)\s+(?=\d)|(?:マイナス|마이너스|负|負|零下|영하)\s*(?=\d|"
+    r"(?:^|(?<=\s))(?<!au )(?<!al )(?<!lo )(?:minus|negative|moins|menos|meno|минус|سالب|ناقص|ऋण|hasi)\s+(?=\d)|(?:マイナス|마이너스|负|負|零下|영하)\s*(?=\d|"
     + _BEGINS_A_NUMERAL + ")",
     re.IGNORECASE,
 )  # fmt: skip
@@ -197,7 +197,11 @@ def _scale(before: str, after: str, language: str) -> tuple[int | None, str]:
 
 def _is_alone(before: str, after: str, language: str) -> bool:
     """Whether nothing around the number makes it a part of a greater expression."""
-    if _MATHS.search(re.sub(r"[-+]\s*$", "", before)) or _MATHS.search(after) or after.lstrip().startswith("!"):
+    if (
+        _MATHS.search(re.sub(r"[-+]\s*$", "", before))
+        or _MATHS.search(after)
+        or after.lstrip().startswith("!")
+    ):
         return False
     if _words.CHANGED_BEFORE.search(before) or _words.CHANGED_BEHIND.search(after):
         return False

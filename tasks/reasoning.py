@@ -6,30 +6,12 @@ A document has `question`, `language` (an ISO code), `references` (the accepted 
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from runpy import run_path
 from typing import Any
 
-
-def _beside(name: str) -> ModuleType:
-    """The module of a file beside this one, which is no importable module: the harness loads a folder's files by path.
-
-    One in a process, as `math_worker` keeps a process of its own.
-    """
-    path = Path(__file__).resolve().with_name(f"{name}.py")
-    if (loaded := sys.modules.get(str(path))) is None:
-        spec = importlib.util.spec_from_file_location(str(path), path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{path} is not there; copy the whole tasks folder")
-        loaded = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(loaded)
-        sys.modules[str(path)] = loaded
-    return loaded
-
-
+_beside = run_path(str(Path(__file__).with_name("beside.py")))["beside"]
 _answers = _beside("final_answer")
 _equivalence = _beside("equivalence")
 _names = _beside("same_text")

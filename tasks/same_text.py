@@ -24,6 +24,7 @@ def _beside(name: str) -> ModuleType:
 
 
 _equivalence = _beside("equivalence")
+_words = _beside("number_words")
 
 _ARTICLES = {
     "en": r"(?:the|an|a)\s+",
@@ -41,34 +42,51 @@ _LETTERS = str.maketrans({
 _WITHOUT_SPACES = ("ja", "zh", "ko", "th")
 
 
-def same_text(answer: str | None, references: Sequence[str], language: str) -> bool:
-    """Whether an answer is one of the references, by `normal_text`, with or without what it adds in parentheses.
+_BRACKETED = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 
-    A reference that is a number (a year) is compared by value.
+
+def same_text(answer: str | None, references: Sequence[str], language: str) -> bool:
+    """Whether an answer is one of the references, by `normal_text`; what one of the two adds in parentheses is left out.
+
+    A reference that is a number (a year) is compared by value, and `before 1969` or `1969 BC` is not 1969.
     """
     if answer is None:
         return False
-    bracketless = re.sub(r"[(（\[【][^()（）\[\]【】]*[)）\]】]", " ", answer)
-    forms = {normal_text(answer, language), normal_text(bracketless, language)} - {""}
-    if forms & {normal_text(reference, language) for reference in references}:
-        return True
+    full, bare = _forms(answer, language)
+    for reference in references:
+        whole, bracketless = _forms(reference, language)
+        if (full and full in (whole, bracketless)) or (bare and bare == whole):
+            return True
+    if _words.OTHER_TIME.search(answer):
+        return False
     values = {_equivalence.bare_number(reference) for reference in references} - {None}
     return bool(values) and not values.isdisjoint(_equivalence.readings(answer, language))
+
+
+def _forms(text: str, language: str) -> tuple[str, str]:
+    """With and without what stands in parentheses."""
+    return normal_text(text, language), normal_text(_BRACKETED.sub(" ", text), language)
 
 
 def normal_text(text: str, language: str) -> str:
     """A name without differences of spelling that carry no meaning.
 
-    NFKC, no case, no punctuation, no article before it. Diacritics of Latin and Greek letters are left out (São Paulo
+    NFKC, no case, no article before it, no punctuation but signs, points, dashes and slashes of numbers. Initials are
+    one word (U.S.A. is USA). Diacritics of Latin and Greek letters are left out (São Paulo
     is Sao Paulo), as are ё, Arabic vowel marks and the seats of hamza; those that make another letter are kept: й, the
     Japanese ゛ and ゜, Indic vowels. Blanks are left out in Japanese, Chinese, Korean and Thai.
     """
     text = "".join(map(_without_accent, unicodedata.normalize("NFKC", text).casefold())).translate(_LETTERS)
-    text = re.sub(r"[’‘ʼ`´]", "'", text).strip(" \"'«»“”„*_.")
+    text = re.sub(r"[’‘ʼ`´]", "'", text).strip(" \"'«»“”„*_").rstrip(".")
     if articles := _ARTICLES.get(language):
         text = re.sub(rf"^(?:{articles})(?=\w\w)", "", text)
-    kept = (char if _is_of_a_word(char) else " " for char in text)
-    return ("" if language in _WITHOUT_SPACES else " ").join("".join(kept).split())
+    text = re.sub("[−‐‑‒–—]", "-", text).replace("⁄", "/").replace("٫", ".").replace("٬", ",")
+    text = re.sub(r"(?<=\d)\s*([-/:])\s*(?=\d)", r"\1", text)
+    kept = (char if _is_of_a_word(char) or _is_of_a_number(text, at) else " " for at, char in enumerate(text))
+    words = " ".join("".join(kept).split())
+    if language in _WITHOUT_SPACES:
+        return re.sub(r"(?<!\d) | (?!\d)", "", words)  # 1 2 is not 12
+    return re.sub(r"(?<![^ ])([^\W\d]) (?=[^\W\d](?: |$))", r"\1", words)
 
 
 def _without_accent(char: str) -> str:
@@ -79,6 +97,14 @@ def _without_accent(char: str) -> str:
     arabic_mark = unicodedata.category(char) == "Mn" and unicodedata.name(char, "").startswith("ARABIC")
     latin_mark = "\u0300" <= char <= "\u036f"
     return "" if arabic_mark or latin_mark or unicodedata.category(char) == "Cf" else char
+
+
+def _is_of_a_number(text: str, at: int) -> bool:
+    """A separator between digits, or the sign before them."""
+    before, behind = text[at - 1 : at], text[at + 1 : at + 2]
+    if not behind.isdigit():
+        return False
+    return text[at] in ".,-/:" if before.isdigit() else text[at] in "-." and not before.isalnum()
 
 
 def _is_of_a_word(char: str) -> bool:

@@ -24,7 +24,7 @@ def load() -> ModuleType:
 
 
 ANSWERS = load()
-final_answer, last_number, MARKERS = ANSWERS.final_answer, ANSWERS.last_number, ANSWERS.MARKERS
+final_answer, MARKERS = ANSWERS.final_answer, ANSWERS.MARKERS
 
 PROSE = {
     "en": "She has 16 eggs and eats 3. The answer: this takes some thought.",
@@ -95,12 +95,40 @@ def test_the_last_marker_wins(language):
 
 
 @by_language
-def test_a_box_wins_over_a_marker(language):
-    text = (
-        rf"{PROSE[language]} $\boxed{{17}}$, or rather \(\boxed{{\frac{{1}}{{2}}}}\)."
-        + f"\n{MARKERS[language]} 18"
-    )
-    assert final_answer(text, language) == r"\frac{1}{2}"
+def test_of_a_box_and_a_marker_the_later_wins(language):
+    box, marker = rf"$\boxed{{17}}$, or rather \(\boxed{{\frac{{1}}{{2}}}}\).", MARKERS[language]
+    assert final_answer(f"{PROSE[language]} {box}\n{marker} 18", language) == "18"
+    assert final_answer(f"{marker} 18\n{PROSE[language]} {box}", language) == r"\frac{1}{2}"
+    assert final_answer(f"{marker} {box}", language) == r"\frac{1}{2}"
+    assert final_answer(f"{box}\n{marker}\n", language) == r"\frac{1}{2}"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        # the marker in quotes, in brackets, in a list, as a heading
+        ("“答案：18”", "zh"), ("「答え：18」", "ja"), ("「答え：18」です。", "ja"), ("«Respuesta: 18»", "es"), ('"정답: 18"', "ko"), ("« Réponse : 18 »", "fr"),
+        ("„Antwort: 18“", "de"), ('**"Answer: 18"**', "en"), ("【答案】18", "zh"), ("【答え】18", "ja"), ("【答え】\n18", "ja"), ("**【答案】** 18", "zh"),
+        ("1. Answer: 18", "en"), ("**Final Answer**\n18", "en"), ("## Final Answer\n\n18", "en"), ("### Réponse finale\n18", "fr"),
+        # other words
+        ("最后答案：18", "zh"), ("正确答案：18", "zh"), ("故答案为：18", "zh"), ("所以答案是：18", "zh"), ("Lösung: 18", "de"), ("إجابة: 18", "ar"),
+        ("So the answer is: 18", "en"), ("Therefore, the final answer is: 18", "en"),
+        # below, as a formula or as code
+        ("Answer:\n\\[\n18\n\\]", "en"), ("Answer: $$\n18\n$$", "en"), ("Answer:\n```\n18\n```", "en"), ("```\nAnswer: 18\n```", "en"),
+        # the turn ends
+        ("Answer: 18</s>", "en"), ("Answer: 18<|im_end|>\nAnswer: 19", "en"), ("<think>17</think>\nAnswer: 18<|eot_id|>", "en"),
+        ("We get \\boxed{3} first.\nSo 5.\nAnswer: 18", "en"),
+    ],
+)  # fmt: skip
+def test_where_models_put_their_answers(text, language):
+    assert final_answer(f"3 + 15\n{text}", language) == "18"
+
+
+@pytest.mark.parametrize(
+    "line", ["Answer 18", "The answer\n18", "the answer to 18: none", "See “the answer”: 18", "[1] 18"]
+)
+def test_what_is_no_marker(line):
+    assert final_answer(f"3 + 15\n{line}", "en") is None
 
 
 @pytest.mark.parametrize(
@@ -128,19 +156,6 @@ def test_thoughts_are_no_answers(text, answer):
     assert final_answer(text, "en") == answer
 
 
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("There were 16 in 2024, and 13 are left.", "13"), ("It is -5.", "-5"), ("From 3-5 we take 5", "5"), ("It costs 1,234.50 dollars.", "1,234.50"),
-        ("Es kostet 1.234,50 €.", "1.234,50"), ("Cela fait 80 000 euros.", "80 000"), ("全部で1万円です。", "1万"), ("المجموع ٢٥٪", "٢٥٪"),
-        (r"so $\frac{3}{4}$ it is", r"\frac{3}{4}"), ("It is 3/4 of it", "3/4"), ("GPT-4 says no", "4"), ("about $-5", "-5"), ("none", None),
-        ("<think>17</think>none", None), ("18 <think>17</think>", "18"),
-    ],
-)  # fmt: skip
-def test_the_last_number_is_a_last_resort(text, number):
-    assert last_number(text) == number
-
-
 @by_language
 def test_references_are_read_from_replies(language, shared_data):
     path = shared_data / "polymath" / f"{language}.jsonl"
@@ -159,8 +174,8 @@ def test_references_are_read_from_replies(language, shared_data):
     st.sampled_from(sorted(MARKERS)),
 )  # fmt: skip
 def test_no_text_is_an_error(text, language):
-    for answer in (final_answer(text, language), last_number(text)):
-        assert answer is None or (answer and answer == answer.strip())
+    answer = final_answer(text, language)
+    assert answer is None or (answer and answer == answer.strip())
 
 
 @pytest.mark.parametrize(
@@ -187,7 +202,6 @@ def test_hostile_text_takes_no_time(piece):
     text = piece * (300_000 // len(piece))
     for hostile in (text, "\\boxed{1" + text, text + "Answer: 1", "Answer:" + text):
         final_answer(hostile, "en")
-        last_number(hostile)
     assert time.perf_counter() - start < 5
 
 
