@@ -9,28 +9,14 @@ separators, or one that is repeated, are not ambiguous in any language.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import re
-import sys
 import unicodedata
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
+from runpy import run_path
 
-
-def _beside(name: str) -> ModuleType:
-    """The module of a file beside this one: one in a process, however often the harness loads that file by its path."""
-    path = Path(__file__).resolve().with_name(f"{name}.py")
-    if (loaded := sys.modules.get(str(path))) is None:
-        spec = importlib.util.spec_from_file_location(str(path), path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{path} is not there; copy the whole tasks folder")
-        loaded = sys.modules[str(path)] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(loaded)
-    return loaded
-
-
+_beside = run_path(str(Path(__file__).with_name("beside.py")))["beside"]
 _decimals = _beside("decimals")
 _numerals = _beside("cjk_numerals")
 _words = _beside("number_words")
@@ -173,7 +159,8 @@ def _read(text: str, language: str) -> Fraction | None:
     size = _size(match, language)
     if size is None:
         return None
-    return scale * (-size if _SIGN.search(before) else size)
+    value: Fraction = scale * (-size if _SIGN.search(before) else size)
+    return value
 
 
 def _scale(before: str, after: str, language: str) -> tuple[int | None, str]:

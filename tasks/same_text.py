@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
+from runpy import run_path
 
-
-def _beside(name: str) -> ModuleType:
-    """The module of a file beside this one: one in a process, however often the harness loads that file by its path."""
-    path = Path(__file__).resolve().with_name(f"{name}.py")
-    if (loaded := sys.modules.get(str(path))) is None:
-        spec = importlib.util.spec_from_file_location(str(path), path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{path} is not there; copy the whole tasks folder")
-        loaded = sys.modules[str(path)] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(loaded)
-    return loaded
-
-
+_beside = run_path(str(Path(__file__).with_name("beside.py")))["beside"]
 _equivalence = _beside("equivalence")
 _words = _beside("number_words")
 

@@ -25,7 +25,9 @@ class Pair(tuple[str, str]):
 
 # Ranks of a parallel run pickle it to each other, and pickle imports a class by its module's name, which the path of a
 # file loaded by the harness is not.
-_home = sys.modules.setdefault("fusion_eval_translation_metrics", ModuleType("fusion_eval_translation_metrics"))
+_home = sys.modules.setdefault(
+    "fusion_eval_translation_metrics", ModuleType("fusion_eval_translation_metrics")
+)
 Pair.__module__ = _home.__name__
 Pair = _home.__dict__.setdefault("Pair", Pair)  # type: ignore[misc] # the same class, whoever loads this file again
 

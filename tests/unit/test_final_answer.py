@@ -96,7 +96,7 @@ def test_the_last_marker_wins(language):
 
 @by_language
 def test_of_a_box_and_a_marker_the_later_wins(language):
-    box, marker = rf"$\boxed{{17}}$, or rather \(\boxed{{\frac{{1}}{{2}}}}\).", MARKERS[language]
+    box, marker = r"$\boxed{17}$, or rather \(\boxed{\frac{1}{2}}\).", MARKERS[language]
     assert final_answer(f"{PROSE[language]} {box}\n{marker} 18", language) == "18"
     assert final_answer(f"{marker} 18\n{PROSE[language]} {box}", language) == r"\frac{1}{2}"
     assert final_answer(f"{marker} {box}", language) == r"\frac{1}{2}"
