@@ -84,7 +84,11 @@ def test_the_benchmarks_named_are_there_with_their_languages_and_metrics(readme)
     rows = [row.split("|")[1:5] for row in table.splitlines() if row.startswith("| `")]
     groups = {entry.group: entry for entry in listed_tasks()}
 
-    assert {row[0].strip(" `") for row in rows} == set(groups) - {"fusion_demo", "fusion_open", "wmt24pp_xcomet"}
+    assert {row[0].strip(" `") for row in rows} == set(groups) - {
+        "fusion_demo",
+        "fusion_open",
+        "wmt24pp_xcomet",
+    }
     for name, _, languages, metrics in rows:
         entry = groups[name.strip(" `")]
         spelt = {"all 11": PAPERS, "all but en": PAPERS - {"en"}}.get(

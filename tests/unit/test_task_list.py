@@ -125,6 +125,8 @@ def test_a_copy_holds_all_splits_that_loaders_read() -> None:
     assert len(places) == 11 + 2 * 7 + 11 * 4 + 2 + 10 + 11
 
 
-def test_what_comes_with_the_package_is_not_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_comes_with_the_package_is_not_copied(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["tasks", "--copy_to", str(tmp_path), "--tasks", "fusion_demo"]) == 2
     assert "there is nothing to copy" in capsys.readouterr().err
