@@ -76,7 +76,7 @@ def _bare(text: str) -> str:
 
 
 def _may_be_mathematics(answer: str) -> bool:
-    if len(answer) > LONGEST or not re.search(r"[\d\\=<>^√π∞≤≥∅+*/-]|^\W*[A-Za-z]\W*$", answer):
+    if len(answer) > LONGEST or not re.search(r"[\d\\=<>^√∛∜π∞≤≥∅+*/-]|^\W*[A-Za-z]\W*$", answer):
         return False
     depth = deepest = 0
     for brace in re.findall(r"[{}()\[\]]", answer):

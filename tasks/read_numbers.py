@@ -69,7 +69,7 @@ _NUMBER = re.compile(
 )
 _RAISED_UNIT = re.compile(r"(?<=[^\W\d]) ?\^ ?\{?-?\d\}?")
 _PER = re.compile(r"/\s*(?=[^\W\d]{2})|(?<=[^\W\d])/(?=[^\W\d])")
-_MATHS = re.compile(r"[\\^_={}*/<>≤≥≠√π∞+\[\]|±∪∩×·]")
+_MATHS = re.compile(r"[\\^_={}*/<>≤≥≠√∛∜π∞+\[\]|±∪∩×·]")
 _SIGN = re.compile(
     r"(?:^|[^\w\s)])\s*-\s*[^\w\s]{0,2}\s*$|(?<!\w)-[^\w\s]{0,2}$|^-\s*[A-Z]{0,3}\s*[^\w\s]?\s*$"
 )

@@ -268,7 +268,7 @@ def test_a_year_is_compared_by_value():
 @pytest.mark.parametrize(
     ("answer", "reference", "language"),
     [
-        ("√25", "5", "en"), ("√12", r"2\sqrt3", "en"), ("√(x+1)", r"\sqrt{x+1}", "en"), (r"\sqrt 13", r"\sqrt{13}", "en"),
+        ("√25", "5", "en"), ("∛8", "2", "en"), ("√12", r"2\sqrt3", "en"), ("√(x+1)", r"\sqrt{x+1}", "en"), (r"\sqrt 13", r"\sqrt{13}", "en"),
         (r"1\frac{1}{2}\pi", r"\frac{3\pi}{2}", "en"), ("3½π", r"\frac{7\pi}{2}", "en"), ("½π", r"\pi/2", "en"),
         ("[2;3)", "$[2,3)$", "ru"), ("[2, 3[", "[2,3)", "fr"), ("]2;3]", "(2,3]", "fr"), ("b>a>c", "$c < a < b$", "en"),
         ("(1,5; 2)", "(1.5, 2)", "de"), ("2; -2; 0,5", "2,-2,0.5", "de"), ("2 y 3", "2,3", "es"), ("2와 3", "2,3", "ko"),
