@@ -80,7 +80,7 @@ _ROOTS_UNSPACED = (
     "팩토리얼|로그|对数|對數|対数|वर्गमूल|घनमूल|का वर्ग|का घन|ราก|กำลัง"
 )
 _HALVES = _words(
-    r"""hal(?:f|ves)|demi|demie|demis|\w*(?:einhalb|anderthalb)|halbe?[nrs]?|y medi[oa]|medi[oa] de|e mezz[oa]|mezz[oa]
+    r"""hal(?:f|ves)|demi|demie|demis|\w*(?:einhalb|anderthalb)|halbe?[nrs]?|y medi[oa]|medi[oa] de|medios|e mezz[oa]|mezz[oa]
     |e mei[oa]|meia|metade|mitad|metà|moitié|hälfte|половин\w*|полтора|полторы|(?:و|ال)?نصف|nusu|na nusu"""
 )
 _HALVES_UNSPACED = (

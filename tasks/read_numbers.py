@@ -214,7 +214,7 @@ def _size(match: re.Match[str], language: str) -> Fraction | None:
     if match["top"]:
         top, bottom = _decimals.decimal(match["top"], language), _decimals.decimal(match["bottom"], language)
         return top / bottom if top is not None and bottom else None
-    value = _decimals.decimal(match["decimal"], language)
+    value: Fraction | None = _decimals.decimal(match["decimal"], language)
     return value * _ten_to(match["power"]) if value is not None and match["power"] else value
 
 

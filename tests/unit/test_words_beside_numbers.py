@@ -27,7 +27,7 @@ BESIDE = {
         "5 Hundert": 500, "mindestens 5": None, "höchstens 5": None, "weniger als 5": None, "nicht 5": None, "5 Quadratmeter": 5, "2 und eine halbe": None,
     },
     "es": {
-        "raíz cuadrada de 3": None, "raíz de 3": None, "5 al cuadrado": None, "5 y medio": None, "2 tercios": None, "2 mil millones": 2 * 10**9, "no 5": None,
+        "raíz cuadrada de 3": None, "raíz de 3": None, "5 al cuadrado": None, "5 y medio": None, "5 medios": None, "2 tercios": None, "2 mil millones": 2 * 10**9, "no 5": None,
         "al menos 5": None, "menos de 5": None, "más de 5": None, "5º": 5, "5ª": 5, "5 metros cuadrados": 5, "2 docenas": 24,
     },
     "it": {
