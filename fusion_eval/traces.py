@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,8 +28,8 @@ class TraceFile:
         self.path = path
         self._partial = path.with_name(f"{path.name}.partial") if path else None
         self._file: BinaryIO | None = None
-        self._places: dict[int, tuple[int, int]] = {}
-        """Where each line begins and how long it is."""
+        # Of each line, as they were written: which prompt's it is, and where it begins. Arrays, as prompts are many.
+        self._indices, self._starts = array("q"), array("q")
         self._made: list[Path] = []
 
     def __enter__(self) -> TraceFile:
@@ -46,7 +47,8 @@ class TraceFile:
         if self._file:
             line = to_json(trace) + b"\n"
             try:
-                self._places[index] = self._file.tell(), len(line)
+                self._starts.append(self._file.tell())
+                self._indices.append(index)
                 self._file.write(line)
             except OSError as error:
                 raise self._unwritable(error) from error
@@ -72,14 +74,17 @@ class TraceFile:
 
     def _sort(self) -> None:
         """Leave the file as it is where the lines came in order, as those of a stored run do."""
-        if not (self._file and self._partial) or list(self._places) == sorted(self._places):
+        if not (self._file and self._partial):
+            return
+        order = sorted(range(len(self._indices)), key=self._indices.__getitem__)
+        if order == list(range(len(order))):
             return
         sorted_lines = self._partial.with_name(f"{self._partial.name}.sorted")
         try:
             with sorted_lines.open("wb") as target:
-                for _, (start, length) in sorted(self._places.items()):
-                    self._file.seek(start)
-                    target.write(self._file.read(length))
+                for place in order:
+                    self._file.seek(self._starts[place])
+                    target.write(self._file.readline())
             sorted_lines.replace(self._partial)
         finally:
             sorted_lines.unlink(missing_ok=True)

@@ -59,7 +59,7 @@ def ours(count: int) -> None:
     from fusion_eval.harness.lm import FusionLM
     from fusion_eval.models import opening
 
-    opening._open_door = lambda name, address, settings: Instant()  # type: ignore[assignment]  # a model without a server
+    opening._open_door = lambda *_: Instant()  # type: ignore[assignment]  # a model without a server
     with tempfile.TemporaryDirectory() as folder:
         lm = FusionLM(
             model="instant",
