@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,19 +9,17 @@ from typing import Literal
 
 from fusion_eval.comparison import Comparison, write_comparison
 from fusion_eval.errors import ConfigError
-from fusion_eval.event_loop import run_anywhere
-from fusion_eval.harness.progress import progress
-from fusion_eval.judging.asking import Protocol, Swap, load_protocol_template
+from fusion_eval.judging.asking import REPLY_TOKENS, Protocol, Swap, load_protocol_template
 from fusion_eval.judging.findings import compared
 from fusion_eval.judging.humans import human_labels
 from fusion_eval.judging.job import Job, Outcome, Prepared, judge_everything, prepared
-from fusion_eval.judging.work import Bench
+from fusion_eval.judging.work import at_work
 from fusion_eval.models.opening import Opener, open_store
+from fusion_eval.output_folder import check_folder
 from fusion_eval.settings import Settings, parse
 from fusion_eval.types import to_json
 
 VERDICTS = "verdicts.jsonl"
-REPLY_TOKENS = 1024
 _NAMED_OTHERWISE = ("model", "base_url", "n", "top_p", "trace_dir")
 ADJUSTED_APART = "p adj of the metrics' rows is over these alone, and that of the judge's rows likewise"
 _VARIED = 0.7
@@ -87,7 +84,7 @@ def judge(
     settings = who.settings
     protocol = who.protocol(settings)
     if output:
-        _check_output(output)
+        check_folder(output)
     ready = prepared(job)
     pairs = [pair for match in ready.matches.values() for pair in match]
     labels = human_labels(gold, pairs) if gold else {}
@@ -104,15 +101,6 @@ def judge(
     return comparison
 
 
-def _check_output(folder: Path) -> None:
-    """Before anybody is asked."""
-    existing = next(path for path in (folder, *folder.resolve().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise ConfigError(
-            f"--output {folder} cannot be a folder: {existing} is a file, or may not be written to"
-        )
-
-
 def added(comparison: Comparison, judged: Comparison) -> Comparison:
     """A comparison by metrics with the judge's rows beside them: two families of tests, each adjusted by itself."""
     return replace(
@@ -127,23 +115,9 @@ def added(comparison: Comparison, judged: Comparison) -> Comparison:
 
 def asked(job: Job, ready: Prepared, protocol: Protocol, opener: Opener, *, quiet: bool) -> Outcome:
     """All that the judges say, with a bar that shows how far they are."""
-    judges, settings = opener.panel(), opener.settings
-    names = [judge.name for judge in judges]
-    if len(set(names)) < len(names):
-        raise ConfigError(
-            f"--judge {'|'.join(settings.model)} names one model twice: all are called {names[0]}"
-        )
-    width = settings.concurrency * ((settings.base_url or "").count("|") + 1)
-    spent = opener.budget
-    with progress("judge", ready.pairs, opener.endpoints, lambda: spent.spent or None, off=quiet) as done:
-
-        async def work() -> Outcome:
-            try:
-                return await judge_everything(job, Bench(judges, protocol, width, done), ready)
-            finally:
-                await opener.close()
-
-        return run_anywhere(work)
+    return at_work(
+        opener, protocol, ready.pairs, lambda bench: judge_everything(job, bench, ready), quiet=quiet
+    )
 
 
 def _write_verdicts(outcome: Outcome, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusion_eval.comparison import Comparison
 from fusion_eval.errors import ConfigError
+from fusion_eval.output_folder import check_folder
 from fusion_eval.report.outcome import Outcome, outcome_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def checked(plan: Plan) -> tuple[Settings, Any]:
     settings = parse(arguments)
     for strategy in plan.strategies:
         load_strategy(strategy)
-    _check_output(plan.output)
+    check_folder(plan.output)
     from fusion_eval.harness.quiet import quieten
     from fusion_eval.harness.tasks import load_tasks, task_manager
 
@@ -87,14 +87,6 @@ def ordered_runs(plan: Plan) -> list[Run]:
 
     ordered = sorted(plan.strategies, key=lambda strategy: strategy != "single")
     return read_runs([plan.output / strategy for strategy in ordered])
-
-
-def _check_output(folder: Path) -> None:
-    existing = next(path for path in (folder, *folder.resolve().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise ConfigError(
-            f"--output {folder} cannot be a folder: {existing} is a file, or may not be written to"
-        )
 
 
 def _check_tasks(tasks: Mapping[str, Any]) -> None:

@@ -25,12 +25,10 @@ from lm_eval.api.filter import Filter
 
 from fusion_eval.argument_values import names, text
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.event_loop import run_anywhere
 from fusion_eval.harness.boundary import user_errors
-from fusion_eval.harness.progress import progress
-from fusion_eval.judging.asking import Protocol, Swap, load_protocol_template
+from fusion_eval.judging.asking import REPLY_TOKENS, Protocol, Swap, load_protocol_template
 from fusion_eval.judging.verdicts import Label, Pair
-from fusion_eval.judging.work import Bench
+from fusion_eval.judging.work import at_work
 from fusion_eval.language import language_of
 from fusion_eval.logs import configure, log
 from fusion_eval.models.opening import Opener, open_store
@@ -43,7 +41,6 @@ _ARGUMENTS = (
     *("concurrency", "timeout", "max_retries", "cache"),
 )
 """Of the model arguments, those that mean something to a judge."""
-_REPLY_TOKENS = 1024
 
 Doc = Mapping[str, Any]
 
@@ -103,7 +100,8 @@ class JudgeFilter(Filter):  # type: ignore[misc] # the harness publishes no type
         """Of all pairs, in their order; how many are missing is said aloud."""
         with open_store(self._settings) as store:
             opener = Opener(self._settings, store)
-            found = _asked(pairs, opener, self._protocol)
+            judged = at_work(opener, self._protocol, len(pairs), lambda bench: bench.judge_all(pairs))
+        found = [one.verdict.verdict for one in judged]
         invalid = found.count("invalid")
         if invalid:
             log.warning(
@@ -131,7 +129,7 @@ def _checked(arguments: Mapping[str, Any]) -> tuple[Settings, Protocol]:
     protocol = Protocol(
         template=load_protocol_template(text("judge_prompt", arguments.get("judge_prompt", "helpfulness"))),
         swap=swap,
-        max_tokens=settings.max_tokens or _REPLY_TOKENS,
+        max_tokens=settings.max_tokens or REPLY_TOKENS,
         temperature=(settings.temperature or (0.0,))[0],
         seed=settings.seed,
     )
@@ -147,22 +145,6 @@ def _check_names(judges: Sequence[str], given: Mapping[str, Any]) -> None:
             raise ConfigError(
                 f"The filter judge has no argument '{name}'.{nearest(name, known) or ' Known: ' + ', '.join(known)}"
             )
-
-
-def _asked(pairs: Sequence[Pair], opener: Opener, protocol: Protocol) -> list[Label]:
-    judges, settings = opener.panel(), opener.settings
-    width = settings.concurrency * ((settings.base_url or "").count("|") + 1)
-    spent = opener.budget
-    with progress("judge", len(pairs), opener.endpoints, lambda: spent.spent or None, off=False) as done:
-
-        async def work() -> list[Label]:
-            try:
-                judged = await Bench(judges, protocol, width, done).judge_all(pairs)
-            finally:
-                await opener.close()
-            return [one.verdict.verdict for one in judged]
-
-        return run_anywhere(work)
 
 
 def _answers(response: Any) -> Sequence[Any]:

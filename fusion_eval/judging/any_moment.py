@@ -29,7 +29,7 @@ def at_any_moment(job: Job, ready: Prepared, judged: Sequence[Judged], compariso
     """
     rows = [_row(row, ready, judged, 1 - comparison.alpha) for row in comparison.rows]
     adjusted = corrected(rows, comparison.alpha, job.statistics.correction)
-    heads = [place for place, row in enumerate(rows) if _is_widest(row, rows, ready)]
+    heads = [place for place, row in enumerate(rows) if _is_widest(row, ready)]
     own = corrected([rows[place] for place in heads], comparison.alpha, job.statistics.correction)
     for place, row in zip(heads, own, strict=True):
         adjusted[place] = row
@@ -41,11 +41,7 @@ def stopped(
 ) -> tuple[Stopped, ...]:
     """How far each question went, readable or not, and whether its row decides it."""
     done = Counter((one.pair.baseline, one.pair.candidate) for one in judged)
-    heads = {
-        (row.baseline, row.candidate): row
-        for row in comparison.rows
-        if _is_widest(row, comparison.rows, ready)
-    }
+    heads = {(row.baseline, row.candidate): row for row in comparison.rows if _is_widest(row, ready)}
     return tuple(
         Stopped(
             *question,
@@ -57,7 +53,7 @@ def stopped(
     )
 
 
-def _is_widest(row: Row, rows: Sequence[Row], ready: Prepared) -> bool:
+def _is_widest(row: Row, ready: Prepared) -> bool:
     """Whether a row is of everything that its question asked about."""
     plan = ready.matches[shown((row.baseline, row.candidate), ready)]
     return len(of_row(row, plan)) == len(plan)
@@ -67,13 +63,8 @@ def _row(row: Row, ready: Prepared, judged: Sequence[Judged], confidence: float)
     question = (row.baseline, row.candidate)
     mine = {id(verdict) for verdict in of_row(row, [one.verdict for one in judged])}
     asked = [one for one in judged if id(one.verdict) in mine]
-    known = [
-        (score, one)
-        for score, one in zip(
-            question_scores(question, ready.opponent is not None)(asked), asked, strict=True
-        )
-        if score is not None
-    ]
+    worth = question_scores(question, ready.opponent is not None)(asked)
+    known = [(score, one) for score, one in zip(worth, asked, strict=True) if score is not None]
     scores = [score for score, _ in known]
     labels = [ready.cluster(one.pair) for _, one in known]
     sizes = Counter(ready.cluster(pair) for pair in of_row(row, ready.matches[shown(question, ready)]))

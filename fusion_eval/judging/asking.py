@@ -18,6 +18,8 @@ from fusion_eval.traces import Usage
 from fusion_eval.types import Candidate, Message, Sampling
 
 Swap = Literal["both", "random", "none"]
+REPLY_TOKENS = 1024
+"""The most that a judge may write, where nothing else is said."""
 TEMPLATES = ("helpfulness", "translation", "reasoning")
 _VARIED = 0.7
 """Temperature of a second try."""
@@ -52,7 +54,7 @@ class Protocol:
     steps: Literal[3, 5] = 3
     structured: bool = False
     repeats: int = 1
-    max_tokens: int = 1024
+    max_tokens: int = REPLY_TOKENS
     temperature: float = 0.0
     seed: int = 0
     again: bool = True

@@ -9,7 +9,7 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.judgement import HumanEstimate
-from fusion_eval.judging.verdicts import Pair
+from fusion_eval.judging.verdicts import Identity, Pair
 from fusion_eval.judging.work import Judged
 from fusion_eval.runs.samples import records
 from fusion_eval.stats.prediction_powered import judge_agreement, prediction_powered
@@ -18,15 +18,8 @@ _SCORES = {"win": 1.0, "tie": 0.5, "loss": 0.0}
 _FORM = 'lines look like {"task": …, "doc_id": …, "baseline": …, "candidate": …, "verdict": "win"}'
 _FIELDS = ("task", "doc_id", "baseline", "candidate")
 
-Identity = tuple[str, str, str, str]
-"""Task, item, baseline and candidate."""
 Labels = Mapping[Identity, float]
 """A human's score of a pair: what it is worth to the candidate."""
-
-
-def identity(pair: Pair) -> Identity:
-    """What a pair is known by."""
-    return pair.task, pair.item, pair.baseline, pair.candidate
 
 
 def human_labels(path: Path, pairs: Sequence[Pair]) -> Labels:
@@ -39,7 +32,8 @@ def human_labels(path: Path, pairs: Sequence[Pair]) -> Labels:
     for pair in pairs:
         by_document[pair.doc_id].append(pair)
     found: dict[Identity, float] = {}
-    for where, record in ((where, _record(path, where, found)) for where, found in records(path)):
+    for where, line in records(path):
+        record = _record(path, where, line)
         score = _score(path, where, record)
         among = by_document[record["doc_id"]] if "doc_id" in record else pairs
         fitting = [pair for pair in among if _fits(record, pair)]
@@ -48,7 +42,7 @@ def human_labels(path: Path, pairs: Sequence[Pair]) -> Labels:
                 f"{path}, {where} fits {len(fitting) or 'none'} of the pairs to be judged; {_FORM}, and systems are called "
                 f"{', '.join(sorted({pair.baseline for pair in pairs} | {pair.candidate for pair in pairs}))}"
             )
-        if found.setdefault(identity(fitting[0]), score) != score:
+        if found.setdefault(fitting[0].identity, score) != score:
             raise ConfigError(f"{path}, {where} contradicts an earlier line on the same pair; leave one")
     if not found:
         raise ConfigError(f"{path} holds no verdicts; {_FORM}")
@@ -87,7 +81,7 @@ def human_estimates(
     return tuple(
         _estimate(match, mine, labels, judged, clusters, confidence)
         for match, mine in places.items()
-        if any(identity(judged[place].pair) in labels for place in mine)
+        if any(judged[place].pair.identity in labels for place in mine)
     )
 
 
@@ -101,9 +95,9 @@ def _estimate(
 ) -> HumanEstimate:
     said = [0.5 if one.verdict.score is None else one.verdict.score for one in judged]
     human = {
-        place: labels[identity(judged[place].pair)]
+        place: labels[judged[place].pair.identity]
         for place in places
-        if identity(judged[place].pair) in labels
+        if judged[place].pair.identity in labels
     }
     others = [place for place in places if place not in human]
     found = prediction_powered(

@@ -15,7 +15,7 @@ from fusion_eval.compare.items import Item
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.answer_file import add_answers
 from fusion_eval.judging.pairs import Answers, answers_of, pair_of
-from fusion_eval.judging.verdicts import Pair
+from fusion_eval.judging.verdicts import Identity, Pair
 from fusion_eval.judging.work import Bench, Judged, Match, in_random_order, judge_until_known
 from fusion_eval.runs.run import Run
 
@@ -121,14 +121,14 @@ async def judge_everything(job: Job, bench: Bench, ready: Prepared) -> Outcome:
     names = [run.name for run in job.runs]
     against = ready.opponent is not None
     questions = [(names[0], name) for name in names[1:]] if against else list(ready.matches)
-    judged: dict[tuple[str, str, str, str], Judged] = {}
+    judged: dict[Identity, Judged] = {}
     for question in questions:
         pairs = _pairs_for(question, ready)
         clusters = in_random_order([(ready.cluster(pair), pair) for pair in pairs], bench.protocol.seed)
         # Each question has its share of the level: Bonferroni's, which holds whenever any of them stops.
         alpha = job.statistics.method.alpha / len(questions)
         found = await judge_until_known(bench, clusters, alpha, question_scores(question, against))
-        judged |= {_identity(one): one for one in found}
+        judged |= {one.pair.identity: one for one in found}
     return Outcome(tuple(judged.values()), tuple(questions))
 
 
@@ -143,10 +143,6 @@ def _pairs_for(question: Match, ready: Prepared) -> list[Pair]:
         return list(ready.matches[question])
     both = zip(*(ready.matches[ready.opponent, name] for name in question), strict=True)
     return [pair for pairs in both for pair in pairs]
-
-
-def _identity(one: Judged) -> tuple[str, str, str, str]:
-    return one.pair.baseline, one.pair.candidate, one.pair.task, one.pair.item
 
 
 def question_scores(

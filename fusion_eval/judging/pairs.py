@@ -65,9 +65,8 @@ def _answers(
 def pair_of(answers: Answers, baseline: str, candidate: str, *, against_opponent: bool = False) -> Pair:
     """Two systems' answers to one document."""
     one, other = answers.texts[baseline], answers.texts[candidate]
-    asked = answers.texts[
-        min(baseline, candidate)
-    ]  # where prompts differ, it must not depend on which is the baseline
+    # Where prompts differ, the one that is shown must not depend on which of the two is the baseline.
+    asked = answers.texts[min(baseline, candidate)]
     source = answers.item.doc.get("source")
     return Pair(
         task=answers.item.task,

@@ -10,6 +10,8 @@ from fusion_eval.types import Message
 
 First = Literal["baseline", "candidate"]
 Label = Literal["win", "tie", "loss", "invalid"]
+Identity = tuple[str, str, str, str]
+"""Task, item, baseline and candidate."""
 CODES = {"win": 1.0, "tie": 0.0, "loss": -1.0, "invalid": float("nan")}
 """Labels as numbers, for coefficients of agreement."""
 
@@ -31,6 +33,11 @@ class Pair:
     source: str = ""
     against_opponent: bool = False
     """Whether the baseline here is an opponent that both systems of a comparison are judged against."""
+
+    @property
+    def identity(self) -> Identity:
+        """What it is known by."""
+        return self.task, self.item, self.baseline, self.candidate
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
+from fusion_eval.errors import ConfigError
+from fusion_eval.event_loop import run_anywhere
 from fusion_eval.judging.asking import Protocol, judged
 from fusion_eval.judging.panel import majority
 from fusion_eval.judging.verdicts import Pair, Verdict
 from fusion_eval.models import Model
+from fusion_eval.models.opening import Opener
 from fusion_eval.models.together import at_most, together
+from fusion_eval.progress import progress
 from fusion_eval.stats.sequential import sequential_p_value
 
+T = TypeVar("T")
 LOOK, LATER = 16, 8
 """Pairs between looks: so many at first, and an eighth of what is judged later. The number of calls at a time, which may
 differ from run to run, has no say in where judging stops."""
@@ -51,6 +57,34 @@ class Bench:
     async def judge_all(self, pairs: Sequence[Pair]) -> list[Judged]:
         """All pairs, in their order."""
         return await at_most(self.width, [functools.partial(self.judge, pair) for pair in pairs])
+
+
+def at_work(
+    opener: Opener,
+    protocol: Protocol,
+    pairs: int,
+    work: Callable[[Bench], Coroutine[Any, Any, T]],
+    *,
+    quiet: bool = False,
+) -> T:
+    """What `work` makes of the opener's judges, with a bar that shows how far they are. Raises `ConfigError` for two of one name."""
+    judges, settings = opener.panel(), opener.settings
+    names = [judge.name for judge in judges]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            f"The judges {'|'.join(settings.model)} are one model, called {names[0]}; name each once"
+        )
+    width = settings.concurrency * ((settings.base_url or "").count("|") + 1)
+    spent = opener.budget
+    with progress("judge", pairs, opener.endpoints, lambda: spent.spent or None, off=quiet) as done:
+
+        async def run() -> T:
+            try:
+                return await work(Bench(judges, protocol, width, done))
+            finally:
+                await opener.close()
+
+        return run_anywhere(run)
 
 
 def in_random_order(pairs: Sequence[tuple[str, Pair]], seed: int) -> list[tuple[Pair, ...]]:

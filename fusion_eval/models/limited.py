@@ -63,9 +63,7 @@ class Limited:
         """What one request for n brings, one candidate at the least; where it fails for good, n that carry `error`."""
         try:
             return await self.attempt(prompt, sampling, n)
-        except RequestError as error:
-            return self.failed(sampling, n, error)
-        except TransientError as error:
+        except (RequestError, TransientError) as error:
             return self.failed(sampling, n, error)
 
     async def attempt(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
@@ -101,7 +99,7 @@ class Limited:
                 again = (await self._sampled(prompt, own, 1))[0]
             except (RequestError, TransientError):  # then what there is has to do
                 break
-            # The tokens of all tries were paid for, and those of the prompt.
+            # The text is the last one's, and so are its tokens; what was read, and paid, is that of all tries.
             found = dataclasses.replace(
                 again,
                 prompt_tokens=found.prompt_tokens + again.prompt_tokens,

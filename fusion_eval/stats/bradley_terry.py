@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
+from fusion_eval.stats.labels import numbered
 from fusion_eval.stats.paired import Floats, Labels
 from fusion_eval.stats.resampling import drawn_sums
 
@@ -96,12 +97,8 @@ def _checked(
 
 def _cluster_wins(played: npt.NDArray[np.intp], outcomes: Floats, systems: int, labels: Labels) -> Floats:
     """(C, systems, systems): wins of the row's system against the column's, in each cluster as they come."""
-    numbers: dict[object, int] = {}
-    listed = range(len(played)) if labels is None else labels
-    if len(listed) != len(played):
-        raise ValueError(f"{len(played)} pairs need a cluster label each, not {len(listed)}")
-    cluster = np.array([numbers.setdefault(label, len(numbers)) for label in listed], dtype=np.intp)
-    wins = np.zeros((len(numbers), systems, systems))
+    cluster, clusters = numbered(labels, len(played))
+    wins = np.zeros((clusters, systems, systems))
     np.add.at(wins, (cluster, played[:, 0], played[:, 1]), outcomes)
     np.add.at(wins, (cluster, played[:, 1], played[:, 0]), 1 - outcomes)
     return wins

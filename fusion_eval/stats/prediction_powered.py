@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t
 
+from fusion_eval.stats.labels import numbered
 from fusion_eval.stats.paired import Floats, Labels
 from fusion_eval.stats.win_rate import wilson
 
@@ -132,9 +133,8 @@ def _places(
         raise ValueError(
             f"Clusters need labels of {n} labelled and of {n_others} unlabelled pairs, both or neither"
         )
-    known: dict[object, int] = {}
     listed = [part.tolist() if isinstance(part, np.ndarray) else part for part in (clusters, others)]
-    places = np.array([known.setdefault(name, len(known)) for name in chain(*listed)], dtype=np.intp)
+    places, _ = numbered(list(chain(*listed)), n + n_others)
     return places[:n], places[n:]
 
 

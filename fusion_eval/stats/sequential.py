@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 
+from fusion_eval.stats.labels import numbered
 from fusion_eval.stats.paired import Floats, Labels
 
 _STAKES = 2.0 ** -(np.arange(7) + 0.5)
@@ -93,14 +94,8 @@ def _shares(scores: npt.ArrayLike, clusters: Labels, largest: int) -> tuple[Floa
 
 def _totals(values: Floats, clusters: Labels) -> tuple[Floats, Floats]:
     """(C,) and (C,): each cluster's sum of scores and number of items, in the order of their first items."""
-    if clusters is None:
-        return values, np.ones_like(values)
-    if len(clusters) != len(values):
-        raise ValueError(f"Labels need the shape {values.shape}, not ({len(clusters)},)")
-    places: dict[object, int] = {}
-    listed = clusters.tolist() if isinstance(clusters, np.ndarray) else clusters
-    place = np.array([places.setdefault(label, len(places)) for label in listed], dtype=np.intp)
-    sums, sizes = np.zeros(len(places)), np.zeros(len(places))
+    place, count = numbered(clusters, len(values))
+    sums, sizes = np.zeros(count), np.zeros(count)
     np.add.at(sums, place, values)
     np.add.at(sizes, place, 1)
     return sums, sizes

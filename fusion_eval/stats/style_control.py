@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy.special import expit
 from scipy.stats import norm
 
+from fusion_eval.stats.labels import numbered
 from fusion_eval.stats.paired import Floats, Labels
 from fusion_eval.stats.win_rate import wilson
 
@@ -83,7 +84,7 @@ def style_controlled(
     fit, scores outside 0 to 1, and features that are not finite.
     """
     outcomes, measured = _checked(scores, features, names)
-    cluster, n_clusters = _numbered(clusters, len(outcomes))
+    cluster, n_clusters = numbered(clusters, len(outcomes))
     spread = measured.std(axis=0)
     varied = np.flatnonzero(spread > 1e-12 * np.abs(measured).max(axis=0, initial=0.0))
     if n_clusters < _PER_FEATURE * max(1, len(varied)):
@@ -124,17 +125,6 @@ def _checked(scores: npt.ArrayLike, features: npt.ArrayLike, names: Sequence[str
     if not np.isfinite(measured).all():
         raise ValueError("Features must be finite")
     return outcomes, measured
-
-
-def _numbered(labels: Labels, n: int) -> tuple[npt.NDArray[np.intp], int]:
-    """(n,): clusters by number in the order in which they come, and how many there are."""
-    if labels is None:
-        return np.arange(n), n
-    if len(labels) != n:
-        raise ValueError(f"{n} pairs need a cluster label each, not {len(labels)}")
-    numbers: dict[object, int] = {}
-    listed = [numbers.setdefault(label, len(numbers)) for label in labels]
-    return np.array(listed, dtype=np.intp), len(numbers)
 
 
 def _drawn_weights(

@@ -10,8 +10,8 @@ from typing import Any
 
 from datasets import Dataset
 
-_TASKS = Path(__file__).parents[1]  # by path, as files of a tasks folder are no importable modules
-_HUB = run_path(str(_TASKS / "hub_copy.py"))
+_beside = run_path(str(Path(__file__).parents[1] / "beside.py"))["beside"]
+_hub = _beside("hub_copy")
 
 NAMES = {"en": "english", "hi": "hindi", "ja": "japanese", "sw": "swahili", "th": "thai"}
 """How the data set spells its languages."""
@@ -31,7 +31,7 @@ def load(language: str, repository: str, **_metadata: object) -> dict[str, Datas
 
 
 def _docs(language: str, repository: str, split: str) -> Dataset:
-    rows = _HUB["rows_of"](repository, "default", split, _COLUMNS)  # `load` would overwrite their language
+    rows = _hub.rows_of(repository, "default", split, _COLUMNS)  # `load` would overwrite their language
     docs = [_doc(row, language) for row in rows if row["language"].lower() in (language, NAMES[language])]
     if not docs:
         spelt = ", ".join(sorted({row["language"] for row in rows}))

@@ -10,8 +10,8 @@ from typing import Any
 
 from datasets import Dataset
 
-_TASKS = Path(__file__).parents[1]  # by path, as files of a tasks folder are no importable modules
-_HUB = run_path(str(_TASKS / "hub_copy.py"))
+_beside = run_path(str(Path(__file__).parents[1] / "beside.py"))["beside"]
+_hub = _beside("hub_copy")
 
 # The worked examples carry a label before the question and one before the answer; the questions of the test do not.
 _QUESTION = re.compile(r"(?:Question|Pregunta|Frage|Задача|问题|問題)\s*[:：]\s*")
@@ -31,7 +31,7 @@ def load(language: str, repository: str, **_metadata: object) -> dict[str, Datas
 
 
 def _docs(language: str, repository: str, split: str) -> Dataset:
-    rows = _HUB["load"](language, repository, split=split, columns=("question", "answer_number"))[split]
+    rows = _hub.load(language, repository, split=split, columns=("question", "answer_number"))[split]
     return Dataset.from_list([_doc(row, number, language) for number, row in enumerate(rows)])
 
 

@@ -336,7 +336,7 @@ def test_two_names_of_one_model_are_no_panel(
     runs: list[str], judge: tuple[Server, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--judge", "test-model|openai/test-model", *judge[1][2:]]
-    assert "names one model twice" in refused(capsys, "judge", *runs[:2], *options)
+    assert "are one model, called test-model" in refused(capsys, "judge", *runs[:2], *options)
 
 
 def test_a_panel_whose_judge_is_mute_on_one_run_still_has_a_verdict(

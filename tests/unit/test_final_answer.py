@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from task_files import task_file
 
-FILE = Path(__file__).parents[2] / "tasks" / "final_answer.py"
-
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("final_answer", FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-ANSWERS = load()
+ANSWERS = task_file("final_answer")
 final_answer, MARKERS = ANSWERS.final_answer, ANSWERS.MARKERS
 
 PROSE = {

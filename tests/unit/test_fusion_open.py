@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import re
 import shutil
@@ -19,12 +18,12 @@ import pytest
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks import TaskManager
 from openai_server import Plan, Request, Server, prompt_text
+from task_files import TASKS, task_file
 
 from fusion_eval import run as running
 from fusion_eval.harness.tasks import load_tasks, task_manager
 from fusion_eval.language import NAMES, language_of
 
-TASKS = Path(__file__).parents[2] / "tasks"
 FOLDER = TASKS / "fusion_open"
 LANGUAGES = ("en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar")
 METRICS = ("answer_language", "length", "empty")
@@ -41,7 +40,7 @@ ENGLISH = re.compile(r"(?i)\b(the|and|of|with|is|are|you|your|this|that|write|ex
 
 @pytest.fixture(scope="module")
 def open_ended() -> ModuleType:
-    return module_at(TASKS / "open_ended.py")
+    return task_file("open_ended")
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +52,6 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Config
         patch.chdir(tmp_path_factory.mktemp("working_directory"))
         loaded = TaskManager(include_path=str(elsewhere), include_defaults=False).load(["fusion_open"])
         yield {name.removeprefix("fusion_open_"): task for name, task in loaded["tasks"].items()}
-
-
-def module_at(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def prose(prompt: dict[str, str], language: str) -> str:
@@ -255,7 +246,7 @@ def test_a_document_is_the_bare_prompt_and_no_reference(
 
 def test_a_language_without_prompts_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"'xx'.*en, fr, de"):
-        module_at(FOLDER / "prompts.py").load(language="xx")
+        task_file("fusion_open/prompts").load(language="xx")
 
 
 @pytest.mark.parametrize("path", [TASKS / "open_ended.py", FOLDER / "prompts.py"], ids=lambda path: path.name)

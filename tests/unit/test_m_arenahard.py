@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import logging
 import shutil
@@ -17,12 +16,12 @@ import datasets
 import pytest
 from lm_eval.tasks import TaskManager
 from openai_server import Plan, Server, prompt_text
+from task_files import TASKS, task_file
 
 from fusion_eval import cli
 from fusion_eval import run as running
 from fusion_eval.harness.tasks import load_tasks, task_manager
 
-TASKS = Path(__file__).parents[2] / "tasks"
 REPOSITORY = "CohereLabs/m-ArenaHard-v2.0"
 LANGUAGES = ("en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar")
 ANSWERS = {
@@ -59,11 +58,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def hub_copy() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hub_copy", TASKS / "hub_copy.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return task_file("hub_copy")
 
 
 def rows(language: str) -> list[dict[str, str]]:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from task_files import task_file
 
-FILE = Path(__file__).parents[2] / "tasks" / "read_numbers.py"
-
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("read_numbers", FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-NUMBERS = load()
+NUMBERS = task_file("read_numbers")
 read_number = NUMBERS.read_number
 
 CONVENTIONS = [  # language, between thousands, decimal sign, zero

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import datasets
@@ -17,13 +15,13 @@ import pytest
 from lm_eval.tasks import TaskManager
 from openai_server import Plan, Server, prompt_text
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
+from task_files import TASKS, task_file
 
 from fusion_eval import cli
 from fusion_eval import run as running
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.tasks import load_tasks, task_manager
 
-TASKS = Path(__file__).parents[2] / "tasks"
 LEVELS = ("low", "medium", "high", "top")
 LANGUAGES = {
     "polymath": ("en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar"),
@@ -52,16 +50,8 @@ LABELS = {  # of the worked examples on the hub
 SPELT = {"en": "english", "hi": "hindi", "ja": "japanese", "sw": "swahili", "th": "thai"}
 
 
-def module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, TASKS / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-REASONING = module("reasoning")
-MARKERS: Mapping[str, str] = module("final_answer").MARKERS
+REASONING = task_file("reasoning")
+MARKERS: Mapping[str, str] = task_file("final_answer").MARKERS
 
 
 @pytest.fixture(autouse=True)

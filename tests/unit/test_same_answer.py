@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import os
@@ -14,26 +13,17 @@ import threading
 import time
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from task_files import TASKS, task_file
 
-TASKS = Path(__file__).parents[2] / "tasks"
 LANGUAGES = ("en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar")
 
 
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, TASKS / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-EQUIVALENCE = load("equivalence")
-same_answer, same_text = EQUIVALENCE.same_answer, load("same_text").same_text
+EQUIVALENCE = task_file("equivalence")
+same_answer, same_text = EQUIVALENCE.same_answer, task_file("same_text").same_text
 WORKER = EQUIVALENCE._process.worker
 
 
@@ -175,7 +165,7 @@ def test_a_dead_worker_is_replaced_and_threads_share_it():
 def test_one_worker_serves_all_that_load_the_file():
     assert same_answer("c+d", "d+c", "en")
     first = WORKER._process.pid
-    again = load("equivalence")
+    again = task_file("equivalence")
     assert again.same_answer("c+e", "e+c", "en")
     assert WORKER._process.pid == first
 

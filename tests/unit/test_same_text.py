@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
+from task_files import task_file
 
-FILE = Path(__file__).parents[2] / "tasks" / "same_text.py"
-
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("same_text", FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-same_text = load().same_text
+same_text = task_file("same_text").same_text
 
 
 @pytest.mark.parametrize(
