@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fusion_eval.command_line import parser_of
@@ -59,9 +60,11 @@ def _run(options: argparse.Namespace) -> int:
     from fusion_eval.report.summary import summary
     from fusion_eval.run import Plan, run
 
+    if options.output is None and not options.dry_run:
+        options.parser.error("the following arguments are required: --output/--output_path")
     started = time.monotonic()
     plan = Plan(
-        output=options.output,
+        output=options.output or Path(),
         tasks=listed(options.tasks),
         strategies=listed(options.strategies),
         model_args=model_args(options.model_args),

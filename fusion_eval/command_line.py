@@ -47,7 +47,11 @@ def _add_run(added: Any, command: Command) -> None:
         "run", help="sample once, aggregate with every strategy, score, show", allow_abbrev=False
     )
     run.add_argument(
-        "--output", "--output_path", type=Path, required=True, metavar="DIR", help="folder for the results"
+        "--output",
+        "--output_path",
+        type=Path,
+        metavar="DIR",
+        help="folder for the results; --dry_run alone needs none",
     )
     run.add_argument(
         "--tasks",

@@ -185,3 +185,12 @@ def test_an_error_of_ours_is_one_sentence_and_an_interruption_says_how_to_go_on(
     assert cli.main(["run", "--output", "o"]) == code
     said = capsys.readouterr().err
     assert "Traceback" not in said and (str(error) or "the same command goes on") in said
+
+
+def test_a_dry_run_writes_nothing_and_so_needs_no_folder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("fusion_eval.dry_run.dry_run", lambda plan: "a table")
+    assert cli.main(["run", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "a table\n"
+    assert "--output" in refused(capsys, "run")
