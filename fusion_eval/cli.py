@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fusion_eval.checking import check_run, make_baseline
 from fusion_eval.command_line import parser_of
 from fusion_eval.comparing import check_judge, compare_runs, judge_runs, judged_beside, say
 from fusion_eval.errors import ConfigError, FusionEvalError, printable
+from fusion_eval.exporting import export_run, verify_bundle
 from fusion_eval.options import Command, listed, model_args, underscored
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code: 0 done, 2 the user's input, 130 interrupted."""
+    """Entry point; returns the exit code: 0 done, 2 the user's input, 130 interrupted; `check` and `verify` add theirs."""
     given = [underscored(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     options, rest = parser_of(_COMMANDS).parse_known_args(given)
     if rest:
@@ -151,6 +153,10 @@ _COMMANDS: Mapping[str, Command] = {
     "run": _run,
     "compare": compare_runs,
     "judge": judge_runs,
+    "check": check_run,
+    "baseline": make_baseline,
+    "export": export_run,
+    "verify": verify_bundle,
     "tasks": _tasks,
     "doctor": _doctor,
 }

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval import __version__
+from fusion_eval.checking import add_baseline, add_check
 from fusion_eval.comparing_options import add_compare, add_judge, add_judge_choice
+from fusion_eval.exporting import add_export, add_verify
 from fusion_eval.options import Command, Parser, count, limit
 
 
@@ -24,6 +26,10 @@ def parser_of(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     _add_run(added, commands["run"])
     add_compare(added, commands["compare"])
     add_judge(added, commands["judge"])
+    add_check(added, commands["check"])
+    add_baseline(added, commands["baseline"])
+    add_export(added, commands["export"])
+    add_verify(added, commands["verify"])
     tasks = added.add_parser(
         "tasks", help="the tasks that come with the package, and copies of their data", allow_abbrev=False
     )

@@ -117,12 +117,7 @@ def _add_statistics(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compare what the runs have in common, and say what fell out",
     )
-    add(
-        "--cluster",
-        default="auto",
-        metavar="FIELD",
-        help="field of the documents whose items belong together, or none (default: auto, see the README)",
-    )
+    add_cluster(parser)
     add(
         "--test",
         choices=["auto", "permutation", "mcnemar", "wilcoxon"],
@@ -140,3 +135,13 @@ def _add_statistics(parser: argparse.ArgumentParser) -> None:
         help="of tests and intervals (default: 10000)",
     )
     add("--seed", type=count, default=0, metavar="S", help="of the resampling (default: 0)")
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Which items are not independent: the same for every command that tests."""
+    parser.add_argument(
+        "--cluster",
+        default="auto",
+        metavar="FIELD",
+        help="field of the documents whose items belong together, or none (default: auto, see the README)",
+    )

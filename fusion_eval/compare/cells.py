@@ -98,7 +98,7 @@ def _cell(
         language=family.language,
         metric=metric,
         filter=filtered,
-        statistics=np.stack([_averaged(corpus, run) for run in pairs])
+        statistics=np.stack([averaged(corpus, run) for run in pairs])
         if corpus
         else np.stack([numbers, np.ones_like(numbers)], axis=-1),
         clusters=clusters,
@@ -111,8 +111,8 @@ def _cell(
     )
 
 
-def _averaged(corpus: CorpusMetric, pairs: Sequence[Pair]) -> Floats:
-    """(items, k): the statistics of each item, the mean over its hypotheses."""
+def averaged(corpus: CorpusMetric, pairs: Sequence[Pair]) -> Floats:
+    """(items, k): the statistics of each item, the mean over its hypotheses. Raises ValueError for no items."""
     counts = [len(pair.hypotheses) for pair in pairs]
     statistics = corpus.statistics(
         [hypothesis for pair in pairs for hypothesis in pair.hypotheses],

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
 from fusion_eval.comparison import Comparison, RankedRun, Row, to_json
 from fusion_eval.errors import printable
 from fusion_eval.report.judging import drawn
+from fusion_eval.report.markdown import escaped, escaped_table
 from fusion_eval.report.text_table import text_table
 
 _NAMES = 3  # columns of words before the numbers
@@ -41,15 +41,15 @@ def as_text(comparison: Comparison, rows: Sequence[Row] | None = None) -> str:
 def as_markdown(comparison: Comparison) -> str:
     """The same tables for a pull request or a README."""
     parts = [
-        _markdown(_head(comparison), _lines(comparison, comparison.rows), _names(comparison)),
+        escaped_table(_head(comparison), _lines(comparison, comparison.rows), _names(comparison)),
         _legend(comparison),
     ]
     if ranks := _rank_lines(comparison):
-        parts.append(_markdown(_RANK_HEAD, ranks, 4))
+        parts.append(escaped_table(_RANK_HEAD, ranks, 4))
         parts.append(_SHARED_LETTER)
-    parts += drawn(comparison, _markdown)
+    parts += drawn(comparison, escaped_table)
     if notes := _notes(comparison, comparison.rows):
-        parts.append("\n".join(f"- {_escaped(note)}" for note in notes))
+        parts.append("\n".join(f"- {escaped(note)}" for note in notes))
     return "\n\n".join(parts)
 
 
@@ -153,17 +153,6 @@ def _stopped_early(comparison: Comparison) -> bool:
 def _notes(comparison: Comparison, rows: Sequence[Row]) -> list[str]:
     of_rows = [f"{row.task}, {row.metric}, {row.candidate}: {row.note}" for row in rows if row.note]
     return [*dict.fromkeys((*comparison.notes, *of_rows))]
-
-
-def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]], left: int) -> str:
-    ruler = [":--" if column < left else "--:" for column in range(len(head))]
-    return "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in [head, ruler, *lines])
-
-
-def _escaped(text: str) -> str:
-    """Names come from files of others: no cell ends early, no markup begins, nobody is addressed."""
-    safe = re.sub(r"[\\|`*_~\[\]]", lambda mark: f"\\{mark[0]}", printable(text).replace("&", "&amp;"))
-    return safe.replace("<", "&lt;").replace("@", "&#64;").replace("://", ":&#47;&#47;")
 
 
 VIEWS: Mapping[str, Callable[[Comparison], str]] = {

@@ -60,6 +60,21 @@ def find(path: Path) -> RunFiles:
     return _in_folder(path)
 
 
+def run_folders(path: Path) -> list[Path]:
+    """`path` itself where it is a run; else the runs right below it, as `fusion-eval run` leaves one per strategy.
+
+    Raises `ConfigError` as `find` does, where there is neither.
+    """
+    below = [
+        child for child in _children(path) if child.is_dir() and any(map(_is_samples, child.rglob("*.json*")))
+    ]
+    homes = {file.parent for file in path.rglob("*.json*") if _is_samples(file)} if path.is_dir() else set()
+    if len(homes) > 1 and len(below) > 1:
+        return below
+    find(path)
+    return [path]
+
+
 def _in_folder(path: Path) -> RunFiles:
     """Of a folder, or of the results file `path` and what was written with it."""
     root = path.parent if path.is_file() else path

@@ -34,6 +34,19 @@ def non_inferiority(
     return MarginTest(p_value, p_value <= alpha, delta - _reach(error, clusters, alpha), None, margin)
 
 
+def inferiority(
+    delta: float, error: float, clusters: int, margin: float, alpha: float = 0.05, largest: float = 1.0
+) -> MarginTest:
+    """Is the candidate worse than the baseline by more than `margin` (higher is better)?
+
+    The mirror of `non_inferiority`: H0 is difference >= -margin, and `high` the one-sided 1 - alpha bound. Between the two
+    lies what a sample cannot tell.
+    """
+    _check(error, clusters, margin)
+    p_value = _above(-delta, error, clusters, -margin, largest)
+    return MarginTest(p_value, p_value <= alpha, None, delta + _reach(error, clusters, alpha), margin)
+
+
 def equivalence(
     delta: float, error: float, clusters: int, margin: float, alpha: float = 0.05, largest: float = 1.0
 ) -> MarginTest:

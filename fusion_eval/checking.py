@@ -1,0 +1,172 @@
+"""`fusion-eval check` and `baseline`: what can be typed, and how it is carried out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fusion_eval.comparing_options import add_cluster
+from fusion_eval.errors import ConfigError, printable
+from fusion_eval.options import Command, level, listed
+
+if TYPE_CHECKING:
+    from fusion_eval.gate.baseline import Baseline
+    from fusion_eval.gate.check import CheckSettings
+    from fusion_eval.gate.checked import Checked
+
+
+def add_check(added: Any, command: Command) -> None:
+    """`fusion-eval check`."""
+    parser = added.add_parser(
+        "check",
+        help="a gate for CI: is the candidate worse than the baseline by more than a margin?",
+        description="Exit code 0: no regression; 1: a regression is shown; 3: too few items to tell; 2: unusable input.",
+        epilog="fusion-eval check baseline.json.gz out/fusion --margin 0.01 --junit report.xml",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("baseline", type=Path, metavar="BASELINE", help="a baseline file, or a run")
+    add("candidate", type=Path, metavar="CANDIDATE", help="a run, or a baseline file")
+    add(
+        "--margin",
+        default="0.01",
+        metavar="M",
+        help="the loss to put up with, a share of a metric's range; or a YAML file of lines 'metric: margin', in the "
+        "metrics' own units (default: 0.01, one point)",
+    )
+    add("--alpha", type=level, default=0.05, metavar="A", help="level of the tests (default: 0.05)")
+    add(
+        "--inconclusive",
+        choices=["pass", "fail"],
+        help="what too few items to tell count as (default: neither, exit code 3)",
+    )
+    add("--metrics", metavar="M,…", help="these alone (default: all that can be compared)")
+    add(
+        "--overall",
+        action="store_true",
+        help="no rows of single languages where there is one over all of them",
+    )
+    add("--allow_partial", action="store_true", help="check what both have in common, and say what fell out")
+    add_cluster(parser)
+    add(
+        "--format",
+        choices=["table", "md", "json"],
+        default="table",
+        help="what is printed; md is a comment to post (default: table)",
+    )
+    add("--junit", type=Path, metavar="FILE", help="write a JUnit report there as well")
+    add(
+        "--update_baseline",
+        action="store_true",
+        help="make the candidate the baseline file's content, whatever the check says",
+    )
+    parser.set_defaults(command=command, parser=parser)
+
+
+def add_baseline(added: Any, command: Command) -> None:
+    """`fusion-eval baseline`."""
+    parser = added.add_parser(
+        "baseline",
+        help="a small file that check compares later runs with",
+        description="Keeps hashes of the items and the metrics' values, and no text: a few KB per 1,000 items.",
+        epilog="fusion-eval baseline out/fusion -o baseline.json.gz",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("run", type=Path, metavar="RUN", help="a folder or sample file of lm_eval")
+    add(
+        "-o",
+        "--output",
+        "--output_path",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the file to write",
+    )
+    add_cluster(parser)
+    parser.set_defaults(command=command, parser=parser)
+
+
+def make_baseline(options: argparse.Namespace) -> int:
+    """`fusion-eval baseline`, carried out."""
+    from fusion_eval.gate.baseline import baseline_of
+    from fusion_eval.gate.baseline_file import write_baseline
+    from fusion_eval.runs.run import read_runs
+
+    made = baseline_of(read_runs([options.run])[0], options.cluster)
+    path = write_baseline(made, options.output)
+    for note in made.notes:
+        print(f"note: {printable(note)}", file=sys.stderr)
+    items = sum(len(task.clusters) for task in made.tasks)
+    metrics = sum(len(task.metrics) for task in made.tasks)
+    print(
+        f"{path}: {len(made.tasks)} tasks, {items:,} items, {metrics} metrics, {path.stat().st_size:,} bytes"
+    )
+    return 0
+
+
+def check_run(options: argparse.Namespace) -> int:
+    """`fusion-eval check`, carried out; returns the gate's exit code."""
+    from fusion_eval.gate.check import CheckSettings, read_side
+    from fusion_eval.gate.margins import read_margins
+
+    settings = CheckSettings(
+        margins=read_margins(options.margin),
+        alpha=options.alpha,
+        inconclusive=options.inconclusive or "tell",
+        metrics=listed(options.metrics) if options.metrics else (),
+        overall=options.overall,
+        allow_partial=options.allow_partial,
+    )
+    candidate = read_side(options.candidate, options.cluster)
+    if options.update_baseline:
+        return _update(options, candidate, settings)
+    checked = _checked(options, candidate, settings)
+    _tell(checked, options)
+    return checked.exit_code
+
+
+def _checked(options: argparse.Namespace, candidate: Baseline, settings: CheckSettings) -> Checked:
+    from fusion_eval.gate.baseline_file import is_baseline_file
+    from fusion_eval.gate.check import check, read_side
+
+    if options.cluster != "auto" and is_baseline_file(options.baseline):
+        raise ConfigError(
+            f"--cluster {options.cluster} has no use with {options.baseline}, which holds its own; "
+            "give it to fusion-eval baseline"
+        )
+    return check(read_side(options.baseline, options.cluster), candidate, settings)
+
+
+def _update(options: argparse.Namespace, candidate: Baseline, settings: CheckSettings) -> int:
+    """What the old baseline says is shown where it can be; the new one is written all the same."""
+    from fusion_eval.gate.check import updated
+
+    old = options.baseline.exists()
+    if old:
+        try:
+            _tell(_checked(options, candidate, settings), options)
+        except ConfigError as error:
+            print(f"not checked: {printable(str(error))}", file=sys.stderr)
+    path = updated(options.baseline, candidate)
+    print(f"{path} now holds {options.candidate}" + ("" if old else ", and is new"), file=sys.stderr)
+    return 0
+
+
+def _tell(checked: Checked, options: argparse.Namespace) -> None:
+    from fusion_eval.gate import github
+    from fusion_eval.gate.junit import write_junit
+    from fusion_eval.gate.views import VIEWS
+
+    if options.junit:
+        write_junit(checked, options.junit)
+    text = VIEWS[options.format](checked)
+    if not github.runs_here():
+        print(text)
+        return
+    print(github.guarded(text) if options.format == "table" else text, flush=True)
+    for line in github.commands(checked):
+        print(line, file=sys.stderr)
+    github.add_summary(checked)

@@ -1,0 +1,1 @@
+"""Finished runs in the forms that others ask for; no model is called."""

@@ -1,0 +1,60 @@
+"""A check as a JUnit report, which every CI system shows: a test case per row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from fusion_eval.errors import ConfigError, printable
+from fusion_eval.gate.checked import Checked, CheckedRow
+from fusion_eval.gate.views import headline, line
+
+
+def junit(checked: Checked) -> bytes:
+    """A regression is a failure; too few items are a skipped case, or as `--inconclusive` says."""
+    cases = [_case(row, checked) for row in checked.rows]
+    suite = ElementTree.Element(
+        "testsuite",
+        name=printable(headline(checked)),
+        tests=str(len(cases)),
+        failures=str(sum(case.find("failure") is not None for case in cases)),
+        skipped=str(sum(case.find("skipped") is not None for case in cases)),
+        errors="0",
+    )
+    suite.extend(cases)
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def write_junit(checked: Checked, path: Path) -> None:
+    """Raises `ConfigError` where `path` cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(junit(checked))
+    except OSError as error:
+        raise ConfigError(f"Cannot write {path}: {error.strerror}; name another file with --junit") from error
+
+
+def sentence(row: CheckedRow) -> str:
+    """`exact_match fell by 0.0300, from 0.8000 to 0.7700; the margin is 0.0100 (p 0.0002)`."""
+    _, _, metric, _, before, after, delta, worst, margin, _, worse, _, _, needs = line(row)
+    said = f"{metric} went from {before} to {after} ({delta}), and the margin is {margin}"
+    if row.verdict == "regression":
+        return f"{said}: a loss beyond it is shown (p {worse})"
+    if row.verdict == "inconclusive":
+        told = "" if row.items_needed is None else f"; about {needs} would decide"
+        return f"{said}: {row.n:,} items do not tell (the loss may be as large as {worst}){told}"
+    return said
+
+
+def _case(row: CheckedRow, checked: Checked) -> ElementTree.Element:
+    name = f"{row.metric},{row.filter}" + (f" ({row.language})" if row.language else "")
+    case = ElementTree.Element("testcase", classname=printable(row.task), name=printable(name), time="0")
+    said = printable(sentence(row))
+    if row.verdict == "regression" or (row.verdict == "inconclusive" and checked.inconclusive == "fail"):
+        ElementTree.SubElement(case, "failure", message=said, type=row.verdict).text = said
+    elif row.verdict == "inconclusive" and checked.inconclusive == "tell":
+        ElementTree.SubElement(case, "skipped", message=said)
+    return case

@@ -1,0 +1,93 @@
+"""How much worse is too much, metric by metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fusion_eval.errors import ConfigError, nearest
+
+DEFAULT = 0.01
+_KEY = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """`default` is a share of a metric's range, so that 0.01 is one point whether it ends at 1 or at 100.
+
+    `metrics` are in the metrics' own units.
+    """
+
+    default: float = DEFAULT
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def check(self, known: Iterable[str]) -> None:
+        """Raises `ConfigError` for a metric that is not there: its margin would guard nothing."""
+        there = set(known)
+        for name in self.metrics:
+            if name not in there:
+                raise ConfigError(
+                    f"--margin names the metric '{name}', which the runs do not have.{nearest(name, there)} "
+                    f"They have {', '.join(sorted(there))}"
+                )
+
+    def of(self, metric: str, scale: float | None) -> float:
+        """The margin in the metric's units; `scale` is its range. Raises `ConfigError` where neither is known."""
+        if metric in self.metrics:
+            return self.metrics[metric]
+        if scale is None:
+            raise ConfigError(
+                f"{metric} is on no scale from 0 to 1 or to 100, so it needs a margin in its own units: --margin FILE with "
+                f"a line '{metric}: …' in it; or leave it out with --metrics"
+            )
+        return self.default * scale
+
+
+def read_margins(text: str) -> Margins:
+    """Of a number, or of a YAML file `metric: margin` in which `default:` is the margin of all others."""
+    number = _number(text)
+    if number is not None:
+        return Margins(_share(number, "--margin"))
+    path = Path(text)
+    given = _mapping(path)
+    margins = {}
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            raise ConfigError(f"{path}: the margin of '{name}' is {value!r} and should be a number above 0")
+        margins[str(name)] = float(value)
+    default = margins.pop(_KEY, DEFAULT)
+    return Margins(_share(default, f"{path}: default"), margins)
+
+
+def _share(value: float, where: str) -> float:
+    if not 0 < value < 1:
+        raise ConfigError(
+            f"{where} {value:g} should be a share of the metric's range above 0 and below 1, such as 0.01 for one point; "
+            "margins in a metric's own units go into a file: --margin FILE"
+        )
+    return value
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _mapping(path: Path) -> Mapping[object, object]:
+    import yaml
+
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"--margin {path} is neither a number, such as 0.01, nor a file") from error
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"The margins {path} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The margins {path} are no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(given, dict) or not given:
+        raise ConfigError(f"{path} should hold lines 'metric: margin', such as 'exact_match: 0.02'")
+    return given

@@ -1,0 +1,83 @@
+"""The gate in a test suite: the fixture `fusion_check`, and `--fusion-baseline`.
+
+pytest imports this file wherever the package is installed, so it imports nothing else of it until a test asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from fusion_eval.gate.checked import Checked, Inconclusive
+
+FusionCheck = Callable[..., "Checked"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--fusion-baseline FILE`, and `--fusion-update-baseline`."""
+    group = parser.getgroup("fusion-eval", "regression gate of fusion-eval")
+    group.addoption(
+        "--fusion-baseline",
+        type=Path,
+        metavar="FILE",
+        help="what fusion_check checks against: a baseline file, or a run",
+    )
+    group.addoption(
+        "--fusion-update-baseline",
+        action="store_true",
+        help="fusion_check rewrites its baseline file and passes",
+    )
+
+
+@pytest.fixture
+def fusion_check(request: pytest.FixtureRequest) -> FusionCheck:
+    """`fusion_check(run, baseline=None, margin=0.01, …)`: fails the test where the run is worse than the baseline.
+
+    `baseline` is by default that of `--fusion-baseline`; without any the test is skipped. `margin` is a number or a YAML file, as
+    for `fusion-eval check`, `inconclusive` is "fail" or "pass". Returns what the check came to.
+    """
+    return lambda run, baseline=None, **options: _check(request.config, run, baseline, **options)
+
+
+def _check(
+    config: pytest.Config,
+    run: str | Path,
+    baseline: str | Path | None,
+    *,
+    margin: float | str | Path = 0.01,
+    alpha: float = 0.05,
+    inconclusive: Inconclusive = "fail",
+    metrics: tuple[str, ...] = (),
+    overall: bool = False,
+    allow_partial: bool = False,
+) -> Checked:
+    __tracebackhide__ = True
+    from fusion_eval.errors import FusionEvalError, printable
+    from fusion_eval.gate.check import CheckSettings, check, read_side, updated
+    from fusion_eval.gate.margins import read_margins
+    from fusion_eval.gate.views import as_text
+
+    against = baseline or config.getoption("--fusion-baseline")
+    if against is None:
+        pytest.skip(
+            "no baseline: pytest --fusion-baseline FILE, which fusion-eval baseline RUN -o FILE makes"
+        )
+    if inconclusive not in ("fail", "pass"):
+        pytest.fail(f'inconclusive={inconclusive!r} should be "fail" or "pass"', pytrace=False)
+    settings = CheckSettings(
+        read_margins(str(margin)), alpha, inconclusive, tuple(metrics), overall, allow_partial
+    )
+    try:
+        candidate = read_side(Path(run))
+        if config.getoption("--fusion-update-baseline"):
+            updated(Path(against), candidate)
+        found = check(read_side(Path(against)), candidate, settings)
+    except FusionEvalError as error:
+        pytest.fail(printable(str(error)), pytrace=False)
+    if found.exit_code:
+        pytest.fail(as_text(found), pytrace=False)
+    return found
