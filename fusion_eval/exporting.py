@@ -10,7 +10,7 @@ from typing import Any
 from fusion_eval.errors import printable
 from fusion_eval.options import Command
 
-FORMATS = ("every-eval-ever", "hf", "table", "card", "bundle")
+NAMES = ("every-eval-ever", "hf", "table", "card", "bundle")
 
 
 def add_export(added: Any, command: Command) -> None:
@@ -26,7 +26,7 @@ def add_export(added: Any, command: Command) -> None:
     )
     add = parser.add_argument
     add("run", type=Path, metavar="RUN", help="a run, or the folder that fusion-eval run left")
-    add("--format", choices=FORMATS, required=True, help="one of these")
+    add("--format", choices=NAMES, required=True, help="one of these")
     add(
         "-o",
         "--output",
@@ -56,12 +56,12 @@ def add_verify(added: Any, command: Command) -> None:
 
 def export_run(options: argparse.Namespace) -> int:
     """`fusion-eval export`, carried out."""
-    from fusion_eval.export.formats import write
+    from fusion_eval.export.formats import FORMATS
     from fusion_eval.export.subject import read_subject
     from fusion_eval.output_folder import check_folder
 
     check_folder(options.output)
-    made = write(options.format, read_subject(options.run), options.output)
+    made = FORMATS[options.format](read_subject(options.run), options.output)
     for note in made.notes:
         print(f"note: {printable(note)}", file=sys.stderr)
     for path in made.paths:
@@ -71,7 +71,7 @@ def export_run(options: argparse.Namespace) -> int:
 
 def verify_bundle(options: argparse.Namespace) -> int:
     """`fusion-eval verify`, carried out."""
-    from fusion_eval.export.verify import verify
+    from fusion_eval.export.bundle.verify import verify
 
     found = verify(options.bundle)
     for note in found.notes:

@@ -1,0 +1,1 @@
+"""All of a result in one archive, and every number in it computed again."""

@@ -1,0 +1,105 @@
+"""A folder as one file, and back: the same bytes for the same files, and nothing of a stranger's archive trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from fusion_eval.errors import ConfigError
+
+SUMS = "SHA256SUMS"
+"""A line per file, as `sha256sum -c` reads it."""
+_LARGEST = 16 << 30
+"""Bytes of all files together: an archive of zeros must not fill the disk."""
+_MOST = 100_000
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def pack(folder: Path, archive: Path) -> Path:
+    """All files of `folder`, with their checksums, into `archive`. Raises `ConfigError` where it cannot be written."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
+    lines = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+    partial = archive.with_name(f"{archive.name}.partial")
+    try:
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as packed:
+            for path in [*files, folder / SUMS]:
+                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                with path.open("rb") as source, packed.open(entry, "w", force_zip64=True) as target:
+                    shutil.copyfileobj(source, target)
+        partial.replace(archive)
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot write {archive}: {error.strerror}; name another folder with --output"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return archive
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """The files of `archive` in `folder`, which is empty. Raises `ConfigError` for what is no archive of ours, or damaged."""
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            entries = [entry for entry in packed.infolist() if not entry.is_dir()]
+            if len(entries) > _MOST or sum(entry.file_size for entry in entries) > _LARGEST:
+                raise ConfigError(f"{archive} unpacks to more than {_LARGEST >> 30} GiB, or {_MOST:,} files")
+            names = [_inside(archive, entry.filename) for entry in entries]
+            if len({name.lower() for name in names}) < len(names):
+                raise ConfigError(f"{archive} holds a file twice")
+            for entry, name in zip(entries, names, strict=True):
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with packed.open(entry) as source, target.open("wb") as file:
+                    shutil.copyfileobj(
+                        source, file
+                    )  # zipfile reads no more than the size that was added up above
+    except FileNotFoundError as error:
+        raise ConfigError(f"There is no bundle {archive}") from error
+    except (
+        OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError
+    ) as error:  # fmt: skip # whatever zipfile says of a strange or encrypted file
+        raise ConfigError(
+            f"{archive} is no bundle that fusion-eval export wrote, or is damaged: {error}"
+        ) from error
+
+
+def wrong_sums(folder: Path) -> list[str]:
+    """A sentence for each file that is not as `SHA256SUMS` has it. Raises `ConfigError` where there is no such file."""
+    expected = _sums(folder)
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {SUMS}
+    return [
+        *(f"{name} is in {SUMS} and missing" for name in sorted(set(expected) - there)),
+        *(f"{name} is not in {SUMS}" for name in sorted(there - set(expected))),
+        *(
+            f"{name} is not the file that was packed: its checksum differs"
+            for name in sorted(there & set(expected))
+            if _sha256(folder / name) != expected[name]
+        ),
+    ]
+
+
+def _sums(folder: Path) -> Mapping[str, str]:
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The bundle has no {SUMS} that can be read, so it is none of ours") from error
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def _inside(archive: Path, name: str) -> str:
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or not parts or ".." in parts or any(mark in name for mark in ("\\", ":", "\0")):
+        raise ConfigError(f"{archive} holds a file that would lie outside of its folder, and is not unpacked")
+    return name
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

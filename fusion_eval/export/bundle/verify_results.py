@@ -1,0 +1,106 @@
+"""A results file's numbers, computed again from the samples: values, standard errors, groups."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
+
+from fusion_eval.compare.cells import averaged
+from fusion_eval.compare.metrics import corpus_name
+from fusion_eval.export.bundle.findings import Findings, same
+from fusion_eval.runs.origin import Reported, reported
+from fusion_eval.runs.run import Run, TaskRun
+from fusion_eval.runs.samples import Pair
+from fusion_eval.runs.setup import group_members, setups
+from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
+
+_MEANS = ("mean", "nanmean")
+_CORPUS = ("bleu", "chrf", "ter")
+
+
+def verify_results(run: Run, findings: Findings) -> None:
+    """Every number of the run's results files."""
+    numbers = reported(run)
+    how = setups(run)
+    for one in numbers:
+        if one.group:
+            _group(one, run, numbers, findings)
+        else:
+            _single(one, run, how[one.task].aggregations.get(one.metric), findings)
+
+
+def _single(one: Reported, run: Run, aggregation: str | None, findings: Findings) -> None:
+    part = run.tasks[one.task]
+    samples = [sample for sample in part.samples if sample.filter == one.filter]
+    where = f"{run.name}: {one.metric},{one.filter} of {one.task}"
+    if one.n is not None:
+        findings.compare(f"{run.name}: the number of items of {one.task}", one.n, len(samples))
+    values = [sample.values.get(one.metric) for sample in samples]
+    pairs = [value for value in values if isinstance(value, Pair)]
+    if pairs:
+        _corpus(one, where, pairs, part, findings)
+        return
+    known = [value for value in values if isinstance(value, float)]
+    if not known:
+        findings.notes.append(f"{where} has no values in the samples, and is not computed again")
+        return
+    mean = fmean(known)
+    if aggregation not in _MEANS and not same(one.value, mean):
+        findings.notes.append(f"{where} is no mean of its items, and is not computed again")
+        return
+    findings.compare(where, one.value, mean)
+    if one.stderr is not None and len(known) == len(values):
+        error = stdev(known) / math.sqrt(len(known)) if len(known) > 1 else 0.0
+        findings.compare(f"{where}: its standard error", one.stderr, error)
+
+
+def _corpus(one: Reported, where: str, pairs: Sequence[Pair], part: TaskRun, findings: Findings) -> None:
+    """BLEU as the language's tokenizer counts it, or as sacrebleu does unasked: tasks differ in that."""
+    name = corpus_name(one.metric)
+    scores = list(_scores(name, pairs, (part.language, None))) if name else []
+    agreeing = [score for score in scores if same(one.value, score)]
+    if scores and (agreeing or name != "bleu"):
+        findings.compare(where, one.value, (agreeing or scores)[0])
+    else:
+        findings.notes.append(
+            f"{where} is not counted by a tokenizer that is known here, and is not computed again"
+        )
+
+
+def _scores(name: str, pairs: Sequence[Pair], languages: Iterable[str | None]) -> Iterable[float]:
+    for language in dict.fromkeys(languages):
+        try:
+            corpus = corpus_metric(name, language)
+        except MissingTokenizerError:
+            continue
+        yield float(corpus.score(averaged(corpus, pairs).sum(axis=0)))
+
+
+def _group(one: Reported, run: Run, numbers: Sequence[Reported], findings: Findings) -> None:
+    """As the harness does: the mean over tasks, weighted by their items or not, and the pooled standard error."""
+    leaves = group_members(run).get(one.task, frozenset())
+    parts = [n for n in numbers if n.task in leaves and (n.metric, n.filter) == (one.metric, one.filter)]
+    parts = [part for part in parts if not part.group]
+    where = f"{run.name}: {one.metric},{one.filter} of the group {one.task}"
+    if not parts or any(part.n is None for part in parts):
+        findings.notes.append(f"{where} names no tasks whose items are told, and is not computed again")
+        return
+    sizes = [part.n or 0 for part in parts]
+    weighted = sum(part.value * size for part, size in zip(parts, sizes, strict=True)) / sum(sizes)
+    plain = fmean(part.value for part in parts)
+    findings.compare(where, one.value, plain if same(one.value, plain) else weighted)
+    errors = [part.stderr for part in parts if part.stderr is not None]
+    if one.stderr is not None and len(errors) == len(parts):
+        pooled, simple = _pooled(errors, sizes), math.sqrt(sum(error**2 for error in errors)) / len(errors)
+        findings.compare(
+            f"{where}: its standard error", one.stderr, simple if same(one.stderr, simple) else pooled
+        )
+
+
+def _pooled(errors: Sequence[float], sizes: Sequence[int]) -> float | None:
+    freedom = sum(sizes) - len(sizes)
+    if freedom <= 0:
+        return None
+    variance = sum((size - 1) * error**2 * size for error, size in zip(errors, sizes, strict=True)) / freedom
+    return math.sqrt(variance / sum(sizes))

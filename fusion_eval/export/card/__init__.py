@@ -1,0 +1,1 @@
+"""One page on how a result was made."""

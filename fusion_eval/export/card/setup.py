@@ -1,0 +1,110 @@
+"""How each run of a card was made: models, strategy, sampling, prompts, software; and its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fusion_eval.export.card.command import applies_chat_template, arguments_of
+from fusion_eval.export.redacted import public_arguments, without_paths
+from fusion_eval.report.markdown import escaped_table
+from fusion_eval.runs.files import Results, find
+from fusion_eval.runs.origin import Origin, newest_results
+from fusion_eval.runs.run import Run, TaskRun
+from fusion_eval.runs.samples import records
+from fusion_eval.runs.texts import turns
+
+_DIGITS = 16
+"""Of a hash: enough to tell two apart."""
+_SAMPLING = ("temperature", "top_p", "max_tokens", "seed")
+
+
+def setup_table(runs: Sequence[Run], origins: Sequence[Origin]) -> str:
+    """Facts as lines, runs as columns; what is known of no run has no line."""
+    told = [_facts(run, origin) for run, origin in zip(runs, origins, strict=True)]
+    names = [name for name in told[0] if any(facts[name] for facts in told)]
+    lines = [[name, *(without_paths(facts[name]) or "-" for facts in told)] for name in names]
+    return escaped_table(["", *(run.name for run in runs)], lines, 1 + len(runs))
+
+
+def task_table(runs: Sequence[Run], origins: Sequence[Origin]) -> str:
+    """A line per task, and more where the runs had it set up differently."""
+    setups: dict[tuple[str, ...], list[str]] = {}
+    for run, origin in zip(runs, origins, strict=True):
+        for task, part in run.tasks.items():
+            setups.setdefault(_setup(task, part, origin), []).append(run.name)
+    lines = [
+        [*setup, "all" if len(names) == len(runs) else ", ".join(names)] for setup, names in setups.items()
+    ]
+    head = ["task", "language", "version", "few-shot", "limit", "items", f"hash ({_DIGITS} digits)", "runs"]
+    order = list(dict.fromkeys(task for run in runs for task in run.tasks))
+    return escaped_table(head, sorted(lines, key=lambda line: order.index(line[0])), len(head))
+
+
+def first_prompt(run: Run) -> str | None:
+    """Of the first document of the first task, as the model got it; None where the file has no such text."""
+    first = next(iter(run.tasks))
+    path = next(file.path for file in find(run.path).samples if file.task == first)
+    _, record = next(iter(records(path)), ("", None))
+    match record:
+        case {"arguments": {"gen_args_0": {"arg_0": asked}} | [[asked, *_], *_]}:
+            messages = turns(asked)
+            if len(messages) == 1:
+                return messages[0].content
+            return "\n\n".join(f"[{message.role}]\n{message.content}" for message in messages)
+    return None
+
+
+def _facts(run: Run, origin: Origin) -> dict[str, str]:
+    """Empty where nothing is known."""
+    settings, results = public_arguments(origin.settings), newest_results(run)
+    sampling = [f"{name} {settings[name]}" for name in _SAMPLING if name in settings]
+    if settings and "temperature" not in settings:
+        sampling.insert(0, "temperature by default")
+    return {
+        "signature": origin.signature or "",
+        "strategy": origin.strategy or "",
+        "model": settings.get("model") or origin.model or "",
+        "type of model": "" if origin.strategy else origin.model_type or "",
+        "arguments of the model": "" if origin.strategy else _arguments(origin.model_args),
+        "its identity": ", ".join(origin.models),
+        "candidates per prompt (N)": settings.get("n", ""),
+        "sampling": ", ".join(sampling),
+        "arguments of generation": _arguments(origin.gen_kwargs),
+        "chosen by": origin.scorer or "",
+        "fused by": origin.fusor or "",
+        "fusor's prompt and its hash": (origin.prompt or "") if origin.fusor else "",
+        "fusor's temperature": settings.get("fusor_temperature", "") if origin.fusor else "",
+        "chat template": _asked(results, "chat_template", applies_chat_template(run)),
+        "system prompt": _asked(results, "system_instruction", bool(origin.system_instruction)),
+        "seeds of the harness": ", ".join(f"{name} {seed}" for name, seed in origin.seeds.items()),
+        "software": ", ".join(f"{name} {version}" for name, version in origin.versions.items()),
+        "finished": run.date[:19],
+        "took": "" if origin.seconds is None else f"{origin.seconds:,.0f} s",
+    }
+
+
+def _arguments(given: object) -> str:
+    return ", ".join(f"{name}={value}" for name, value in public_arguments(arguments_of(given)).items())
+
+
+def _asked(results: Results, name: str, used: bool) -> str:
+    """By its hash; a template that models bring along has none here. Old releases do not say whether there was one."""
+    digest = results.get(f"{name}_sha")
+    if isinstance(digest, str) and digest:
+        return f"hash {digest[:_DIGITS]}"
+    if used:
+        return "used, without a hash"
+    return "none" if name in results else ""
+
+
+def _setup(task: str, part: TaskRun, origin: Origin) -> tuple[str, ...]:
+    info = part.info
+    return (
+        task,
+        part.language or "-",
+        info.version or "-",
+        "-" if info.fewshot is None else str(info.fewshot),
+        "none" if info.limit is None else f"{info.limit:g}",
+        f"{len({sample.doc_id for sample in part.samples}):,}",
+        origin.task_hashes.get(task, "-")[:_DIGITS],
+    )

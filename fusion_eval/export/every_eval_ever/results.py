@@ -1,0 +1,198 @@
+"""The numbers of a benchmark as the shared schema has them: metric, score with its error, data, and how was generated."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fusion_eval.errors import printable
+from fusion_eval.export.every_eval_ever.metric_facts import MetricFacts, error_method, facts_of
+from fusion_eval.export.system import HOW, System, public_signature
+from fusion_eval.runs.origin import Origin, Reported
+from fusion_eval.runs.run import Run
+from fusion_eval.runs.setup import Setup
+from fusion_eval.types import whole
+
+_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+_STATED = ("temperature", "top_p", "top_k", *_LENGTHS)
+"""Generation options that have fields of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A run with all that its results file tells."""
+
+    run: Run
+    origin: Origin
+    system: System
+    setups: Mapping[str, Setup]
+    totals: Mapping[str, str]
+    """Of the whole run."""
+
+
+def result_id(task: str, metric: str, filtered: str) -> str:
+    """Joins a number with its items: unique in a file, which may hold several tasks."""
+    return printable(f"{task}:{metric}" + ("" if filtered == "none" else f":{filtered}"))
+
+
+def evaluation_name(task: str, filtered: str) -> str:
+    """The task, and the filter where it has one."""
+    return printable(task if filtered == "none" else f"{task}/{filtered}")
+
+
+def results(
+    source: Source, reported: Sequence[Reported], members: Mapping[str, Sequence[str]]
+) -> list[dict[str, Any]]:
+    """An entry per number; `members` are the tasks of each group."""
+    return [_result(source, number, members.get(number.task, ())) for number in reported]
+
+
+def _result(source: Source, number: Reported, members: Sequence[str]) -> dict[str, Any]:
+    setup = source.setups.get(number.task, Setup())
+    return {
+        "evaluation_result_id": result_id(number.task, number.metric, number.filter),
+        "evaluation_name": evaluation_name(number.task, number.filter),
+        "source_data": _data(number, setup, members),
+        "metric_config": _metric(source.run, number),
+        "score_details": _score(number, setup, members),
+        "generation_config": _generation(source, number.task, setup),
+    }
+
+
+def _data(number: Reported, setup: Setup, members: Sequence[str]) -> dict[str, Any]:
+    if setup.hub_dataset is None:
+        about = {"tasks": ", ".join(map(printable, members))} if number.group and members else {}
+        return {"dataset_name": printable(number.task), "source_type": "other", "additional_details": about}
+    more = {"config": setup.dataset_config, "revision": setup.revision}
+    return {
+        "dataset_name": setup.hub_dataset,
+        "source_type": "hf_dataset",
+        "hf_repo": setup.hub_dataset,
+        **({"hf_split": setup.split} if setup.split else {}),
+        **({"samples_number": number.n} if number.n else {}),
+        "additional_details": as_texts(more),
+    }
+
+
+def _metric(run: Run, number: Reported) -> dict[str, Any]:
+    facts = facts_of(number.metric, [number.value])
+    task = run.tasks.get(number.task)
+    undirected = task is not None and number.metric in task.info.undirected
+    more = {
+        "filter": number.filter,
+        "bounds_status": None if facts else "unknown",
+        "polarity": "neither end is better" if undirected else None,
+        "metric_id_status": None if facts and facts.id else "unregistered",
+    }
+    return {
+        "evaluation_description": printable(f"{number.metric} of {number.task}")
+        + ("" if number.filter == "none" else f" after the filter {printable(number.filter)}"),
+        "metric_id": printable((facts and facts.id) or f"lm-evaluation-harness.{number.metric}"),
+        "metric_name": printable(number.metric),
+        **({"metric_unit": facts.unit} if facts and facts.unit else {}),
+        "lower_is_better": not number.higher_is_better,
+        **(_bounds(facts) if facts else {}),
+        "additional_details": as_texts(more),
+    }
+
+
+def _bounds(facts: MetricFacts) -> dict[str, Any]:
+    """JSON knows no infinity; the schema has a word for it."""
+    high = facts.high if math.isfinite(facts.high) else "Infinity"
+    return {"score_type": "continuous", "min_score": facts.low, "max_score": high}
+
+
+def _score(number: Reported, setup: Setup, members: Sequence[str]) -> dict[str, Any]:
+    method = error_method(setup.aggregations.get(number.metric))
+    error = number.stderr if number.stderr is not None and math.isfinite(number.stderr) else None
+    uncertainty = {
+        **(
+            {"standard_error": {"value": error, **({"method": method} if method else {})}}
+            if error is not None
+            else {}
+        ),
+        **({"num_samples": number.n} if number.n else {}),
+    }
+    aggregate = {"aggregate_of": ", ".join(members)} if number.group and members else {}
+    return {
+        "score": number.value,
+        **({"details": as_texts(aggregate)} if aggregate else {}),
+        **({"uncertainty": uncertainty} if uncertainty else {}),
+    }
+
+
+def _generation(source: Source, task: str, setup: Setup) -> dict[str, Any]:
+    origin, part = source.origin, source.run.tasks.get(task)
+    more = {
+        **{f"task_{name}": value for name, value in setup.generation.items() if name not in _STATED},
+        "num_fewshot": part.info.fewshot if part else None,
+        "task_version": part.info.version if part else None,
+        "task_hash": origin.task_hashes.get(task),
+        "language": part.language if part else None,
+        "output_type": setup.output_type,
+        "limit": origin.limit,
+        "chat_template": origin.chat_template,
+        "system_instruction": origin.system_instruction,
+        **origin.seeds,
+        **(_how(source, setup) if origin.strategy else {}),
+    }
+    return {"generation_args": _arguments(origin, setup), "additional_details": as_texts(more)}
+
+
+def _how(source: Source, setup: Setup) -> dict[str, object]:
+    """How answers were made with this package; the task's temperature is not that of the candidates where it is 0."""
+    origin, system = source.origin, source.system
+    settings = {
+        name: origin.settings.get(name) for name in HOW if system.fusor or not name.startswith("fusor_")
+    }
+    if settings["temperature"] is None and not setup.generation.get("temperature"):
+        settings["temperature"] = "not set: the default of fusion_eval"
+    return {
+        "strategy": origin.strategy,
+        "n": origin.settings.get("n"),
+        "samplers": list(system.samplers),
+        **settings,
+        "task_temperature": setup.generation.get("temperature"),
+        "fusor": system.fusor,
+        "fusor_prompt": origin.prompt if system.fusor else None,
+        "scorer": system.scorer,
+        "signature": public_signature(origin),
+    }
+
+
+def _arguments(origin: Origin, setup: Setup) -> dict[str, Any]:
+    """Our settings win over the task's options; several temperatures have no place here."""
+    ours, asked = origin.settings, setup.generation
+    stated = ours.get("temperature")
+    temperature = asked.get("temperature")
+    if origin.strategy:
+        one = stated[0] if isinstance(stated, list) and len(stated) == 1 else None
+        temperature = one if stated else temperature or None
+    lengths = [ours.get("max_tokens"), *(asked.get(name) for name in _LENGTHS)]
+    length = next((n for n in lengths if isinstance(n, int) and not isinstance(n, bool) and n > 0), None)
+    told = {
+        "temperature": temperature,
+        "top_p": asked.get("top_p") if ours.get("top_p") is None else ours.get("top_p"),
+        "top_k": asked.get("top_k"),
+    }
+    numbers = {name: value for name, value in told.items() if is_number(value)}
+    return numbers | ({"max_tokens": length} if length else {})
+
+
+def is_number(value: object) -> bool:
+    """Finite, as JSON knows no other."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def as_texts(values: Mapping[str, object]) -> dict[str, str]:
+    """The schema's free fields hold text alone; what is None is left out."""
+    return {
+        printable(name): whole(
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+        )
+        for name, value in values.items()
+        if value is not None
+    }

@@ -1,0 +1,206 @@
+"""Runs as the Hugging Face hub wants results: model-card metadata (`model-index`) and files of `.eval_results/`.
+
+Both belong to the repository of one model, so a system of several calls is named as such wherever a name has room.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fusion_eval.errors import ConfigError, printable
+from fusion_eval.export.subject import Subject, Written, file_name, written
+from fusion_eval.export.system import System, system_of
+from fusion_eval.runs.origin import Origin, Reported, origin_of, reported
+from fusion_eval.runs.run import Run, TaskRun
+from fusion_eval.runs.setup import Setup, setups
+from fusion_eval.types import whole
+
+_TASK_ID = (
+    "task_id in .eval_results is the dataset's configuration; compare it with the tasks in the dataset's eval.yaml, "
+    "where the dataset is a benchmark of the hub"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Score:
+    """One number of one task, on a dataset that is on the hub."""
+
+    number: Reported
+    task: TaskRun
+    setup: Setup
+    dataset: str
+
+
+def write_hub(subject: Subject, folder: Path) -> Written:
+    """`model-index.md`, the front matter of a model card, and `.eval_results/*.yaml`, a file per number.
+
+    They are in `folder`, or of several runs in a folder each below it. Raises `ConfigError`, before anything is written,
+    where a run does not tell who answered, and where no task is on a dataset of the hub.
+    """
+    notes: list[str] = []
+    plans = [(run, _system(run), _scores(run, notes)) for run in subject.runs]
+    paths: list[Path] = []
+    for run, system, scores in plans:
+        home = folder if len(plans) == 1 else folder / _distinct(run.name)
+        paths += _write_run(run, system, scores, home)
+        if (limit := origin_of(run).limit) is not None:
+            notes.append(
+                f"{run.name} was made with --limit {limit:g}: its scores are not of the whole datasets"
+            )
+        if not system.one_model:
+            notes.append(
+                f"{run.name} is a system, {system.name}: its scores are not those of a sampler, and belong into no "
+                "sampler's repository"
+            )
+    return Written(tuple(paths), tuple(dict.fromkeys([*notes, _TASK_ID])))
+
+
+def _system(run: Run) -> System:
+    system = system_of(origin_of(run))
+    if system.name is None:
+        raise ConfigError(
+            f"{run.path} does not tell who answered, so its scores cannot be put under a name; run it again with the model "
+            "named in --model_args"
+        )
+    return system
+
+
+def _scores(run: Run, notes: list[str]) -> list[_Score]:
+    """Of the tasks whose dataset is known; notes tell which are left out."""
+    known = setups(run)
+    on_hub = {task: setup.hub_dataset for task, setup in known.items() if setup.hub_dataset}
+    scores = [
+        _Score(number, run.tasks[number.task], known[number.task], on_hub[number.task])
+        for number in reported(run)
+        if number.task in on_hub and not number.group and math.isfinite(number.value)
+    ]
+    others = [task for task in known if task not in on_hub]
+    off_hub = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+    if not scores:
+        raise ConfigError(
+            f"{run.path}: no score is of a dataset of the hub ({off_hub or 'there are no scores'}), and the hub shows no "
+            "others; --format every-eval-ever takes them"
+        )
+    if off_hub:
+        notes.append(f"{run.name}: left out, as their datasets are not on the hub: {off_hub}")
+    if any(number.group for number in reported(run)):
+        notes.append(
+            f"{run.name}: means over tasks are left out, as the hub wants the dataset of each number"
+        )
+    return scores
+
+
+def _write_run(run: Run, system: System, scores: Sequence[_Score], home: Path) -> list[Path]:
+    origin, name = origin_of(run), whole(system.name or "")
+    paths = [
+        written(
+            home, "model-index.md", f"---\n{_yaml({'model-index': _model_index(name, scores, origin)})}---\n"
+        )
+    ]
+    for score in scores:
+        number = score.number
+        parts = [number.task, number.metric, *([] if number.filter == "none" else [number.filter])]
+        file = f".eval_results/{_distinct('-'.join(parts))}.yaml"
+        paths.append(written(home, file, _yaml(_entries(score, system, origin))))
+    return paths
+
+
+def _model_index(name: str, scores: Sequence[_Score], origin: Origin) -> list[dict[str, Any]]:
+    """Task by task, as the library would join tasks on one dataset under the name of the first."""
+    from huggingface_hub import EvalResult
+    from huggingface_hub.repocard_data import eval_results_to_model_index
+
+    by_task: dict[str, list[EvalResult]] = {}
+    for score in scores:
+        number, setup = score.number, score.setup
+        result = EvalResult(
+            task_type="text-generation",
+            task_name=printable(number.task),
+            dataset_type=score.dataset,
+            dataset_name=score.dataset + (f" ({setup.dataset_config})" if setup.dataset_config else ""),
+            dataset_config=setup.dataset_config,
+            dataset_split=setup.split,
+            dataset_revision=setup.revision,
+            dataset_args=_set_up(score.task, origin),
+            metric_type=printable(number.metric),
+            metric_value=number.value,
+            metric_name=", ".join([_metric(number), *_error(number)]),
+        )
+        by_task.setdefault(number.task, []).append(result)
+    indices = [eval_results_to_model_index(name, results)[0] for results in by_task.values()]
+    return [{"name": name, "results": [result for index in indices for result in index["results"]]}]
+
+
+def _entries(score: _Score, system: System, origin: Origin) -> list[dict[str, Any]]:
+    from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+
+    entry = EvalResultEntry(
+        dataset_id=score.dataset,
+        task_id=score.setup.dataset_config or "default",
+        value=score.number.value,
+        dataset_revision=score.setup.revision,
+        date=_moment(origin),
+        notes=_notes(score, system, origin),
+    )
+    return eval_result_entries_to_yaml([entry])
+
+
+def _moment(origin: Origin) -> str | None:
+    """None where the file has no date, or one of no year that there is."""
+    try:
+        return (
+            None if origin.date is None else f"{datetime.fromtimestamp(origin.date, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        )
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _notes(score: _Score, system: System, origin: Origin) -> str:
+    """All that the format has no field for; first of all that it is no single model that was measured."""
+    version = origin.versions.get("lm_eval")
+    parts = [
+        *([] if system.one_model else [f"{system.name}: several calls, not one model"]),
+        f"lm_eval{f' {version}' if version else ''} {score.number.task}",
+        _metric(score.number),
+        *_error(score.number),
+        *(f"{name} {value}" for name, value in _set_up(score.task, origin).items()),
+        *([f"prompt {origin.prompt}"] if system.fusor and origin.prompt else []),
+    ]
+    return printable(", ".join(parts))
+
+
+def _set_up(task: TaskRun, origin: Origin) -> dict[str, Any]:
+    """What else decides the number. A limited run is not a result of the whole dataset."""
+    told = {
+        "num_few_shot": task.info.fewshot,
+        "language": printable(task.language or "") or None,
+        "limit": origin.limit,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _metric(number: Reported) -> str:
+    return printable(number.metric if number.filter == "none" else f"{number.metric} ({number.filter})")
+
+
+def _error(number: Reported) -> list[str]:
+    known = number.stderr is not None and math.isfinite(number.stderr)
+    return [*([f"stderr {number.stderr:.4g}"] if known else []), *([f"n {number.n}"] if number.n else [])]
+
+
+def _distinct(name: str) -> str:
+    """A file's name; names that had to be changed stay apart from those that look alike then."""
+    safe = file_name(name)
+    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:6]}"
+
+
+def _yaml(content: object) -> str:
+    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=1000)

@@ -1,0 +1,67 @@
+"""What a page for others must not say: where this machine keeps its files, and what opens doors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from fusion_eval.runs.run import Run
+
+_PATH = re.compile(
+    r"(?<=\")(?:~|[A-Za-z]:)?[/\\](?![/\\\s])[^\"]*(?=\")"  # in quotes it may hold spaces
+    r"|(?:file://|(?<![\w./\\])(?:~|[A-Za-z]:)?)[/\\](?![/\\\s])[^\s,;'\"|()+]*"
+)
+_WHOLE_PATH = re.compile(r"(?P<kind>gguf:|file://)?(?:~|[A-Za-z]:)?[/\\](?![/\\])")
+_USER = re.compile(r"(?<=://)[^/\s@]+@")
+_QUERY = re.compile(r"(?<=://)([^\s?|,]+)\?[^\s|,]*")
+_KEY = re.compile(r"\b(?:sk-|hf_|gsk_|xai-)[A-Za-z0-9_-]{20,}")
+_SECRET = re.compile(
+    r"(?<!(?:bos|eos|end|pad|unk)_)token$|key|secret|passw|auth|header|credential|cookie", re.IGNORECASE
+)
+_PLACES = re.compile(r"(?:^|_)(?:trace_dir|trace_file|cache|cache_dir|output_path|log_file)$")
+
+
+def without_paths(text: str) -> str:
+    """Every absolute path as its last part; addresses without user, password and query; and no key."""
+    text = _KEY.sub("(key)", _QUERY.sub(r"\1", _USER.sub("", text)))
+    return _PATH.sub(lambda found: _last_part(found[0]), text)
+
+
+def public_note(note: str, runs: Sequence[Run]) -> str:
+    """A sentence of whoever read the runs, in which these have their names and not their paths."""
+    for run in runs:
+        note = note.replace(str(run.path), run.name)
+    return without_paths(note)
+
+
+def public_arguments(arguments: Mapping[str, object]) -> dict[str, str]:
+    """Arguments of a model as they may be told: those that hold keys or name places to write to are left out."""
+    return {
+        name: _told(value)
+        for name, value in arguments.items()
+        if value is not None and not _PLACES.search(name) and not _is_secret(name, value)
+    }
+
+
+def _is_secret(name: str, value: object) -> bool:
+    return _SECRET.search(name) is not None and not isinstance(value, bool | int | float)
+
+
+def _told(value: object) -> str:
+    match value:
+        case bool():
+            return str(value)
+        case list() | tuple():
+            return "|".join(map(_told, value))
+        case dict():
+            told = public_arguments({str(name): inner for name, inner in value.items()})
+            return "{" + " ".join(f"{name}:{inner}" for name, inner in told.items()) + "}"
+        case float() if value.is_integer():
+            return str(int(value))
+        case str() if whole := _WHOLE_PATH.match(value):
+            return (whole["kind"] or "") + _last_part(value)
+    return without_paths(str(value))
+
+
+def _last_part(path: str) -> str:
+    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]

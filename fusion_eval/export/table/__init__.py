@@ -1,0 +1,1 @@
+"""Scores as papers print them."""
