@@ -66,6 +66,7 @@ def dry_run(plan: Plan) -> str:
             ),
             HOW_TO_READ,
             f"{len(questions):,} prompts; {len(store.found):,} generations are in the store and cost nothing again",
+            *_offline(opener, real),
         ]
     )
 
@@ -80,7 +81,9 @@ def dry_judge(job: Job, who: Panel) -> str:
         asked(replace(job, sequential=False), ready, protocol, opener, quiet=True)
     head = ["", "judge", "calls", "read", "written", "dollars"]
     stored = f"{ready.pairs:,} pairs of answers; {len(store.found):,} replies are in the store and cost nothing again"
-    return "\n".join([text_table(head, _lines(opener, ["judge"]), 2), HOW_TO_READ, stored])
+    return "\n".join(
+        [text_table(head, _lines(opener, ["judge"]), 2), HOW_TO_READ, stored, *_offline(opener, real)]
+    )
 
 
 def _solve(questions: Sequence[Question], solver: Solver) -> None:
@@ -231,3 +234,13 @@ def _line(strategy: str, role: str, count: Count) -> list[str]:
     return [
         strategy, role, f"{count.calls:,}", f"{count.prompt_tokens:,}", f"{count.completion_tokens:,}", cost
     ]  # fmt: skip
+
+
+def _offline(opener: CountingOpener, store: Store) -> list[str]:
+    """What `offline=true` would come to, where it is asked for."""
+    if not opener.settings.offline:
+        return []
+    missing = sum(count.calls for count in opener.counts.values())
+    if not missing:
+        return [f"offline=true: nothing is missing, {store.path} answers all of it"]
+    return [f"offline=true: the run would end, as {store.path} lacks the answers to {missing:,} calls"]

@@ -55,6 +55,8 @@ class Settings:
     """US dollars that one command may spend."""
     cache: Path | None = None
     """The store's file; None is the default place, and `Path(OFF)` keeps nothing."""
+    offline: bool = False
+    """Whether the store answers everything, and what it lacks ends the run."""
     trace_dir: Path | None = None
     harness_arguments: Mapping[str, object] = field(default_factory=dict)
     """What is left over for `lm_eval:` models, with the harness's own arguments."""
@@ -126,6 +128,10 @@ def _check_mix(settings: Settings) -> None:
     if settings.base_url and all(name.startswith(local) for name in settings.model):
         raise ConfigError(
             f"base_url= has no use with model={'|'.join(settings.model)}; name the endpoint's model, model=NAME"
+        )
+    if settings.offline and settings.cache == Path(OFF):
+        raise ConfigError(
+            "offline=true answers from a store, and cache=off keeps none; name its file, cache=PATH"
         )
     if (settings.price_in is None) != (settings.price_out is None):
         raise ConfigError(
@@ -204,5 +210,6 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "price_out": number(0, MOST_DOLLARS),
     "budget": number(0, MOST_DOLLARS, above=True),
     "cache": _path,
+    "offline": flag,
     "trace_dir": _path,
 }

@@ -73,12 +73,8 @@ def _open(path: Path | None, patience: float) -> sqlite3.Connection:
 
 def _prepare(db: sqlite3.Connection, path: Path | None, patience: float) -> None:
     """Make it a store where it is new. What is not ours is refused before a byte of it changes."""
-    found = db.execute("PRAGMA user_version").fetchone()[0]
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if tables and "generations" not in tables:
-        raise unusable(path, "it is the database of another program")
-    if found > _FORMAT:
-        raise unusable(path, f"a newer version wrote it (format {found})")
+    if reason := not_ours(db):
+        raise unusable(path, reason)
     check(db)
     _write_ahead(db, patience)
     db.execute("PRAGMA synchronous=NORMAL")
@@ -90,6 +86,17 @@ def _prepare(db: sqlite3.Connection, path: Path | None, patience: float) -> None
             db.execute(statement)
     db.execute("COMMIT")
     db.execute(f"PRAGMA busy_timeout={int(1000 * min(patience, _STANDSTILL))}")
+
+
+def not_ours(db: sqlite3.Connection, empty: str | None = None) -> str | None:
+    """Why this is no store that can be used, or None; `empty` is what to say of a database without tables."""
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "generations" not in tables:
+        return "it is the database of another program"
+    if found > _FORMAT:
+        return f"a newer version wrote it (format {found})"
+    return None if tables else empty
 
 
 def _check_rights(path: Path) -> None:

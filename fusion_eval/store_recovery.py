@@ -30,7 +30,7 @@ def inode(path: Path) -> int | None:
 def check_companions(path: Path) -> None:
     """Raise `DamagedError` where the database is gone but its write-ahead log is not, which SQLite would then delete."""
     # The log first: a sound database is never empty once it has one.
-    if _size(_beside(path, "-wal")) and not _size(path):
+    if size(beside(path, "-wal")) and not size(path):
         raise DamagedError("it is empty, but its write-ahead log is not")
 
 
@@ -58,7 +58,7 @@ def means_damage(error: sqlite3.Error) -> bool:
 
 def holds(path: Path, mark: bytes) -> bool:
     """Whether `mark` stands near the beginning of the file or of its write-ahead log."""
-    for part in (path, _beside(path, "-wal")):
+    for part in (path, beside(path, "-wal")):
         with suppress(OSError), part.open("rb") as file:
             if mark in file.read(_HEAD):
                 return True
@@ -73,18 +73,20 @@ def set_aside(path: Path, found: int | None) -> Path | None:
     if inode(path) != found:
         return None
     names = (path.with_name(f"{path.name}.damaged-{number}") for number in itertools.count(1))
-    aside = next(name for name in names if not any(_beside(name, part).exists() for part in _COMPANIONS))
+    aside = next(name for name in names if not any(beside(name, part).exists() for part in _COMPANIONS))
     for part in _COMPANIONS:
         with suppress(FileNotFoundError):
-            _beside(path, part).rename(_beside(aside, part))
+            beside(path, part).rename(beside(aside, part))
     return aside
 
 
-def _beside(path: Path, part: str) -> Path:
+def beside(path: Path, part: str) -> Path:
+    """The companion of a database that ends in `part`."""
     return path.with_name(path.name + part)
 
 
-def _size(path: Path) -> int:
+def size(path: Path) -> int:
+    """In bytes; 0 where there is no file."""
     try:
         return path.stat().st_size
     except OSError:

@@ -38,7 +38,7 @@ from fusion_eval.settings import Settings, parse
 _OWN = ("judge", "judge_base_url", "judge_prompt", "opponent", "prompt", "reference", "swap")
 _ARGUMENTS = (
     *("temperature", "seed", "max_tokens", "completion", "api_key_env", "price_in", "price_out", "budget"),
-    *("concurrency", "timeout", "max_retries", "cache"),
+    *("concurrency", "timeout", "max_retries", "cache", "offline"),
 )
 """Of the model arguments, those that mean something to a judge."""
 

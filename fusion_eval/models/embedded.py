@@ -138,8 +138,10 @@ class EmbeddedModel:
             await self._door.close()
 
 
-def open_embedded(name: str, *, completion: bool = False, timeout: float = 120.0) -> EmbeddedModel:
-    """`embedded`, or `gguf:PATH`."""
+def open_embedded(
+    name: str, *, completion: bool = False, timeout: float = 120.0, asks: bool = True
+) -> EmbeddedModel:
+    """`embedded`, or `gguf:PATH`. Where nobody `asks` it anything, its file will do without llama.cpp."""
     path = bundled_weights() if name == "embedded" else Path(name.removeprefix("gguf:")).expanduser()
     if not path.is_file():
         raise ConfigError(f"There is no file {path}; model=gguf:PATH wants the path of a GGUF file")
@@ -147,7 +149,8 @@ def open_embedded(name: str, *, completion: bool = False, timeout: float = 120.0
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise ConfigError(f"{path} is not a GGUF file; model=gguf:PATH wants one, as llama.cpp reads it")
-    _llama()  # missing, it is told now and not at the first request
+    if asks:
+        _llama()  # missing, it is told now and not at the first request
     return EmbeddedModel(name, path, completion=completion, timeout=timeout)
 
 

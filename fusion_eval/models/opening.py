@@ -14,12 +14,14 @@ from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
+from fusion_eval.models.offline import Offline
 from fusion_eval.models.openai_errors import without_userinfo
 from fusion_eval.models.priced import Budget, priced
 from fusion_eval.models.prices import FREE, Price, price_of
 from fusion_eval.models.spread import Spread
 from fusion_eval.settings import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, slip_of_ours, unknown
 from fusion_eval.store import Store, cache_folder
+from fusion_eval.store_reading import ReadOnlyStore
 
 LOOKS = 2
 """Times that an answer which went astray on its way from an endpoint is asked for again."""
@@ -69,7 +71,7 @@ class Opener:
         door = self._door(name, address)
         at_once = _requests_at_once(door, self.settings.concurrency)
         endpoint = self._endpoints.setdefault(door.identity, Endpoint(at_once))
-        price = self.price(name, address)
+        price = None if self.settings.offline else self.price(name, address)
         paid = priced(door, price, self.budget) if price else door  # what has no price pays for no wrapper
         retries = self.settings.max_retries
         return Limited(
@@ -83,9 +85,9 @@ class Opener:
         )
 
     def price(self, name: str, address: str | None) -> Price | None:
-        """None where it is not known, which a budget does not allow."""
+        """None where it is not known, which a budget does not allow where anything can be spent."""
         price = FREE if _in_process(name) else price_of(name, address, self.settings)
-        if price is None and self.settings.budget is not None:
+        if price is None and self.settings.budget is not None and not self.settings.offline:
             raise ConfigError(
                 f"budget= needs a price, and none is known of {name}; add price_in= and price_out=, "
                 "US dollars for a million tokens read and written"
@@ -95,7 +97,9 @@ class Opener:
     def _door(self, name: str, base_url: str | None) -> Model:
         key = (name, base_url)
         if key not in self._doors:
-            self._doors[key] = _open_door(name, base_url, self.settings, self.asks)
+            offline = self.settings.offline
+            door = _open_door(name, base_url, self.settings, self.asks and not offline)
+            self._doors[key] = Offline(door, self._store.path) if offline else door
         return self._doors[key]
 
     def endpoints(self) -> list[Endpoint]:
@@ -118,7 +122,8 @@ def open_store(settings: Settings) -> Store:
     """The store that the settings ask for."""
     if settings.cache == Path(OFF):
         return Store(None)
-    return Store(settings.cache or cache_folder() / "store.sqlite")
+    path = settings.cache or cache_folder() / "store.sqlite"
+    return ReadOnlyStore(path) if settings.offline else Store(path)
 
 
 def _check_harness_arguments(settings: Settings) -> None:
@@ -143,7 +148,7 @@ def _open_door(name: str, base_url: str | None, settings: Settings, asks: bool) 
     if name == "embedded" or name.startswith("gguf:"):
         from fusion_eval.models.embedded import open_embedded
 
-        return open_embedded(name, completion=settings.completion, timeout=settings.timeout)
+        return open_embedded(name, completion=settings.completion, timeout=settings.timeout, asks=asks)
     if name.startswith("lm_eval:"):
         from fusion_eval.models.harness import open_harness
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
 
-from fusion_eval.errors import ConfigError, EndpointError
+from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError
 from fusion_eval.harness.lm import BestOfNLM, FusionLM
 from fusion_eval.models.embedded import fingerprint, has_chat_template, open_embedded
 from fusion_eval.traces import read_traces
@@ -90,6 +91,32 @@ def test_strategies_answer_on_the_real_model(weights, tmp_path):
     likeliest = max(chosen.pool.candidates, key=lambda candidate: candidate.mean_logprob or -99)
     assert best == likeliest.text
     assert fused == made.final and (made.answer.calls or made.answer.fallback)
+
+
+@pytest.mark.parametrize("model", ["embedded", "gguf"])
+def test_a_stored_run_is_replayed_by_the_weights_hash_alone(weights, tmp_path, monkeypatch, model):
+    from lm_eval.api.instance import Instance
+
+    request = Instance(
+        "generate_until", {}, (FEW_SHOT, {"until": ["\n"], "max_gen_toks": 12}), 0, ("demo_fr", 0, 1)
+    )
+    store = tmp_path / "committed" / "store.sqlite"
+    arguments = {"model": model if model == "embedded" else f"gguf:{weights}", "n": 2, "cache": str(store)}
+    online = FusionLM(trace_dir=str(tmp_path / "online"), **arguments)
+    texts = online.generate_until([request])
+    online._opener._store.close()
+    before = {file.name: file.read_bytes() for file in store.parent.iterdir()}
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)  # as where it is not installed
+
+    offline = FusionLM(trace_dir=str(tmp_path / "offline"), offline=True, **arguments)
+
+    assert offline.generate_until([request]) == texts
+    read, written = (tmp_path / name / "traces.jsonl" for name in ("offline", "online"))
+    assert read.read_bytes() == written.read_bytes()
+    assert {file.name: file.read_bytes() for file in store.parent.iterdir()} == before
+    request.arguments = ("Another prompt.", request.args[1])
+    with pytest.raises(FusionEvalError, match=r"lacks an answer of .* to the prompt 'Another prompt\.'"):
+        offline.generate_until([request])
 
 
 def test_the_bundled_weights_are_a_base_model(weights):

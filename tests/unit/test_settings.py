@@ -111,6 +111,7 @@ def test_an_unknown_argument_is_told_with_the_nearest(name: str, nearest: str | 
         ("timeout", 0, "a number above 0"),
         ("timeout", float("inf"), "86400"),
         ("completion", "maybe", "true or false"),
+        ("offline", "perhaps", "true or false"),
         ("base_url", "localhost:8000", "a URL such as http"),
         ("base_url", "https://", "a URL such as http"),
         ("base_url", "off", "a URL such as http"),
@@ -154,6 +155,7 @@ def test_any_values_give_settings_or_an_error_of_ours(arguments: dict[str, objec
         ("model=a|b|c,n=2", "model= lists 3 values, and n=2 leaves some unused"),
         ("temperature=0.1|0.2,n=1", "temperature= lists 2 values, and n=1 leaves some unused"),
         ("model=a|a,temperature=0,n=2", "temperature=0 makes the candidates of a model all the same"),
+        ("offline=true,cache=off", "offline=true answers from a store, and cache=off keeps none"),
     ],
 )
 def test_a_mix_that_cannot_work_is_told_with_its_way_out(arguments: str, said: str) -> None:
@@ -172,6 +174,8 @@ def test_a_mix_that_cannot_work_is_told_with_its_way_out(arguments: str, said: s
         "model=embedded|openai/m,base_url=http://h/v1",
         "model=m,scorer_model=j",
         "fusor=f,fusor_base_url=off",
+        "offline=true,cache=store.sqlite,budget=1,price_in=1,price_out=1",
+        "offline=false,cache=off",
     ],
 )
 def test_a_mix_that_can_work_is_taken(arguments: str) -> None:
