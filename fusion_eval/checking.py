@@ -85,6 +85,7 @@ def add_baseline(added: Any, command: Command) -> None:
         metavar="FILE",
         help="the file to write",
     )
+    add("--allow_partial", action="store_true", help="leave out lines that cannot be read, and say so")
     add_cluster(parser)
     parser.set_defaults(command=command, parser=parser)
 
@@ -92,10 +93,12 @@ def add_baseline(added: Any, command: Command) -> None:
 def make_baseline(options: argparse.Namespace) -> int:
     """`fusion-eval baseline`, carried out."""
     from fusion_eval.gate.baseline import baseline_of
-    from fusion_eval.gate.baseline_file import write_baseline
+    from fusion_eval.gate.baseline_file import is_baseline_file, write_baseline
     from fusion_eval.runs.run import read_runs
 
-    made = baseline_of(read_runs([options.run])[0], options.cluster)
+    if is_baseline_file(options.run):
+        raise ConfigError(f"{options.run} is a baseline file already; name the run to make one of")
+    made = baseline_of(read_runs([options.run], options.allow_partial)[0], options.cluster)
     path = write_baseline(made, options.output)
     for note in made.notes:
         print(f"note: {printable(note)}", file=sys.stderr)
@@ -120,7 +123,7 @@ def check_run(options: argparse.Namespace) -> int:
         overall=options.overall,
         allow_partial=options.allow_partial,
     )
-    candidate = read_side(options.candidate, options.cluster)
+    candidate = read_side(options.candidate, options.cluster, options.allow_partial)
     if options.update_baseline:
         return _update(options, candidate, settings)
     checked = _checked(options, candidate, settings)
@@ -137,19 +140,22 @@ def _checked(options: argparse.Namespace, candidate: Baseline, settings: CheckSe
             f"--cluster {options.cluster} has no use with {options.baseline}, which holds its own; "
             "give it to fusion-eval baseline"
         )
-    return check(read_side(options.baseline, options.cluster), candidate, settings)
+    return check(read_side(options.baseline, options.cluster, options.allow_partial), candidate, settings)
 
 
 def _update(options: argparse.Namespace, candidate: Baseline, settings: CheckSettings) -> int:
     """What the old baseline says is shown where it can be; the new one is written all the same."""
+    from fusion_eval.gate.baseline_file import is_baseline_file
     from fusion_eval.gate.check import updated
 
-    old = options.baseline.exists()
-    if old:
+    old, checked = options.baseline.exists(), None
+    if is_baseline_file(options.baseline):
         try:
-            _tell(_checked(options, candidate, settings), options)
+            checked = _checked(options, candidate, settings)
         except ConfigError as error:
             print(f"not checked: {printable(str(error))}", file=sys.stderr)
+    if checked:
+        _tell(checked, options)
     path = updated(options.baseline, candidate)
     print(f"{path} now holds {options.candidate}" + ("" if old else ", and is new"), file=sys.stderr)
     return 0
@@ -166,7 +172,8 @@ def _tell(checked: Checked, options: argparse.Namespace) -> None:
     if not github.runs_here():
         print(text)
         return
-    print(github.guarded(text) if options.format == "table" else text, flush=True)
-    for line in github.commands(checked):
-        print(line, file=sys.stderr)
+    table = options.format == "table"
+    print(github.guarded(text) if table else github.harmless(text), flush=True)
+    # On the stream of the table they come after its guard for sure; the other formats have standard output to themselves.
+    print("\n".join(github.commands(checked)), file=sys.stdout if table else sys.stderr)
     github.add_summary(checked)

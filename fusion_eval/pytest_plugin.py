@@ -5,7 +5,7 @@ pytest imports this file wherever the package is installed, so it imports nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ def _check(
     margin: float | str | Path = 0.01,
     alpha: float = 0.05,
     inconclusive: Inconclusive = "fail",
-    metrics: tuple[str, ...] = (),
+    metrics: str | Sequence[str] = (),
     overall: bool = False,
     allow_partial: bool = False,
 ) -> Checked:
@@ -68,14 +68,17 @@ def _check(
         )
     if inconclusive not in ("fail", "pass"):
         pytest.fail(f'inconclusive={inconclusive!r} should be "fail" or "pass"', pytrace=False)
-    settings = CheckSettings(
-        read_margins(str(margin)), alpha, inconclusive, tuple(metrics), overall, allow_partial
-    )
+    if not 0 < alpha <= 0.5:
+        pytest.fail(f"alpha={alpha!r} should be a number above 0, and 0.5 at most", pytrace=False)
+    named = (metrics,) if isinstance(metrics, str) else tuple(metrics)
     try:
-        candidate = read_side(Path(run))
+        settings = CheckSettings(
+            read_margins(str(margin)), alpha, inconclusive, named, overall, allow_partial
+        )
+        candidate = read_side(Path(run), allow_partial=allow_partial)
         if config.getoption("--fusion-update-baseline"):
             updated(Path(against), candidate)
-        found = check(read_side(Path(against)), candidate, settings)
+        found = check(read_side(Path(against), allow_partial=allow_partial), candidate, settings)
     except FusionEvalError as error:
         pytest.fail(printable(str(error)), pytrace=False)
     if found.exit_code:

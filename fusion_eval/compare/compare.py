@@ -23,6 +23,7 @@ from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.runs.run import Run
 from fusion_eval.runs.tasks import higher_is_better
 from fusion_eval.stats.multiplicity import benjamini_hochberg, holm
+from fusion_eval.types import whole
 
 Correction = Literal["holm", "bh", "none"]
 _CORRECTIONS: Mapping[Correction, Correct] = {
@@ -84,7 +85,8 @@ def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison
         baseline=names[0],
         created=max(run.date for run in runs),
         runs=tuple(
-            ComparedRun(run.name, str(run.path), run.model, run.date or None, run.signature) for run in runs
+            ComparedRun(run.name, whole(str(run.path)), run.model, run.date or None, run.signature)
+            for run in runs
         ),
         rows=tuple(adjusted),
         ranks=tuple(ranked(found, names, adjusted, settings.method, _CORRECTIONS[settings.correction]))

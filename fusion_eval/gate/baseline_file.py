@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import msgspec
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.gate.baseline import Baseline
+from fusion_eval.gate.baseline import Baseline, TaskValues
 
 SCHEMA_VERSION = 1
 _GZIP = b"\x1f\x8b"
-_LARGEST = 1 << 30
+_LARGEST = 1 << 28
 """Bytes of JSON: some ten million items. A small file of zeros must not fill the memory."""
 
 
@@ -31,9 +32,11 @@ class _Current(_File):
 
 
 def is_baseline_file(path: Path) -> bool:
-    """By its first bytes; a run is a folder, or a file of text."""
+    """By its first bytes, or its name where these are damaged; a run is a folder, or a file of text."""
     if not path.is_file():
         return False
+    if path.suffix == ".gz":
+        return True
     try:
         with path.open("rb") as file:
             return file.read(2) == _GZIP
@@ -43,7 +46,10 @@ def is_baseline_file(path: Path) -> bool:
 
 def write_baseline(baseline: Baseline, path: Path) -> Path:
     """The file at `path`, replaced as a whole. Raises `ConfigError` where it cannot be written."""
-    content = gzip.compress(msgspec.json.encode(_Current(SCHEMA_VERSION, baseline)), mtime=0)
+    if path.is_dir():
+        raise ConfigError(f"The baseline {path} would be a file, and there is a folder; name a file in it")
+    packed = replace(baseline, tasks=tuple(_packed(task) for task in baseline.tasks))
+    content = gzip.compress(msgspec.json.encode(_Current(SCHEMA_VERSION, packed)), mtime=0)
     partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,8 +87,17 @@ def read_baseline(path: Path) -> Baseline:
             }
             if len(lengths) > 1 or not all(metric.columns for metric in task.metrics) or not task.metrics:
                 raise ValueError(f"{task.task} has columns of different lengths, or none")
-    except (msgspec.DecodeError, ValueError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ConfigError(
             f"{path} is not a baseline that `fusion-eval baseline` wrote, or is damaged: {error}"
         ) from error
-    return baseline
+    return replace(baseline, tasks=tuple(_unpacked(task) for task in baseline.tasks))
+
+
+def _packed(task: TaskValues) -> TaskValues:
+    """Clusters as steps from one to the next: a thousand items of their own are then a thousand ones, which is nothing in gzip."""
+    return replace(task, clusters=tuple(after - before for before, after in pairwise((0, *task.clusters))))
+
+
+def _unpacked(task: TaskValues) -> TaskValues:
+    return replace(task, clusters=tuple(accumulate(task.clusters)))

@@ -27,6 +27,10 @@ from fusion_eval.gate.margins import Margins
 from fusion_eval.gate.pairing import paired_cells
 from fusion_eval.gate.rows import decided, row_of
 from fusion_eval.runs.run import read_runs
+from fusion_eval.types import whole
+
+_WITHOUT_END = ("perplexity", "bits_per_byte", "loss", "mae", "mse", "rmse")
+"""Ends of the names of metrics that may pass any value, whatever the values at hand are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,22 @@ class CheckSettings:
     allow_partial: bool = False
 
 
-def read_side(path: Path, cluster: str = AUTO) -> Baseline:
-    """A baseline file, or a run, under its path as it was given. Raises `ConfigError` for what is neither."""
-    found = read_baseline(path) if is_baseline_file(path) else baseline_of(read_runs([path])[0], cluster)
-    return replace(found, name=str(path))
+def read_side(path: Path, cluster: str = AUTO, allow_partial: bool = False) -> Baseline:
+    """A baseline file, or a run, under its path as it was given; lines of a run that cannot be read fall out with `allow_partial`.
+
+    Raises `ConfigError` for what is neither.
+    """
+    if path.suffix == ".gz" and not path.exists():
+        siblings = [str(path.with_name(other.name)) for other in sorted(path.parent.glob("*.gz"))]
+        raise ConfigError(
+            f"There is no baseline {path}.{nearest(str(path), siblings)} fusion-eval baseline RUN -o {path} makes it"
+        )
+    found = (
+        read_baseline(path)
+        if is_baseline_file(path)
+        else baseline_of(read_runs([path], allow_partial)[0], cluster)
+    )
+    return replace(found, name=whole(str(path)))
 
 
 def check(baseline: Baseline, candidate: Baseline, settings: CheckSettings | None = None) -> Checked:
@@ -91,7 +107,7 @@ def check(baseline: Baseline, candidate: Baseline, settings: CheckSettings | Non
 
 
 def _scales(cells: Sequence[Cell]) -> Mapping[str, float | None]:
-    """The range of each metric: corpus metrics go to 100; of others the values tell, over all tasks."""
+    """The range of each metric: corpus metrics go to 100; of others the values tell, over all tasks, unless the name does."""
     lowest: dict[str, float] = {}
     highest: dict[str, float] = {}
     for cell in cells:
@@ -100,7 +116,11 @@ def _scales(cells: Sequence[Cell]) -> Mapping[str, float | None]:
         lowest[cell.metric] = min(lowest.get(cell.metric, 0.0), float(values.min()))
         highest[cell.metric] = max(highest.get(cell.metric, 0.0), float(values.max()))
     return {
-        metric: None if lowest[metric] < 0 or high > 100 else 1.0 if high <= 1 else 100.0
+        metric: None
+        if lowest[metric] < 0 or high > 100 or metric.lower().endswith(_WITHOUT_END)
+        else 1.0
+        if high <= 1
+        else 100.0
         for metric, high in highest.items()
     }
 
@@ -132,6 +152,6 @@ def updated(baseline: Path, candidate: Baseline) -> Path:
     """Where `--update-baseline` writes. Raises `ConfigError` where the baseline is a run, which is not ours to replace."""
     if baseline.exists() and not is_baseline_file(baseline):
         raise ConfigError(
-            f"--update-baseline rewrites a baseline file, and {baseline} is a run; make one with fusion-eval baseline RUN -o FILE"
+            f"--update-baseline rewrites a baseline file, and {baseline} is none; make one with fusion-eval baseline RUN -o FILE"
         )
     return write_baseline(replace(candidate, name=Path(candidate.name).name), baseline)

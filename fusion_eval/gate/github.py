@@ -11,6 +11,7 @@ from fusion_eval.errors import ConfigError, printable
 from fusion_eval.gate.checked import Checked
 from fusion_eval.gate.junit import sentence
 from fusion_eval.gate.views import as_markdown, headline
+from fusion_eval.report.markdown import escaped
 
 _MOST = 9
 """GitHub shows ten annotations of a kind in a step; one is for the whole."""
@@ -24,7 +25,7 @@ def runs_here(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def commands(checked: Checked) -> list[str]:
-    """Workflow commands, a line each: an error per regression, a warning per row that cannot tell."""
+    """Workflow commands, a line each: the whole, then an error per regression and a warning per row that cannot tell."""
     kinds = {
         "regression": "error",
         "inconclusive": {"tell": "warning", "pass": "notice", "fail": "error"}[checked.inconclusive],
@@ -34,13 +35,18 @@ def commands(checked: Checked) -> list[str]:
         rows = [row for row in checked.rows if row.verdict == verdict]
         lines += [_command(kind, _title(row.task, row.language), sentence(row)) for row in rows[:_MOST]]
     kind = "notice" if checked.exit_code == 0 else "error"
-    return [*lines, _command(kind, "fusion-eval check", headline(checked))]
+    return [_command(kind, "fusion-eval check", headline(checked)), *lines]
 
 
 def guarded(text: str) -> str:
     """`text` between marks that only we know: names of others in it are no commands to the runner."""
     token = secrets.token_hex(16)
     return f"::stop-commands::{token}\n{text}\n::{token}::"
+
+
+def harmless(text: str) -> str:
+    """The same JSON without `##[`, by which the runner finds older commands anywhere in a line; Markdown is escaped already."""
+    return text.replace("##[", r"##\u005b")
 
 
 def add_summary(checked: Checked, environment: Mapping[str, str] = os.environ) -> None:
@@ -50,9 +56,7 @@ def add_summary(checked: Checked, environment: Mapping[str, str] = os.environ) -
         return
     text = as_markdown(checked) + "\n"
     if len(text.encode()) > _LARGEST:
-        text = (
-            f"### {printable(headline(checked))}\n\n{len(checked.rows):,} rows are too many to show here.\n"
-        )
+        text = f"### {escaped(headline(checked))}\n\n{len(checked.rows):,} rows are too many to show here.\n"
     try:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text)

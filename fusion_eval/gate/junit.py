@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,13 +10,16 @@ from fusion_eval.errors import ConfigError, printable
 from fusion_eval.gate.checked import Checked, CheckedRow
 from fusion_eval.gate.views import headline, line
 
+_NO_XML = re.compile("[\ufffe\uffff]")
+"""Of what is fit for a terminal, the characters that XML forbids."""
+
 
 def junit(checked: Checked) -> bytes:
     """A regression is a failure; too few items are a skipped case, or as `--inconclusive` says."""
     cases = [_case(row, checked) for row in checked.rows]
     suite = ElementTree.Element(
         "testsuite",
-        name=printable(headline(checked)),
+        name=_legal(headline(checked)),
         tests=str(len(cases)),
         failures=str(sum(case.find("failure") is not None for case in cases)),
         skipped=str(sum(case.find("skipped") is not None for case in cases)),
@@ -51,10 +55,14 @@ def sentence(row: CheckedRow) -> str:
 
 def _case(row: CheckedRow, checked: Checked) -> ElementTree.Element:
     name = f"{row.metric},{row.filter}" + (f" ({row.language})" if row.language else "")
-    case = ElementTree.Element("testcase", classname=printable(row.task), name=printable(name), time="0")
-    said = printable(sentence(row))
+    case = ElementTree.Element("testcase", classname=_legal(row.task), name=_legal(name), time="0")
+    said = _legal(sentence(row))
     if row.verdict == "regression" or (row.verdict == "inconclusive" and checked.inconclusive == "fail"):
         ElementTree.SubElement(case, "failure", message=said, type=row.verdict).text = said
     elif row.verdict == "inconclusive" and checked.inconclusive == "tell":
         ElementTree.SubElement(case, "skipped", message=said)
     return case
+
+
+def _legal(text: str) -> str:
+    return _NO_XML.sub("", printable(text))

@@ -54,9 +54,10 @@ def read_margins(text: str) -> Margins:
     given = _mapping(path)
     margins = {}
     for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-            raise ConfigError(f"{path}: the margin of '{name}' is {value!r} and should be a number above 0")
-        margins[str(name)] = float(value)
+        margin = _margin(value)
+        if not 0 < margin < math.inf:
+            raise ConfigError(f"{path}: the margin of '{name}' should be a number above 0, such as 0.02")
+        margins[str(name)] = margin
     default = margins.pop(_KEY, DEFAULT)
     return Margins(_share(default, f"{path}: default"), margins)
 
@@ -68,6 +69,16 @@ def _share(value: float, where: str) -> float:
             "margins in a metric's own units go into a file: --margin FILE"
         )
     return value
+
+
+def _margin(value: object) -> float:
+    """NaN where it is no number; YAML takes 1e-2, which has no point, for a text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return math.nan
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return math.nan
 
 
 def _number(text: str) -> float | None:
@@ -84,10 +95,12 @@ def _mapping(path: Path) -> Mapping[object, object]:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(f"--margin {path} is neither a number, such as 0.01, nor a file") from error
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"The margins {path} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"The margins {path} are no YAML: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise ConfigError(f"The margins {path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"The margins {path} are no YAML of lines 'metric: margin': {' '.join(str(error).split())}"
+        ) from error
     if not isinstance(given, dict) or not given:
         raise ConfigError(f"{path} should hold lines 'metric: margin', such as 'exact_match: 0.02'")
     return given

@@ -128,7 +128,10 @@ def _cell(
     ]
     known = ~(np.isnan(sides[0]).any(axis=1) | np.isnan(sides[1]).any(axis=1))
     if not known.any():
-        notes.append(f"{task.task}: {name} is left out: on no item have both a value")
+        said = f"{task.task}: on no item do both {runs[0].name} and {runs[1].name} have a value of {name}"
+        if not allow_partial:
+            raise ConfigError(f"{said}; run the candidate again, or add --allow_partial to leave it out")
+        notes.append(f"{said}, and it is left out")
         return None
     labels = np.array(task.clusters, dtype=object)[places[0]]
     return _of(task, values, np.stack(sides)[:, known], labels[known], int((~known).sum()))

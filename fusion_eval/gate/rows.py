@@ -53,7 +53,7 @@ def row_of(unit: Unit, margin: float, scale: float | None, alpha: float, rows: i
         baseline_value=paired.baseline_value,
         candidate_value=paired.candidate_value,
         delta=paired.delta,
-        bound=None if bound is None or unchanged else sign * bound,
+        bound=None if bound is None or unchanged else sign * max(bound, -largest),
         margin=margin,
         test="none" if unchanged else test,
         p_not_worse=not_worse,
@@ -62,7 +62,7 @@ def row_of(unit: Unit, margin: float, scale: float | None, alpha: float, rows: i
         verdict="inconclusive",
         higher_is_better=first.higher_is_better,
         unchanged=unchanged,
-        detects=None if detects is None else margin + detects,
+        detects=None if detects is None or margin + detects > largest else margin + detects,
         items_needed=needed,
         note="; ".join(said) or None,
     )

@@ -3,6 +3,8 @@
 The wheel ships this file at its top level as `_fusion_eval_bridge.py`, and `fusion_eval_bridge.pth` calls
 `install` at every start of the interpreter. So it imports nothing but `sys`, and waits: the package is
 imported only once lm_eval's own modules have been.
+
+PYTEST_DONT_REWRITE: pytest would warn in every session that it is loaded already.
 """
 
 # No `from __future__ import annotations` here: it imports a module, at every start of every interpreter.

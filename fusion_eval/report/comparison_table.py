@@ -38,17 +38,18 @@ def as_text(comparison: Comparison, rows: Sequence[Row] | None = None) -> str:
     return "\n".join(parts)
 
 
-def as_markdown(comparison: Comparison) -> str:
+def as_markdown(comparison: Comparison, rows: Sequence[Row] | None = None) -> str:
     """The same tables for a pull request or a README."""
+    shown = comparison.rows if rows is None else rows
     parts = [
-        escaped_table(_head(comparison), _lines(comparison, comparison.rows), _names(comparison)),
+        escaped_table(_head(comparison), _lines(comparison, shown), _names(comparison)),
         _legend(comparison),
     ]
     if ranks := _rank_lines(comparison):
         parts.append(escaped_table(_RANK_HEAD, ranks, 4))
         parts.append(_SHARED_LETTER)
     parts += drawn(comparison, escaped_table)
-    if notes := _notes(comparison, comparison.rows):
+    if notes := _notes(comparison, shown):
         parts.append("\n".join(f"- {escaped(note)}" for note in notes))
     return "\n\n".join(parts)
 

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 
 from fusion_eval.errors import printable
 
+_NOTHING = "<!-- -->"
+"""Between a mark and a name: GitHub looks for mentions in what a page shows, so that `&#64;` would be one."""
+
 
 def escaped(text: str) -> str:
-    """Names come from files of others: no cell ends early, no markup begins, nobody is addressed."""
+    """Names come from files of others: no cell ends early, no markup begins, nobody is addressed, nothing is linked to."""
     safe = re.sub(r"[\\|`*_~\[\]]", lambda mark: f"\\{mark[0]}", printable(text).replace("&", "&amp;"))
-    return safe.replace("<", "&lt;").replace("@", "&#64;").replace("://", ":&#47;&#47;")
+    safe = safe.replace("<", "&lt;").replace("://", ":&#47;&#47;")
+    return re.sub(r"@|#(?=\d)|www(?=\.)", lambda mark: f"{mark[0]}{_NOTHING}", safe)
 
 
 def escaped_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int) -> str:

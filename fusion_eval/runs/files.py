@@ -13,6 +13,7 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.traces import FILE_NAME
+from fusion_eval.types import whole
 
 _TRACES = Path(FILE_NAME).stem
 _DATE = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
@@ -143,7 +144,7 @@ def _task_of(samples: Path, results: Path | None) -> str:
         spelt = {task, re.sub(r"\W", "_", task)}
         if stem in spelt or (not named and any(stem.endswith(f"_{name}") for name in spelt)):
             return str(task)
-    return stem
+    return whole(stem)
 
 
 def _traces(home: Path, root: Path) -> tuple[Path, ...]:

@@ -11,6 +11,7 @@ from fusion_eval.language import language_of
 from fusion_eval.runs.files import RunFiles, SampleFile, find, load_results, section
 from fusion_eval.runs.samples import Sample, read_samples
 from fusion_eval.runs.tasks import TaskInfo, task_info
+from fusion_eval.types import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def read_runs(paths: Sequence[Path], allow_partial: bool = False) -> list[Run]:
 def named(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
     """The runs under these names, numbered where one is there already."""
     taken: list[str] = []
-    for name in names:
+    for name in map(whole, names):
         number, free = 1, name
         while free in taken:
             number += 1

@@ -41,7 +41,9 @@ def test_what_it_returns_or_raises_is_the_works_own() -> None:
 
 def test_stopping_a_notebook_stops_the_work() -> None:
     """A thread that nobody stops goes on to the end, and spends all its money."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts jobs in the background without it
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell starts jobs in the background without it
     done = []
 
     async def long() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fusion_eval import plugins
+from fusion_eval import cli, plugins
 from fusion_eval.command_line import parser_of
 from fusion_eval.harness.task_list import listed_tasks
 from fusion_eval.options import underscored
@@ -61,22 +61,23 @@ def test_every_strategy_scorer_and_template_is_named_and_loads(readme):
 
 def test_every_command_of_ours_can_be_typed_as_it_stands(readme):
     commands = re.findall(r"^    (?:.* && )?fusion-eval ((?:.+\\\n)*.+)$", readme, re.MULTILINE)
-    parser = parser_of(dict.fromkeys(("run", "compare", "judge", "tasks", "doctor"), lambda options: 0))
+    parser = parser_of(dict.fromkeys(cli._COMMANDS, lambda options: 0))
 
     for command in commands:
-        words = [underscored(word) for word in shlex.split(command.replace("\\\n", " "), comments=True)]
+        one = command.replace("\\\n", " ").split(" && ")[0]
+        words = [underscored(word) for word in shlex.split(one, comments=True)]
         _, rest = parser.parse_known_args(["K=V" if word == "…" else word for word in words])
         assert not rest, command
     assert len(commands) >= 7
 
 
 def test_every_option_that_is_spoken_of_is_ours_or_the_harnesss(readme):
-    source = (ROOT / "fusion_eval" / "command_line.py").read_text(encoding="utf-8")
-    source += (ROOT / "fusion_eval" / "comparing_options.py").read_text(encoding="utf-8")
-    ours = set(re.findall(r'"--(\w+)"', source))
+    files = ("command_line", "comparing_options", "checking", "exporting", "pytest_plugin")
+    sources = [(ROOT / "fusion_eval" / f"{name}.py").read_text(encoding="utf-8") for name in files]
+    ours = set(re.findall(r'"--([\w-]+)"', "".join(sources)))
     harness = {"model", "log_samples", "config", "samples", "tasks", "apply_chat_template"}
 
-    assert set(re.findall(r"--(\w+)", readme)) <= ours | harness
+    assert set(re.findall(r"--(\w[\w-]*)", readme)) <= ours | harness
 
 
 def test_the_benchmarks_named_are_there_with_their_languages_and_metrics(readme):

@@ -18,7 +18,7 @@ REBUILT = (
 )
 HARNESS_MODEL = "What follows the type of an `lm_eval:` model is in its identity below alone."
 _SEEDS = {"random_seed": 0, "numpy_seed": 1234, "torch_seed": 1234, "fewshot_seed": 1234}
-_UNTOLD = ("api_key_env", "cache", "trace_dir")
+_UNTOLD = ("api_key_env", "cache", "offline", "trace_dir")
 
 
 def commands(runs: Sequence[Run], origins: Sequence[Origin]) -> list[str]:

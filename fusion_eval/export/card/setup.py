@@ -59,7 +59,7 @@ def _facts(run: Run, origin: Origin) -> dict[str, str]:
     settings, results = public_arguments(origin.settings), newest_results(run)
     sampling = [f"{name} {settings[name]}" for name in _SAMPLING if name in settings]
     if settings and "temperature" not in settings:
-        sampling.insert(0, "temperature by default")
+        sampling.insert(0, "temperature of the task, else 0.7")
     return {
         "signature": origin.signature or "",
         "strategy": origin.strategy or "",

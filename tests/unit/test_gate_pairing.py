@@ -1,0 +1,134 @@
+"""What of a baseline the gate looks for in a candidate: nothing may disappear, and nothing may be set up otherwise."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gate_sides import side
+from run_folders import samples, write_run
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.gate.baseline import Baseline
+from fusion_eval.gate.check import CheckSettings, check, read_side
+from fusion_eval.gate.checked import Checked
+
+
+def run(folder: Path, values: Sequence[Any], metric: str = "acc", task: str = "quiz", **options: Any) -> Path:
+    return write_run(folder, {task: samples(values, metric)}, **options)
+
+
+def checked(one: Path, other: Path, **settings: Any) -> Checked:
+    return check(read_side(one), read_side(other), CheckSettings(**settings))
+
+
+def refused(one: Path, other: Path, **settings: Any) -> str:
+    with pytest.raises(ConfigError) as raised:
+        checked(one, other, **settings)
+    return str(raised.value)
+
+
+class TestWhatDisappeared:
+    @pytest.fixture
+    def old(self, tmp_path: Path) -> Path:
+        tasks = {"quiz": samples([1.0, 0.0, 1.0]), "other": samples([1.0, 1.0], prefix="o")}
+        return write_run(tmp_path / "old", tasks)
+
+    def test_a_task(self, old: Path, tmp_path: Path) -> None:
+        new = run(tmp_path / "new", [1.0, 0.0, 1.0])
+        said = refused(old, new)
+        assert said.startswith(f"The task other is in the baseline {old} and not in {new}; run it again")
+        assert "make a new baseline, or add --allow_partial" in said
+        found = checked(old, new, allow_partial=True)
+        assert [row.task for row in found.rows] == ["quiz"]
+        assert f"The task other is in the baseline {old} and not in {new}, and is left out" in found.notes
+
+    @pytest.mark.parametrize(("metric", "filtered"), [("f1", "none"), ("acc", "strict")])
+    def test_a_metric_or_a_filter(self, old: Path, tmp_path: Path, metric: str, filtered: str) -> None:
+        renamed = samples([1.0, 0.0, 1.0], metric, filtered=filtered)
+        new = write_run(tmp_path / "new", {"quiz": renamed, "other": samples([1.0, 1.0], prefix="o")})
+        assert refused(old, new).startswith(f"The metric acc,none of quiz is in the baseline {old} and not")
+        assert [row.task for row in checked(old, new, allow_partial=True).rows] == ["other"]
+
+    def test_items(self, old: Path, tmp_path: Path) -> None:
+        new = write_run(tmp_path / "new", {"quiz": samples([1.0, 0.0]), "other": samples([1.0, 1.0], prefix="o")}, limit=2)  # fmt: skip
+        said = refused(old, new)
+        assert said.startswith(f"quiz: 1 items are in the baseline alone and 0 in {new} alone (--limit none and 2)")  # fmt: skip
+        assert said.endswith("--allow_partial checks the 2 that both have")
+        found = checked(old, new, allow_partial=True)
+        assert next(row.n for row in found.rows if row.task == "quiz") == 2
+        assert any(note.endswith("2 are checked") for note in found.notes)
+
+    def test_all_items(self, tmp_path: Path) -> None:
+        one = run(tmp_path / "a", [1.0])
+        other = write_run(tmp_path / "b", {"quiz": samples([1.0], prefix="x")})
+        for partial in (False, True):
+            assert "have no item in common; they ran on different data" in refused(one, other, allow_partial=partial)  # fmt: skip
+
+    def test_a_target_that_changed_makes_another_item(self, tmp_path: Path) -> None:
+        one = run(tmp_path / "a", [1.0, 0.0])
+        changed = samples([1.0, 0.0])
+        changed[1]["target"] = "another"
+        said = refused(one, write_run(tmp_path / "b", {"quiz": changed}))
+        assert "1 items are in the baseline alone and 1 in" in said
+        assert "or their documents or targets have changed" in said
+
+    def test_a_new_task_is_noted_and_not_checked(self, old: Path, tmp_path: Path) -> None:
+        new = write_run(tmp_path / "new", {"quiz": samples([1.0, 0.0, 1.0]), "other": samples([1.0, 1.0], prefix="o"), "extra": samples([0.0], prefix="e")})  # fmt: skip
+        found = checked(old, new)
+        assert "extra: not in the baseline, and so not checked" in found.notes
+        assert {row.task for row in found.rows} == {"quiz", "other", "all"}
+
+    def test_order_is_nothing(self, tmp_path: Path) -> None:
+        one = run(tmp_path / "a", [1.0, 0.0, 1.0, 1.0])
+        turned = samples([1.0, 0.0, 1.0, 1.0])[::-1]
+        for number, sample in enumerate(turned):
+            sample["doc_id"] = number
+        (row,) = checked(one, write_run(tmp_path / "b", {"quiz": turned})).rows
+        assert row.unchanged
+
+    def test_hashes_of_different_lengths_meet(self) -> None:
+        # given a task so large that its items need longer hashes than those of a part of it
+        short = side({"quiz": np.ones(1000)})
+        (task,) = short.tasks
+        longer = base64.b64encode(b"".join(key + b"!" for key in task.hashes())).decode()
+        found = check(short, replace(short, tasks=(replace(task, hash_bytes=6, items=longer),)))
+        assert (found.rows[0].n, found.rows[0].unchanged) == (1000, True)
+
+
+class TestAnotherSetup:
+    @pytest.mark.parametrize(
+        ("changed", "said"),
+        [
+            ({"versions": {"quiz": 2.0}}, "its version is 1.0 in the baseline"),
+            ({"fewshot": {"quiz": 5}}, "its number of few-shot examples is 0 in the baseline"),
+        ],
+    )
+    def test_is_refused(self, tmp_path: Path, changed: dict[str, Any], said: str) -> None:
+        one, other = run(tmp_path / "a", [1.0]), run(tmp_path / "b", [1.0], **changed)
+        for partial in (False, True):
+            assert said in refused(one, other, allow_partial=partial)
+
+    def test_what_one_run_does_not_say_cannot_differ(self, tmp_path: Path) -> None:
+        one, other = run(tmp_path / "a", [1.0]), run(tmp_path / "b", [1.0], results=False)
+        found = checked(one, other)
+        assert found.verdict == "pass" and any("no results file" in note for note in found.notes)
+
+    def test_other_prompts_are_noted(self, tmp_path: Path) -> None:
+        asked = samples([1.0, 0.0])
+        asked[0]["arguments"]["gen_args_0"]["arg_0"] = "Please: q0?"
+        found = checked(run(tmp_path / "a", [1.0, 0.0]), write_run(tmp_path / "b", {"quiz": asked}))
+        assert found.notes == ("quiz: the prompts are not those of the baseline",)
+
+    def test_another_way_of_scoring_a_corpus_is_noted(self, tmp_path: Path) -> None:
+        made = read_side(run(tmp_path / "a", [["a b c d", "a b c d"]], "bleu"))
+        (task,) = made.tasks
+        older = replace(task.metrics[0], signature="tok:intl")
+        before: Baseline = replace(made, tasks=(replace(task, metrics=(older,)),))
+        (note,) = check(before, made).notes
+        assert note.startswith("quiz: bleu,none was tok:intl in the baseline and is nrefs:1|")
