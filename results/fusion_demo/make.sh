@@ -1,0 +1,16 @@
+#!/bin/sh
+# The embedded model (Gemma 3 270M, base, 4 bits) on all of `fusion_demo`, every strategy. The store holds every generation, so
+# that this runs without a model, on any machine, to the same numbers; with another store in its place (`cache=`), and
+# without `offline=true`, the model answers anew.
+set -eu
+cd "$(dirname "$0")/../.."
+here=results/fusion_demo
+
+rm -rf out/fusion_demo
+fusion-eval run --tasks fusion_demo --model_args "cache=$here/store.sqlite,offline=true" --output out/fusion_demo
+for strategy in single bon fusion; do
+  fusion-eval baseline "out/fusion_demo/$strategy" -o "$here/$strategy.baseline.json.gz"
+done
+cp out/fusion_demo/comparison.json "$here/"
+fusion-eval export out/fusion_demo --format card -o "$here"
+fusion-eval export out/fusion_demo --format table -o "$here"
