@@ -25,8 +25,8 @@ class CheckedRow:
     candidate_value: float
     delta: float
     """Candidate - baseline."""
-    bound: float | None
-    """The worst delta that the sample allows, one-sided at 1 - alpha; None where it cannot say."""
+    largest_loss: float | None
+    """That the sample allows, one-sided at 1 - alpha: the smallest margin that the row would pass with. None: any."""
     margin: float
     test: str
     """`score` (Tango's, of 0/1 items), `t`, or `none` where no item differs or there is but one cluster."""

@@ -43,13 +43,14 @@ def write_junit(checked: Checked, path: Path) -> None:
 
 def sentence(row: CheckedRow) -> str:
     """`exact_match fell by 0.0300, from 0.8000 to 0.7700; the margin is 0.0100 (p 0.0002)`."""
-    _, _, metric, _, before, after, delta, worst, margin, _, worse, _, _, needs = line(row)
+    _, _, metric, _, before, after, delta, most, margin, _, worse, _, _, needs = line(row)
     said = f"{metric} went from {before} to {after} ({delta}), and the margin is {margin}"
     if row.verdict == "regression":
         return f"{said}: a loss beyond it is shown (p {worse})"
     if row.verdict == "inconclusive":
         told = "" if row.items_needed is None else f"; about {needs} would decide"
-        return f"{said}: {row.n:,} items do not tell (the loss may be as large as {worst}){told}"
+        allowed = "" if row.largest_loss is None else f" (it may be {most})"
+        return f"{said}: {row.n:,} items do not tell whether the loss is smaller{allowed}{told}"
     return said
 
 

@@ -10,11 +10,9 @@ import numpy as np
 from fusion_eval.compare.rows import pair
 from fusion_eval.compare.units import Unit
 from fusion_eval.gate.checked import CheckedRow, Verdict
+from fusion_eval.gate.margin_tests import largest_loss, margin_tests
 from fusion_eval.stats.bootstrap import jackknife_error
-from fusion_eval.stats.equivalence import inferiority, non_inferiority
 from fusion_eval.stats.multiplicity import holm
-from fusion_eval.stats.paired import Paired
-from fusion_eval.stats.paired_proportions import not_worse_p_value, worse_p_value
 from fusion_eval.stats.power import items_needed, minimal_detectable_effect
 from fusion_eval.stats.strata import strata
 
@@ -24,25 +22,16 @@ _FEW = 20
 
 def row_of(unit: Unit, margin: float, scale: float | None, alpha: float, rows: int) -> CheckedRow:
     """Two runs on a unit; the verdict is still to be made, over all rows."""
-    first = unit.cells[0]
-    paired = pair(unit, 0, 1)
+    first, paired = unit.cells[0], pair(unit, 0, 1)
     clusters = paired.n_clusters - len(strata(paired)) + 1  # each stratum's mean costs one
-    error = jackknife_error(paired)
+    error = jackknife_error(paired) if clusters > 1 else None
     unchanged = bool((unit.statistics[0] == unit.statistics[1]).all())
     sign = 1 if first.higher_is_better else -1
-    gain = sign * paired.delta
     largest = max(scale or 0.0, float(np.ptp(unit.items)), margin)
-    test, bound, not_worse, worse = _tested(unit, paired, gain, error, clusters, margin, largest, alpha)
-    strict = alpha / rows  # Holm's first step
-    detects = minimal_detectable_effect(error, clusters, 2 * strict) if error and clusters > 1 else None
-    needed = None
-    if error and clusters > 1:
-        level = 2 * (alpha if gain > -margin else strict)  # one-sided tests, in functions of two-sided ones
-        needed = items_needed(gain + margin, error, unit.items.shape[1], clusters, level)
-    missing = sum(cell.missing for cell in unit.cells)
-    said = [f"{missing} items have no value in one of the two"] if missing else []
-    if clusters < _FEW and not unchanged:
-        said.append(f"{clusters} independent items: the test is rough")
+    tests = None if error is None else margin_tests(unit, paired, error, clusters, largest, sign)
+    loss = largest_loss(tests, alpha, largest) if tests and not unchanged else None
+    worse = tests.worse(margin) if tests else 1.0
+    detects, needed = _reach(sign * paired.delta, error, unit.items.shape[1], clusters, margin, alpha, rows)
     return CheckedRow(
         task=unit.task,
         language=unit.language,
@@ -53,49 +42,42 @@ def row_of(unit: Unit, margin: float, scale: float | None, alpha: float, rows: i
         baseline_value=paired.baseline_value,
         candidate_value=paired.candidate_value,
         delta=paired.delta,
-        bound=None if bound is None or unchanged else sign * max(bound, -largest),
+        largest_loss=loss,
         margin=margin,
-        test="none" if unchanged else test,
-        p_not_worse=not_worse,
+        test="none" if unchanged or tests is None else tests.name,
+        p_not_worse=tests.not_worse(margin) if tests else 1.0,
         p_worse=worse,
         p_worse_adjusted=worse,
         verdict="inconclusive",
         higher_is_better=first.higher_is_better,
         unchanged=unchanged,
-        detects=None if detects is None or margin + detects > largest else margin + detects,
+        detects=detects if detects is not None and detects <= largest else None,
         items_needed=needed,
-        note="; ".join(said) or None,
+        note=_note(unit, clusters, unchanged),
     )
 
 
-def _tested(
-    unit: Unit,
-    paired: Paired,
-    gain: float,
-    error: float | None,
-    clusters: int,
-    margin: float,
-    largest: float,
-    alpha: float,
-) -> tuple[str, float | None, float, float]:
-    """(Test, the worst gain that is allowed, p of 'not worse', p of 'worse')."""
-    if error is None or clusters < 2:
-        return "none", None, 1.0, 1.0
-    not_worse = non_inferiority(gain, error, clusters, margin, alpha, largest)
-    if _independent_answers(unit, paired) and margin < 1:
-        differences = unit.items[1] - unit.items[0]
-        gains, losses = int((differences > 0).sum()), int((differences < 0).sum())
-        if not unit.cells[0].higher_is_better:
-            gains, losses = losses, gains
-        counts = gains, losses, len(differences)
-        return "score", not_worse.low, not_worse_p_value(*counts, margin), worse_p_value(*counts, margin)
-    worse = inferiority(gain, error, clusters, margin, alpha, largest)
-    return "t", not_worse.low, not_worse.p_value, worse.p_value
+def _reach(
+    gain: float, error: float | None, items: int, clusters: int, margin: float, alpha: float, rows: int
+) -> tuple[float | None, int | None]:
+    """(The loss that would be shown, the items that would decide), each with a power of 80%."""
+    if not error:
+        return None, None
+    strict = alpha / rows  # Holm's first step
+    found = minimal_detectable_effect(
+        error, clusters, 2 * strict
+    )  # one-sided tests, in terms of two-sided ones
+    level = alpha if gain > -margin else strict
+    needed = items_needed(gain + margin, error, items, clusters, 2 * level)
+    return None if found is None else margin + found, needed
 
 
-def _independent_answers(unit: Unit, paired: Paired) -> bool:
-    """Values of 0 and 1 of one task, each item for itself."""
-    return not unit.several and unit.cells[0].binary and paired.n_clusters == unit.items.shape[1]
+def _note(unit: Unit, clusters: int, unchanged: bool) -> str | None:
+    missing = sum(cell.missing for cell in unit.cells)
+    said = [f"{missing} items have no value in one of the two"] if missing else []
+    if clusters < _FEW and not unchanged:
+        said.append(f"{clusters} independent items: the test is rough")
+    return "; ".join(said) or None
 
 
 def decided(rows: Sequence[CheckedRow], alpha: float) -> list[CheckedRow]:

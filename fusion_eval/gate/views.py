@@ -15,11 +15,11 @@ MARK = "<!-- fusion-eval check -->"
 """By which a bot finds the comment that it wrote before."""
 _NAMES = 3
 _HEAD = (
-    *("task", "lang", "metric", "n", "baseline", "candidate", "delta", "worst", "margin"),
+    *("task", "lang", "metric", "n", "baseline", "candidate", "delta", "loss at most", "margin"),
     *("p not worse", "p worse", "verdict", "detects", "needs"),
 )
 _LEGEND = (
-    "↓: lower is better; n: items/independent clusters; worst: the largest loss that the sample allows, at {confidence:g}%",
+    "↓: lower is better; n: items/independent clusters; loss at most: what the sample allows, at {confidence:g}%",
     "p not worse: were the loss the margin or more; p worse: were it the margin at most, Holm-adjusted over {rows} rows; alpha {alpha:g}",
     "detects: the smallest true loss that so many items show as a regression with 80% power; needs: items that would decide",
 )
@@ -75,7 +75,7 @@ def line(row: CheckedRow) -> list[str]:
         f"{row.baseline_value:.{digits}f}",
         f"{row.candidate_value:.{digits}f}",
         "unchanged" if row.unchanged else f"{row.delta:+.{digits}f}",
-        "-" if row.bound is None else f"{row.bound:+.{digits}f}",
+        "-" if row.largest_loss is None else f"{row.largest_loss:.{digits}f}",
         f"{row.margin:.{digits}f}",
         _p(row.p_not_worse) if not row.unchanged else "-",
         _p(row.p_worse_adjusted) if not row.unchanged else "-",

@@ -1,0 +1,66 @@
+"""The two questions of a row, as functions of the margin: is the loss smaller, is it larger?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scipy.optimize import brentq
+
+from fusion_eval.compare.units import Unit
+from fusion_eval.stats.equivalence import inferiority, non_inferiority
+from fusion_eval.stats.paired import Paired
+from fusion_eval.stats.paired_proportions import not_worse_p_value, worse_p_value
+from fusion_eval.stats.rare_losses import effects, spread_at_margin
+
+PValue = Callable[[float], float]
+"""Of a margin."""
+_SMALLEST = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class MarginTests:
+    """`not_worse` is small where the loss is shown to be below the margin, `worse` where it is shown to be above."""
+
+    name: str
+    not_worse: PValue
+    worse: PValue
+
+
+def margin_tests(
+    unit: Unit, paired: Paired, error: float, clusters: int, largest: float, sign: int
+) -> MarginTests:
+    """Of the second run of a unit against the first; `sign` is -1 where lower is better, `largest` a loss that an item can have."""
+    if not unit.several and unit.cells[0].binary and paired.n_clusters == unit.items.shape[1]:
+        changes = sign * (unit.items[1] - unit.items[0])
+        gains, losses, items = int((changes > 0).sum()), int((changes < 0).sum()), len(changes)
+        return MarginTests(
+            "score",
+            lambda margin: not_worse_p_value(gains, losses, items, min(margin, 1 - _SMALLEST)),
+            lambda margin: worse_p_value(gains, losses, items, min(margin, 1 - _SMALLEST)),
+        )
+    gain, found = sign * paired.delta, sign * effects(paired)
+
+    def not_worse(margin: float) -> float:
+        spread = spread_at_margin(found, error, margin)
+        return non_inferiority(gain - spread.step, spread.error, clusters, margin, largest=largest).p_value
+
+    return MarginTests(
+        "t", not_worse, lambda margin: inferiority(gain, error, clusters, margin, largest=largest).p_value
+    )
+
+
+def largest_loss(tests: MarginTests, alpha: float, largest: float) -> float | None:
+    """The smallest margin that the loss is shown to be below at level alpha; None where even `largest` is not shown.
+
+    0 where it is shown that there is no loss at all.
+    """
+    if tests.not_worse(largest) > alpha:
+        return None
+    if tests.not_worse(_SMALLEST * largest) <= alpha:
+        return 0.0
+    return float(
+        brentq(
+            lambda margin: tests.not_worse(margin) - alpha, _SMALLEST * largest, largest, xtol=1e-9 * largest
+        )
+    )
