@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion_eval.comparing_options import add_cluster
-from fusion_eval.errors import ConfigError, printable
+from fusion_eval.errors import ConfigError, FusionEvalError, shown
 from fusion_eval.options import Command, level, listed
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def make_baseline(options: argparse.Namespace) -> int:
     made = baseline_of(read_runs([options.run], options.allow_partial)[0], options.cluster)
     path = write_baseline(made, options.output)
     for note in made.notes:
-        print(f"note: {printable(note)}", file=sys.stderr)
+        print(f"note: {shown(note)}", file=sys.stderr)
     items = sum(len(task.clusters) for task in made.tasks)
     metrics = sum(len(task.metrics) for task in made.tasks)
     print(
@@ -112,6 +112,17 @@ def make_baseline(options: argparse.Namespace) -> int:
 
 def check_run(options: argparse.Namespace) -> int:
     """`fusion-eval check`, carried out; returns the gate's exit code."""
+    from fusion_eval.gate import github
+
+    try:
+        return _check_run(options)
+    except FusionEvalError as error:
+        if github.runs_here():
+            print(github.unusable(str(error)), file=sys.stderr)
+        raise
+
+
+def _check_run(options: argparse.Namespace) -> int:
     from fusion_eval.gate.check import CheckSettings, read_side
     from fusion_eval.gate.margins import read_margins
 
@@ -153,7 +164,7 @@ def _update(options: argparse.Namespace, candidate: Baseline, settings: CheckSet
         try:
             checked = _checked(options, candidate, settings)
         except ConfigError as error:
-            print(f"not checked: {printable(str(error))}", file=sys.stderr)
+            print(f"not checked: {shown(str(error))}", file=sys.stderr)
     if checked:
         _tell(checked, options)
     path = updated(options.baseline, candidate)

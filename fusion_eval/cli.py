@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from fusion_eval.checking import check_run, make_baseline
 from fusion_eval.command_line import parser_of
 from fusion_eval.comparing import check_judge, compare_runs, judge_runs, judged_beside, say
-from fusion_eval.errors import ConfigError, FusionEvalError, printable
+from fusion_eval.errors import ConfigError, FusionEvalError, printable, shown
 from fusion_eval.exporting import export_run, verify_bundle
 from fusion_eval.options import Command, listed, model_args, underscored
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fusion-eval: the output cannot be written: {error.strerror}", file=sys.stderr)
         return 2
     except FusionEvalError as error:
-        print(f"fusion-eval: {printable(str(error))}", file=sys.stderr)
+        print(f"fusion-eval: {shown(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         if arguments is None:  # the process is ours: once more, and nothing is waited for

@@ -66,6 +66,11 @@ def printable(text: str) -> str:
     return UNSEEN.sub("", text)
 
 
+def shown(text: str) -> str:
+    """`printable`, and no command to a runner of GitHub, which finds `##[` anywhere in what a job prints."""
+    return printable(text).replace("##[", "## [")
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """' Did you mean 'x'?' for the closest of `known`, else ''."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

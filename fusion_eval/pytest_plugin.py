@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fusion_eval.gate.checked import Checked, Inconclusive
 
 FusionCheck = Callable[..., "Checked"]
+_UPDATED = pytest.StashKey[set[Path]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,6 +78,7 @@ def _check(
         )
         candidate = read_side(Path(run), allow_partial=allow_partial)
         if config.getoption("--fusion-update-baseline"):
+            _claim(config, Path(against))
             updated(Path(against), candidate)
         found = check(read_side(Path(against), allow_partial=allow_partial), candidate, settings)
     except FusionEvalError as error:
@@ -84,3 +86,14 @@ def _check(
     if found.exit_code:
         pytest.fail(as_text(found), pytrace=False)
     return found
+
+
+def _claim(config: pytest.Config, path: Path) -> None:
+    """Two tests that rewrite one file would leave the baseline of the last, and all would pass."""
+    claimed = config.stash.setdefault(_UPDATED, set())
+    if path.resolve() in claimed:
+        pytest.fail(
+            f"another test of this session has rewritten {path}; give each its own: fusion_check(run, baseline)",
+            pytrace=False,
+        )
+    claimed.add(path.resolve())

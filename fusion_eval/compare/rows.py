@@ -14,7 +14,7 @@ from fusion_eval.stats.bootstrap import bootstrap_interval, jackknife_error
 from fusion_eval.stats.paired import Paired, paired_segments
 from fusion_eval.stats.permutation import mcnemar_test, permutation_test, wilcoxon_test
 from fusion_eval.stats.power import items_needed, minimal_detectable_effect
-from fusion_eval.stats.strata import strata
+from fusion_eval.stats.strata import units_of
 from fusion_eval.stats.win_rate import win_rate
 
 _TIE = 1e-9
@@ -29,7 +29,7 @@ def row_of(unit: Unit, baseline: int, candidate: int, names: tuple[str, ...], me
         paired, 1 - method.alpha, resamples=method.resamples, method=method.interval, seed=method.seed
     )
     error = jackknife_error(paired)
-    units = paired.n_clusters - len(strata(paired)) + 1  # each stratum's mean costs one
+    units = units_of(paired)
     wins = win_rate(
         _outcomes(unit, baseline, candidate),
         unit.clusters,

@@ -23,8 +23,8 @@ from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 
 Column = tuple[float | None, ...]
 """A number per item, in the order of the items; None where there is none."""
-_DIGITS = 7
-"""Of values: far below any difference that matters, and half the bytes."""
+_DIGITS = 5
+"""Of values: far below any difference that matters, and few bytes."""
 _HASH_BYTES = 5
 """Of an item, where they tell all items of a task apart."""
 

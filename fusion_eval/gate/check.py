@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from fusion_eval.compare.cells import Cell
+from fusion_eval.compare.cells import Cell, Floats
 from fusion_eval.compare.clusters import AUTO
+from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.compare.units import ALL, Unit, units
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.gate.baseline import Baseline, baseline_of
@@ -31,6 +33,7 @@ from fusion_eval.types import whole
 
 _WITHOUT_END = ("perplexity", "bits_per_byte", "loss", "mae", "mse", "rmse")
 """Ends of the names of metrics that may pass any value, whatever the values at hand are."""
+_SURELY_PERCENT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,10 @@ def check(baseline: Baseline, candidate: Baseline, settings: CheckSettings | Non
     """Is the candidate worse than the baseline by more than the margin, anywhere?
 
     A regression is shown where some row's loss exceeds its margin at level alpha, by Holm over all rows: without any,
-    the chance of an alarm is alpha at most. All is well only where every row shows that it is not worse by the margin,
-    each at level alpha: a loss of the margin or more in any row passes with a chance of alpha at most, without a correction (Berger 1982).
+    the chance of an alarm is about alpha at most. All is well only where every row shows that it is not worse by the margin,
+    each at level alpha: a loss of the margin or more in any row then passes with a chance of about alpha, without a correction
+    (Berger 1982). A row of which no item changed passes as well. That is no test: it says that the answers are the same, as they
+    are when a store is replayed, and not what new answers would be.
     Raises `ConfigError` where the two cannot be compared, see `paired_cells`.
     """
     settings = settings or CheckSettings()
@@ -107,22 +112,20 @@ def check(baseline: Baseline, candidate: Baseline, settings: CheckSettings | Non
 
 
 def _scales(cells: Sequence[Cell]) -> Mapping[str, float | None]:
-    """The range of each metric: corpus metrics go to 100; of others the values tell, over all tasks, unless the name does."""
-    lowest: dict[str, float] = {}
-    highest: dict[str, float] = {}
+    """The range of each metric, 1 or 100, where its name or the baseline's values over all tasks leave no doubt."""
+    values: dict[str, list[Floats]] = defaultdict(list)
     for cell in cells:
-        corpus = cell.signature is not None
-        values = np.array([0.0, 100.0]) if corpus else cell.statistics[..., 0]
-        lowest[cell.metric] = min(lowest.get(cell.metric, 0.0), float(values.min()))
-        highest[cell.metric] = max(highest.get(cell.metric, 0.0), float(values.max()))
-    return {
-        metric: None
-        if lowest[metric] < 0 or high > 100 or metric.lower().endswith(_WITHOUT_END)
-        else 1.0
-        if high <= 1
-        else 100.0
-        for metric, high in highest.items()
-    }
+        values[cell.metric].append(np.array([0.0, 100.0]) if cell.signature else cell.statistics[0, :, 0])
+    return {metric: _scale(metric, np.concatenate(found)) for metric, found in values.items()}
+
+
+def _scale(metric: str, baseline: Floats) -> float | None:
+    lowest, highest = float(baseline.min()), float(baseline.max())
+    if lowest < 0 or highest > 100 or metric.lower().endswith(_WITHOUT_END):
+        return None
+    if corpus_name(metric) or highest > _SURELY_PERCENT:
+        return 100.0
+    return 1.0 if highest <= 1 else None  # ratings end at 5 or at 10
 
 
 def _overall(found: Sequence[Unit]) -> list[Unit]:

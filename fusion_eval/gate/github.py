@@ -11,12 +11,9 @@ from fusion_eval.errors import ConfigError, printable
 from fusion_eval.gate.checked import Checked
 from fusion_eval.gate.junit import sentence
 from fusion_eval.gate.views import as_markdown, headline
-from fusion_eval.report.markdown import escaped
 
 _MOST = 9
 """GitHub shows ten annotations of a kind in a step; one is for the whole."""
-_LARGEST = 1 << 20
-"""Bytes that a step's summary may have."""
 
 
 def runs_here(environment: Mapping[str, str] = os.environ) -> bool:
@@ -38,6 +35,11 @@ def commands(checked: Checked) -> list[str]:
     return [_command(kind, "fusion-eval check", headline(checked)), *lines]
 
 
+def unusable(message: str) -> str:
+    """The workflow command for input that cannot be checked."""
+    return _command("error", "fusion-eval check", message)
+
+
 def guarded(text: str) -> str:
     """`text` between marks that only we know: names of others in it are no commands to the runner."""
     token = secrets.token_hex(16)
@@ -55,8 +57,6 @@ def add_summary(checked: Checked, environment: Mapping[str, str] = os.environ) -
     if not path:
         return
     text = as_markdown(checked) + "\n"
-    if len(text.encode()) > _LARGEST:
-        text = f"### {escaped(headline(checked))}\n\n{len(checked.rows):,} rows are too many to show here.\n"
     try:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text)

@@ -42,7 +42,7 @@ def write_junit(checked: Checked, path: Path) -> None:
 
 
 def sentence(row: CheckedRow) -> str:
-    """`exact_match fell by 0.0300, from 0.8000 to 0.7700; the margin is 0.0100 (p 0.0002)`."""
+    """`exact_match went from 0.8000 to 0.7700 (-0.0300), and the margin is 0.0100: …`, and what that comes to."""
     _, _, metric, _, before, after, delta, most, margin, _, worse, _, _, needs = line(row)
     said = f"{metric} went from {before} to {after} ({delta}), and the margin is {margin}"
     if row.verdict == "regression":

@@ -11,6 +11,7 @@ from fusion_eval.compare.units import Unit
 from fusion_eval.stats.equivalence import inferiority, non_inferiority
 from fusion_eval.stats.paired import Paired
 from fusion_eval.stats.paired_proportions import not_worse_p_value, worse_p_value
+from fusion_eval.stats.power import minimal_detectable_effect
 from fusion_eval.stats.rare_losses import effects, spread_at_margin
 
 PValue = Callable[[float], float]
@@ -25,12 +26,19 @@ class MarginTests:
     name: str
     not_worse: PValue
     worse: PValue
+    error_at: Callable[[float], float]
+    """The standard error that a sample of this size would have, were the loss so large."""
 
 
 def margin_tests(
     unit: Unit, paired: Paired, error: float, clusters: int, largest: float, sign: int
 ) -> MarginTests:
     """Of the second run of a unit against the first; `sign` is -1 where lower is better, `largest` a loss that an item can have."""
+    gain, found = sign * paired.delta, sign * effects(paired)
+
+    def error_at(loss: float) -> float:
+        return spread_at_margin(found, error, loss).error
+
     if not unit.several and unit.cells[0].binary and paired.n_clusters == unit.items.shape[1]:
         changes = sign * (unit.items[1] - unit.items[0])
         gains, losses, items = int((changes > 0).sum()), int((changes < 0).sum()), len(changes)
@@ -38,16 +46,17 @@ def margin_tests(
             "score",
             lambda margin: not_worse_p_value(gains, losses, items, min(margin, 1 - _SMALLEST)),
             lambda margin: worse_p_value(gains, losses, items, min(margin, 1 - _SMALLEST)),
+            error_at,
         )
-    gain, found = sign * paired.delta, sign * effects(paired)
 
     def not_worse(margin: float) -> float:
         spread = spread_at_margin(found, error, margin)
         return non_inferiority(gain - spread.step, spread.error, clusters, margin, largest=largest).p_value
 
-    return MarginTests(
-        "t", not_worse, lambda margin: inferiority(gain, error, clusters, margin, largest=largest).p_value
-    )
+    def worse(margin: float) -> float:
+        return inferiority(gain, error, clusters, margin, largest=largest).p_value
+
+    return MarginTests("t", not_worse, worse, error_at)
 
 
 def largest_loss(tests: MarginTests, alpha: float, largest: float) -> float | None:
@@ -64,3 +73,21 @@ def largest_loss(tests: MarginTests, alpha: float, largest: float) -> float | No
             lambda margin: tests.not_worse(margin) - alpha, _SMALLEST * largest, largest, xtol=1e-9 * largest
         )
     )
+
+
+def detected(
+    tests: MarginTests, clusters: int, margin: float, level: float, largest: float, power: float = 0.8
+) -> float | None:
+    """The smallest true loss that is shown to be beyond the margin with this power; None where even `largest` is not.
+
+    `level` is that of the one-sided test. The error is the one that the loss would bring with it: where hardly any item
+    differs in this sample, some would then.
+    """
+
+    def short_of(loss: float) -> float:
+        error = tests.error_at(loss)
+        return margin - loss + (minimal_detectable_effect(error, clusters, 2 * level, power) or 0.0)
+
+    if largest <= margin or short_of(largest) > 0:
+        return None
+    return float(brentq(short_of, margin, largest, xtol=1e-9 * largest))

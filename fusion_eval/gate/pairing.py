@@ -133,6 +133,11 @@ def _cell(
             raise ConfigError(f"{said}; run the candidate again, or add --allow_partial to leave it out")
         notes.append(f"{said}, and it is left out")
         return None
+    if gone := int((np.isnan(sides[1]).any(axis=1) & ~np.isnan(sides[0]).any(axis=1)).sum()):
+        said = f"{task.task}: {gone} items with a value of {name} in the baseline have none in {runs[1].name}"
+        if not allow_partial:
+            raise ConfigError(f"{said}; --allow_partial checks the {int(known.sum())} that both have")
+        notes.append(f"{said}; {int(known.sum())} are checked")
     labels = np.array(task.clusters, dtype=object)[places[0]]
     return _of(task, values, np.stack(sides)[:, known], labels[known], int((~known).sum()))
 

@@ -10,11 +10,11 @@ import numpy as np
 from fusion_eval.compare.rows import pair
 from fusion_eval.compare.units import Unit
 from fusion_eval.gate.checked import CheckedRow, Verdict
-from fusion_eval.gate.margin_tests import largest_loss, margin_tests
+from fusion_eval.gate.margin_tests import MarginTests, detected, largest_loss, margin_tests
 from fusion_eval.stats.bootstrap import jackknife_error
 from fusion_eval.stats.multiplicity import holm
-from fusion_eval.stats.power import items_needed, minimal_detectable_effect
-from fusion_eval.stats.strata import strata
+from fusion_eval.stats.power import items_needed
+from fusion_eval.stats.strata import units_of
 
 _FEW = 20
 """Clusters below which a t test of skewed values is a poor guide."""
@@ -23,15 +23,18 @@ _FEW = 20
 def row_of(unit: Unit, margin: float, scale: float | None, alpha: float, rows: int) -> CheckedRow:
     """Two runs on a unit; the verdict is still to be made, over all rows."""
     first, paired = unit.cells[0], pair(unit, 0, 1)
-    clusters = paired.n_clusters - len(strata(paired)) + 1  # each stratum's mean costs one
+    clusters = units_of(paired)
     error = jackknife_error(paired) if clusters > 1 else None
     unchanged = bool((unit.statistics[0] == unit.statistics[1]).all())
     sign = 1 if first.higher_is_better else -1
     largest = max(scale or 0.0, float(np.ptp(unit.items)), margin)
     tests = None if error is None else margin_tests(unit, paired, error, clusters, largest, sign)
-    loss = largest_loss(tests, alpha, largest) if tests and not unchanged else None
     worse = tests.worse(margin) if tests else 1.0
-    detects, needed = _reach(sign * paired.delta, error, unit.items.shape[1], clusters, margin, alpha, rows)
+    loss, detects, needed = None, None, None
+    if tests and not unchanged:
+        loss = largest_loss(tests, alpha, largest)
+        detects = detected(tests, clusters, margin, alpha / rows, largest)  # Holm's first step
+        needed = _needed(tests, sign * paired.delta, unit.items.shape[1], clusters, margin, alpha, rows)
     return CheckedRow(
         task=unit.task,
         language=unit.language,
@@ -51,25 +54,21 @@ def row_of(unit: Unit, margin: float, scale: float | None, alpha: float, rows: i
         verdict="inconclusive",
         higher_is_better=first.higher_is_better,
         unchanged=unchanged,
-        detects=detects if detects is not None and detects <= largest else None,
+        detects=detects,
         items_needed=needed,
         note=_note(unit, clusters, unchanged),
     )
 
 
-def _reach(
-    gain: float, error: float | None, items: int, clusters: int, margin: float, alpha: float, rows: int
-) -> tuple[float | None, int | None]:
-    """(The loss that would be shown, the items that would decide), each with a power of 80%."""
-    if not error:
-        return None, None
-    strict = alpha / rows  # Holm's first step
-    found = minimal_detectable_effect(
-        error, clusters, 2 * strict
-    )  # one-sided tests, in terms of two-sided ones
-    level = alpha if gain > -margin else strict
-    needed = items_needed(gain + margin, error, items, clusters, 2 * level)
-    return None if found is None else margin + found, needed
+def _needed(
+    tests: MarginTests, gain: float, items: int, clusters: int, margin: float, alpha: float, rows: int
+) -> int | None:
+    """The items that would decide with a power of 80%, were the truth what is seen; more than there are, as these do not."""
+    level = alpha if gain > -margin else alpha / rows
+    found = items_needed(
+        gain + margin, tests.error_at(margin), items, clusters, 2 * level
+    )  # of two-sided tests
+    return None if found is None else max(found, items + 1)
 
 
 def _note(unit: Unit, clusters: int, unchanged: bool) -> str | None:

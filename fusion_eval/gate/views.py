@@ -13,6 +13,8 @@ from fusion_eval.report.text_table import text_table
 
 MARK = "<!-- fusion-eval check -->"
 """By which a bot finds the comment that it wrote before."""
+_LONGEST = 65_000
+"""Characters: a comment of GitHub may have 65,536."""
 _NAMES = 3
 _HEAD = (
     *("task", "lang", "metric", "n", "baseline", "candidate", "delta", "loss at most", "margin"),
@@ -35,16 +37,20 @@ def as_text(checked: Checked) -> str:
 def as_markdown(checked: Checked) -> str:
     """A comment ready to post: the rows that did not pass in sight, all of them behind a fold."""
     shown = [row for row in checked.rows if row.verdict != "pass"]
-    parts = [MARK, f"### {escaped(headline(checked))}"]
-    if shown:
-        parts.append(_table(shown))
-    parts.append(
+    head = [MARK, f"### {escaped(headline(checked))}"]
+    folded = (
         f"<details><summary>All {len(checked.rows)} rows</summary>\n\n{_table(checked.rows)}\n\n"
         f"{_legend(checked)}\n\n</details>"
     )
-    if said := notes(checked):
-        parts.append("\n".join(f"- {escaped(note)}" for note in said))
-    return "\n\n".join(parts)
+    listed = "\n".join(f"- {escaped(note)}" for note in notes(checked))
+    for parts in (
+        [*([_table(shown)] if shown else []), folded, *([listed] if listed else [])],
+        [_table(shown), _legend(checked)] if shown else [],
+    ):
+        text = "\n\n".join([*head, *parts])
+        if len(text) <= _LONGEST:
+            return text
+    return "\n\n".join([*head, f"{len(shown):,} rows did not pass, too many to show here"])
 
 
 def as_json(checked: Checked) -> str:

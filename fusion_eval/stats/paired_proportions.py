@@ -5,32 +5,30 @@ from __future__ import annotations
 import math
 
 from scipy.special import ndtr
+from scipy.stats import binom
 
 _HALF = 0.5
 """Counts move in steps of one. Without this correction few losses reject in 6% of cases where 5% are promised."""
 
 
-def score_statistic(gains: int, losses: int, items: int, margin: float) -> float:
-    """Of H0: the candidate's rate is `margin` below the baseline's, exactly; standard normal, above 0 where it is worse.
-
-    Tango 1998, eq. 3: `gains` and `losses` are the items that one run alone has right, and the variance is that of the
-    most likely rates under H0, not of the observed ones. With margin 0 its square is McNemar's statistic. Raises
-    ValueError for counts that cannot be, or a margin outside [0, 1).
-    """
-    excess, spread = _excess(gains, losses, items, margin)
-    return excess / spread if spread else 0.0
-
-
 def not_worse_p_value(gains: int, losses: int, items: int, margin: float) -> float:
-    """Of H0: the candidate is worse by `margin` at least. With a correction for continuity."""
+    """Of H0: the candidate is worse by `margin` at least. `gains` and `losses` are the items that one run alone has right.
+
+    Tango 1998, eq. 3, with a correction for continuity: the variance is that of the most likely rates under H0, not of the
+    observed ones. Raises ValueError for counts that cannot be, or a margin outside [0, 1).
+    """
     excess, spread = _excess(gains, losses, items, margin)
     return float(ndtr((excess + _HALF) / spread)) if spread else 1.0
 
 
 def worse_p_value(gains: int, losses: int, items: int, margin: float) -> float:
-    """Of H0: the candidate is worse by `margin` at most. Likewise."""
+    """Of H0: the candidate is worse by `margin` at most. Likewise, and never below the exact p-value of losses alone.
+
+    Of few losses the normal tail is too thin, which matters where many rows share alpha.
+    """
     excess, spread = _excess(gains, losses, items, margin)
-    return float(ndtr(-(excess - _HALF) / spread)) if spread else 1.0
+    normal = float(ndtr(-(excess - _HALF) / spread)) if spread else 1.0
+    return max(normal, float(binom.sf(losses - gains - 1, items, margin)))
 
 
 def _excess(gains: int, losses: int, items: int, margin: float) -> tuple[float, float]:

@@ -35,17 +35,18 @@ def effects(paired: Paired) -> Floats:
 def spread_at_margin(gains: Floats, error: float, margin: float) -> Spread:
     """Of the mean gain (C,), if the truth were a loss of `margin`: what a test of H0 'the loss is that large' may go by.
 
-    Were losses of the size seen here to add up to the margin, `margin / size` of the clusters would show one, and the variance
-    would be that of the gains + margin * size - margin**2. For sizes of 1 this is the variance of Tango 1998 in
-    `paired_proportions`, with its correction for continuity. Where `error`, that of the sample, is larger, it stands:
-    then differences are many, and say enough. Without any difference nothing is known of sizes, and `error` stands too.
+    Were losses of the size seen here to add up to the margin, `margin / size` of the clusters would show one, and their mean
+    square would be margin * size. What the sample's losses lack of that is added to its variance, error**2 times C. Of 0/1
+    answers, whose size is 1, this is the variance of Tango 1998 in `paired_proportions`, and `step` its correction for
+    continuity. Where differences are many they say enough, and the error stands; so it does where there is none, and
+    nothing is known of sizes.
     """
     sizes = np.abs(gains)
     differing = int((sizes > 0).sum())
     if not differing:
         return Spread(error)
     size = float((sizes**2).sum() / sizes.sum()) * (1 + _FEW / differing)
-    variance = float((np.maximum(gains, 0.0) ** 2).mean()) + margin * size - margin**2
-    if variance / len(gains) <= error**2:
+    lacking = margin * size - float((np.minimum(gains, 0.0) ** 2).mean())
+    if lacking <= 0:
         return Spread(error)
-    return Spread(math.sqrt(variance / len(gains)), size / (2 * len(gains)))
+    return Spread(math.sqrt(error**2 + lacking / len(gains)), size / (2 * len(gains)))

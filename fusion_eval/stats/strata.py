@@ -12,6 +12,11 @@ from fusion_eval.stats.paired import Paired
 Places = npt.NDArray[np.intp]
 
 
+def units_of(paired: Paired) -> int:
+    """Independent units, less one for the mean of each stratum but the first: a t test has one degree of freedom less."""
+    return paired.n_clusters - len(strata(paired)) + 1
+
+
 def strata(paired: Paired) -> list[Places]:
     """The clusters of each stratum. Groups that have a cluster in common are of one: parallel languages, say.
 

@@ -163,18 +163,31 @@ class TestMetrics:
         said = refused(path, path, metrics=("exact_mach",))
         assert said == "--metrics exact_mach: the baseline has no such metric. Did you mean 'exact_match'? It has exact_match"  # fmt: skip
 
-    @pytest.mark.parametrize(
-        ("highest", "margin"), [(0.5, 0.01), (1.0, 0.01), (1.5, 1.0), (64.0, 1.0), (100.0, 1.0)]
-    )
+    @pytest.mark.parametrize(("highest", "margin"), [(0.5, 0.01), (1.0, 0.01), (64.0, 1.0), (100.0, 1.0)])
     def test_a_margin_is_one_point_of_the_scale_that_the_values_show(
         self, highest: float, margin: float
     ) -> None:
         assert planted([0.0, highest], [highest, 0.0]).margin == margin
 
-    def test_the_scale_is_told_over_all_tasks_and_both_runs(self) -> None:
-        # given a task in which the system is so bad that its chrF stays below 1
-        old, new = side({"bad": [0.4, 0.2], "good": [1.0, 0.9]}), side({"bad": [0.4, 0.1], "good": [60.0, 0.9]})  # fmt: skip
+    def test_the_scale_is_told_over_all_tasks_of_the_baseline(self) -> None:
+        # given a task in which the system is so bad that its scores stay below 1
+        old, new = side({"bad": [0.4, 0.2], "good": [60.0, 0.9]}), side({"bad": [0.4, 0.1], "good": [60.0, 0.9]})  # fmt: skip
         assert {row.margin for row in check(old, new).rows} == {1.0}
+
+    def test_a_candidate_cannot_widen_its_own_margin(self) -> None:
+        # given a metric from 0 to 1 that fell, and one value that only a bug can give
+        old, new = np.tile([0.9, 0.7], 500), np.tile([0.4, 0.2], 500)
+        new[0] = 60.0
+        row = planted(old, new)
+        assert (row.margin, row.verdict) == (0.01, "regression")
+
+    @pytest.mark.parametrize("highest", [1.5, 5.0, 10.0])
+    def test_ratings_are_on_a_scale_that_has_to_be_told(self, highest: float) -> None:
+        with pytest.raises(ConfigError, match="needs a margin in its own units"):
+            planted([1.0, highest], [highest, 1.0])
+
+    def test_sentence_scores_by_a_known_name_go_to_a_hundred_however_low(self) -> None:
+        assert planted([0.5, 12.0], [12.0, 0.5], metric="chrf").margin == 1.0
 
     def test_corpus_metrics_go_to_a_hundred(self, tmp_path: Path) -> None:
         # given translations without a word of their references
@@ -193,11 +206,20 @@ class TestMetrics:
 
 class TestMissingValues:
     @pytest.mark.parametrize("nothing", [None, float("nan")])
-    def test_items_without_a_value_on_either_side_are_left_out_and_counted(self, tmp_path: Path, nothing: float | None) -> None:  # fmt: skip
+    def test_items_without_a_value_on_either_side_are_left_out_and_counted_where_that_is_asked_for(self, tmp_path: Path, nothing: float | None) -> None:  # fmt: skip
         old = run(tmp_path / "a", [1.0, nothing, 1.0, 0.0, 1.0])
         new = run(tmp_path / "b", [1.0, 1.0, nothing, 0.0, 1.0])
-        (row,) = checked(old, new).rows
+        (row,) = checked(old, new, allow_partial=True).rows
         assert (row.n, row.delta, row.note) == (3, 0.0, "2 items have no value in one of the two")
+
+    def test_a_value_that_disappears_is_no_improvement(self, tmp_path: Path) -> None:
+        old, new = run(tmp_path / "a", [1.0] * 10), run(tmp_path / "b", [1.0] * 6 + [None] * 4)
+        assert "quiz: 4 items with a value of acc,none in the baseline have none in" in refused(old, new)
+
+    def test_a_value_that_the_baseline_lacked_is_only_counted(self, tmp_path: Path) -> None:
+        old, new = run(tmp_path / "a", [1.0, None, 0.0]), run(tmp_path / "b", [1.0, 1.0, 0.0])
+        (row,) = checked(old, new).rows
+        assert (row.n, row.note) == (2, "1 items have no value in one of the two")
 
     def test_values_on_no_item_together_are_an_error(self, tmp_path: Path) -> None:
         old, new = run(tmp_path / "a", [1.0, None]), run(tmp_path / "b", [None, 1.0])
