@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion_eval.comparing_options import add_cluster
 from fusion_eval.errors import ConfigError, FusionEvalError, shown
-from fusion_eval.options import Command, level, listed
+from fusion_eval.options import Command, level, listed, place
 
 if TYPE_CHECKING:
     from fusion_eval.gate.baseline import Baseline
@@ -27,8 +27,8 @@ def add_check(added: Any, command: Command) -> None:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("baseline", type=Path, metavar="BASELINE", help="a baseline file, or a run")
-    add("candidate", type=Path, metavar="CANDIDATE", help="a run, or a baseline file")
+    add("baseline", type=place, metavar="BASELINE", help="a baseline file, or a run")
+    add("candidate", type=place, metavar="CANDIDATE", help="a run, or a baseline file")
     add(
         "--margin",
         default="0.01",
@@ -56,7 +56,7 @@ def add_check(added: Any, command: Command) -> None:
         default="table",
         help="what is printed; md is a comment to post (default: table)",
     )
-    add("--junit", type=Path, metavar="FILE", help="write a JUnit report there as well")
+    add("--junit", type=place, metavar="FILE", help="write a JUnit report there as well")
     add(
         "--update_baseline",
         action="store_true",
@@ -75,12 +75,12 @@ def add_baseline(added: Any, command: Command) -> None:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("run", type=Path, metavar="RUN", help="a folder or sample file of lm_eval")
+    add("run", type=place, metavar="RUN", help="a folder or sample file of lm_eval")
     add(
         "-o",
         "--output",
         "--output_path",
-        type=Path,
+        type=place,
         required=True,
         metavar="FILE",
         help="the file to write",
@@ -130,7 +130,7 @@ def _check_run(options: argparse.Namespace) -> int:
         margins=read_margins(options.margin),
         alpha=options.alpha,
         inconclusive=options.inconclusive or "tell",
-        metrics=listed(options.metrics) if options.metrics else (),
+        metrics=listed(options.metrics) if options.metrics is not None else (),
         overall=options.overall,
         allow_partial=options.allow_partial,
     )
@@ -177,14 +177,27 @@ def _tell(checked: Checked, options: argparse.Namespace) -> None:
     from fusion_eval.gate.junit import write_junit
     from fusion_eval.gate.views import VIEWS
 
+    text = VIEWS[options.format](checked)
+    if github.runs_here():
+        _tell_github(checked, text, options.format == "table")
+    else:
+        _show(text)
     if options.junit:
         write_junit(checked, options.junit)
-    text = VIEWS[options.format](checked)
-    if not github.runs_here():
-        print(text)
-        return
-    table = options.format == "table"
-    print(github.guarded(text) if table else github.harmless(text), flush=True)
+
+
+def _tell_github(checked: Checked, text: str, table: bool) -> None:
+    from fusion_eval.gate import github
+
+    _show(github.guarded(text) if table else github.harmless(text))
     # On the stream of the table they come after its guard for sure; the other formats have standard output to themselves.
     print("\n".join(github.commands(checked)), file=sys.stdout if table else sys.stderr)
     github.add_summary(checked)
+
+
+def _show(text: str) -> None:
+    """Whoever reads us may stop before the end: the verdict is in the exit code as well."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

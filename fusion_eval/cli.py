@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
     from fusion_eval.run import Plan
 
 INTERRUPTED = 130
+BROKEN = 70
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code: 0 done, 2 the user's input, 130 interrupted; `check` and `verify` add theirs."""
     given = [underscored(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     options, rest = parser_of(_COMMANDS).parse_known_args(given)
     if rest:
         options.parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -40,13 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO):
-            raise
+            return _broken()
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"fusion-eval: the output cannot be written: {error.strerror}", file=sys.stderr)
         return 2
     except FusionEvalError as error:
         print(f"fusion-eval: {shown(str(error))}", file=sys.stderr)
         return 2
+    except Exception:
+        return _broken()
     except KeyboardInterrupt:
         if arguments is None:  # the process is ours: once more, and nothing is waited for
             signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -55,6 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return INTERRUPTED
+
+
+def _broken() -> int:
+    """Of a mistake that is ours: no code that could be taken for a verdict of `check`."""
+    traceback.print_exc()
+    return BROKEN
 
 
 def _run(options: argparse.Namespace) -> int:

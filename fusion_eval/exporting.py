@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import printable
-from fusion_eval.options import Command
+from fusion_eval.options import Command, place
 
 NAMES = ("every-eval-ever", "hf", "table", "card", "bundle")
 
@@ -25,13 +24,13 @@ def add_export(added: Any, command: Command) -> None:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("run", type=Path, metavar="RUN", help="a run, or the folder that fusion-eval run left")
+    add("run", type=place, metavar="RUN", help="a run, or the folder that fusion-eval run left")
     add("--format", choices=NAMES, required=True, help="one of these")
     add(
         "-o",
         "--output",
         "--output_path",
-        type=Path,
+        type=place,
         required=True,
         metavar="DIR",
         help="the folder to write to",
@@ -49,7 +48,7 @@ def add_verify(added: Any, command: Command) -> None:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "bundle", type=Path, metavar="BUNDLE", help="what fusion-eval export --format bundle wrote"
+        "bundle", type=place, metavar="BUNDLE", help="what fusion-eval export --format bundle wrote"
     )
     parser.set_defaults(command=command, parser=parser)
 

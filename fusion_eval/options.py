@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from fusion_eval.errors import ConfigError, nearest
@@ -57,6 +58,13 @@ def model_args(text: str, option: str = "--model_args") -> dict[str, object]:
         if names.count(name) > 1:
             raise ConfigError(f"{option} names {name}= more than once; leave one")
     return dict(simple_parse_args_string(text))
+
+
+def place(text: str) -> Path:
+    """A path; an empty one is a variable that was not set, and would mean the folder at hand."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
 
 
 def limit(text: str) -> float:

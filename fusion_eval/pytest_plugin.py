@@ -72,6 +72,7 @@ def _check(
     if not 0 < alpha <= 0.5:
         pytest.fail(f"alpha={alpha!r} should be a number above 0, and 0.5 at most", pytrace=False)
     named = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    found, wrong = None, ""
     try:
         settings = CheckSettings(
             read_margins(str(margin)), alpha, inconclusive, named, overall, allow_partial
@@ -82,7 +83,9 @@ def _check(
             updated(Path(against), candidate)
         found = check(read_side(Path(against), allow_partial=allow_partial), candidate, settings)
     except FusionEvalError as error:
-        pytest.fail(printable(str(error)), pytrace=False)
+        wrong = printable(str(error))
+    if found is None:  # out of the handler, so that the sentence stands once
+        pytest.fail(wrong, pytrace=False)
     if found.exit_code:
         pytest.fail(as_text(found), pytrace=False)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import zlib
 from dataclasses import dataclass, replace
@@ -48,6 +49,10 @@ def write_baseline(baseline: Baseline, path: Path) -> Path:
     """The file at `path`, replaced as a whole. Raises `ConfigError` where it cannot be written."""
     if path.is_dir():
         raise ConfigError(f"The baseline {path} would be a file, and there is a folder; name a file in it")
+    if path.exists() and not (is_baseline_file(path) and path.is_file()):
+        raise ConfigError(
+            f"{path} is something else than a baseline, and is not replaced; name another file with -o"
+        )
     packed = replace(baseline, tasks=tuple(_packed(task) for task in baseline.tasks))
     content = gzip.compress(msgspec.json.encode(_Current(SCHEMA_VERSION, packed)), mtime=0)
     partial = path.with_name(f"{path.name}.partial")
@@ -56,6 +61,8 @@ def write_baseline(baseline: Baseline, path: Path) -> Path:
         partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise ConfigError(
             f"Cannot write the baseline {path}: {error.strerror}; name another file with -o"
         ) from error

@@ -36,6 +36,10 @@ def write_junit(checked: Checked, path: Path) -> None:
     """Raises `ConfigError` where `path` cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file() and path.read_bytes()[:5] not in (b"", b"<?xml"):
+            raise ConfigError(
+                f"{path} is something else than a JUnit report, and is not replaced; name another file with --junit"
+            )
         path.write_bytes(junit(checked))
     except OSError as error:
         raise ConfigError(f"Cannot write {path}: {error.strerror}; name another file with --junit") from error

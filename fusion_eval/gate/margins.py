@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from fusion_eval.errors import ConfigError, nearest
 
 DEFAULT = 0.01
@@ -36,7 +38,13 @@ class Margins:
     def of(self, metric: str, scale: float | None) -> float:
         """The margin in the metric's units; `scale` is its range. Raises `ConfigError` where neither is known."""
         if metric in self.metrics:
-            return self.metrics[metric]
+            margin = self.metrics[metric]
+            if scale is not None and margin >= scale:
+                raise ConfigError(
+                    f"the margin of {metric} is {margin:g}, and the metric itself ends at {scale:g}: nothing could fail; "
+                    f"margins of single metrics are in their own units, such as {scale / 100:g} for one point"
+                )
+            return margin
         if scale is None:
             raise ConfigError(
                 f"{metric} is on no scale from 0 to 1 or to 100, so it needs a margin in its own units: --margin FILE with "
@@ -89,10 +97,10 @@ def _number(text: str) -> float | None:
 
 
 def _mapping(path: Path) -> Mapping[object, object]:
-    import yaml
-
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        given = yaml.safe_load(text)
+        _check_once(yaml.compose(text, Loader=yaml.SafeLoader), path)
     except FileNotFoundError as error:
         raise ConfigError(f"--margin {path} is neither a number, such as 0.01, nor a file") from error
     except OSError as error:
@@ -104,3 +112,11 @@ def _mapping(path: Path) -> Mapping[object, object]:
     if not isinstance(given, dict) or not given:
         raise ConfigError(f"{path} should hold lines 'metric: margin', such as 'exact_match: 0.02'")
     return given
+
+
+def _check_once(node: yaml.Node | None, path: Path) -> None:
+    """Of a name that occurs twice YAML takes the last without a word."""
+    names = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{path} names '{name}' more than once; leave one")

@@ -120,6 +120,12 @@ def _cell(
     if match is None or (match.corpus, len(match.columns)) != (values.corpus, len(values.columns)):
         _lacking(f"metric {name} of {task.task}", *runs, allow_partial, notes)
         return None
+    if match.higher_is_better != values.higher_is_better:
+        better = "higher" if values.higher_is_better else "lower"
+        raise ConfigError(
+            f"{task.task}: in the baseline {better} is better of {name}, and in {runs[1].name} it is not; "
+            "make a new baseline, or run the candidate as the baseline was"
+        )
     if match.signature != values.signature:
         notes.append(f"{task.task}: {name} was {values.signature} in the baseline and is {match.signature}")
     sides = [

@@ -21,6 +21,8 @@ _SAMPLES = re.compile(rf"samples_(.+)_({_DATE})\.jsonl?")
 _RESULTS = re.compile(rf".+_({_DATE})\.json|results\.json")
 
 
+_NO_RUNS = ("comparison.json", "bundle.json", "verdicts.jsonl")
+"""What else this package leaves beside runs."""
 Results = Mapping[str, Any]
 
 
@@ -49,11 +51,7 @@ def find(path: Path) -> RunFiles:
 
     Raises `ConfigError` where there is no run, more than one, or one without samples.
     """
-    if not path.exists():
-        siblings = [str(path.with_name(other.name)) for other in _children(path.parent)]
-        raise ConfigError(f"There is no run {path}.{nearest(str(path), siblings)}")
-    if not os.access(path, os.R_OK) or (path.is_dir() and not os.access(path, os.X_OK)):
-        raise ConfigError(f"{path} cannot be read: permission denied")
+    _check_readable(path)
     if path.is_file() and not _is_results(path):
         results, date = _results_beside(path)
         traces = _traces(path.parent, path.parent.parent)
@@ -66,6 +64,7 @@ def run_folders(path: Path) -> list[Path]:
 
     Raises `ConfigError` as `find` does, where there is neither.
     """
+    _check_readable(path)
     below = [
         child for child in _children(path) if child.is_dir() and any(map(_is_samples, child.rglob("*.json*")))
     ]
@@ -74,6 +73,18 @@ def run_folders(path: Path) -> list[Path]:
         return below
     find(path)
     return [path]
+
+
+def _check_readable(path: Path) -> None:
+    if not path.exists():
+        siblings = [str(path.with_name(other.name)) for other in _children(path.parent)]
+        raise ConfigError(f"There is no run {path}.{nearest(str(path), siblings)}")
+    if not os.access(path, os.R_OK) or (path.is_dir() and not os.access(path, os.X_OK)):
+        raise ConfigError(f"{path} cannot be read: permission denied")
+    if path.is_file() and (path.suffix not in (".json", ".jsonl") or path.name in _NO_RUNS):
+        raise ConfigError(
+            f"{path} is no run; name the folder that lm_eval wrote, or a file samples_*.jsonl or results_*.json in it"
+        )
 
 
 def _in_folder(path: Path) -> RunFiles:

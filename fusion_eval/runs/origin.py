@@ -107,9 +107,20 @@ def reported(run: Run) -> list[Reported]:
         path = files.get(task)
         found += _of(load_results(path) if path else {}, "results", task, run)
     newest = newest_results(run)
+    members = section(newest, "group_subtasks")
     for group in section(newest, "groups"):
+        if not _whole(str(group), members, run):  # of one sample file of several, say
+            continue
         found += _of(newest, "groups", str(group), run)
     return found
+
+
+def _whole(group: str, members: Results, run: Run) -> bool:
+    """Whether the run has all tasks of a group; releases before 0.4.3 do not say which these are."""
+    inside = members.get(group)
+    if not isinstance(inside, list) or not inside:
+        return group in run.tasks or group not in members
+    return all(_whole(str(name), {**members, group: []}, run) for name in inside)
 
 
 def _of(results: Results, part: str, task: str, run: Run) -> list[Reported]:

@@ -190,8 +190,40 @@ class TestMistakes:
             capsys, "check", good, tmp_path
         )
 
-    def test_a_report_where_none_can_be_written(self, good: Path, tmp_path: Path, capsys: Capture) -> None:
-        assert "name another file with --junit" in refused(capsys, "check", good, good, "--junit", tmp_path)
+    def test_a_report_where_none_can_be_written_is_told_after_the_verdict(self, good: Path, tmp_path: Path, capsys: Capture) -> None:  # fmt: skip
+        assert main(["check", str(good), str(good), "--junit", str(tmp_path)]) == 2
+        said = capsys.readouterr()
+        assert "no regression" in said.out and "name another file with --junit" in said.err
+
+    def test_a_report_does_not_replace_what_is_none(
+        self, good: Path, tmp_path: Path, capsys: Capture
+    ) -> None:
+        (tmp_path / "notes.txt").write_text("mine")
+        assert main(["check", str(good), str(good), "--junit", str(tmp_path / "notes.txt")]) == 2
+        assert "is something else than a JUnit report, and is not replaced" in capsys.readouterr().err
+        assert (tmp_path / "notes.txt").read_text() == "mine"
+
+    def test_a_baseline_does_not_replace_what_is_none(
+        self, good: Path, tmp_path: Path, capsys: Capture
+    ) -> None:
+        (results,) = good.rglob("results_*.json")
+        before = results.read_bytes()
+        assert "is something else than a baseline" in refused(capsys, "baseline", good, "-o", results)
+        assert results.read_bytes() == before
+
+    def test_an_empty_path_is_no_folder_at_hand(self, good: Path, capsys: Capture) -> None:
+        with pytest.raises(SystemExit) as left:
+            main(["check", "", str(good)])
+        assert left.value.code == 2 and "the path is empty" in capsys.readouterr().err
+
+    def test_an_empty_list_of_metrics_is_no_wish_for_all(self, good: Path, capsys: Capture) -> None:
+        assert "names nothing" in refused(capsys, "check", good, good, "--metrics", "")
+
+    def test_a_mistake_of_ours_is_no_verdict(self, good: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+        monkeypatch.setattr("fusion_eval.gate.views.as_text", None)
+        monkeypatch.setattr("fusion_eval.gate.views.VIEWS", {})
+        assert main(["check", str(good), str(good)]) == 70
+        assert "Traceback" in capsys.readouterr().err
 
     def test_a_baseline_of_a_baseline(self, base: Path, tmp_path: Path, capsys: Capture) -> None:
         assert "is a baseline file already; name the run" in refused(capsys, "baseline", base, "-o", tmp_path / "b.gz")  # fmt: skip
@@ -256,7 +288,7 @@ class TestUpdate:
 
     def test_a_report_that_cannot_be_written_leaves_it_as_it_was(self, base: Path, bad: Path, tmp_path: Path, capsys: Capture) -> None:  # fmt: skip
         before = base.read_bytes()
-        refused(capsys, "check", base, bad, "--update-baseline", "--junit", tmp_path)
+        assert main(["check", str(base), str(bad), "--update-baseline", "--junit", str(tmp_path)]) == 2
         assert base.read_bytes() == before
 
 

@@ -117,3 +117,15 @@ class TestFiles:
 
     def test_a_folder(self, tmp_path: Path) -> None:
         assert refused(str(tmp_path)) == f"The margins {tmp_path} cannot be read: Is a directory"
+
+
+def test_a_margin_as_wide_as_the_metric_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "margins.yaml").write_text("acc: 5")
+    with pytest.raises(ConfigError, match=r"the metric itself ends at 1: nothing could fail; .* such as 0.01 for one point"):  # fmt: skip
+        read_margins(str(tmp_path / "margins.yaml")).of("acc", 1.0)
+
+
+def test_a_name_that_occurs_twice_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "margins.yaml").write_text("acc: 0.01\nchrf: 1\nacc: 0.5\n")
+    with pytest.raises(ConfigError, match="names 'acc' more than once"):
+        read_margins(str(tmp_path / "margins.yaml"))

@@ -132,3 +132,9 @@ class TestAnotherSetup:
         before: Baseline = replace(made, tasks=(replace(task, metrics=(older,)),))
         (note,) = check(before, made).notes
         assert note.startswith("quiz: bleu,none was tok:intl in the baseline and is nrefs:1|")
+
+
+def test_a_metric_that_turned_round_is_not_the_same(tmp_path: Path) -> None:
+    options = {"directions": {"quiz": {"acc": True}}}, {"directions": {"quiz": {"acc": False}}}
+    old, new = (run(tmp_path / str(number), [1.0, 0.0], **each) for number, each in enumerate(options))
+    assert "in the baseline higher is better of acc,none, and in" in refused(old, new)
