@@ -110,6 +110,8 @@ class Comparison:
     judging: Judging | None = None
     by_judge: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     """Each judge's own rows, where several judged."""
+    test: str = "auto"
+    """The one that was asked for; a row names the one that it was tested by."""
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:

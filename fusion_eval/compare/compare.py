@@ -89,6 +89,7 @@ def compare(runs: Sequence[Run], settings: Settings | None = None) -> Comparison
             for run in runs
         ),
         rows=tuple(adjusted),
+        test=settings.method.test,
         ranks=tuple(ranked(found, names, adjusted, settings.method, _CORRECTIONS[settings.correction]))
         if len(runs) > 2
         else (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from fusion_eval.compare.families import families
@@ -12,6 +13,8 @@ from fusion_eval.export.subject import Subject
 
 JUDGE = "judge:"
 """How a metric begins that is of a judge's verdicts."""
+POOL_RUNS = ("expected", "oracle")
+"""Baselines that are made of another run's pools, and are no run that has files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,16 @@ def compared(subject: Subject) -> Compared:
 def is_judged(row: Row) -> bool:
     """Whether a row is of a judge's verdicts."""
     return row.metric.startswith(JUDGE)
+
+
+def strangers(comparison: Comparison, names: Collection[str]) -> list[str]:
+    """Its runs that are not among `names`, and that it cannot have beside them: a baseline of pools, a judge's opponent."""
+    first = next((run.name for run in comparison.runs), "")
+    beside = {first} if first in POOL_RUNS else set()
+    if comparison.judging:
+        alone = {first} if len(names) == 1 else set()  # who is judged alone has the opponent as the baseline
+        beside |= {comparison.judging.opponent or "", *alone}
+    return [run.name for run in comparison.runs if run.name not in names and run.name not in beside]
 
 
 def _covers(subject: Subject) -> bool:

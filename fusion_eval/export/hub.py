@@ -5,7 +5,6 @@ Both belong to the repository of one model, so a system of several calls is name
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import yaml
 
 from fusion_eval.errors import ConfigError, printable
-from fusion_eval.export.subject import Subject, Written, file_name, written
+from fusion_eval.export.subject import Subject, Written, distinct, distinct_names, written
 from fusion_eval.export.system import System, system_of
 from fusion_eval.runs.origin import Origin, Reported, origin_of, reported
 from fusion_eval.runs.run import Run, TaskRun
@@ -48,8 +47,9 @@ def write_hub(subject: Subject, folder: Path) -> Written:
     notes: list[str] = []
     plans = [(run, _system(run), _scores(run, notes)) for run in subject.runs]
     paths: list[Path] = []
-    for run, system, scores in plans:
-        home = folder if len(plans) == 1 else folder / _distinct(run.name)
+    names = distinct_names([run.name for run in subject.runs])
+    for (run, system, scores), name in zip(plans, names, strict=True):
+        home = folder if len(plans) == 1 else folder / name
         paths += _write_run(run, system, scores, home)
         if (limit := origin_of(run).limit) is not None:
             notes.append(
@@ -108,16 +108,18 @@ def _write_run(run: Run, system: System, scores: Sequence[_Score], home: Path) -
     for score in scores:
         number = score.number
         parts = [number.task, number.metric, *([] if number.filter == "none" else [number.filter])]
-        file = f".eval_results/{_distinct('-'.join(parts))}.yaml"
+        file = f".eval_results/{distinct('-'.join(parts))}.yaml"
         paths.append(written(home, file, _yaml(_entries(score, system, origin))))
     return paths
 
 
 def _model_index(name: str, scores: Sequence[_Score], origin: Origin) -> list[dict[str, Any]]:
     """Task by task, as the library would join tasks on one dataset under the name of the first."""
-    from huggingface_hub import EvalResult
-    from huggingface_hub.repocard_data import eval_results_to_model_index
-
+    try:
+        from huggingface_hub import EvalResult
+        from huggingface_hub.repocard_data import eval_results_to_model_index
+    except ImportError as error:
+        raise _too_old(error) from error
     by_task: dict[str, list[EvalResult]] = {}
     for score in scores:
         number, setup = score.number, score.setup
@@ -140,8 +142,10 @@ def _model_index(name: str, scores: Sequence[_Score], origin: Origin) -> list[di
 
 
 def _entries(score: _Score, system: System, origin: Origin) -> list[dict[str, Any]]:
-    from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
-
+    try:
+        from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+    except ImportError as error:
+        raise _too_old(error) from error
     entry = EvalResultEntry(
         dataset_id=score.dataset,
         task_id=score.setup.dataset_config or "default",
@@ -151,6 +155,11 @@ def _entries(score: _Score, system: System, origin: Origin) -> list[dict[str, An
         notes=_notes(score, system, origin),
     )
     return eval_result_entries_to_yaml([entry])
+
+
+def _too_old(error: ImportError) -> ConfigError:
+    what, _, _ = str(error).partition(" (")  # what follows is where this machine keeps it
+    return ConfigError(f"--format hf takes a newer huggingface_hub ({what}); pip install -U huggingface_hub")
 
 
 def _moment(origin: Origin) -> str | None:
@@ -194,12 +203,6 @@ def _metric(number: Reported) -> str:
 def _error(number: Reported) -> list[str]:
     known = number.stderr is not None and math.isfinite(number.stderr)
     return [*([f"stderr {number.stderr:.4g}"] if known else []), *([f"n {number.n}"] if number.n else [])]
-
-
-def _distinct(name: str) -> str:
-    """A file's name; names that had to be changed stay apart from those that look alike then."""
-    safe = file_name(name)
-    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:6]}"
 
 
 def _yaml(content: object) -> str:

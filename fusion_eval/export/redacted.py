@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fusion_eval.runs.run import Run
 
@@ -41,6 +41,26 @@ def public_arguments(arguments: Mapping[str, object]) -> dict[str, str]:
         for name, value in arguments.items()
         if value is not None and not _PLACES.search(name) and not _is_secret(name, value)
     }
+
+
+def withheld(arguments: Mapping[str, object]) -> Iterator[str]:
+    """The names of those that `public_arguments` leaves out, or tells otherwise than they are."""
+    for name, value in arguments.items():
+        if value is None:
+            continue
+        if _PLACES.search(name) or _is_secret(name, value):
+            yield name
+        elif isinstance(value, Mapping):
+            yield from withheld({str(inner): part for inner, part in value.items()})
+        elif isinstance(value, list | tuple):
+            if any(map(_is_changed, value)):
+                yield name
+        elif _is_changed(value):
+            yield name
+
+
+def _is_changed(value: object) -> bool:
+    return isinstance(value, str) and _told(value) != value
 
 
 def _is_secret(name: str, value: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,3 +69,26 @@ def file_name(name: str) -> str:
         start = safe.encode()[:_LONGEST].decode(errors="ignore").rstrip(". ")
         safe = f"{start}-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
     return f"_{safe}" if not safe or _RESERVED.fullmatch(safe) else safe
+
+
+def distinct(name: str) -> str:
+    """A file's name; names that had to be changed stay apart from those that look alike then."""
+    safe = file_name(name)
+    return safe if safe == name else f"{safe}-{_digest(name)}"
+
+
+def distinct_names(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
+    """A file's name for each of several different names, none of them in `taken`; some systems know no capitals."""
+    used = {name.casefold() for name in taken}
+    made = []
+    for name in names:
+        safe = distinct(name)
+        if safe.casefold() in used:
+            safe = f"{file_name(name)}-{_digest(name)}"
+        used.add(safe.casefold())
+        made.append(safe)
+    return made
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="replace")).hexdigest()[:6]

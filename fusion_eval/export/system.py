@@ -11,6 +11,7 @@ from typing import Any
 
 from fusion_eval.errors import printable
 from fusion_eval.runs.origin import Origin
+from fusion_eval.runs.public_names import public_name
 
 HOW = (
     "temperature",
@@ -23,8 +24,6 @@ HOW = (
 )
 """Settings that decide what is answered. Addresses and folders are nobody's business."""
 _OURS = "fusion_eval"
-_LOCAL = re.compile(r"[/~.\\]|[A-Za-z]:[/\\]")
-"""How a path on somebody's disk begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +66,17 @@ def system_of(origin: Origin) -> System:
     )
 
 
-def model_arguments(origin: Origin) -> Mapping[str, Any]:
-    """`--model_args` of a run made without this package, as a mapping; older releases wrote `a=1,b=2`."""
-    given = origin.model_args
+def arguments_of(given: object) -> dict[str, Any]:
+    """`--model_args` or `--gen_kwargs` by name; releases before 0.4.12 wrote them as they were typed, `a=1,b=2`."""
     if isinstance(given, Mapping):
-        return given
+        return {str(name): value for name, value in given.items()}
     pairs = [part.partition("=") for part in given.split(",")] if isinstance(given, str) else []
     return {name.strip(): value.strip() for name, equals, value in pairs if equals}
 
 
-def public_name(name: str) -> str:
-    """A model's name; of a path on somebody's disk the last part."""
-    name = printable(name).removeprefix("gguf:").strip()
-    last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
-    return (last.strip(". ") or "unknown") if _LOCAL.match(name) else name
-
-
-def public_signature(origin: Origin) -> str | None:
-    """The run's signature without the folders of those models that are files."""
-    return origin.signature and re.sub(r"(?<=[:=+])[/~.][^|+,]*/", "", origin.signature)
-
-
 def _plain_name(origin: Origin) -> str | None:
     """The model's name; a model type is none, and stands where the harness found no other."""
-    arguments = model_arguments(origin)
+    arguments = arguments_of(origin.model_args)
     named = [origin.model] if origin.model != origin.model_type else []
     told = [*named, arguments.get("pretrained"), arguments.get("model")]
     return next(filter(None, (public_name(name) for name in told if isinstance(name, str))), None)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from local_judge import by_quality, judging, open_run
+from bundles import Edit, edited, resummed, the_one, the_sentence
 from openai_server import Plan as ServerPlan
 from openai_server import Server
 from run_folders import samples, write_run
@@ -19,11 +17,10 @@ from fusion_eval.cli import main
 from fusion_eval.comparison import write_comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import SUMS, unpack
-from fusion_eval.export.bundle.verify import Verified, verify
+from fusion_eval.export.bundle.verify import verify
 from fusion_eval.run import Plan, compare_strategies, run
 
 RELEASES = sorted((Path(__file__).parents[1] / "data" / "harness_runs").iterdir())
-Edit = Callable[[Any], None]
 
 
 @pytest.fixture
@@ -57,38 +54,6 @@ def unpacked(bundle: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "unpacked"
     unpack(bundle, folder)
     return folder
-
-
-def the_one(folder: Path, pattern: str) -> Path:
-    (path,) = folder.glob(pattern)
-    return path
-
-
-def edited(path: Path, edit: Edit) -> None:
-    """A JSON file, or the first line of a file of lines, changed; and the checksum made right again."""
-    text = path.read_text(encoding="utf-8")
-    first, *rest = text.splitlines() if path.suffix == ".jsonl" else [text]
-    content = json.loads(first)
-    edit(content)
-    path.write_text("\n".join([json.dumps(content, ensure_ascii=False), *rest]) + "\n", encoding="utf-8")
-    resummed(next(folder for folder in path.parents if (folder / SUMS).exists()))
-
-
-def resummed(folder: Path) -> None:
-    """As whoever changes a bundle on purpose would."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SUMS]
-    lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
-        for path in files
-    ]
-    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
-
-
-def the_sentence(found: Verified, *words: str) -> str:
-    """The difference that has all these words."""
-    (said,) = [one for one in found.differences if all(word in one for word in words)][:1] or [None]
-    assert said, found.differences
-    return said
 
 
 # What agrees
@@ -132,27 +97,6 @@ def test_runs_of_other_harness_versions_agree(release: Path, name: str, tmp_path
 
 def test_an_unpacked_bundle_is_one_as_well(unpacked: Path) -> None:
     assert not verify(unpacked).differences
-
-
-def test_a_judges_rows_are_computed_from_its_verdicts(
-    openai_server: Callable[[ServerPlan], Server], tmp_path: Path
-) -> None:
-    runs = [
-        open_run(tmp_path / "out" / name, [f"An answer, q={(number * step) % 9}" for number in range(30)])
-        for name, step in (("base", 2), ("cand", 5))
-    ]
-    server = openai_server(judging(by_quality))
-    judge = ["--judge", "test-model", "--judge_base_url", server.base_url, "--judge_args", "cache=off"]
-    assert main(["judge", *map(str, runs), *judge, "--output", str(tmp_path / "out")]) == 0
-    assert main(["export", str(tmp_path / "out"), "--format", "bundle", "-o", str(tmp_path)]) == 0
-    unpack(tmp_path / "bundle.zip", tmp_path / "unpacked")
-    assert not verify(tmp_path / "unpacked").differences
-
-    def lose(verdict: dict[str, Any]) -> None:
-        verdict["verdict"], verdict["score"] = ("loss", 0.0) if verdict["score"] else ("win", 1.0)
-
-    edited(tmp_path / "unpacked" / "verdicts.jsonl", lose)
-    the_sentence(verify(tmp_path / "unpacked"), "judge:helpfulness", "candidate_value")
 
 
 # What was changed, checksums and all

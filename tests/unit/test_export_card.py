@@ -17,7 +17,7 @@ from run_folders import samples, write_run
 from fusion_eval.comparison import write_comparison
 from fusion_eval.export.card.command import commands
 from fusion_eval.export.card.page import card, write_card
-from fusion_eval.export.redacted import public_arguments, without_paths
+from fusion_eval.export.redacted import public_arguments, withheld, without_paths
 from fusion_eval.export.subject import read_subject
 from fusion_eval.options import model_args
 from fusion_eval.report.markdown import fenced
@@ -180,6 +180,24 @@ def test_a_run_of_the_harness_is_told_as_far_as_its_files_do(release: str) -> No
     assert not re.search(r"(?<![\w/:;&#.])/\w+/", page)
 
 
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        ({"quiz": ["quiz_fr", "quiz_de"]}, "quiz,maths"),
+        ({"quiz": ["quiz_fr", "quiz_de"], "all": ["quiz", "maths"]}, "all"),
+        ({"quiz": ["quiz_fr", "quiz_de", "quiz_es"]}, "quiz_fr,quiz_de,maths"),
+        ({"quiz_fr": [], "maths": []}, "quiz_fr,quiz_de,maths"),
+        ({}, "quiz_fr,quiz_de,maths"),
+    ],
+)
+def test_a_group_that_the_run_has_all_of_is_asked_for_by_its_name(
+    tmp_path: Path, groups: dict[str, list[str]], told: str
+) -> None:
+    write_run(tmp_path / "a", {task: samples([1.0, 0.0]) for task in ("quiz_fr", "quiz_de", "maths")})
+    page = card(read_subject(changed(tmp_path / "a", lambda results: results.update(group_subtasks=groups))))
+    assert f" --tasks {told} --num_fewshot" in page
+
+
 def test_seeds_and_generation_of_the_harness_are_in_its_command(tmp_path: Path) -> None:
     def told(results: dict[str, Any]) -> None:
         results["config"] |= {
@@ -254,14 +272,23 @@ def test_paths_and_keys_are_taken_out_of_a_text(text: str, told: str) -> None:
     assert without_paths(text) == told
 
 
+GIVEN = {
+    "pretrained": "/my models/x y", "api_key": "k", "auth_token": "t", "bos_token": "<s>", "headers": {"a": 1},
+    "cache": "/x", "temperature": [0.7, 1.0], "extra": {"top_k": 5, "secret": "s"}, "none": None,
+    "parts": ["a", "/b/c"],
+}  # fmt: skip
+
+
+def test_what_is_left_out_of_arguments_or_cut_is_known_by_its_name() -> None:
+    cut = ["pretrained", "api_key", "auth_token", "headers", "cache", "secret", "parts"]
+    assert list(withheld(GIVEN)) == cut
+
+
 def test_arguments_without_those_that_hold_keys_or_name_places() -> None:
-    given = {
-        "pretrained": "/my models/x y", "api_key": "k", "auth_token": "t", "bos_token": "<s>", "headers": {"a": 1},
-        "cache": "/x", "temperature": [0.7, 1.0], "extra": {"top_k": 5, "secret": "s"}, "none": None,
-    }  # fmt: skip
-    assert public_arguments(given) == {
+    assert public_arguments(GIVEN) == {
         "pretrained": "x y",
         "bos_token": "<s>",
         "temperature": "0.7|1",
         "extra": "{top_k:5}",
+        "parts": "a|c",
     }

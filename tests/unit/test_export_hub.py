@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 import yaml
 from export_runs import ON_HUB, REPORTED, WEIGHTS, A, B, changed, our_run, plain_run
@@ -209,3 +210,21 @@ class TestUntrusted:
     def test_a_date_of_no_year_is_left_out(self, tmp_path: Path) -> None:
         export(changed(plain_run(tmp_path / "run"), {"date": 1e300}), tmp_path / "out")
         assert entries_of(tmp_path / "out")[0].date is None
+
+
+@pytest.mark.parametrize("name", ["EvalResult", "eval_result_entries_to_yaml"])
+def test_a_library_that_is_too_old_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    load = huggingface_hub.__getattr__
+
+    def without(asked: str) -> object:
+        if asked == name:
+            raise AttributeError(asked)
+        return load(asked)
+
+    monkeypatch.delitem(vars(huggingface_hub), name, raising=False)
+    monkeypatch.setattr(huggingface_hub, "__getattr__", without)
+    with pytest.raises(ConfigError, match="pip install -U huggingface_hub") as error:
+        export(plain_run(tmp_path / "run"), tmp_path / "out")
+    assert name in str(error.value) and "/" not in str(error.value)

@@ -13,9 +13,11 @@ from fusion_eval.errors import ConfigError
 
 SUMS = "SHA256SUMS"
 """A line per file, as `sha256sum -c` reads it."""
-_LARGEST = 16 << 30
+_LARGEST = 2 << 30
 """Bytes of all files together: an archive of zeros must not fill the disk."""
 _MOST = 100_000
+_KNOWN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""The others unpack in memory, however little is read of them."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -50,6 +52,10 @@ def unpack(archive: Path, folder: Path) -> None:
             entries = [entry for entry in packed.infolist() if not entry.is_dir()]
             if len(entries) > _MOST or sum(entry.file_size for entry in entries) > _LARGEST:
                 raise ConfigError(f"{archive} unpacks to more than {_LARGEST >> 30} GiB, or {_MOST:,} files")
+            if any(entry.compress_type not in _KNOWN for entry in entries):
+                raise ConfigError(
+                    f"{archive} is packed otherwise than fusion-eval export does it, and is not unpacked"
+                )
             names = [_inside(archive, entry.filename) for entry in entries]
             if len({name.lower() for name in names}) < len(names):
                 raise ConfigError(f"{archive} holds a file twice")

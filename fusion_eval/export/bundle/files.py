@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from fusion_eval import __version__
-from fusion_eval.comparison import Comparison, write_comparison
+from fusion_eval.comparison import FILE_NAME, Comparison, write_comparison
 from fusion_eval.errors import ConfigError
-from fusion_eval.export.bundle.archive import pack
+from fusion_eval.export.bundle.archive import SUMS, pack
 from fusion_eval.export.card.page import card
-from fusion_eval.export.comparable import compared
-from fusion_eval.export.subject import Subject, Written, file_name
+from fusion_eval.export.comparable import compared, is_judged, strangers
+from fusion_eval.export.redacted import public_note, withheld
+from fusion_eval.export.subject import Subject, Written, distinct_names
+from fusion_eval.export.system import arguments_of
 from fusion_eval.export.table.files import write_tables
 from fusion_eval.report.comparison_table import as_markdown
-from fusion_eval.runs.files import find
+from fusion_eval.runs.files import find, load_results, section
 from fusion_eval.runs.run import Run, read_runs
 
 SCHEMA_VERSION = 1
@@ -26,15 +29,25 @@ NAME, CONTENTS = "bundle.zip", "bundle.json"
 VERDICTS, REPORT, CARD = "verdicts.jsonl", "report.md", "card.md"
 DRAWN = (CARD, REPORT, "table.md", "table.tex")
 """Drawn from the other files alone, so that they can be drawn again."""
+FILES = (CONTENTS, FILE_NAME, VERDICTS, *DRAWN, SUMS)
+"""All that a bundle has beside the folders of its runs."""
+
+
+_TYPED = ("model_args", "gen_kwargs")
+"""Arguments that older releases wrote as one text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """`bundle.json`: which folders are runs, the baseline first, and which version of this package drew the rest."""
+    """`bundle.json`: which folders are runs, the baseline first, and which version of this package drew the rest.
+
+    `names` are what the runs are called, which not every file system could call a folder; empty: as the folders are.
+    """
 
     schema_version: int
     fusion_eval: str
     runs: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
 
 def write_bundle(subject: Subject, folder: Path) -> Written:
@@ -58,20 +71,45 @@ def draw(subject: Subject, folder: Path) -> None:
 
 def _stage(subject: Subject, folder: Path) -> tuple[Subject, list[str]]:
     """The subject again, of copies of its files in `folder`."""
-    names = [file_name(Path(run.name).stem if run.path.is_file() else run.name) for run in subject.runs]
-    for run, name in zip(subject.runs, names, strict=True):
+    names = [run.name for run in subject.runs]
+    folders = distinct_names(names, taken=FILES)
+    for run, name in zip(subject.runs, folders, strict=True):
         _copy_run(run, folder / name)
-    runs = tuple(read_runs([folder / name for name in names]))
-    found = compared(subject)
-    comparison = found.judged or found.metrics
-    notes = [f"no comparison: {found.why_not}"] if found.why_not else []
+    runs = tuple(
+        replace(run, name=name)
+        for run, name in zip(read_runs([folder / name for name in folders]), names, strict=True)
+    )
+    comparison, notes = _comparison(subject)
     if comparison:
-        write_comparison(_without_places(comparison), folder)
-    if (verdicts := subject.path / VERDICTS).is_file():
-        shutil.copyfile(verdicts, folder / VERDICTS)
-    contents = Contents(SCHEMA_VERSION, __version__, tuple(names))
+        write_comparison(comparison, folder)
+        notes += _copy_verdicts(subject.path / VERDICTS, folder, comparison)
+    contents = Contents(SCHEMA_VERSION, __version__, tuple(folders), tuple(names))
     (folder / CONTENTS).write_bytes(msgspec.json.format(msgspec.json.encode(contents), indent=2) + b"\n")
-    return Subject(folder, runs, _without_places(comparison) if comparison else None), notes
+    return Subject(folder, runs, comparison), [*notes, *_as_they_are(subject.runs)]
+
+
+def _comparison(subject: Subject) -> tuple[Comparison | None, list[str]]:
+    """The one that goes into the bundle: of its runs alone, as nobody could compute others again."""
+    notes = []
+    if subject.comparison and (others := strangers(subject.comparison, [run.name for run in subject.runs])):
+        subject = replace(subject, comparison=None)
+        notes = [
+            f"the comparison beside the runs is of {', '.join(others)} as well, so a new one goes into the bundle"
+        ]
+    found = compared(subject)
+    if found.why_not:
+        notes.append(f"no comparison: {found.why_not}")
+    comparison = found.judged or found.metrics
+    return comparison and _without_places(comparison, subject.runs), notes
+
+
+def _copy_verdicts(path: Path, folder: Path, comparison: Comparison) -> list[str]:
+    if not any(map(is_judged, comparison.rows)):
+        return []
+    if not path.is_file():
+        return [f"there is no {VERDICTS} that the judge's rows could be computed from again"]
+    shutil.copyfile(path, folder / VERDICTS)
+    return []
 
 
 def _copy_run(run: Run, folder: Path) -> None:
@@ -83,6 +121,35 @@ def _copy_run(run: Run, folder: Path) -> None:
         shutil.copyfile(path, folder / path.name)
 
 
-def _without_places(comparison: Comparison) -> Comparison:
+def _without_places(comparison: Comparison, runs: Sequence[Run]) -> Comparison:
     """Runs are where the bundle has them, and no longer where they were made."""
-    return replace(comparison, runs=tuple(replace(run, path=run.name) for run in comparison.runs))
+    return replace(
+        comparison,
+        runs=tuple(replace(run, path=run.name) for run in comparison.runs),
+        notes=tuple(public_note(note, runs) for note in comparison.notes),
+    )
+
+
+def _as_they_are(runs: Sequence[Run]) -> list[str]:
+    """Notes on arguments that a card does not tell, or not in full: the harness's own files are copied byte by byte."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for run in runs:
+        if names := _withheld(run):
+            alike.setdefault(names, []).append(run.name)
+    return [
+        f"{', '.join(named)}: results files are in the bundle as they are, and with them what a card cuts or leaves out: "
+        f"{', '.join(names)}"
+        for names, named in alike.items()
+    ]
+
+
+def _withheld(run: Run) -> tuple[str, ...]:
+    found: set[str] = set()
+    for path in {file.results for file in find(run.path).samples if file.results}:
+        config = section(load_results(path), "config")
+        found |= set(
+            withheld(
+                {name: arguments_of(value) if name in _TYPED else value for name, value in config.items()}
+            )
+        )
+    return tuple(sorted(found))

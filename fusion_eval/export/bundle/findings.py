@@ -16,6 +16,8 @@ class Findings:
 
     checked: int = 0
     """Numbers that were computed again."""
+    left: int = 0
+    """Rows, and numbers that stand alone, that could not be."""
     differences: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -24,6 +26,11 @@ class Findings:
         self.checked += 1
         if not same(stated, computed):
             self.differences.append(f"{where} is stated as {_shown(stated)}, and comes to {_shown(computed)}")
+
+    def leave(self, note: str, count: int = 1) -> None:
+        """Tell of a part that cannot be computed again, and count its rows."""
+        self.left += count
+        self.notes.append(note)
 
     def compare_all(self, where: str, stated: Mapping[str, object], computed: Mapping[str, object]) -> None:
         """Likewise what both hold, part by part."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, stdev
 
 from fusion_eval.compare.cells import averaged
 from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.export.bundle.findings import Findings, same
+from fusion_eval.runs.files import find, load_results, section
 from fusion_eval.runs.origin import Reported, reported
 from fusion_eval.runs.run import Run, TaskRun
 from fusion_eval.runs.samples import Pair
 from fusion_eval.runs.setup import group_members, setups
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 
-_MEANS = ("mean", "nanmean")
+_MEANS = ("mean", "nanmean", "win_rate")
+_UNNAMED = {"perplexity": "perplexity"}
+"""What the harness makes of numbers where a task names no aggregation; of all others the mean."""
 _CORPUS = ("bleu", "chrf", "ter")
 
 
@@ -27,10 +30,12 @@ def verify_results(run: Run, findings: Findings) -> None:
         if one.group:
             _group(one, run, numbers, findings)
         else:
-            _single(one, run, how[one.task].aggregations.get(one.metric), findings)
+            named = how[one.task].aggregations.get(one.metric)
+            _single(one, run, named or _UNNAMED.get(one.metric, "mean"), findings)
+    _without_samples(run, findings)
 
 
-def _single(one: Reported, run: Run, aggregation: str | None, findings: Findings) -> None:
+def _single(one: Reported, run: Run, aggregation: str, findings: Findings) -> None:
     part = run.tasks[one.task]
     samples = [sample for sample in part.samples if sample.filter == one.filter]
     where = f"{run.name}: {one.metric},{one.filter} of {one.task}"
@@ -43,16 +48,25 @@ def _single(one: Reported, run: Run, aggregation: str | None, findings: Findings
         return
     known = [value for value in values if isinstance(value, float)]
     if not known:
-        findings.notes.append(f"{where} has no values in the samples, and is not computed again")
+        findings.leave(f"{where} has no values in the samples, and is not computed again")
         return
     mean = fmean(known)
     if aggregation not in _MEANS and not same(one.value, mean):
-        findings.notes.append(f"{where} is no mean of its items, and is not computed again")
+        findings.leave(f"{where} is no mean of its items, and is not computed again")
         return
     findings.compare(where, one.value, mean)
-    if one.stderr is not None and len(known) == len(values):
+    if one.stderr is None:
+        return
+    if aggregation == "mean" and len(known) == len(values):
         error = stdev(known) / math.sqrt(len(known)) if len(known) > 1 else 0.0
         findings.compare(f"{where}: its standard error", one.stderr, error)
+    else:
+        _drawn_error(where, findings)
+
+
+def _drawn_error(where: str, findings: Findings) -> None:
+    """Of anything but a plain mean the harness draws it."""
+    findings.leave(f"{where}: its standard error is drawn at random, and is not computed again")
 
 
 def _corpus(one: Reported, where: str, pairs: Sequence[Pair], part: TaskRun, findings: Findings) -> None:
@@ -63,9 +77,9 @@ def _corpus(one: Reported, where: str, pairs: Sequence[Pair], part: TaskRun, fin
     if scores and (agreeing or name != "bleu"):
         findings.compare(where, one.value, (agreeing or scores)[0])
     else:
-        findings.notes.append(
-            f"{where} is not counted by a tokenizer that is known here, and is not computed again"
-        )
+        findings.leave(f"{where} is not counted by a tokenizer that is known here, and is not computed again")
+    if one.stderr is not None:
+        _drawn_error(where, findings)
 
 
 def _scores(name: str, pairs: Sequence[Pair], languages: Iterable[str | None]) -> Iterable[float]:
@@ -84,7 +98,7 @@ def _group(one: Reported, run: Run, numbers: Sequence[Reported], findings: Findi
     parts = [part for part in parts if not part.group]
     where = f"{run.name}: {one.metric},{one.filter} of the group {one.task}"
     if not parts or any(part.n is None for part in parts):
-        findings.notes.append(f"{where} names no tasks whose items are told, and is not computed again")
+        findings.leave(f"{where} names no tasks whose items are told, and is not computed again")
         return
     sizes = [part.n or 0 for part in parts]
     weighted = sum(part.value * size for part, size in zip(parts, sizes, strict=True)) / sum(sizes)
@@ -96,6 +110,10 @@ def _group(one: Reported, run: Run, numbers: Sequence[Reported], findings: Findi
         findings.compare(
             f"{where}: its standard error", one.stderr, simple if same(one.stderr, simple) else pooled
         )
+    elif one.stderr is not None:
+        findings.leave(
+            f"{where}: not all of its tasks have a standard error, and its own is not computed again"
+        )
 
 
 def _pooled(errors: Sequence[float], sizes: Sequence[int]) -> float | None:
@@ -104,3 +122,25 @@ def _pooled(errors: Sequence[float], sizes: Sequence[int]) -> float | None:
         return None
     variance = sum((size - 1) * error**2 * size for error, size in zip(errors, sizes, strict=True)) / freedom
     return math.sqrt(variance / sum(sizes))
+
+
+def _without_samples(run: Run, findings: Findings) -> None:
+    """Numbers that stand beside those of tasks: of groups once more, and of tasks that left no samples."""
+    for path in dict.fromkeys(file.results for file in find(run.path).samples if file.results):
+        results = load_results(path)
+        groups = section(results, "groups")
+        for name, values in section(results, "results").items():
+            numbers = {key: value for key, value in _numbers(values).items() if name not in run.tasks}
+            if name in groups:
+                again = _numbers(groups[name])
+                for key, value in numbers.items():
+                    findings.compare(f"{run.name}: {key} of {name}, among the tasks", value, again.get(key))
+            elif numbers:
+                findings.leave(
+                    f"{run.name}: {name} has no samples here, and is not computed again", len(numbers)
+                )
+
+
+def _numbers(values: object) -> dict[str, float]:
+    known = values.items() if isinstance(values, Mapping) else ()
+    return {key: value for key, value in known if "," in key and isinstance(value, int | float)}

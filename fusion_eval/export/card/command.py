@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from fusion_eval.errors import printable
 from fusion_eval.export.redacted import public_arguments
+from fusion_eval.export.system import arguments_of
 from fusion_eval.runs.origin import Origin, newest_results
 from fusion_eval.runs.run import Run
+from fusion_eval.runs.setup import group_members
 from fusion_eval.settings import Settings, public
 
 REBUILT = (
@@ -75,7 +76,7 @@ def _harness(run: Run, origin: Origin) -> list[str]:
 
 
 def _about_tasks(run: Run, origin: Origin) -> list[str]:
-    words = ["--tasks", ",".join(run.tasks)]
+    words = ["--tasks", ",".join(_asked_for(run))]
     shots = {part.info.fewshot for part in run.tasks.values()}
     if len(shots) == 1 and None not in shots:
         words += ["--num_fewshot", str(*shots)]
@@ -84,20 +85,24 @@ def _about_tasks(run: Run, origin: Origin) -> list[str]:
     return [*words, "--apply_chat_template"] if applies_chat_template(run) else words
 
 
+def _asked_for(run: Run) -> list[str]:
+    """The run's tasks; those of a group that the run has all of by its name, the widest such group's."""
+    whole = {
+        group: tasks
+        for group, tasks in group_members(run).items()
+        if group not in run.tasks and tasks <= set(run.tasks)
+    }
+    narrow_first = sorted(whole, key=lambda group: len(whole[group]))
+    group_of = {task: group for group in narrow_first for task in whole[group]}
+    return list(dict.fromkeys(group_of.get(task, task) for task in run.tasks))
+
+
 def _model_args(arguments: Mapping[str, str]) -> list[str]:
     return ["--model_args", _listed(arguments)] if arguments else []
 
 
 def _listed(arguments: Mapping[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in arguments.items())
-
-
-def arguments_of(arguments: object) -> dict[str, Any]:
-    """By name: releases before 0.4.12 wrote them as they were typed."""
-    if isinstance(arguments, Mapping):
-        return {str(name): value for name, value in arguments.items()}
-    parts = str(arguments or "").split(",")
-    return {name.strip(): value for name, equals, value in (part.partition("=") for part in parts) if equals}
 
 
 def _line(words: Sequence[str]) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from fusion_eval.errors import printable
 from fusion_eval.export.every_eval_ever.results import Source, as_texts
-from fusion_eval.export.system import model_arguments, public_signature
+from fusion_eval.export.system import arguments_of
 from fusion_eval.runs.origin import Origin
+from fusion_eval.runs.public_names import public_signature
 
 _TELLING = (
     "revision",
@@ -76,7 +77,9 @@ def run_totals(origin: Origin) -> dict[str, str]:
 def _parts(source: Source) -> dict[str, object]:
     origin, system = source.origin, source.system
     if not origin.strategy:
-        told = {name: _shown(value) for name, value in model_arguments(origin).items() if name in _TELLING}
+        told = {
+            name: _shown(value) for name, value in arguments_of(origin.model_args).items() if name in _TELLING
+        }
         return {"model_type": origin.model_type, **told}
     return {
         "is_one_model": system.one_model,

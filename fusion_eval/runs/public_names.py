@@ -1,0 +1,23 @@
+"""Names of models and systems as others may read them: without the folders of whoever ran them."""
+
+from __future__ import annotations
+
+import re
+
+from fusion_eval.errors import printable
+from fusion_eval.runs.origin import Origin
+
+_LOCAL = re.compile(r"[/~.\\]|[A-Za-z]:[/\\]")
+"""How a path on somebody's disk begins."""
+
+
+def public_name(name: str) -> str:
+    """A model's name; of a path on somebody's disk the last part."""
+    name = printable(name).removeprefix("gguf:").strip()
+    last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    return (last.strip(". ") or "unknown") if _LOCAL.match(name) else name
+
+
+def public_signature(origin: Origin) -> str | None:
+    """The run's signature without the folders of those models that are files."""
+    return origin.signature and re.sub(r"(?<=[:=+])[/~.][^|+,]*/", "", origin.signature)

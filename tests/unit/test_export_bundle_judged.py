@@ -1,0 +1,229 @@
+"""A judge's part of a bundle: computed again from the verdicts, these from what was said, and what is forged is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bundles import Edit, edited, forged, packed, the_sentence
+from local_judge import always_first, by_quality, drawn, graded, hesitant, judged, judging, longer, open_run
+from openai_server import Plan, Server
+
+from fusion_eval.export.bundle.verify import verify
+
+Serve = Callable[[Plan], Server]
+ITEMS = 24
+
+
+@pytest.fixture
+def one_judge(openai_server: Serve, tmp_path: Path) -> Path:
+    """A bundle of two runs that one judge compared."""
+    runs = [
+        open_run(tmp_path / "out" / name, [f"An answer, q={(number * step) % 9}" for number in range(ITEMS)])
+        for name, step in (("base", 2), ("cand", 5))
+    ]
+    judged(openai_server(judging(by_quality)), runs, tmp_path / "out")
+    return packed(tmp_path / "out", tmp_path)
+
+
+@pytest.fixture
+def panel(openai_server: Serve, tmp_path: Path) -> Path:
+    """Of three runs, every pair of them, by three judges, one of whom is of another mind."""
+    runs = [
+        graded(tmp_path / "out" / name, drawn(ITEMS, seed)) for name, seed in (("a", 1), ("b", 2), ("c", 3))
+    ]
+    server = openai_server(judging(by_quality, lengthy=longer, fickle=hesitant(0.7)))
+    judged(server, runs, tmp_path / "out", judge="test-model|lengthy|fickle", every_pair=True)
+    return packed(tmp_path / "out", tmp_path)
+
+
+def test_what_a_judge_said_comes_to_all_that_is_told_of_it(one_judge: Path) -> None:
+    found = verify(one_judge)
+    assert not found.differences and found.numbers > 50
+    # Then only what takes fits to the answers is left
+    assert all("style, strengths and the like" in note for note in found.notes)
+
+
+def test_a_panel_comes_to_its_rows_and_each_of_its_judges_to_theirs(panel: Path) -> None:
+    found = verify(panel)
+    assert not found.differences
+    content = json.loads((panel / "comparison.json").read_text())
+    assert len(content["rows"]) == 3 and all(len(rows) == 3 for rows in content["by_judge"].values())
+    # Then the strengths of three systems, and the style of each pair that has one, are counted
+    assert found.left == sum(len(content["judging"][part]) for part in ("style", "strengths")) > 0
+    assert f"; {found.left} rows could not be computed again" in found.summary
+
+
+def opponent(folder: Path) -> Path:
+    lines = [json.dumps({"id": f"q{n}", "answer": f"third {n} q=1.5"}) for n in range(ITEMS)]
+    (folder / "third.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return folder / "third.jsonl"
+
+
+@pytest.mark.parametrize("names", ["ab", "abc", "a"])
+@pytest.mark.parametrize("sequential", [False, True])
+def test_a_judging_against_an_opponent_agrees(
+    openai_server: Serve, tmp_path: Path, names: str, sequential: bool
+) -> None:
+    """One run alone has the opponent as its baseline."""
+    runs = [graded(tmp_path / "out" / name, drawn(ITEMS, seed)) for seed, name in enumerate(names)]
+    server = openai_server(judging(by_quality))
+    judged(server, runs, tmp_path / "out", opponent=opponent(tmp_path), sequential=sequential)
+    found = verify(packed(tmp_path / "out" if len(runs) > 1 else single(tmp_path / "out"), tmp_path))
+    assert not found.differences
+    assert any("stopped early" in note for note in found.notes) == sequential
+
+
+def single(folder: Path) -> Path:
+    """The run in `folder`, with what was made of it beside its files."""
+    (run,) = [child for child in folder.iterdir() if child.is_dir()]
+    for name in ("comparison.json", "verdicts.jsonl"):
+        (folder / name).rename(run / name)
+    return run
+
+
+def test_a_judging_that_stopped_early_agrees_in_what_its_verdicts_tell(
+    openai_server: Serve, tmp_path: Path
+) -> None:
+    runs = [graded(tmp_path / "out" / "a", drawn(80, 1)), graded(tmp_path / "out" / "b", drawn(80, 2, 0.6))]
+    judged(openai_server(judging(hesitant(0.9))), runs, tmp_path / "out", sequential=True)
+    bundle = packed(tmp_path / "out", tmp_path)
+    found = verify(bundle)
+    assert not found.differences and found.left >= 1
+    # Then its wins are counted all the same
+    forged(bundle, "comparison.json", lambda comparison: comparison["rows"][0].update(wins=80))
+    the_sentence(verify(bundle), "b against a: wins is stated as 80")
+
+
+# Verdicts
+
+
+def turn_round(verdict: dict[str, Any]) -> None:
+    verdict["verdict"], verdict["score"] = ("loss", 0.0) if verdict["score"] else ("win", 1.0)
+
+
+def say_nothing(verdict: dict[str, Any]) -> None:
+    verdict.update(orders=[], score=1.0, verdict="win")
+
+
+def name_another(verdict: dict[str, Any]) -> None:
+    verdict["judge"] = "gpt-9"
+
+
+def name_an_opponent(verdict: dict[str, Any]) -> None:
+    verdict["against_opponent"] = True
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (turn_round, ("verdicts: cand against base on document", ": the verdict is stated as")),
+        (say_nothing, ("the score is stated as 1, and comes to 0.5",)),
+        (name_another, ("gpt-9 is not among the judges",)),
+        (name_another, ("not one of each judge",)),
+        (name_an_opponent, ("they are not of the systems that the comparison tells of",)),
+    ],
+)
+def test_a_forged_verdict_is_found(one_judge: Path, edit: Edit, words: tuple[str, ...]) -> None:
+    path = one_judge / "verdicts.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    lines.sort(key=lambda line: not json.loads(line)["orders"])  # the first is one that was asked for
+    path.write_text("".join(lines))
+    edited(path, edit)
+    the_sentence(verify(one_judge), *words)
+
+
+def test_rows_follow_the_verdicts(one_judge: Path) -> None:
+    edited(one_judge / "verdicts.jsonl", turn_round)
+    the_sentence(verify(one_judge), "judge:helpfulness of open_en", "candidate_value is stated as")
+
+
+def test_rows_without_verdicts_are_a_difference(one_judge: Path) -> None:
+    (one_judge / "verdicts.jsonl").unlink()
+    forged(one_judge, "bundle.json", lambda contents: None)
+    the_sentence(verify(one_judge), "rows of a judge", "are not all there")
+
+
+def test_verdicts_without_a_judging_are_a_difference(one_judge: Path) -> None:
+    forged(one_judge, "comparison.json", lambda comparison: comparison.update(judging=None))
+    the_sentence(verify(one_judge), "rows of a judge", "are not all there")
+
+
+def test_that_verdicts_are_missing_is_said_when_the_bundle_is_made(
+    openai_server: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [graded(tmp_path / "out" / name, drawn(4, seed)) for seed, name in enumerate("ab")]
+    judged(openai_server(judging(always_first)), runs, tmp_path / "out")
+    (tmp_path / "out" / "verdicts.jsonl").unlink()
+    packed(tmp_path / "out", tmp_path)
+    assert "there is no verdicts.jsonl that the judge's rows" in capsys.readouterr().err
+
+
+# What is told of the judging
+
+
+def hide_a_judge(comparison: dict[str, Any]) -> None:
+    comparison["judging"]["judges"].pop()
+
+
+def change_a_judge(comparison: dict[str, Any]) -> None:
+    comparison["judging"]["judges"][0]["position_consistency"] = 1.25
+
+
+def change_agreement(comparison: dict[str, Any]) -> None:
+    comparison["judging"]["agreement"]["share"] = 1.25
+
+
+def drop_agreement(comparison: dict[str, Any]) -> None:
+    comparison["judging"]["agreement"] = None
+
+
+def spend_nothing(comparison: dict[str, Any]) -> None:
+    comparison["judging"]["prompt_tokens"] = 0
+
+
+def change_an_own_row(comparison: dict[str, Any]) -> None:
+    comparison["by_judge"]["lengthy"][0]["delta"] = 0.75
+
+
+def drop_own_rows(comparison: dict[str, Any]) -> None:
+    del comparison["by_judge"]["lengthy"]
+
+
+def invent_own_rows(comparison: dict[str, Any]) -> None:
+    comparison["by_judge"]["gpt-9"] = comparison["by_judge"]["lengthy"]
+
+
+def drop_a_row(comparison: dict[str, Any]) -> None:
+    comparison["rows"].pop()
+
+
+def invent_a_rank(comparison: dict[str, Any]) -> None:
+    row = comparison["rows"][0]
+    comparison["ranks"] = [
+        {name: row[name] for name in ("task", "language", "metric", "filter")}
+        | {"run": "a", "value": 1, "rank": 1, "groups": "a"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (hide_a_judge, "is not among the judges"),
+        (change_a_judge, "position_consistency is stated as 1.25"),
+        (change_agreement, "agreement of the judges: share is stated as 1.25"),
+        (drop_agreement, "agreement of the judges"),
+        (spend_nothing, "the judging: prompt_tokens is stated as 0"),
+        (change_an_own_row, ": lengthy alone: judge:helpfulness of open_en"),
+        (drop_own_rows, ": lengthy alone: the samples also give"),
+        (invent_own_rows, ": gpt-9 alone:"),
+        (drop_a_row, "the samples also give judge:helpfulness of open_en"),
+        (invent_a_rank, "rank of a in judge:helpfulness"),
+    ],
+)
+def test_what_is_forged_of_a_judging_is_found(panel: Path, edit: Edit, words: str) -> None:
+    forged(panel, "comparison.json", edit)
+    the_sentence(verify(panel), words)
