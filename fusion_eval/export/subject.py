@@ -11,7 +11,7 @@ from pathlib import Path
 from fusion_eval.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.errors import ConfigError, printable
 from fusion_eval.runs.files import run_folders
-from fusion_eval.runs.run import Run, read_runs
+from fusion_eval.runs.run import Run, named, read_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ def read_subject(path: Path) -> Subject:
     beside = path / FILE_NAME
     comparison = read_comparison(beside) if beside.is_file() else None
     runs = read_runs(folders)
+    if (
+        path.is_file() and runs[0].signature
+    ):  # the folder of a file of ours has the model's name, which is not what answered
+        runs = named(runs, [runs[0].signature.partition("|")[0]])
     if comparison:
         order = [run.name for run in comparison.runs]
         runs.sort(key=lambda run: order.index(run.name) if run.name in order else len(order))

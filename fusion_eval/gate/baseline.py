@@ -16,6 +16,7 @@ from fusion_eval.compare.items import Entry, Metric
 from fusion_eval.compare.matching import Matched, match
 from fusion_eval.compare.metrics import corpus_name, objection
 from fusion_eval.errors import ConfigError
+from fusion_eval.runs.public_names import public_name, public_signature
 from fusion_eval.runs.run import Run
 from fusion_eval.runs.samples import Pair
 from fusion_eval.runs.tasks import higher_is_better
@@ -110,7 +111,15 @@ def baseline_of(run: Run, cluster: str) -> Baseline:
             )
     if not tasks:
         raise ConfigError(f"{run.path} has no metric that can be compared. " + ". ".join(notes))
-    return Baseline(run.name, run.date, tuple(tasks), run.model, run.signature, (*run.notes, *notes, *joined))
+    return Baseline(
+        run.name,
+        run.date,
+        tuple(tasks),
+        public_name(run.model) if run.model else None,
+        public_signature(run.signature),
+        # A baseline is for others to read: no folder of whoever made it.
+        tuple(note.replace(str(run.path), run.name) for note in (*run.notes, *notes, *joined)),
+    )
 
 
 def _metrics(run: Run, part: Matched, language: str | None, notes: list[str]) -> Iterable[MetricValues]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from fusion_eval.errors import printable
-from fusion_eval.runs.origin import Origin
 
 _LOCAL = re.compile(r"[/~.\\]|[A-Za-z]:[/\\]")
 """How a path on somebody's disk begins."""
@@ -18,6 +17,6 @@ def public_name(name: str) -> str:
     return (last.strip(". ") or "unknown") if _LOCAL.match(name) else name
 
 
-def public_signature(origin: Origin) -> str | None:
-    """The run's signature without the folders of those models that are files."""
-    return origin.signature and re.sub(r"(?<=[:=+])[/~.][^|+,]*/", "", origin.signature)
+def public_signature(signature: str | None) -> str | None:
+    """A run's signature without the folders of those models that are files."""
+    return signature and re.sub(r"(?<=[:=+])[/~.][^|+,]*/", "", signature)

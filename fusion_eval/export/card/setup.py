@@ -61,6 +61,7 @@ def _facts(run: Run, origin: Origin) -> dict[str, str]:
     sampling = [f"{name} {settings[name]}" for name in _SAMPLING if name in settings]
     if settings and "temperature" not in settings:
         sampling.insert(0, "temperature of the task, else 0.7")
+    replayed = ", replayed from a store" if origin.settings.get("offline") else ""
     return {
         "signature": origin.signature or "",
         "strategy": origin.strategy or "",
@@ -80,7 +81,7 @@ def _facts(run: Run, origin: Origin) -> dict[str, str]:
         "seeds of the harness": ", ".join(f"{name} {seed}" for name, seed in origin.seeds.items()),
         "software": ", ".join(f"{name} {version}" for name, version in origin.versions.items()),
         "finished": run.date[:19],
-        "took": "" if origin.seconds is None else f"{origin.seconds:,.0f} s",
+        "took": "" if origin.seconds is None else f"{origin.seconds:,.0f} s{replayed}",
     }
 
 

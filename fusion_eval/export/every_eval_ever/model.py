@@ -91,7 +91,7 @@ def _parts(source: Source) -> dict[str, object]:
         "fusor_weights": _weights(origin.fusor or "") if system.fusor else None,
         "fusor_prompt": origin.prompt if system.fusor else None,
         "scorer": system.scorer,
-        "signature": public_signature(origin),
+        "signature": public_signature(origin.signature),
     }
 
 

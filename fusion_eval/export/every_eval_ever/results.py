@@ -160,7 +160,7 @@ def _how(source: Source, setup: Setup) -> dict[str, object]:
         "fusor": system.fusor,
         "fusor_prompt": origin.prompt if system.fusor else None,
         "scorer": system.scorer,
-        "signature": public_signature(origin),
+        "signature": public_signature(origin.signature),
     }
 
 
