@@ -92,14 +92,15 @@ def _common_items(
         said = f"{task}: {left} items are in {runs[0].name} alone and {right} in {run.name} alone"
         limits = runs[0].tasks[task].info.limit, run.tasks[task].info.limit
         if limits[0] != limits[1]:
-            said += f" (--limit {_limit(limits[0])} and {_limit(limits[1])})"
+            said += f" (--limit {limit_told(limits[0])} and {limit_told(limits[1])})"
         if not allow_partial:
             raise ConfigError(f"{said}; --allow_partial compares the {len(pair)} that both have")
         notes.append(f"{said}; {len(shared)} are compared")
     return [key for key in entries[0] if key in shared]
 
 
-def _limit(limit: float | None) -> str:
+def limit_told(limit: float | None) -> str:
+    """What `--limit` was."""
     return "none" if limit is None else f"{limit:g}"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fusion_eval.compare.cells import Cell, Floats
+from fusion_eval.compare.matching import limit_told
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, MetricValues, TaskValues
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
@@ -86,7 +87,7 @@ def _places(
     if gone or new:
         said = f"{task.task}: {gone} items are in the baseline alone and {new} in {candidate.name} alone"
         if task.limit != other.limit:
-            said += f" (--limit {_limit(task.limit)} and {_limit(other.limit)})"
+            said += f" (--limit {limit_told(task.limit)} and {limit_told(other.limit)})"
         if not allow_partial:
             raise ConfigError(
                 f"{said}, or their documents or targets have changed; --allow_partial checks the {len(mine)} that both have"
@@ -99,10 +100,6 @@ def _keys(task: TaskValues, other: TaskValues) -> tuple[list[bytes], list[bytes]
     """Both as long as the shorter of their hashes."""
     shorter = min(task.hash_bytes, other.hash_bytes)
     return [key[:shorter] for key in task.hashes()], [key[:shorter] for key in other.hashes()]
-
-
-def _limit(limit: float | None) -> str:
-    return "none" if limit is None else f"{limit:g}"
 
 
 def _cell(

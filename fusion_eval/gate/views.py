@@ -9,7 +9,7 @@ import msgspec
 from fusion_eval.errors import printable
 from fusion_eval.gate.checked import Checked, CheckedRow, summary
 from fusion_eval.report.markdown import escaped, escaped_table
-from fusion_eval.report.text_table import text_table
+from fusion_eval.report.text_table import decimals, text_table
 
 MARK = "<!-- fusion-eval check -->"
 """By which a bot finds the comment that it wrote before."""
@@ -71,7 +71,7 @@ def notes(checked: Checked) -> list[str]:
 
 def line(row: CheckedRow) -> list[str]:
     """A row's cells, under the head of the table."""
-    digits = 2 if max(abs(row.baseline_value), abs(row.candidate_value), row.margin) > 1 else 4
+    digits = decimals(row.baseline_value, row.candidate_value, row.margin)
     metric = row.metric if row.filter == "none" else f"{row.metric},{row.filter}"
     return [
         row.task,

@@ -11,7 +11,7 @@ from fusion_eval.comparison import Comparison, RankedRun, Row, to_json
 from fusion_eval.errors import printable
 from fusion_eval.report.judging import drawn
 from fusion_eval.report.markdown import escaped, escaped_table
-from fusion_eval.report.text_table import text_table
+from fusion_eval.report.text_table import decimals, text_table
 
 _NAMES = 3  # columns of words before the numbers
 _LEGEND = (
@@ -97,7 +97,7 @@ def _lines(comparison: Comparison, rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _line(row: Row, systems: Sequence[str], filtered: bool) -> list[str]:
-    digits = 2 if max(abs(row.baseline_value), abs(row.candidate_value)) > 1 else 4
+    digits = decimals(row.baseline_value, row.candidate_value)
     interval = "" if row.ci_low is None else f" [{row.ci_low:+.{digits}f}, {row.ci_high:+.{digits}f}]"
     return [
         row.task,
@@ -131,7 +131,7 @@ def _rank_lines(comparison: Comparison) -> list[list[str]]:
 
 
 def _rank_line(place: RankedRun) -> list[str]:
-    digits = 2 if abs(place.value) > 1 else 4
+    digits = decimals(place.value)
     metric = place.metric if place.filter == "none" else f"{place.metric},{place.filter}"
     value = f"{place.value:.{digits}f}"
     return [place.task, place.language or "-", metric, place.run, value, str(place.rank), place.groups]

@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from fusion_eval.errors import printable
 
 
+def decimals(*values: float) -> int:
+    """Digits behind the point: metrics that end at 1 need more than those that end at 100."""
+    return 2 if max(map(abs, values)) > 1 else 4
+
+
 def text_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int = 1) -> str:
     """Columns under a ruled head; the first `left` are aligned on the left, numbers on the right."""
     cells = [[printable(cell) for cell in line] for line in [head, *lines]]

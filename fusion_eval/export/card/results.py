@@ -10,6 +10,7 @@ from fusion_eval.export.comparable import Compared
 from fusion_eval.export.redacted import public_note
 from fusion_eval.export.table.captions import interval_name, method
 from fusion_eval.report.markdown import escaped, escaped_table
+from fusion_eval.report.text_table import decimals
 from fusion_eval.runs.origin import Reported, reported
 from fusion_eval.runs.run import Run
 
@@ -31,7 +32,7 @@ def _values(runs: Sequence[Run]) -> str:
 
 
 def _value(one: Reported) -> list[str]:
-    digits = 2 if abs(one.value) > 1 else 4
+    digits = decimals(one.value)
     spread = "" if one.stderr is None else f" ± {one.stderr:.{digits}f}"
     return [
         one.task,
@@ -67,7 +68,7 @@ def _rows(comparison: Comparison) -> list[str]:
 
 
 def _line(row: Row) -> list[str]:
-    digits = 2 if max(abs(row.baseline_value), abs(row.candidate_value)) > 1 else 4
+    digits = decimals(row.baseline_value, row.candidate_value)
     known = row.ci_low is not None and row.ci_high is not None
     return [
         row.task,
