@@ -184,6 +184,8 @@ def _tell(checked: Checked, options: argparse.Namespace) -> None:
         _show(text)
     if options.junit:
         write_junit(checked, options.junit)
+    if github.runs_here():
+        github.add_summary(checked)
 
 
 def _tell_github(checked: Checked, text: str, table: bool) -> None:
@@ -192,7 +194,6 @@ def _tell_github(checked: Checked, text: str, table: bool) -> None:
     _show(github.guarded(text) if table else github.harmless(text))
     # On the stream of the table they come after its guard for sure; the other formats have standard output to themselves.
     print("\n".join(github.commands(checked)), file=sys.stdout if table else sys.stderr)
-    github.add_summary(checked)
 
 
 def _show(text: str) -> None:

@@ -28,7 +28,10 @@ BROKEN = 70
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code: 0 done, 2 the user's input, 130 interrupted; `check` and `verify` add theirs."""
+    """Entry point; returns the exit code: 0 done, 2 the user's input, 70 a mistake of ours, 130 interrupted.
+
+    `check` and `verify` add theirs.
+    """
     given = [underscored(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     if sys.stdout is None:  # closed by whoever started us
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
@@ -43,6 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            print(
+                f"fusion-eval: {shown(str(error.filename))} is too long for the name of a file",
+                file=sys.stderr,
+            )
+            return 2
         if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO):
             return _broken()
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -96,7 +96,7 @@ def _claim(config: pytest.Config, path: Path) -> None:
     claimed = config.stash.setdefault(_UPDATED, set())
     if path.resolve() in claimed:
         pytest.fail(
-            f"another test of this session has rewritten {path}; give each its own: fusion_check(run, baseline)",
+            f"{path} was rewritten in this session already; give each check its own: fusion_check(run, baseline)",
             pytrace=False,
         )
     claimed.add(path.resolve())

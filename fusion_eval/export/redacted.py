@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from fusion_eval.runs.public_names import without_place
 from fusion_eval.runs.run import Run
 
 _PATH = re.compile(
@@ -30,7 +31,7 @@ def without_paths(text: str) -> str:
 def public_note(note: str, runs: Sequence[Run]) -> str:
     """A sentence of whoever read the runs, in which these have their names and not their paths."""
     for run in runs:
-        note = note.replace(str(run.path), run.name)
+        note = without_place(note, run.path, run.name)
     return without_paths(note)
 
 

@@ -16,7 +16,7 @@ from fusion_eval.compare.items import Entry, Metric
 from fusion_eval.compare.matching import Matched, match
 from fusion_eval.compare.metrics import corpus_name, objection
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.public_names import public_name, public_signature
+from fusion_eval.runs.public_names import public_name, public_signature, without_place
 from fusion_eval.runs.run import Run
 from fusion_eval.runs.samples import Pair
 from fusion_eval.runs.tasks import higher_is_better
@@ -118,7 +118,7 @@ def baseline_of(run: Run, cluster: str) -> Baseline:
         public_name(run.model) if run.model else None,
         public_signature(run.signature),
         # A baseline is for others to read: no folder of whoever made it.
-        tuple(note.replace(str(run.path), run.name) for note in (*run.notes, *notes, *joined)),
+        tuple(without_place(note, run.path, run.name) for note in (*run.notes, *notes, *joined)),
     )
 
 

@@ -16,6 +16,8 @@ from fusion_eval.gate.baseline import Baseline, TaskValues
 
 SCHEMA_VERSION = 1
 _GZIP = b"\x1f\x8b"
+_BEGINS = b'{"schema_version":'
+_HEAD = 4096
 _LARGEST = 1 << 28
 """Bytes of JSON: some ten million items. A small file of zeros must not fill the memory."""
 
@@ -49,7 +51,7 @@ def write_baseline(baseline: Baseline, path: Path) -> Path:
     """The file at `path`, replaced as a whole. Raises `ConfigError` where it cannot be written."""
     if path.is_dir():
         raise ConfigError(f"The baseline {path} would be a file, and there is a folder; name a file in it")
-    if path.exists() and not (is_baseline_file(path) and path.is_file()):
+    if path.exists() and not _replaceable(path):
         raise ConfigError(
             f"{path} is something else than a baseline, and is not replaced; name another file with -o"
         )
@@ -99,6 +101,20 @@ def read_baseline(path: Path) -> Baseline:
             f"{path} is not a baseline that `fusion-eval baseline` wrote, or is damaged: {error}"
         ) from error
     return replace(baseline, tasks=tuple(_unpacked(task) for task in baseline.tasks))
+
+
+def _replaceable(path: Path) -> bool:
+    """Whether it is a baseline, of whatever version and however damaged behind its beginning, or empty."""
+    if not path.is_file():
+        return False
+    if not path.stat().st_size:
+        return True
+    with path.open("rb") as file, contextlib.suppress(zlib.error):
+        begin = zlib.decompressobj(wbits=31).decompress(
+            file.read(_HEAD), len(_BEGINS)
+        )  # cut off, it begins all the same
+        return begin == _BEGINS
+    return False
 
 
 def _packed(task: TaskValues) -> TaskValues:

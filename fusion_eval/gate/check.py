@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
-from fusion_eval.compare.cells import Cell, Floats
 from fusion_eval.compare.clusters import AUTO
 from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.compare.units import ALL, Unit, units
@@ -72,8 +69,8 @@ def check(baseline: Baseline, candidate: Baseline, settings: CheckSettings | Non
 
     A regression is shown where some row's loss exceeds its margin at level alpha, by Holm over all rows: without any,
     the chance of an alarm is about alpha at most. All is well only where every row shows that it is not worse by the margin,
-    each at level alpha: a loss of the margin or more in any row then passes with a chance of about alpha, without a correction
-    (Berger 1982). A row of which no item changed passes as well. That is no test: it says that the answers are the same, as they
+    each at level alpha: a loss of the margin or more in a row that changed then passes with a chance of about alpha, without a
+    correction (Berger 1982). A row of which no item changed passes as well. That is no test: it says that the answers are the same, as they
     are when a store is replayed, and not what new answers would be.
     Raises `ConfigError` where the two cannot be compared, see `paired_cells`.
     """
@@ -88,7 +85,7 @@ def check(baseline: Baseline, candidate: Baseline, settings: CheckSettings | Non
     cells, notes = paired_cells(baseline, candidate, settings.metrics, settings.allow_partial)
     if not cells:
         raise ConfigError(f"{baseline.name} and {candidate.name} have nothing to check. " + ". ".join(notes))
-    scales = _scales(cells)
+    scales = _scales(baseline)
     found, apart = units(cells)
     wanted = _overall(found) if settings.overall else found
     rows = []
@@ -111,16 +108,17 @@ def check(baseline: Baseline, candidate: Baseline, settings: CheckSettings | Non
     )
 
 
-def _scales(cells: Sequence[Cell]) -> Mapping[str, float | None]:
+def _scales(baseline: Baseline) -> Mapping[str, float | None]:
     """The range of each metric, 1 or 100, where its name or the baseline's values over all tasks leave no doubt."""
-    values: dict[str, list[Floats]] = defaultdict(list)
-    for cell in cells:
-        values[cell.metric].append(np.array([0.0, 100.0]) if cell.signature else cell.statistics[0, :, 0])
-    return {metric: _scale(metric, np.concatenate(found)) for metric, found in values.items()}
+    values: dict[str, list[float]] = defaultdict(list)
+    for found in (found for task in baseline.tasks for found in task.metrics):
+        column = [0.0, 100.0] if found.corpus else [value for value in found.columns[0] if value is not None]
+        values[found.metric] += column
+    return {metric: _scale(metric, found) for metric, found in values.items()}
 
 
-def _scale(metric: str, baseline: Floats) -> float | None:
-    lowest, highest = float(baseline.min()), float(baseline.max())
+def _scale(metric: str, baseline: Sequence[float]) -> float | None:
+    lowest, highest = min(baseline, default=0.0), max(baseline, default=0.0)
     if lowest < 0 or highest > 100 or metric.lower().endswith(_WITHOUT_END):
         return None
     if corpus_name(metric) or highest > _SURELY_PERCENT:
@@ -155,6 +153,6 @@ def updated(baseline: Path, candidate: Baseline) -> Path:
     """Where `--update-baseline` writes. Raises `ConfigError` where the baseline is a run, which is not ours to replace."""
     if baseline.exists() and not is_baseline_file(baseline):
         raise ConfigError(
-            f"--update-baseline rewrites a baseline file, and {baseline} is none; make one with fusion-eval baseline RUN -o FILE"
+            f"--update_baseline rewrites a baseline file, and {baseline} is none; make one with fusion-eval baseline RUN -o FILE"
         )
     return write_baseline(replace(candidate, name=Path(candidate.name).name), baseline)

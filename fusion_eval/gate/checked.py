@@ -26,7 +26,7 @@ class CheckedRow:
     delta: float
     """Candidate - baseline."""
     largest_loss: float | None
-    """That the sample allows, one-sided at 1 - alpha: the smallest margin that the row would pass with. None: any."""
+    """That the sample allows, one-sided at 1 - alpha: a margin that the row would just pass with. None: any."""
     margin: float
     test: str
     """`score` (Tango's, of 0/1 items), `t`, or `none` where no item differs or there is but one cluster."""

@@ -36,7 +36,7 @@ def write_junit(checked: Checked, path: Path) -> None:
     """Raises `ConfigError` where `path` cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_file() and path.read_bytes()[:5] not in (b"", b"<?xml"):
+        if path.is_file() and (there := path.read_bytes()[:300]) and b"<testsuite" not in there:
             raise ConfigError(
                 f"{path} is something else than a JUnit report, and is not replaced; name another file with --junit"
             )

@@ -51,7 +51,11 @@ def margin_tests(
 
     def not_worse(margin: float) -> float:
         spread = spread_at_margin(found, error, margin)
-        return non_inferiority(gain - spread.step, spread.error, clusters, margin, largest=largest).p_value
+        p_value = non_inferiority(gain - spread.step, spread.error, clusters, margin, largest=largest).p_value
+        if error:
+            return p_value
+        # All differ alike, and show no spread of their own.
+        return max(p_value, non_inferiority(gain, error, clusters, margin, largest=largest).p_value)
 
     def worse(margin: float) -> float:
         return inferiority(gain, error, clusters, margin, largest=largest).p_value

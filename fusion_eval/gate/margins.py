@@ -55,6 +55,8 @@ class Margins:
 
 def read_margins(text: str) -> Margins:
     """Of a number, or of a YAML file `metric: margin` in which `default:` is the margin of all others."""
+    if not text:
+        raise ConfigError("--margin is empty; it is a number such as 0.01, or a file of margins")
     number = _number(text)
     if number is not None:
         return Margins(_share(number, "--margin"))

@@ -109,17 +109,19 @@ def reported(run: Run) -> list[Reported]:
     newest = newest_results(run)
     members = section(newest, "group_subtasks")
     for group in section(newest, "groups"):
-        if not _whole(str(group), members, run):  # of one sample file of several, say
+        if str(group) in members and not _whole(
+            str(group), members, run
+        ):  # of one sample file of several, say
             continue
         found += _of(newest, "groups", str(group), run)
     return found
 
 
 def _whole(group: str, members: Results, run: Run) -> bool:
-    """Whether the run has all tasks of a group; releases before 0.4.3 do not say which these are."""
+    """Whether the run has all tasks of a group, or is of this task; releases before 0.4.3 do not say which these are."""
     inside = members.get(group)
     if not isinstance(inside, list) or not inside:
-        return group in run.tasks or group not in members
+        return group in run.tasks
     return all(_whole(str(name), {**members, group: []}, run) for name in inside)
 
 
@@ -176,7 +178,7 @@ def _number(value: object) -> float | None:
         return None
     try:
         number = float(value) if isinstance(value, int | float | str) else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return None if number is None or number != number else number
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from fusion_eval.errors import printable
 
@@ -15,6 +16,11 @@ def public_name(name: str) -> str:
     name = printable(name).removeprefix("gguf:").strip()
     last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
     return (last.strip(". ") or "unknown") if _LOCAL.match(name) else name
+
+
+def without_place(note: str, path: Path, name: str) -> str:
+    """A sentence on a run in which its folder stands by its name."""
+    return re.sub(rf"(?<![\w./]){re.escape(str(path))}(?=[/:])", name, note) if len(path.parts) else note
 
 
 def public_signature(signature: str | None) -> str | None:

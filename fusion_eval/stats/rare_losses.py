@@ -49,4 +49,7 @@ def spread_at_margin(gains: Floats, error: float, margin: float) -> Spread:
     lacking = margin * size - float((np.minimum(gains, 0.0) ** 2).mean())
     if lacking <= 0:
         return Spread(error)
-    return Spread(math.sqrt(error**2 + lacking / len(gains)), size / (2 * len(gains)))
+    step = (
+        size / (2 * len(gains)) * min(1.0, lacking / (margin * size))
+    )  # a wider margin must never count against the row
+    return Spread(math.sqrt(error**2 + lacking / len(gains)), step)

@@ -277,3 +277,21 @@ def test_a_run_that_the_bundle_does_not_have_is_named(unpacked: Path, name: str)
     edited(unpacked / "bundle.json", rename)
     with pytest.raises(ConfigError, match="which the bundle does not have"):
         verify(unpacked)
+
+
+@pytest.mark.parametrize(
+    "release", [path for path in RELEASES if path.name != "0.4.1"], ids=lambda path: path.name
+)
+def test_of_one_sample_file_the_means_over_other_tasks_are_left_out(release: Path, tmp_path: Path) -> None:
+    (samples_file,) = (release / "strong").rglob("samples_mini_qa_de_*.jsonl")
+    assert main(["export", str(samples_file), "--format", "bundle", "-o", str(tmp_path)]) == 0
+    found = verify(tmp_path / "bundle.zip")
+    assert not found.differences
+    unpack(tmp_path / "bundle.zip", tmp_path / "unpacked")
+    assert "mini\\_qa |" not in (tmp_path / "unpacked" / "card.md").read_text(encoding="utf-8")
+
+
+def test_a_bundle_without_a_run_is_said(unpacked: Path) -> None:
+    edited(unpacked / "bundle.json", lambda contents: contents.update(runs=[], names=[]))
+    with pytest.raises(ConfigError, match="names no run"):
+        verify(unpacked)

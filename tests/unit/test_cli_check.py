@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from xml.etree import ElementTree
@@ -211,6 +212,19 @@ class TestMistakes:
         assert "is something else than a baseline" in refused(capsys, "baseline", good, "-o", results)
         assert results.read_bytes() == before
 
+    def test_an_archive_of_something_else_is_not_replaced(
+        self, good: Path, tmp_path: Path, capsys: Capture
+    ) -> None:
+        for name, content in (("backup.gz", gzip.compress(b"all my photos")), ("notes.gz", b"mine")):
+            (tmp_path / name).write_bytes(content)
+            for words in (("baseline", good, "-o"), ("check", "--update-baseline")):
+                order = (
+                    [*words, tmp_path / name] if words[0] == "baseline" else [*words, tmp_path / name, good]
+                )
+                assert main([str(word) for word in order]) == 2
+                assert "is not replaced" in capsys.readouterr().err
+            assert (tmp_path / name).read_bytes() == content
+
     def test_an_empty_path_is_no_folder_at_hand(self, good: Path, capsys: Capture) -> None:
         with pytest.raises(SystemExit) as left:
             main(["check", "", str(good)])
@@ -264,7 +278,7 @@ class TestUpdate:
         before = file.read_bytes()
         for place in (good, file):
             said = refused(capsys, "check", place, bad, "--update-baseline")
-            assert f"--update-baseline rewrites a baseline file, and {place} is none" in said
+            assert f"--update_baseline rewrites a baseline file, and {place} is none" in said
         assert file.read_bytes() == before
 
     def test_an_old_one_that_cannot_be_compared_is_told_and_replaced(self, base: Path, tmp_path: Path, capsys: Capture) -> None:  # fmt: skip
@@ -276,7 +290,7 @@ class TestUpdate:
         assert second == f"{base} now holds {other}" and asked(capsys, base, other)[0] == 0
 
     def test_a_damaged_one_is_told_and_replaced(self, base: Path, good: Path, capsys: Capture) -> None:
-        base.write_bytes(base.read_bytes()[:50])
+        base.write_bytes(base.read_bytes()[:-30])
         assert main(["check", str(base), str(good), "--update-baseline"]) == 0
         assert capsys.readouterr().err.startswith(f"not checked: The baseline {base} cannot be read")
         assert asked(capsys, base, good)[0] == 0

@@ -85,7 +85,7 @@ def test_a_baseline_is_rewritten_on_request_and_a_run_never(base: Path, tmp_path
     tests = ("fusion_check('bad')", "fusion_check('good', 'new.json.gz')", "fusion_check('bad', 'good')")
     code, out = suite(tmp_path, *tests, options=("--fusion-baseline", str(base), "--fusion-update-baseline"))
     assert code == 1 and "2 passed" in out
-    assert "--update-baseline rewrites a baseline file, and good is none" in out
+    assert "--update_baseline rewrites a baseline file, and good is none" in out
     assert read_side(base).tasks == read_side(tmp_path / "bad").tasks
     assert read_side(tmp_path / "new.json.gz").tasks == read_side(tmp_path / "good").tasks
 

@@ -95,6 +95,8 @@ def _contents(folder: Path) -> Contents:
         raise ConfigError(
             f"The bundle has schema_version {contents.schema_version}, and this version reads {SCHEMA_VERSION}"
         )
+    if not contents.runs:
+        raise ConfigError(f"{CONTENTS} names no run, so there is nothing to compute again")
     names = contents.names or contents.runs
     if not len(set(names)) == len(names) == len(contents.runs):
         raise ConfigError(f"{CONTENTS} has not one name for each of its runs")

@@ -19,7 +19,6 @@ from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 _MEANS = ("mean", "nanmean", "win_rate")
 _UNNAMED = {"perplexity": "perplexity"}
 """What the harness makes of numbers where a task names no aggregation; of all others the mean."""
-_CORPUS = ("bleu", "chrf", "ter")
 
 
 def verify_results(run: Run, findings: Findings) -> None:
@@ -97,7 +96,7 @@ def _group(one: Reported, run: Run, numbers: Sequence[Reported], findings: Findi
     parts = [n for n in numbers if n.task in leaves and (n.metric, n.filter) == (one.metric, one.filter)]
     parts = [part for part in parts if not part.group]
     where = f"{run.name}: {one.metric},{one.filter} of the group {one.task}"
-    if not parts or any(part.n is None for part in parts):
+    if not parts or not all(part.n for part in parts):
         findings.leave(f"{where} names no tasks whose items are told, and is not computed again")
         return
     sizes = [part.n or 0 for part in parts]
