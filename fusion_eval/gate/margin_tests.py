@@ -88,9 +88,10 @@ def detected(
     differs in this sample, some would then.
     """
 
+    errors = minimal_detectable_effect(1.0, clusters, 2 * level, power) or 0.0  # how many of them it takes
+
     def short_of(loss: float) -> float:
-        error = tests.error_at(loss)
-        return margin - loss + (minimal_detectable_effect(error, clusters, 2 * level, power) or 0.0)
+        return margin - loss + errors * tests.error_at(loss)
 
     if largest <= margin or short_of(largest) > 0:
         return None

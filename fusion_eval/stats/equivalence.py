@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy.stats import t
+from scipy.special import stdtr, stdtrit
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ def _above(delta: float, error: float, clusters: int, margin: float, largest: fl
     at most, by Markov's inequality: without spread, that is the chance of each item.
     """
     if error > 0:
-        return float(t.sf((delta + margin) / error, clusters - 1))
+        return float(stdtr(clusters - 1, -(delta + margin) / error))
     if delta <= -margin or margin >= largest:
         return float(delta <= -margin)
     return float(((largest - margin) / (largest + delta)) ** clusters)
 
 
 def _reach(error: float, clusters: int, alpha: float) -> float:
-    return error * float(t.ppf(1 - alpha, clusters - 1))
+    return error * float(stdtrit(clusters - 1, 1 - alpha))

@@ -97,7 +97,7 @@ def test_a_loss_that_few_items_make_up_passes_no_more_often(tasks: int) -> None:
 
 
 @pytest.mark.parametrize(("draw", "items"), [(answers, 1000), (rare, 1000), (scores, 300)])
-@pytest.mark.parametrize("tasks", [1, 5])
+@pytest.mark.parametrize("tasks", [1, 3])
 def test_a_loss_of_the_margin_is_no_regression_but_for_alpha(draw: Draw, items: int, tasks: int) -> None:
     """Over all tasks together: that is what Holm's correction is for."""
     assert verdicts(draw, items, -0.01, tasks)["regression"] / REPEATS <= 0.05 + SLACK
@@ -140,12 +140,12 @@ def test_the_loss_that_a_row_says_it_detects_is_found_in_four_of_five_runs(draw:
 
 def test_the_items_that_an_undecided_row_asks_for_decide_it() -> None:
     """Given a difference that is truly what a row shows, then the items it asks for show it in four of five runs."""
-    shift = -0.004
+    shift = 0.0
     random = np.random.default_rng(4)
     while True:
         one, other = answers(random, 1000, shift)
         (row,) = check(side({"task": one}), side({"task": other})).rows
-        if row.delta == pytest.approx(shift):
+        if row.delta == pytest.approx(shift, abs=1e-12):
             break
     assert row.verdict == "inconclusive"
     assert row.items_needed is not None
