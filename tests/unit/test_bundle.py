@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bundles import Edit, edited, resummed, the_one, the_sentence
 from openai_server import Plan as ServerPlan
-from openai_server import Server
+from openai_server import serve
 from run_folders import samples, write_run
 
 from fusion_eval.cli import main
@@ -23,30 +23,37 @@ from fusion_eval.run import Plan, compare_strategies, run
 RELEASES = sorted((Path(__file__).parents[1] / "data" / "harness_runs").iterdir())
 
 
-@pytest.fixture
-def output(openai_server: Callable[[ServerPlan], Server], tmp_path: Path) -> Path:
-    """What `fusion-eval run` leaves of four sentences in two languages, in three strategies."""
-    server = openai_server(ServerPlan())
-    arguments = {
-        "model": "test-model",
-        "base_url": server.base_url,
-        "n": 3,
-        "scorer": "chrf",
-        "cache": str(tmp_path / "store.sqlite"),
-        "price_in": 1,
-        "price_out": 2,
-    }
-    tasks = ("fusion_demo_fr", "fusion_demo_de")
-    plan = Plan(tmp_path / "out", tasks, model_args=arguments, limit=4, apply_chat_template=True)
-    run(plan, lambda line: None)
-    write_comparison(compare_strategies(plan), plan.output)
-    return plan.output
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `fusion-eval run` leaves of four sentences in two languages, in three strategies: `out`, and its `bundle.zip`."""
+    folder = tmp_path_factory.mktemp("made")
+    with serve(ServerPlan()) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        arguments = {
+            "model": "test-model",
+            "base_url": server.base_url,
+            "n": 3,
+            "scorer": "chrf",
+            "cache": str(folder / "store.sqlite"),
+            "price_in": 1,
+            "price_out": 2,
+        }
+        tasks = ("fusion_demo_fr", "fusion_demo_de")
+        plan = Plan(folder / "out", tasks, model_args=arguments, limit=4, apply_chat_template=True)
+        run(plan, lambda line: None)
+        write_comparison(compare_strategies(plan), plan.output)
+    assert main(["export", str(plan.output), "--format", "bundle", "-o", str(folder)]) == 0
+    return folder
 
 
 @pytest.fixture
-def bundle(output: Path, tmp_path: Path) -> Path:
-    assert main(["export", str(output), "--format", "bundle", "-o", str(tmp_path / "packed")]) == 0
-    return tmp_path / "packed" / "bundle.zip"
+def output(made: Path) -> Path:
+    return made / "out"
+
+
+@pytest.fixture
+def bundle(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(made / "bundle.zip", tmp_path))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,9 +50,15 @@ def compared(folder: Path, *options: str) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    return packed(compared(folder / "out"), folder)
+
+
 @pytest.fixture
-def bundle(tmp_path: Path) -> Path:
-    return packed(compared(tmp_path / "out"), tmp_path)
+def bundle(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "unpacked"))
 
 
 def without(part: str, **wanted: str) -> Edit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from bundles import Edit, edited, forged, packed, the_sentence
 from local_judge import always_first, by_quality, drawn, graded, hesitant, judged, judging, longer, open_run
-from openai_server import Plan, Server
+from openai_server import Plan, Server, serve
 
 from fusion_eval.export.bundle.verify import verify
 
@@ -29,15 +30,23 @@ def one_judge(openai_server: Serve, tmp_path: Path) -> Path:
     return packed(tmp_path / "out", tmp_path)
 
 
-@pytest.fixture
-def panel(openai_server: Serve, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def judged_by_three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of three runs, every pair of them, by three judges, one of whom is of another mind."""
+    folder = tmp_path_factory.mktemp("panel")
     runs = [
-        graded(tmp_path / "out" / name, drawn(ITEMS, seed)) for name, seed in (("a", 1), ("b", 2), ("c", 3))
+        graded(folder / "out" / name, drawn(ITEMS, seed)) for name, seed in (("a", 1), ("b", 2), ("c", 3))
     ]
-    server = openai_server(judging(by_quality, lengthy=longer, fickle=hesitant(0.7)))
-    judged(server, runs, tmp_path / "out", judge="test-model|lengthy|fickle", every_pair=True)
-    return packed(tmp_path / "out", tmp_path)
+    plan = judging(by_quality, lengthy=longer, fickle=hesitant(0.7))
+    with serve(plan) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        judged(server, runs, folder / "out", judge="test-model|lengthy|fickle", every_pair=True)
+    return packed(folder / "out", folder)
+
+
+@pytest.fixture
+def panel(judged_by_three: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(judged_by_three, tmp_path / "panel"))
 
 
 def test_what_a_judge_said_comes_to_all_that_is_told_of_it(one_judge: Path) -> None:

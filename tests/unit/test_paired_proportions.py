@@ -75,9 +75,9 @@ def test_a_loss_less_makes_it_likelier_that_all_is_well(
     assert not_worse_p_value(gains, losses - 1, items, margin) <= not_worse_p_value(*given_counts, margin)
 
 
-@pytest.mark.parametrize("margin", [0.01, 0.02, 0.05])
+@pytest.mark.parametrize("margin", [0.01, 0.05])
 @pytest.mark.parametrize("items", [100, 300, 1000])
-@pytest.mark.parametrize("rate", [0.0, 0.005, 0.03, 0.1])
+@pytest.mark.parametrize("rate", [0.0, 0.005, 0.05])
 def test_both_reject_at_their_level_where_the_loss_is_the_margin(
     rate: float, items: int, margin: float
 ) -> None:
