@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import Any
 
-from fusion_eval.errors import printable
-from fusion_eval.options import Command, place
+from fusion_eval.errors import shown
+from fusion_eval.options import Command, add_output, place
 
 NAMES = ("every-eval-ever", "hf", "table", "card", "bundle")
 
@@ -26,15 +26,7 @@ def add_export(added: Any, command: Command) -> None:
     add = parser.add_argument
     add("run", type=place, metavar="RUN", help="a run, or the folder that fusion-eval run left")
     add("--format", choices=NAMES, required=True, help="one of these")
-    add(
-        "-o",
-        "--output",
-        "--output_path",
-        type=place,
-        required=True,
-        metavar="DIR",
-        help="the folder to write to",
-    )
+    add_output(parser, "DIR", "the folder to write to")
     parser.set_defaults(command=command, parser=parser)
 
 
@@ -42,7 +34,7 @@ def add_verify(added: Any, command: Command) -> None:
     """`fusion-eval verify`."""
     parser = added.add_parser(
         "verify",
-        help="every number of a bundle, computed again from its samples",
+        help="the numbers of a bundle, computed again from its samples",
         description="Exit code 0: all agree; 1: some differ, and which; 2: no bundle, or a damaged one.",
         epilog="fusion-eval verify bundle.zip",
         allow_abbrev=False,
@@ -62,7 +54,7 @@ def export_run(options: argparse.Namespace) -> int:
     check_folder(options.output)
     made = FORMATS[options.format](read_subject(options.run), options.output)
     for note in made.notes:
-        print(f"note: {printable(note)}", file=sys.stderr)
+        print(f"note: {shown(note)}", file=sys.stderr)
     for path in made.paths:
         print(path)
     return 0
@@ -74,8 +66,8 @@ def verify_bundle(options: argparse.Namespace) -> int:
 
     found = verify(options.bundle)
     for note in found.notes:
-        print(f"note: {printable(note)}", file=sys.stderr)
+        print(f"note: {shown(note)}", file=sys.stderr)
     for difference in found.differences:
-        print(printable(difference))
-    print(printable(found.summary))
+        print(shown(difference))
+    print(shown(found.summary))
     return 1 if found.differences else 0

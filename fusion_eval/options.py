@@ -60,6 +60,13 @@ def model_args(text: str, option: str = "--model_args") -> dict[str, object]:
     return dict(simple_parse_args_string(text))
 
 
+def add_output(parser: argparse.ArgumentParser, metavar: str, told: str) -> None:
+    """`-o`, of commands that do nothing but write."""
+    parser.add_argument(
+        "-o", "--output", "--output_path", type=place, required=True, metavar=metavar, help=told
+    )
+
+
 def place(text: str) -> Path:
     """A path; an empty one is a variable that was not set, and would mean the folder at hand."""
     if not text:

@@ -1,15 +1,21 @@
-"""Sides of a check from arrays of numbers: what tests of the gate compare."""
+"""Sides of a check, from arrays of numbers or as runs, and checks of them: what tests of the gate share."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
+from run_folders import samples, write_run
 
+from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, MetricValues, TaskValues
+from fusion_eval.gate.check import CheckSettings, check, read_side
+from fusion_eval.gate.checked import Checked
 
 
 def side(
@@ -47,3 +53,20 @@ def side(
             )
         )
     return Baseline(name, "2026-01-02T03-04-05", tuple(made))
+
+
+def run(folder: Path, values: Sequence[Any], metric: str = "acc", task: str = "quiz", **options: Any) -> Path:
+    """A run of one task and one metric."""
+    return write_run(folder, {task: samples(values, metric)}, **options)
+
+
+def checked(one: Path, other: Path, **settings: Any) -> Checked:
+    """Two runs, or baseline files."""
+    return check(read_side(one), read_side(other), CheckSettings(**settings))
+
+
+def refused(one: Path, other: Path, **settings: Any) -> str:
+    """The sentence by which two are not checked."""
+    with pytest.raises(ConfigError) as raised:
+        checked(one, other, **settings)
+    return str(raised.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from fusion_eval.compare.items import Entry, Item, Metric, by_document, entries_of
 from fusion_eval.errors import ConfigError
@@ -57,19 +57,35 @@ def _match(
     return Matched(task, parts[0].language, items, tuple(entries), tuple(metrics))
 
 
+class Setup(Protocol):
+    """What decides, beside its items, whether a task is the same in two runs; None is not known."""
+
+    @property
+    def version(self) -> str | None:
+        """The task's own."""
+
+    @property
+    def fewshot(self) -> int | None:
+        """Examples in each prompt."""
+
+
+def setups_differ(one: Setup, other: Setup, names: tuple[str, str]) -> str | None:
+    """`its version is 1.0 in a and 2.0 in b`, or None."""
+    for what, mine, its in (
+        ("version", one.version, other.version),
+        ("number of few-shot examples", one.fewshot, other.fewshot),
+    ):
+        if mine is not None and its is not None and mine != its:
+            return f"its {what} is {mine} in {names[0]} and {its} in {names[1]}"
+    return None
+
+
 def _same_setup(runs: Sequence[Run], task: str) -> None:
     first = runs[0]
     for other in runs[1:]:
         ours, theirs = first.tasks[task].info, other.tasks[task].info
-        for what, mine, its in (
-            ("version", ours.version, theirs.version),
-            ("number of few-shot examples", ours.fewshot, theirs.fewshot),
-        ):
-            if mine is not None and its is not None and mine != its:
-                raise ConfigError(
-                    f"{task} is not the same task in both runs: its {what} is {mine} in {first.name} and {its} in "
-                    f"{other.name}; run one of them again"
-                )
+        if said := setups_differ(ours, theirs, (first.name, other.name)):
+            raise ConfigError(f"{task} is not the same task in both runs: {said}; run one of them again")
 
 
 def _common_items(

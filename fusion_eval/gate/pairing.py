@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fusion_eval.compare.cells import Cell, Floats
-from fusion_eval.compare.matching import limit_told
+from fusion_eval.compare.matching import limit_told, setups_differ
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, MetricValues, TaskValues
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
@@ -57,15 +57,11 @@ def _lacking(what: str, has: Baseline, lacks: Baseline, allow_partial: bool, not
 
 
 def _same_setup(task: TaskValues, other: TaskValues, baseline: Baseline, candidate: Baseline) -> None:
-    for what, mine, its in (
-        ("version", task.version, other.version),
-        ("number of few-shot examples", task.fewshot, other.fewshot),
-    ):
-        if mine is not None and its is not None and mine != its:
-            raise ConfigError(
-                f"{task.task} is not the same task in both: its {what} is {mine} in the baseline {baseline.name} and {its} "
-                f"in {candidate.name}; make a new baseline with fusion-eval baseline, or run the candidate as the baseline was"
-            )
+    if said := setups_differ(task, other, (f"the baseline {baseline.name}", candidate.name)):
+        raise ConfigError(
+            f"{task.task} is not the same task in both: {said}; make a new baseline with fusion-eval baseline, or run the "
+            "candidate as the baseline was"
+        )
 
 
 def _places(

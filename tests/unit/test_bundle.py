@@ -302,3 +302,10 @@ def test_a_bundle_without_a_run_is_said(unpacked: Path) -> None:
     edited(unpacked / "bundle.json", lambda contents: contents.update(runs=[], names=[]))
     with pytest.raises(ConfigError, match="names no run"):
         verify(unpacked)
+
+
+def test_every_format_can_be_asked_for_by_its_name() -> None:
+    from fusion_eval.export.formats import FORMATS
+    from fusion_eval.exporting import NAMES
+
+    assert tuple(FORMATS) == NAMES

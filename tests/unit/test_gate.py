@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from gate_sides import side
+from gate_sides import checked, refused, run, side
 from run_folders import samples, write_run
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.gate.check import CheckSettings, check, read_side
-from fusion_eval.gate.checked import Checked, CheckedRow
+from fusion_eval.gate.check import CheckSettings, check
+from fusion_eval.gate.checked import CheckedRow
 from fusion_eval.gate.margins import Margins
 
 RIGHT = np.repeat([1.0, 0.0], [700, 300])
@@ -27,20 +26,6 @@ def planted(old: npt.ArrayLike, new: npt.ArrayLike, **options: Any) -> CheckedRo
     """The only row of a check of two arrays."""
     (row,) = check(side({"quiz": old}, **options), side({"quiz": new}, **options)).rows
     return row
-
-
-def run(folder: Path, values: Sequence[Any], metric: str = "acc", task: str = "quiz", **options: Any) -> Path:
-    return write_run(folder, {task: samples(values, metric)}, **options)
-
-
-def checked(one: Path, other: Path, **settings: Any) -> Checked:
-    return check(read_side(one), read_side(other), CheckSettings(**settings))
-
-
-def refused(one: Path, other: Path, **settings: Any) -> str:
-    with pytest.raises(ConfigError) as raised:
-        checked(one, other, **settings)
-    return str(raised.value)
 
 
 class TestVerdicts:

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from gate_sides import side
+from gate_sides import checked, refused, run, side
 from run_folders import samples, write_run
 
-from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline
-from fusion_eval.gate.check import CheckSettings, check, read_side
-from fusion_eval.gate.checked import Checked
-
-
-def run(folder: Path, values: Sequence[Any], metric: str = "acc", task: str = "quiz", **options: Any) -> Path:
-    return write_run(folder, {task: samples(values, metric)}, **options)
-
-
-def checked(one: Path, other: Path, **settings: Any) -> Checked:
-    return check(read_side(one), read_side(other), CheckSettings(**settings))
-
-
-def refused(one: Path, other: Path, **settings: Any) -> str:
-    with pytest.raises(ConfigError) as raised:
-        checked(one, other, **settings)
-    return str(raised.value)
+from fusion_eval.gate.check import check, read_side
 
 
 class TestWhatDisappeared:
