@@ -64,7 +64,7 @@ def margin_tests(
 
 
 def largest_loss(tests: MarginTests, alpha: float, largest: float) -> float | None:
-    """The smallest margin that the loss is shown to be below at level alpha; None where even `largest` is not shown.
+    """A margin from which on the loss is shown to be below it at level alpha; None where even `largest` is not shown.
 
     0 where it is shown that there is no loss at all.
     """
@@ -87,7 +87,6 @@ def detected(
     `level` is that of the one-sided test. The error is the one that the loss would bring with it: where hardly any item
     differs in this sample, some would then.
     """
-
     errors = minimal_detectable_effect(1.0, clusters, 2 * level, power) or 0.0  # how many of them it takes
 
     def short_of(loss: float) -> float:

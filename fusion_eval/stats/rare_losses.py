@@ -37,8 +37,8 @@ def spread_at_margin(gains: Floats, error: float, margin: float) -> Spread:
 
     Were losses of the size seen here to add up to the margin, `margin / size` of the clusters would show one, and their mean
     square would be margin * size. What the sample's losses lack of that is added to its variance, error**2 times C. Of 0/1
-    answers, whose size is 1, this is the variance of Tango 1998 in `paired_proportions`, and `step` its correction for
-    continuity. Where differences are many they say enough, and the error stands; so it does where there is none, and
+    answers, whose size is 1, this is about the variance of Tango 1998 in `paired_proportions`, and `step` its correction for
+    continuity. A wider margin asks for more losses, so that of a few large ones it can be harder to pass. Where differences are many they say enough, and the error stands; so it does where there is none, and
     nothing is known of sizes.
     """
     sizes = np.abs(gains)
@@ -49,7 +49,5 @@ def spread_at_margin(gains: Floats, error: float, margin: float) -> Spread:
     lacking = margin * size - float((np.minimum(gains, 0.0) ** 2).mean())
     if lacking <= 0:
         return Spread(error)
-    step = (
-        size / (2 * len(gains)) * min(1.0, lacking / (margin * size))
-    )  # a wider margin must never count against the row
+    step = size / (2 * len(gains)) * lacking / (margin * size)  # no jump where the lack begins
     return Spread(math.sqrt(error**2 + lacking / len(gains)), step)
