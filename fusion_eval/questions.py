@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.language import language_of
+from fusion_eval.text.language import language_of
 from fusion_eval.settings import Settings
 from fusion_eval.types import Message, Prompt, Sampling, whole
 

@@ -14,7 +14,7 @@ from fusion_eval.questions import Question
 from fusion_eval.sampler import draw
 from fusion_eval.scorers import load_scorer
 from fusion_eval.settings import Settings
-from fusion_eval.stopping import cut
+from fusion_eval.text.stops import cut
 from fusion_eval.strategies import Tools, load_strategy
 from fusion_eval.types import Candidate, Pool, Trace
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from fusion_eval.errors import printable
 from fusion_eval.runs.origin import Origin
-from fusion_eval.runs.public_names import public_name
+from fusion_eval.text.public_names import public_name
 
 HOW = (
     "temperature",

@@ -16,7 +16,7 @@ from fusion_eval.compare.items import Entry, Metric
 from fusion_eval.compare.matching import Matched, match
 from fusion_eval.compare.metrics import corpus_name, objection
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.public_names import public_name, public_signature, without_place
+from fusion_eval.text.public_names import public_name, public_signature, without_place
 from fusion_eval.runs.run import Run
 from fusion_eval.runs.samples import Pair
 from fusion_eval.runs.tasks import higher_is_better

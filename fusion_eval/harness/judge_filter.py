@@ -29,7 +29,7 @@ from fusion_eval.harness.boundary import user_errors
 from fusion_eval.judging.asking import REPLY_TOKENS, Protocol, Swap, load_protocol_template
 from fusion_eval.judging.verdicts import Label, Pair
 from fusion_eval.judging.work import at_work
-from fusion_eval.language import language_of
+from fusion_eval.text.language import language_of
 from fusion_eval.logs import configure, log
 from fusion_eval.models.opening import Opener, open_store
 from fusion_eval.runs.texts import turns

@@ -10,10 +10,10 @@ from typing import Literal
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.reading import read_mark, read_structured, response_format, scale
 from fusion_eval.judging.verdicts import First, Order, Pair, Verdict, label, verdict_of
-from fusion_eval.language import NAMES
+from fusion_eval.text.language import NAMES
 from fusion_eval.models import Model
 from fusion_eval.models.together import together
-from fusion_eval.prompts.templates import Kind, Template, asked_of, fence_for, filled, load, visible
+from fusion_eval.text.templates import Kind, Template, asked_of, fence_for, filled, load, visible
 from fusion_eval.traces import Usage
 from fusion_eval.types import Candidate, Message, Sampling
 

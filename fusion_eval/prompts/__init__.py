@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fusion_eval.language import NAMES
-from fusion_eval.prompts.templates import (
+from fusion_eval.text.language import NAMES
+from fusion_eval.text.templates import (
     Kind,
     Template,
     asked_of,

@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 from fusion_eval.comparison import Comparison, RankedRun, Row, to_json
 from fusion_eval.errors import printable
 from fusion_eval.report.judging import drawn
-from fusion_eval.report.markdown import escaped, escaped_table
+from fusion_eval.text.markdown import escaped, escaped_table
 from fusion_eval.report.text_table import decimals, text_table
 
 _NAMES = 3  # columns of words before the numbers

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.language import language_of
+from fusion_eval.text.language import language_of
 from fusion_eval.runs.files import RunFiles, SampleFile, find, load_results, section
 from fusion_eval.runs.samples import Sample, read_samples
 from fusion_eval.runs.tasks import TaskInfo, task_info

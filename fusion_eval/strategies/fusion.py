@@ -7,7 +7,7 @@ import random
 
 from fusion_eval.errors import ContextOverflowError, RequestError
 from fusion_eval.prompts import asked_of, render
-from fusion_eval.stopping import cut
+from fusion_eval.text.stops import cut
 from fusion_eval.strategies import Tools, fall_back
 from fusion_eval.strategies.fused_text import read_fused
 from fusion_eval.strategies.refusal import is_refusal

@@ -22,7 +22,7 @@ from task_files import TASKS, task_file
 
 from fusion_eval import run as running
 from fusion_eval.harness.tasks import load_tasks, task_manager
-from fusion_eval.language import NAMES, language_of
+from fusion_eval.text.language import NAMES, language_of
 
 FOLDER = TASKS / "fusion_open"
 LANGUAGES = ("en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar")

@@ -13,7 +13,7 @@ from local_judge import Taste, judged, judging, lines_of, open_run
 from openai_server import Plan, Server, prompt_text
 
 from fusion_eval.judging.style import FEATURES, style
-from fusion_eval.prompts.templates import visible
+from fusion_eval.text.templates import visible
 
 Serve = Callable[[Plan], Server]
 MODELS = ("gpt-3.5-turbo-0125", "gpt-4-0613", "gpt-4-0314")

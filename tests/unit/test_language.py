@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion_eval.language import NAMES, language_of
+from fusion_eval.text.language import NAMES, language_of
 
 
 @pytest.mark.parametrize(

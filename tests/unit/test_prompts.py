@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.language import NAMES
+from fusion_eval.text.language import NAMES
 from fusion_eval.prompts import FUSORS, Template, asked_of, fence_for, load_template, render, shipped
 from fusion_eval.types import Message, Prompt
 
@@ -121,7 +121,7 @@ def test_a_text_that_holds_the_first_choice_of_a_fence_gets_the_next(monkeypatch
         def hexdigest(self) -> str:
             return "00000000" if self.data == b"holds 00000000" else "11111111"
 
-    monkeypatch.setattr("fusion_eval.prompts.templates.hashlib.sha256", Digest)
+    monkeypatch.setattr("fusion_eval.text.templates.hashlib.sha256", Digest)
     assert fence_for(["holds 00000000"]) == "11111111"
 
 

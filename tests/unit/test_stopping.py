@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion_eval.stopping import cut
+from fusion_eval.text.stops import cut
 
 
 @pytest.mark.parametrize(

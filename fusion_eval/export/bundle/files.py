@@ -16,7 +16,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import SUMS, pack
 from fusion_eval.export.card.page import card
 from fusion_eval.export.comparable import compared, is_judged, strangers
-from fusion_eval.export.redacted import public_note, withheld
+from fusion_eval.text.redaction import public_note, withheld
 from fusion_eval.export.subject import Subject, Written, distinct_names
 from fusion_eval.export.system import arguments_of
 from fusion_eval.export.table.files import write_tables

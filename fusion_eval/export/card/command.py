@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from fusion_eval.errors import printable
-from fusion_eval.export.redacted import public_arguments
+from fusion_eval.text.redaction import public_arguments
 from fusion_eval.export.system import arguments_of
 from fusion_eval.runs.origin import Origin, newest_results
 from fusion_eval.runs.run import Run

@@ -9,7 +9,7 @@ import msgspec
 from fusion_eval.comparison import Comparison, Row
 from fusion_eval.export.card.results import headlines
 from fusion_eval.export.comparable import Compared, is_judged
-from fusion_eval.export.redacted import public_note
+from fusion_eval.text.redaction import public_note
 from fusion_eval.runs.origin import Origin
 from fusion_eval.runs.run import Run
 from fusion_eval.traces import Totals

@@ -10,7 +10,7 @@ from fusion_eval.export.card.results import results
 from fusion_eval.export.card.setup import first_prompt, setup_table, task_table
 from fusion_eval.export.comparable import compared
 from fusion_eval.export.subject import Subject, Written, written
-from fusion_eval.report.markdown import escaped, fenced
+from fusion_eval.text.markdown import escaped, fenced
 from fusion_eval.report.summary import OF_WHAT, summary
 from fusion_eval.runs.origin import Origin, origin_of
 from fusion_eval.runs.run import Run

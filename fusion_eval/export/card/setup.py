@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fusion_eval.export.card.command import applies_chat_template
-from fusion_eval.export.redacted import public_arguments, without_paths
+from fusion_eval.text.redaction import public_arguments, without_paths
 from fusion_eval.export.system import arguments_of
-from fusion_eval.report.markdown import escaped_table
+from fusion_eval.text.markdown import escaped_table
 from fusion_eval.runs.files import Results, find
 from fusion_eval.runs.origin import Origin, newest_results
 from fusion_eval.runs.run import Run, TaskRun

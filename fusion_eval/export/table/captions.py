@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fusion_eval.comparison import Comparison, Row
-from fusion_eval.export.redacted import public_note
+from fusion_eval.text.redaction import public_note
 from fusion_eval.export.table.grid import Column, Layout
 from fusion_eval.export.table.scores import Measure, Scores
 from fusion_eval.runs.run import Run

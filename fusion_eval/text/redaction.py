@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from fusion_eval.runs.public_names import without_place
+from fusion_eval.text.public_names import without_place
 from fusion_eval.runs.run import Run
 
 _PATH = re.compile(
