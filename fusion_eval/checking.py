@@ -86,7 +86,7 @@ def make_baseline(options: argparse.Namespace) -> int:
     """`fusion-eval baseline`, carried out."""
     from fusion_eval.gate.baseline import baseline_of
     from fusion_eval.gate.baseline_file import is_baseline_file, write_baseline
-    from fusion_eval.runs.run import read_runs
+    from fusion_eval.runs.reading import read_runs
 
     if is_baseline_file(options.run):
         raise ConfigError(f"{options.run} is a baseline file already; name the run to make one of")

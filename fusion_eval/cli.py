@@ -119,7 +119,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _print_comparison(plan: Plan, options: argparse.Namespace) -> None:
     """The rows over all languages, where there are such; a run is done whether or not it can be compared."""
-    from fusion_eval.comparison import write_comparison
+    from fusion_eval.runs.comparison import write_comparison
     from fusion_eval.report.comparison_table import as_text
     from fusion_eval.run import compare_strategies, ordered_runs
 

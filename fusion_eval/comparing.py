@@ -13,17 +13,17 @@ from fusion_eval.options import listed, model_args
 
 if TYPE_CHECKING:
     from fusion_eval.compare.compare import Settings
-    from fusion_eval.comparison import Comparison
+    from fusion_eval.runs.comparison import Comparison
     from fusion_eval.judge import Panel
     from fusion_eval.run import Plan
-    from fusion_eval.runs.run import Run
+    from fusion_eval.runs.reading import Run
 
 
 def compare_runs(options: argparse.Namespace) -> int:
     from fusion_eval.compare.compare import compare
-    from fusion_eval.comparison import write_comparison
+    from fusion_eval.runs.comparison import write_comparison
     from fusion_eval.report.comparison_table import VIEWS
-    from fusion_eval.runs.run import named, read_runs
+    from fusion_eval.runs.reading import named, read_runs
 
     if options.include_path and not options.baseline:
         raise ConfigError("--include_path is of use with --baseline alone: nothing else needs the tasks")
@@ -56,7 +56,7 @@ def judge_runs(options: argparse.Namespace) -> int:
     from fusion_eval.judge import judge
     from fusion_eval.judging.job import Job
     from fusion_eval.report.comparison_table import VIEWS
-    from fusion_eval.runs.run import read_runs
+    from fusion_eval.runs.reading import read_runs
 
     _check_mix(options)
     job = Job(

@@ -28,7 +28,7 @@ from fusion_eval.run import Plan, checked, evaluate
 from fusion_eval.settings import Settings
 from fusion_eval.solving import Solver, solve_all
 from fusion_eval.store import Store
-from fusion_eval.traces import dollars
+from fusion_eval.runs.traces import dollars
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 AT_ONCE = 32

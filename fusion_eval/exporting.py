@@ -49,7 +49,7 @@ def export_run(options: argparse.Namespace) -> int:
     """`fusion-eval export`, carried out."""
     from fusion_eval.export.formats import FORMATS
     from fusion_eval.export.subject import read_subject
-    from fusion_eval.output_folder import check_folder
+    from fusion_eval.runs.writing import check_folder
 
     check_folder(options.output)
     made = FORMATS[options.format](read_subject(options.run), options.output)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from fusion_eval.comparison import Comparison, write_comparison
+from fusion_eval.runs.comparison import Comparison, write_comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.asking import REPLY_TOKENS, Protocol, Swap, load_protocol_template
 from fusion_eval.judging.findings import compared
@@ -15,7 +15,7 @@ from fusion_eval.judging.humans import human_labels
 from fusion_eval.judging.job import Job, Outcome, Prepared, judge_everything, prepared
 from fusion_eval.judging.work import at_work
 from fusion_eval.models.opening import Opener, open_store
-from fusion_eval.output_folder import check_folder
+from fusion_eval.runs.writing import check_folder
 from fusion_eval.settings import Settings, parse
 from fusion_eval.types import to_json
 

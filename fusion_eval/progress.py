@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 from fusion_eval.models.endpoint import Endpoint
-from fusion_eval.traces import dollars
+from fusion_eval.runs.traces import dollars
 
 _EVERY = 0.5
 """Seconds between looks at the endpoints: looking at each answer would cost more than it tells."""

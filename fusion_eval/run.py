@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fusion_eval.comparison import Comparison
+from fusion_eval.runs.comparison import Comparison
 from fusion_eval.errors import ConfigError
-from fusion_eval.output_folder import check_folder
+from fusion_eval.runs.writing import check_folder
 from fusion_eval.report.outcome import Outcome, outcome_of
 
 if TYPE_CHECKING:
-    from fusion_eval.runs.run import Run
+    from fusion_eval.runs.reading import Run
     from fusion_eval.settings import Settings
 
 
@@ -83,7 +83,7 @@ def compare_strategies(plan: Plan) -> Comparison:
 
 def ordered_runs(plan: Plan) -> list[Run]:
     """The run of every strategy, that of `single` first where it is among them."""
-    from fusion_eval.runs.run import read_runs
+    from fusion_eval.runs.reading import read_runs
 
     ordered = sorted(plan.strategies, key=lambda strategy: strategy != "single")
     return read_runs([plan.output / strategy for strategy in ordered])

@@ -30,6 +30,11 @@ class Prompt:
     messages: tuple[Message, ...] = ()
 
 
+def prompt_of(text: str, *, chat: bool) -> Prompt:
+    """Wrap a rendered template as a prompt: one user message for a chat model, else plain text."""
+    return Prompt(messages=(Message("user", text),)) if chat else Prompt(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How to sample. The i-th of n candidates has the seed `seed + i`."""

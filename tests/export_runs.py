@@ -9,7 +9,7 @@ from typing import Any
 
 from run_folders import samples, write_run
 
-from fusion_eval.traces import FILE_NAME
+from fusion_eval.runs.traces import FILE_NAME
 from fusion_eval.types import Answer, Candidate, Pool, Prompt, Trace, to_json
 
 WEIGHTS = "gguf|a5fd3b62230aa5ec60212297dc9d20ea|completion"

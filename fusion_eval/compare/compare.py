@@ -18,10 +18,10 @@ from fusion_eval.compare.ranking import Correct, ranked
 from fusion_eval.compare.rows import row_of
 from fusion_eval.compare.table import tidy
 from fusion_eval.compare.units import units
-from fusion_eval.comparison import SCHEMA_VERSION, ComparedRun, Comparison, Row
+from fusion_eval.runs.comparison import SCHEMA_VERSION, ComparedRun, Comparison, Row
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.runs.run import Run
-from fusion_eval.runs.tasks import higher_is_better
+from fusion_eval.runs.reading import Run
+from fusion_eval.runs.task_info import higher_is_better
 from fusion_eval.stats.multiplicity import benjamini_hochberg, holm
 from fusion_eval.types import whole
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.run import Run, TaskRun
+from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Sample, Value
 
 Metric = tuple[str, str]

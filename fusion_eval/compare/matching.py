@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from fusion_eval.compare.items import Entry, Item, Metric, by_document, entries_of
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.reading import Run
 
 
 @dataclass(frozen=True, slots=True)

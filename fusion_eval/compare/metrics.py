@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fusion_eval.compare.items import Metric
 from fusion_eval.compare.matching import Matched
-from fusion_eval.runs.run import Run, TaskRun
+from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Pair
 
 _TOLERANCE = 1e-6

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fusion_eval.compare.method import Method
 from fusion_eval.compare.rows import pair, tested
 from fusion_eval.compare.units import Unit
-from fusion_eval.comparison import RankedRun, Row
+from fusion_eval.runs.comparison import RankedRun, Row
 from fusion_eval.stats.ranking import groups
 
 Correct = Callable[[list[float]], Iterable[float]]

@@ -10,7 +10,7 @@ from fusion_eval.compare.clusters import clusters_of
 from fusion_eval.compare.families import Family
 from fusion_eval.compare.items import Item, Metric
 from fusion_eval.compare.matching import Matched
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.reading import Run
 
 COLUMNS = ["run", "task", "language", "item", "cluster", "metric", "filter", "value"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fusion_eval.compare.families import families
 from fusion_eval.compare.units import ALL
-from fusion_eval.comparison import Comparison, Row
+from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.subject import Subject
 

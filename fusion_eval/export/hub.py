@@ -17,9 +17,9 @@ import yaml
 from fusion_eval.errors import ConfigError, printable
 from fusion_eval.export.subject import Subject, Written, distinct, distinct_names, written
 from fusion_eval.export.system import System, system_of
-from fusion_eval.runs.origin import Origin, Reported, origin_of, reported
-from fusion_eval.runs.run import Run, TaskRun
-from fusion_eval.runs.setup import Setup, setups
+from fusion_eval.runs.provenance import Origin, Reported, origin_of, reported
+from fusion_eval.runs.reading import Run, TaskRun
+from fusion_eval.runs.task_setup import Setup, setups
 from fusion_eval.types import whole
 
 _TASK_ID = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fusion_eval.errors import printable
-from fusion_eval.runs.origin import Origin
+from fusion_eval.runs.provenance import Origin
 from fusion_eval.text.public_names import public_name
 
 HOW = (

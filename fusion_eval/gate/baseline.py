@@ -17,9 +17,9 @@ from fusion_eval.compare.matching import Matched, match
 from fusion_eval.compare.metrics import corpus_name, objection
 from fusion_eval.errors import ConfigError
 from fusion_eval.text.public_names import public_name, public_signature, without_place
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.reading import Run
 from fusion_eval.runs.samples import Pair
-from fusion_eval.runs.tasks import higher_is_better
+from fusion_eval.runs.task_info import higher_is_better
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 
 Column = tuple[float | None, ...]

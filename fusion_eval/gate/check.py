@@ -25,7 +25,7 @@ from fusion_eval.gate.checked import (
 from fusion_eval.gate.margins import Margins
 from fusion_eval.gate.pairing import paired_cells
 from fusion_eval.gate.rows import decided, row_of
-from fusion_eval.runs.run import read_runs
+from fusion_eval.runs.reading import read_runs
 from fusion_eval.types import whole
 
 _WITHOUT_END = ("perplexity", "bits_per_byte", "loss", "mae", "mse", "rmse")

@@ -28,7 +28,7 @@ from fusion_eval.questions import ChatPrompt, Request, questions_of
 from fusion_eval.settings import OFF, Settings, parse, public
 from fusion_eval.solving import Solver, solve_all
 from fusion_eval.store import cache_folder
-from fusion_eval.traces import FILE_NAME, Totals, TraceFile
+from fusion_eval.runs.traces import FILE_NAME, Totals, TraceFile
 from fusion_eval.types import Message, Trace, whole
 
 T = TypeVar("T")

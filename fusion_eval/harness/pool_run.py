@@ -15,11 +15,11 @@ from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.quiet import quieten
 from fusion_eval.harness.tasks import load_tasks, task_manager
-from fusion_eval.runs.run import Run, TaskRun
+from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Pair, Sample, Value, value_of
-from fusion_eval.runs.tasks import higher_is_better
+from fusion_eval.runs.task_info import higher_is_better
 from fusion_eval.stats.corpus import corpus_metric
-from fusion_eval.traces import read_traces
+from fusion_eval.runs.traces import read_traces
 
 Kind = Literal["expected", "oracle"]
 _NOTES = {

@@ -14,7 +14,7 @@ from fusion_eval.text.language import NAMES
 from fusion_eval.models import Model
 from fusion_eval.models.together import together
 from fusion_eval.text.templates import Kind, Template, asked_of, fence_for, filled, load, visible
-from fusion_eval.traces import Usage
+from fusion_eval.runs.traces import Usage
 from fusion_eval.types import Candidate, Message, Sampling
 
 Swap = Literal["both", "random", "none"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fusion_eval.comparison import Comparison, Row
+from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.errors import ConfigError
-from fusion_eval.judgement import AgainstOpponent, Judging, RankedSystem, StyleAdjusted, StyleEffect
+from fusion_eval.runs.judging_summary import AgainstOpponent, Judging, RankedSystem, StyleAdjusted, StyleEffect
 from fusion_eval.judging.any_moment import at_any_moment, stopped
 from fusion_eval.judging.asking import Protocol
 from fusion_eval.judging.humans import Labels, human_estimates

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.judgement import HumanEstimate
+from fusion_eval.runs.judging_summary import HumanEstimate
 from fusion_eval.judging.verdicts import Identity, Pair
 from fusion_eval.judging.work import Judged
 from fusion_eval.runs.samples import records

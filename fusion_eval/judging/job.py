@@ -17,7 +17,7 @@ from fusion_eval.judging.answer_file import add_answers
 from fusion_eval.judging.pairs import Answers, answers_of, pair_of
 from fusion_eval.judging.verdicts import Identity, Pair
 from fusion_eval.judging.work import Bench, Judged, Match, in_random_order, judge_until_known
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.reading import Run
 
 
 @dataclass(frozen=True, slots=True)

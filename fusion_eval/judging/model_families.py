@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.reading import Run
 
 _MAKERS = {
     "OpenAI": r"gpt-?[345o]|gpt-oss|chatgpt|o[134](?![0-9a-z])|davinci",

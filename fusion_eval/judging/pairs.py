@@ -9,7 +9,7 @@ from fusion_eval.compare.items import Item
 from fusion_eval.compare.matching import Matched, match
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.verdicts import Pair
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.reading import Run
 from fusion_eval.runs.texts import Text, read_texts
 
 Texts = Mapping[tuple[str, int], Text]

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from fusion_eval.errors import FusionEvalError, RequestError, TransientError
 from fusion_eval.models import LikelihoodModel, Model
 from fusion_eval.models.prices import FREE, Price
-from fusion_eval.traces import dollars
+from fusion_eval.runs.traces import dollars
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 Likelihood = Callable[[str, str], Awaitable[tuple[float, bool]]]

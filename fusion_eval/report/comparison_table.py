@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
-from fusion_eval.comparison import Comparison, RankedRun, Row, to_json
+from fusion_eval.runs.comparison import Comparison, RankedRun, Row, to_json
 from fusion_eval.errors import printable
 from fusion_eval.report.judging import drawn
 from fusion_eval.text.markdown import escaped, escaped_table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fusion_eval.comparison import Comparison, Row
-from fusion_eval.judgement import Judging
+from fusion_eval.runs.comparison import Comparison, Row
+from fusion_eval.runs.judging_summary import Judging
 
 Table = tuple[list[str], list[list[str]], int]
 """Head, lines, and how many columns hold words."""

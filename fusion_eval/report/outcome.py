@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.report.score_table import Row, Score
-from fusion_eval.traces import Totals, read_traces
+from fusion_eval.runs.traces import Totals, read_traces
 
 Results = Mapping[str, Any]
 """One results file of the harness, as it holds it in memory."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fusion_eval.traces import Totals
+from fusion_eval.runs.traces import Totals
 
 OF_WHAT = "tokens and seconds: of every generation behind the row, the shared pool counted once; requests overlap in time"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fusion_eval.runs.files import find
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.reading import Run
 from fusion_eval.runs.samples import Sample, records
 from fusion_eval.types import whole
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.traces import FILE_NAME
+from fusion_eval.runs.traces import FILE_NAME
 from fusion_eval.types import whole
 
 _TRACES = Path(FILE_NAME).stem

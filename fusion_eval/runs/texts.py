@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fusion_eval.runs.files import find
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.reading import Run
 from fusion_eval.runs.samples import records
 from fusion_eval.types import Message, whole
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from fusion_eval.text.public_names import without_place
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.reading import Run
 
 _PATH = re.compile(
     r"(?<=\")(?:~|[A-Za-z]:)?[/\\](?![/\\\s])[^\"]*(?=\")"  # in quotes it may hold spaces

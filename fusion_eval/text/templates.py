@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.types import Message, Prompt
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters but tab and newline: a reader of the prompt sees none, and some servers end a text at them."""
@@ -47,6 +46,8 @@ class Kind:
 
     option: str
     """What the user writes, up to the name: `fusor_prompt=`."""
+    package: str
+    """The package whose folder holds our own templates."""
     shipped: tuple[str, ...]
     trial: Mapping[str, Any]
     """Values of every variable, to fill a user's template in with before any call."""
@@ -59,7 +60,7 @@ class Kind:
 def load(name: str, kind: Kind) -> Template:
     """One of ours by name, or the user's own by its file, read anew each time."""
     if name in kind.shipped:
-        return shipped(name)
+        return shipped(kind.package, name)
     path = Path(name)
     try:
         path = path.expanduser()
@@ -79,9 +80,9 @@ def load(name: str, kind: Kind) -> Template:
 
 
 @functools.cache
-def shipped(name: str) -> Template:
-    """The template of that name in this package."""
-    return Template(name, (files(__package__) / f"{name}.j2").read_text(encoding="utf-8"))
+def shipped(package: str, name: str) -> Template:
+    """Read the template `name` that ships in the folder of `package`."""
+    return Template(name, (files(package) / f"{name}.j2").read_text(encoding="utf-8"))
 
 
 def filled(template: Template, values: Mapping[str, Any]) -> str:
@@ -96,11 +97,6 @@ def filled(template: Template, values: Mapping[str, Any]) -> str:
 def visible(text: str) -> str:
     """Without control characters."""
     return _UNSEEN.sub("", text)
-
-
-def asked_of(written: str, *, chat: bool) -> Prompt:
-    """A rendered template as a model takes it: one turn of the user's for a chat model, else plain text."""
-    return Prompt(messages=(Message("user", written),)) if chat else Prompt(written)
 
 
 def fence_for(texts: Sequence[str]) -> str:

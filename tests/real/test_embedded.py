@@ -11,7 +11,7 @@ import pytest
 from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError
 from fusion_eval.harness.lm import BestOfNLM, FusionLM
 from fusion_eval.models.embedded import fingerprint, has_chat_template, open_embedded
-from fusion_eval.traces import read_traces
+from fusion_eval.runs.traces import read_traces
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 FEW_SHOT = "English: Good morning!\nFrench: Bonjour !\n\nEnglish: See you tomorrow.\nFrench:"

@@ -20,7 +20,7 @@ from fusion_eval.errors import EndpointError, FusionEvalError
 from fusion_eval.models import limited
 from fusion_eval.models.endpoint import GIVE_UP_AFTER
 from fusion_eval.report.outcome import Outcome
-from fusion_eval.traces import read_traces
+from fusion_eval.runs.traces import read_traces
 
 Start = Callable[[Plan], Server]
 TASKS, PROMPTS, N = ("fusion_demo_fr", "fusion_demo_ja"), 28, 5

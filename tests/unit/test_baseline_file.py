@@ -12,7 +12,7 @@ import pytest
 from run_folders import samples, write_run
 
 from fusion_eval.compare.compare import compare
-from fusion_eval.comparison import to_json
+from fusion_eval.runs.comparison import to_json
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline
 from fusion_eval.gate.baseline_file import read_baseline, write_baseline
@@ -20,7 +20,7 @@ from fusion_eval.gate.check import CheckSettings, check, read_side
 from fusion_eval.gate.checked import CheckedRow
 from fusion_eval.gate.margins import Margins
 from fusion_eval.gate.views import as_json
-from fusion_eval.runs.run import read_runs
+from fusion_eval.runs.reading import read_runs
 
 ACC = {"metric": "acc", "filter": "none", "higher_is_better": True}
 WORDS = ("zebra", "quagga", "okapi", "impala", "gerenuk", "dikdik")

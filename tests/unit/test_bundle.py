@@ -14,7 +14,7 @@ from openai_server import serve
 from run_folders import samples, write_run
 
 from fusion_eval.cli import main
-from fusion_eval.comparison import write_comparison
+from fusion_eval.runs.comparison import write_comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import SUMS, unpack
 from fusion_eval.export.bundle.verify import verify

@@ -15,7 +15,7 @@ from fusion_eval import __version__, cli
 from fusion_eval.errors import ConfigError, EndpointError
 from fusion_eval.report.score_table import Row, Score
 from fusion_eval.run import Outcome, Plan
-from fusion_eval.traces import Totals
+from fusion_eval.runs.traces import Totals
 
 HEAVY = (
     "litellm",

@@ -11,9 +11,9 @@ from run_folders import samples, write_run
 
 from fusion_eval.compare.compare import Settings, compare
 from fusion_eval.compare.method import Method
-from fusion_eval.comparison import Comparison, Row, read_comparison, to_json, write_comparison
+from fusion_eval.runs.comparison import Comparison, Row, read_comparison, to_json, write_comparison
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.run import read_runs
+from fusion_eval.runs.reading import read_runs
 
 QUICK = Method(resamples=500)
 

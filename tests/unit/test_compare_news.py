@@ -14,8 +14,8 @@ from sacrebleu.metrics.chrf import CHRF
 
 from fusion_eval.compare.compare import Settings, compare
 from fusion_eval.compare.method import Method
-from fusion_eval.comparison import Comparison
-from fusion_eval.runs.run import read_runs
+from fusion_eval.runs.comparison import Comparison
+from fusion_eval.runs.reading import read_runs
 
 LANGUAGES = ("fr", "de", "ru", "ja", "zh", "ko")
 TOKENIZERS = {"ja": "ja-mecab", "zh": "zh", "ko": "ko-mecab"}

@@ -9,9 +9,9 @@ import pytest
 
 from fusion_eval.compare.compare import Settings, compare
 from fusion_eval.compare.method import Method
-from fusion_eval.comparison import Comparison
+from fusion_eval.runs.comparison import Comparison
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.run import read_runs
+from fusion_eval.runs.reading import read_runs
 
 RUNS = Path(__file__).resolve().parents[1] / "data" / "harness_runs"
 VERSIONS = ("0.4.1", "0.4.3", "0.4.8", "0.4.12")

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from fusion_eval.comparison import ComparedRun, Comparison, RankedRun, Row
+from fusion_eval.runs.comparison import ComparedRun, Comparison, RankedRun, Row
 from fusion_eval.report.comparison_table import VIEWS, as_csv, as_markdown, as_text
 
 ROW = Row(

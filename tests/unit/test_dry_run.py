@@ -14,7 +14,7 @@ from fusion_eval import cli
 from fusion_eval.dry_run import about_tokens, stand_in
 from fusion_eval.models.opening import open_store
 from fusion_eval.settings import parse
-from fusion_eval.traces import FILE_NAME, read_traces
+from fusion_eval.runs.traces import FILE_NAME, read_traces
 
 Start = Callable[[Plan], Server]
 Row = tuple[int, int, int, str]

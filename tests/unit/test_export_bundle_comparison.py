@@ -15,9 +15,9 @@ from run_folders import samples, write_run
 
 from fusion_eval.cli import main
 from fusion_eval.compare.compare import Settings, compare
-from fusion_eval.comparison import read_comparison, write_comparison
+from fusion_eval.runs.comparison import read_comparison, write_comparison
 from fusion_eval.export.bundle.verify import verify
-from fusion_eval.runs.run import read_runs
+from fusion_eval.runs.reading import read_runs
 
 ITEMS = 12
 

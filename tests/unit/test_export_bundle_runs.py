@@ -17,7 +17,7 @@ from fusion_eval.cli import main
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import unpack
 from fusion_eval.export.bundle.verify import verify
-from fusion_eval.traces import FILE_NAME as TRACES
+from fusion_eval.runs.traces import FILE_NAME as TRACES
 
 VALUES = [0.25, 0.5, 0.75, 1.0]
 ERROR = 0.3227486121839514 / math.sqrt(4)

@@ -14,7 +14,7 @@ from openai_server import Plan as ServerPlan
 from openai_server import Server
 from run_folders import samples, write_run
 
-from fusion_eval.comparison import write_comparison
+from fusion_eval.runs.comparison import write_comparison
 from fusion_eval.export.card.command import commands
 from fusion_eval.export.card.page import card, write_card
 from fusion_eval.text.redaction import public_arguments, withheld, without_paths
@@ -22,7 +22,7 @@ from fusion_eval.export.subject import read_subject
 from fusion_eval.options import model_args
 from fusion_eval.text.markdown import fenced
 from fusion_eval.run import Plan, compare_strategies, run
-from fusion_eval.runs.origin import origin_of
+from fusion_eval.runs.provenance import origin_of
 from fusion_eval.settings import parse, public
 
 HARNESS_RUNS = Path(__file__).parents[1] / "data" / "harness_runs"

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from run_folders import samples, write_run
 
 from fusion_eval.compare.compare import compare
-from fusion_eval.comparison import Comparison, write_comparison
+from fusion_eval.runs.comparison import Comparison, write_comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.subject import read_subject
 from fusion_eval.export.table.files import write_tables
 from fusion_eval.export.table.grid import Entry, Grid
 from fusion_eval.export.table.latex import as_latex
 from fusion_eval.export.table.markdown import as_markdown
-from fusion_eval.judgement import JudgeReport, Judging
+from fusion_eval.runs.judging_summary import JudgeReport, Judging
 
 Values = Mapping[str, Sequence[float]]
 GOOD, BAD = [1.0] * 36 + [0.0] * 4, [0.0] * 36 + [1.0] * 4

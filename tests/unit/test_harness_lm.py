@@ -16,7 +16,7 @@ from openai_server import Fault, Plan, Server, default_text, prompt_text
 
 from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError
 from fusion_eval.harness.lm import BestOfNLM, FusionLM, SingleLM, StrategyLM
-from fusion_eval.traces import read_traces
+from fusion_eval.runs.traces import read_traces
 
 TASK = """
 task: {name}

@@ -14,7 +14,7 @@ from local_judge import by_quality, drawn, graded, hesitant, judged, judging, op
 from openai_server import Plan, Server
 from run_folders import write_run
 
-from fusion_eval.comparison import Comparison
+from fusion_eval.runs.comparison import Comparison
 from fusion_eval.judging.job import Job, Prepared, judge_everything
 from fusion_eval.judging.verdicts import Pair, Verdict, label
 from fusion_eval.judging.work import Judged, in_random_order

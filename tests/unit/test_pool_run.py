@@ -15,12 +15,12 @@ from sacrebleu.metrics.chrf import CHRF
 from fusion_eval.cli import main
 from fusion_eval.compare.compare import Settings, compare
 from fusion_eval.compare.method import Method
-from fusion_eval.comparison import Row
+from fusion_eval.runs.comparison import Row
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.pool_run import Kind, pool_run
 from fusion_eval.run import Plan, run
-from fusion_eval.runs.run import read_runs
-from fusion_eval.traces import read_traces
+from fusion_eval.runs.reading import read_runs
+from fusion_eval.runs.traces import read_traces
 
 WORDS = (
     "Excusez-moi, où est",

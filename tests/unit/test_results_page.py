@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fusion_eval.comparison import read_comparison
+from fusion_eval.runs.comparison import read_comparison
 from fusion_eval.gate.baseline_file import read_baseline
 
 RESULTS = Path(__file__).parents[2] / "results"

@@ -14,9 +14,9 @@ from run_folders import DATE, samples, write_run
 from fusion_eval.compare.compare import Settings, compare
 from fusion_eval.compare.method import Method
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.run import named, read_runs
+from fusion_eval.runs.reading import named, read_runs
 from fusion_eval.runs.samples import Pair, read_samples
-from fusion_eval.runs.tasks import TaskInfo, higher_is_better
+from fusion_eval.runs.task_info import TaskInfo, higher_is_better
 
 
 def test_a_run_folder_gives_its_tasks_values_and_set_up(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from fusion_eval import __version__
-from fusion_eval.comparison import FILE_NAME, Comparison, write_comparison
+from fusion_eval.runs.comparison import FILE_NAME, Comparison, write_comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import SUMS, pack
 from fusion_eval.export.card.page import card
@@ -22,7 +22,7 @@ from fusion_eval.export.system import arguments_of
 from fusion_eval.export.table.files import write_tables
 from fusion_eval.report.comparison_table import as_markdown
 from fusion_eval.runs.files import find, load_results, section
-from fusion_eval.runs.run import Run, read_runs
+from fusion_eval.runs.reading import Run, read_runs
 
 SCHEMA_VERSION = 1
 NAME, CONTENTS = "bundle.zip", "bundle.json"

@@ -9,12 +9,12 @@ from fusion_eval.compare.compare import compare
 from fusion_eval.compare.matching import match
 from fusion_eval.compare.metrics import objection
 from fusion_eval.compare.units import ALL
-from fusion_eval.comparison import Comparison, Row
+from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.findings import Findings
 from fusion_eval.export.bundle.recomputed import compare_ranks, compare_rows, settings_of
 from fusion_eval.export.comparable import JUDGE, POOL_RUNS, is_judged
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.reading import Run
 
 
 def verify_metrics(comparison: Comparison, runs: Sequence[Run], findings: Findings) -> None:

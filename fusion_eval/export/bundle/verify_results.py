@@ -10,10 +10,10 @@ from fusion_eval.compare.cells import averaged
 from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.export.bundle.findings import Findings, same
 from fusion_eval.runs.files import find, load_results, section
-from fusion_eval.runs.origin import Reported, reported
-from fusion_eval.runs.run import Run, TaskRun
+from fusion_eval.runs.provenance import Reported, reported
+from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Pair
-from fusion_eval.runs.setup import group_members, setups
+from fusion_eval.runs.task_setup import group_members, setups
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 
 _MEANS = ("mean", "nanmean", "win_rate")

@@ -11,9 +11,9 @@ import msgspec
 from fusion_eval.export.bundle.findings import Findings
 from fusion_eval.runs.answered import read_answered
 from fusion_eval.runs.files import find, section
-from fusion_eval.runs.origin import origin_of
-from fusion_eval.runs.run import Run
-from fusion_eval.traces import Totals, read_traces
+from fusion_eval.runs.provenance import origin_of
+from fusion_eval.runs.reading import Run
+from fusion_eval.runs.traces import Totals, read_traces
 
 Place = tuple[str, int, int]
 """Task, document, and which of its copies."""

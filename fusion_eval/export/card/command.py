@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from fusion_eval.errors import printable
 from fusion_eval.text.redaction import public_arguments
 from fusion_eval.export.system import arguments_of
-from fusion_eval.runs.origin import Origin, newest_results
-from fusion_eval.runs.run import Run
-from fusion_eval.runs.setup import group_members
+from fusion_eval.runs.provenance import Origin, newest_results
+from fusion_eval.runs.reading import Run
+from fusion_eval.runs.task_setup import group_members
 from fusion_eval.settings import Settings, public
 
 REBUILT = (

@@ -12,8 +12,8 @@ from fusion_eval.export.comparable import compared
 from fusion_eval.export.subject import Subject, Written, written
 from fusion_eval.text.markdown import escaped, fenced
 from fusion_eval.report.summary import OF_WHAT, summary
-from fusion_eval.runs.origin import Origin, origin_of
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.provenance import Origin, origin_of
+from fusion_eval.runs.reading import Run
 
 _PROMPT = 4_000
 """Characters of it that are shown."""

@@ -9,8 +9,8 @@ from fusion_eval.text.redaction import public_arguments, without_paths
 from fusion_eval.export.system import arguments_of
 from fusion_eval.text.markdown import escaped_table
 from fusion_eval.runs.files import Results, find
-from fusion_eval.runs.origin import Origin, newest_results
-from fusion_eval.runs.run import Run, TaskRun
+from fusion_eval.runs.provenance import Origin, newest_results
+from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import records
 from fusion_eval.runs.texts import turns
 

@@ -20,10 +20,10 @@ from fusion_eval.export.every_eval_ever.validation import unvalidated, validate
 from fusion_eval.export.subject import Subject, Written, file_name, written
 from fusion_eval.export.system import system_of
 from fusion_eval.runs.answered import read_answered
-from fusion_eval.runs.origin import Origin, Reported, origin_of, reported
-from fusion_eval.runs.run import Run
-from fusion_eval.runs.setup import group_members, outermost_groups, setups
-from fusion_eval.traces import read_traces
+from fusion_eval.runs.provenance import Origin, Reported, origin_of, reported
+from fusion_eval.runs.reading import Run
+from fusion_eval.runs.task_setup import group_members, outermost_groups, setups
+from fusion_eval.runs.traces import read_traces
 from fusion_eval.types import whole
 
 SCHEMA_VERSION = "0.3.0"

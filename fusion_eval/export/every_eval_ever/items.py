@@ -14,11 +14,11 @@ from fusion_eval.errors import printable
 from fusion_eval.export.every_eval_ever.metric_facts import full_marks
 from fusion_eval.export.every_eval_ever.results import as_texts, evaluation_name, result_id
 from fusion_eval.runs.answered import Answered
-from fusion_eval.runs.origin import Reported
-from fusion_eval.runs.run import TaskRun
+from fusion_eval.runs.provenance import Reported
+from fusion_eval.runs.reading import TaskRun
 from fusion_eval.runs.samples import Pair
 from fusion_eval.stats.corpus import corpus_metric
-from fusion_eval.traces import Totals
+from fusion_eval.runs.traces import Totals
 from fusion_eval.types import Trace
 
 

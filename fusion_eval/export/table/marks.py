@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from fusion_eval.comparison import Row
+from fusion_eval.runs.comparison import Row
 from fusion_eval.export.table.grid import Column, Entry
 from fusion_eval.export.table.scores import Measure, Scores
 

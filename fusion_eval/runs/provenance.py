@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusion_eval.runs.files import Results, find, load_results, section
-from fusion_eval.runs.run import Run
-from fusion_eval.runs.tasks import higher_is_better
+from fusion_eval.runs.reading import Run
+from fusion_eval.runs.task_info import higher_is_better
 
 _SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 

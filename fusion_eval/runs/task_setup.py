@@ -9,8 +9,8 @@ from typing import Any
 
 from fusion_eval.errors import printable
 from fusion_eval.runs.files import Results, find, load_results, section
-from fusion_eval.runs.origin import newest_results
-from fusion_eval.runs.run import Run
+from fusion_eval.runs.provenance import newest_results
+from fusion_eval.runs.reading import Run
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _FILES = (".py", ".json", ".jsonl", ".csv", ".parquet")

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.judgement import Judging
+from fusion_eval.runs.judging_summary import Judging
 
 FILE_NAME = "comparison.json"
 SCHEMA_VERSION = 1
