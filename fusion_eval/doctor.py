@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from fusion_eval.harness.registration import active_way
 from fusion_eval.harness.task_folder import folder
 from fusion_eval.plugins import names
-from fusion_eval.store import cache_folder
+from fusion_eval.models.store.store import cache_folder
 
 _PACKAGES = (
     "fusion-eval",

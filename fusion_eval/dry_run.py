@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fusion_eval.event_loop import run_anywhere
+from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.harness.lm import model_type
 from fusion_eval.judge import Panel, asked
 from fusion_eval.judging.job import Job, prepared
@@ -20,14 +20,14 @@ from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
-from fusion_eval.models.opening import Opener, open_store
+from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.prices import Price
 from fusion_eval.questions import Question, Request, questions_of
 from fusion_eval.report.text_table import text_table
 from fusion_eval.run import Plan, checked, evaluate
 from fusion_eval.settings import Settings
 from fusion_eval.solving import Solver, solve_all
-from fusion_eval.store import Store
+from fusion_eval.models.store.store import Store
 from fusion_eval.runs.traces import dollars
 from fusion_eval.types import Candidate, Prompt, Sampling
 

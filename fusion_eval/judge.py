@@ -14,7 +14,7 @@ from fusion_eval.judging.findings import compared
 from fusion_eval.judging.humans import human_labels
 from fusion_eval.judging.job import Job, Outcome, Prepared, judge_everything, prepared
 from fusion_eval.judging.work import at_work
-from fusion_eval.models.opening import Opener, open_store
+from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.writing import check_folder
 from fusion_eval.settings import Settings, parse
 from fusion_eval.types import to_json

@@ -38,7 +38,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
     """
     settings, manager = checked(plan)
     from fusion_eval.harness.lm import model_type
-    from fusion_eval.models.opening import Opener, open_store
+    from fusion_eval.models.opener import Opener, open_store
 
     arguments = dict(plan.model_args or {})
     results: dict[str, Any] = {}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from fusion_eval.errors import FusionEvalError, RequestError
 from fusion_eval.models import Model
-from fusion_eval.models.opening import Opener
+from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import together
 from fusion_eval.prompts import Template, load_template
 from fusion_eval.questions import Question

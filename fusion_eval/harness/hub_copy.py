@@ -11,7 +11,7 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.harness.task_list import Config, Index, index
-from fusion_eval.models.openai_errors import clean
+from fusion_eval.models.openai.errors import clean
 
 
 @dataclass(frozen=True, slots=True)

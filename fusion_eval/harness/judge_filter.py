@@ -31,7 +31,7 @@ from fusion_eval.judging.verdicts import Label, Pair
 from fusion_eval.judging.work import at_work
 from fusion_eval.text.language import language_of
 from fusion_eval.logs import configure, log
-from fusion_eval.models.opening import Opener, open_store
+from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.texts import turns
 from fusion_eval.settings import Settings, parse
 

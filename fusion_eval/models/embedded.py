@@ -19,8 +19,8 @@ from typing import Any
 import msgspec
 
 from fusion_eval.errors import ConfigError, ContextOverflowError, EndpointError, TransientError
-from fusion_eval.models.openai import OpenAIModel
-from fusion_eval.store import cache_folder
+from fusion_eval.models.openai.door import OpenAIModel
+from fusion_eval.models.store.store import cache_folder
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 SLOTS = 16

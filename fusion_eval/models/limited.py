@@ -18,7 +18,7 @@ from fusion_eval.errors import EndpointError, RequestError, TransientError
 from fusion_eval.logs import log
 from fusion_eval.models import LikelihoodModel, Model
 from fusion_eval.models.endpoint import GO_ON, Endpoint
-from fusion_eval.spans import call_span
+from fusion_eval.models.spans import call_span
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 T = TypeVar("T")

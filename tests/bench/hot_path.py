@@ -23,9 +23,9 @@ import aiohttp
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from openai_server import spawn
 
-from fusion_eval.models.opening import Opener
+from fusion_eval.models.opener import Opener
 from fusion_eval.settings import parse
-from fusion_eval.store import Store
+from fusion_eval.models.store.store import Store
 from fusion_eval.types import Prompt, Sampling
 
 CALLS, AT_ONCE, ROUNDS = 2000, 64, 5

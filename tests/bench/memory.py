@@ -57,7 +57,7 @@ class Instant:
 def ours(count: int) -> None:
     """`fusion` over the requests."""
     from fusion_eval.harness.lm import FusionLM
-    from fusion_eval.models import opening
+    from fusion_eval.models import opener as opening
 
     opening._open_door = lambda *_: Instant()  # type: ignore[assignment]  # a model without a server
     with tempfile.TemporaryDirectory() as folder:

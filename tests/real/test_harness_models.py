@@ -12,7 +12,7 @@ from lm_eval.api.instance import Instance
 
 from fusion_eval.errors import ConfigError, EndpointError, RequestError
 from fusion_eval.harness.lm import FusionLM
-from fusion_eval.models.harness import HarnessModel, open_harness
+from fusion_eval.models.lm_eval.door import HarnessModel, open_harness
 from fusion_eval.runs.traces import read_traces
 from fusion_eval.types import Message, Prompt, Sampling
 

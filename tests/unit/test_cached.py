@@ -23,11 +23,11 @@ from fusion_eval.models import limited
 from fusion_eval.models.cached import Cached, keys_of, stretches
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
-from fusion_eval.models.openai import OpenAIModel
+from fusion_eval.models.openai.door import OpenAIModel
 from fusion_eval.models.together import together
 from fusion_eval.questions import questions_of
 from fusion_eval.settings import parse
-from fusion_eval.store import Store
+from fusion_eval.models.store.store import Store
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 
 Start = Callable[[Plan], Server]
@@ -617,7 +617,7 @@ async def test_calls_go_on_while_the_store_is_busy_and_none_is_made_twice(
     openai_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A writer that stands still would let answers that have come time out, and pay for them again."""
-    monkeypatch.setattr("fusion_eval.store_opening._STANDSTILL", 0.01)
+    monkeypatch.setattr("fusion_eval.models.store.opening._STANDSTILL", 0.01)
     server = openai_server(Plan(latency=0.05))
     with Store(tmp_path / "store.sqlite") as store:
         model = cached(server, store, concurrency=2)
@@ -635,7 +635,7 @@ async def test_calls_go_on_while_the_store_is_busy_and_none_is_made_twice(
 async def test_what_is_paid_for_is_written_even_where_the_run_ends_while_the_store_is_busy(
     openai_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fusion_eval.store_opening._STANDSTILL", 0.1)
+    monkeypatch.setattr("fusion_eval.models.store.opening._STANDSTILL", 0.1)
     server, path = openai_server(Plan()), tmp_path / "store.sqlite"
     with Store(path) as store:
         model = cached(server, store)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from fusion_eval.event_loop import run_anywhere
+from fusion_eval.models.event_loop import run_anywhere
 
 
 async def seven() -> int:

@@ -24,7 +24,7 @@ from fusion_eval.models.limited import (
     OVERLOADED_PAUSE,
     Limited,
 )
-from fusion_eval.models.openai import OpenAIModel
+from fusion_eval.models.openai.door import OpenAIModel
 from fusion_eval.models.together import together
 from fusion_eval.types import Candidate, Prompt, Sampling
 

@@ -20,8 +20,8 @@ from openai_server import Plan, Server
 
 from fusion_eval.errors import ConfigError, EndpointError, RequestError
 from fusion_eval.models import LikelihoodModel, Model
-from fusion_eval.models.batches import Batches, Worker
-from fusion_eval.models.harness import HarnessModel, accepts, names_argument, open_harness
+from fusion_eval.models.lm_eval.batches import Batches, Worker
+from fusion_eval.models.lm_eval.door import HarnessModel, accepts, names_argument, open_harness
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 
 SECRET = "to-be-seen-nowhere"

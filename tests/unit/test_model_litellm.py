@@ -23,7 +23,7 @@ from fusion_eval.errors import (
 )
 from fusion_eval.models import Model
 from fusion_eval.models.choices import BELIEVE_AFTER
-from fusion_eval.models.litellm import LiteLLMModel, check_name
+from fusion_eval.models.litellm.door import LiteLLMModel, check_name
 from fusion_eval.types import Message, Prompt, Sampling
 
 KEY = "unit0123456789abcdef"
@@ -70,7 +70,7 @@ async def failure(door: LiteLLMModel, prompt: str = "Hi", n: int = 1) -> FusionE
 
 
 def test_litellm_is_not_imported_before_it_is_used() -> None:
-    code = "import sys, fusion_eval.models.litellm; sys.exit('litellm' in sys.modules)"
+    code = "import sys, fusion_eval.models.litellm.door; sys.exit('litellm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

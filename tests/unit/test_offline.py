@@ -21,10 +21,10 @@ from openai_server import Plan, Server
 from fusion_eval import cli
 from fusion_eval.errors import FusionEvalError, StoreError
 from fusion_eval.models.offline import NotStoredError, excerpt
-from fusion_eval.models.opening import Opener, open_store
+from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.settings import parse
-from fusion_eval.store import Store, cache_folder
-from fusion_eval.store_reading import ReadOnlyStore
+from fusion_eval.models.store.store import Store, cache_folder
+from fusion_eval.models.store.read_only import ReadOnlyStore
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 
 Start = Callable[[Plan], Server]

@@ -33,9 +33,9 @@ from fusion_eval.models import http_body, openai
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
-from fusion_eval.models.openai import OpenAIModel
-from fusion_eval.models.openai_errors import OptionRefusedError, clean, refusal_of, without_userinfo
-from fusion_eval.store import Store
+from fusion_eval.models.openai.door import OpenAIModel
+from fusion_eval.models.openai.errors import OptionRefusedError, clean, refusal_of, without_userinfo
+from fusion_eval.models.store.store import Store
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 Start = Callable[[Plan], Server]

@@ -18,8 +18,8 @@ from fusion_eval.errors import EndpointError, FusionEvalError
 from fusion_eval.models import LikelihoodModel, Model
 from fusion_eval.models import openai_wire as wire
 from fusion_eval.models.choices import BELIEVE_AFTER
-from fusion_eval.models.openai import OpenAIModel
-from fusion_eval.models.openai_echo import echo_prompts, read_echo
+from fusion_eval.models.openai.door import OpenAIModel
+from fusion_eval.models.openai.echo import echo_prompts, read_echo
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 
 Start = Callable[[Plan], Server]

@@ -12,10 +12,10 @@ from openai_server import Fault, Plan, Server
 
 from fusion_eval.errors import ConfigError, EndpointError
 from fusion_eval.models import limited
-from fusion_eval.models.opening import Opener
+from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import together
 from fusion_eval.settings import parse
-from fusion_eval.store import Store
+from fusion_eval.models.store.store import Store
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 Start = Callable[[Plan], Server]
@@ -106,7 +106,7 @@ def test_a_model_in_the_process_is_loaded_once_even_beside_an_endpoint(
         opened.append(name)
         return Loaded(name)
 
-    monkeypatch.setattr("fusion_eval.models.harness.open_harness", open_harness)
+    monkeypatch.setattr("fusion_eval.models.lm_eval.door.open_harness", open_harness)
     inner = "lm_eval:hf,pretrained=x"
     models = opener(model=f"{inner}|m", base_url="http://h/v1", fusor=inner, fusor_base_url="off")
     assert [model.identity for model in models.sampler()] == [

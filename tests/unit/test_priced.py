@@ -20,12 +20,12 @@ from openai_server import Fault, Plan, Server, default_text
 
 from fusion_eval.errors import ConfigError, EndpointError, RequestError, TransientError
 from fusion_eval.models import LikelihoodModel, limited
-from fusion_eval.models.opening import Opener
+from fusion_eval.models.opener import Opener
 from fusion_eval.models.priced import Budget, BudgetError, Priced, priced
 from fusion_eval.models.prices import FREE, Price, listed_price, price_of
 from fusion_eval.models.together import together
 from fusion_eval.settings import parse
-from fusion_eval.store import Store
+from fusion_eval.models.store.store import Store
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 Start = Callable[[Plan], Server]

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from fusion_eval.models.endpoint import Endpoint
-from fusion_eval.progress import activity, progress
+from fusion_eval.models.progress import activity, progress
 
 
 def endpoint(calls: int, retries: int, held: int) -> Endpoint:
@@ -34,7 +34,7 @@ def test_it_is_shown_on_a_terminal_and_nowhere_else(
     monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, off: bool, shown: bool
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setattr("fusion_eval.progress._EVERY", -1.0)
+    monkeypatch.setattr("fusion_eval.models.progress._EVERY", -1.0)
     asked = endpoint(7, 1, 2)
     with progress("fusion", 3, lambda: [asked], lambda: None, off=off) as answered:
         asked.retries += 5

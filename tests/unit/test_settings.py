@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from lm_eval.utils import simple_parse_args_string
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.models.harness_types import arguments_of, class_of
-from fusion_eval.models.opening import Opener
+from fusion_eval.models.lm_eval.types import arguments_of, class_of
+from fusion_eval.models.opener import Opener
 from fusion_eval.settings import OFF, Settings, parse, public
-from fusion_eval.store import Store
+from fusion_eval.models.store.store import Store
 
 
 def test_without_arguments_the_embedded_model_samples_five() -> None:

@@ -11,11 +11,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from fusion_eval import spans
+from fusion_eval.models import spans
 from fusion_eval.models import limited
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
-from fusion_eval.models.openai import OpenAIModel
+from fusion_eval.models.openai.door import OpenAIModel
 from fusion_eval.types import Prompt, Sampling
 
 Start = Callable[[Plan], Server]

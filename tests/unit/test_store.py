@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion_eval.errors import StoreError
-from fusion_eval.store import Store, cache_folder
+from fusion_eval.models.store.store import Store, cache_folder
 from fusion_eval.types import Candidate
 
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -114,7 +114,7 @@ def test_the_users_cache_folder_is_where_the_platform_says(cache_home: Path) -> 
 WRITER = """
 import json, sys
 from pathlib import Path
-from fusion_eval.store import Store
+from fusion_eval.models.store.store import Store
 from fusion_eval.types import Candidate
 
 path, name, rows = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 from openai_server import Plan, Server
 
-from fusion_eval import store_recovery
+from fusion_eval.models.store import recovery as store_recovery
 from fusion_eval.errors import StoreError
-from fusion_eval.store import Store, cache_folder
+from fusion_eval.models.store.store import Store, cache_folder
 from fusion_eval.types import Candidate
 
 NOBODY = 65534

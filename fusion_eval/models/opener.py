@@ -15,13 +15,13 @@ from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.offline import Offline
-from fusion_eval.models.openai_errors import without_userinfo
+from fusion_eval.models.openai.errors import without_userinfo
 from fusion_eval.models.priced import Budget, priced
 from fusion_eval.models.prices import FREE, Price, price_of
 from fusion_eval.models.spread import Spread
 from fusion_eval.settings import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, slip_of_ours, unknown
-from fusion_eval.store import Store, cache_folder
-from fusion_eval.store_reading import ReadOnlyStore
+from fusion_eval.models.store.store import Store, cache_folder
+from fusion_eval.models.store.read_only import ReadOnlyStore
 
 LOOKS = 2
 """Times that an answer which went astray on its way from an endpoint is asked for again."""
@@ -132,7 +132,7 @@ def _check_harness_arguments(settings: Settings) -> None:
     inner = [name for name in named if name.startswith("lm_eval:")]
     for argument in settings.harness_arguments:
         if argument not in HARNESS_OWN:
-            from fusion_eval.models.harness import accepts, names_argument
+            from fusion_eval.models.lm_eval.door import accepts, names_argument
 
             # Many constructors take any name, so one that is close to ours must be spelt out to count as theirs.
             takes = names_argument if slip_of_ours(argument) else accepts
@@ -150,11 +150,11 @@ def _open_door(name: str, base_url: str | None, settings: Settings, asks: bool) 
 
         return open_embedded(name, completion=settings.completion, timeout=settings.timeout, asks=asks)
     if name.startswith("lm_eval:"):
-        from fusion_eval.models.harness import open_harness
+        from fusion_eval.models.lm_eval.door import open_harness
 
         return open_harness(name, dict(settings.harness_arguments))
     if base_url or name.startswith("openai/"):
-        from fusion_eval.models.openai import OpenAIModel
+        from fusion_eval.models.openai.door import OpenAIModel
 
         return OpenAIModel(
             name.removeprefix("openai/"),
@@ -164,7 +164,7 @@ def _open_door(name: str, base_url: str | None, settings: Settings, asks: bool) 
             chat=not settings.completion,
             timeout=settings.timeout,
         )
-    from fusion_eval.models.litellm import LiteLLMModel
+    from fusion_eval.models.litellm.door import LiteLLMModel
 
     return LiteLLMModel(name, chat=not settings.completion, timeout=settings.timeout)
 

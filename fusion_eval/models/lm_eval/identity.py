@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from fusion_eval.models.openai_errors import without_userinfo
+from fusion_eval.models.openai.errors import without_userinfo
 
 _SECRET = re.compile(
     r"(?<!(?:bos|eos|end|pad|unk)_)token$|key|secret|passw|auth|header|credential", re.IGNORECASE

@@ -22,9 +22,9 @@ import msgspec
 
 from fusion_eval.errors import ConfigError, FusionEvalError, RequestError, TransientError, nearest
 from fusion_eval.models.choices import Choices
-from fusion_eval.models.litellm_errors import error_of
-from fusion_eval.models.openai_errors import without_userinfo
-from fusion_eval.models.openai_wire import Reply, candidates_of, payload_of
+from fusion_eval.models.litellm.errors import error_of
+from fusion_eval.models.openai.errors import without_userinfo
+from fusion_eval.models.openai.wire import Reply, candidates_of, payload_of
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 _MAY_BE_LEFT_OUT = ("n", "seed", "stop", "logprobs")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from fusion_eval.errors import StoreError
-from fusion_eval.store_recovery import DamagedError, check, check_companions, means_damage
+from fusion_eval.models.store.recovery import DamagedError, check, check_companions, means_damage
 
 log = logging.getLogger("fusion_eval")
 

@@ -15,7 +15,7 @@ from fusion_eval.errors import (
     RequestError,
     TransientError,
 )
-from fusion_eval.models.openai_errors import OVERLOADED, clean
+from fusion_eval.models.openai.errors import OVERLOADED, clean
 
 _PREFIX = re.compile(r"^(?:(?:litellm\.\w+|\w*(?:Error|Exception|Timeout)(?: Error)?)\s*[:-]\s+)+")
 _MESSAGE = re.compile(r'"message"\s*:\s*("(?:[^"\\]|\\.)*")')

@@ -24,8 +24,8 @@ from fusion_eval.errors import (
 )
 from fusion_eval.models import openai_echo as echo
 from fusion_eval.models.choices import Choices
-from fusion_eval.models.http_body import whole_body, with_half_characters
-from fusion_eval.models.openai_errors import (
+from fusion_eval.models.openai.body import whole_body, with_half_characters
+from fusion_eval.models.openai.errors import (
     UNREADABLE,
     NoSuchModelError,
     OptionRefusedError,
@@ -34,7 +34,7 @@ from fusion_eval.models.openai_errors import (
     said_in,
     without_userinfo,
 )
-from fusion_eval.models.openai_wire import Models, Reply, candidates_of, payload_of
+from fusion_eval.models.openai.wire import Models, Reply, candidates_of, payload_of
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 T = TypeVar("T")

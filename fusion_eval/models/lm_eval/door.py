@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fusion_eval.errors import EndpointError, RequestError
-from fusion_eval.models.batches import Batches, Worker
-from fusion_eval.models.harness_identity import identity_of, name_of
-from fusion_eval.models.harness_types import (
+from fusion_eval.models.lm_eval.batches import Batches, Worker
+from fusion_eval.models.lm_eval.identity import identity_of, name_of
+from fusion_eval.models.lm_eval.types import (
     arguments_of,
     class_of,
     has_chat_template,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fusion_eval.errors import EndpointError, RequestError
-from fusion_eval.models.openai_wire import Logprobs, Reply
+from fusion_eval.models.openai.wire import Logprobs, Reply
 
 _REFUSES_ECHO = re.compile(r"\becho\b|log[-_ ]?prob", re.IGNORECASE)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.models.harness_identity import secrets_in
-from fusion_eval.models.openai_errors import clean
+from fusion_eval.models.lm_eval.identity import secrets_in
+from fusion_eval.models.openai.errors import clean
 
 
 @dataclass(frozen=True, slots=True)

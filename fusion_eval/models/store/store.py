@@ -16,8 +16,8 @@ import msgspec
 import platformdirs
 
 from fusion_eval.errors import StoreError
-from fusion_eval.store_opening import PATIENCE, SCHEMA, BusyStoreError, open_patiently, unusable
-from fusion_eval.store_recovery import DamagedError, holds, inode, set_aside
+from fusion_eval.models.store.opening import PATIENCE, SCHEMA, BusyStoreError, open_patiently, unusable
+from fusion_eval.models.store.recovery import DamagedError, holds, inode, set_aside
 from fusion_eval.types import Candidate
 
 T = TypeVar("T")
