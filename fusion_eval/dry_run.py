@@ -26,7 +26,7 @@ from fusion_eval.questions import Question, Request, questions_of
 from fusion_eval.report.text_table import text_table
 from fusion_eval.run import Plan, checked, evaluate
 from fusion_eval.settings import Settings
-from fusion_eval.solving import Solver, solve_all
+from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.models.store.store import Store
 from fusion_eval.runs.traces import dollars
 from fusion_eval.types import Candidate, Prompt, Sampling

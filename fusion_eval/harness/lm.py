@@ -26,7 +26,7 @@ from fusion_eval.models.together import at_most
 from fusion_eval.models.progress import progress
 from fusion_eval.questions import ChatPrompt, Request, questions_of
 from fusion_eval.settings import OFF, Settings, parse, public
-from fusion_eval.solving import Solver, solve_all
+from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.models.store.store import cache_folder
 from fusion_eval.runs.traces import FILE_NAME, Totals, TraceFile
 from fusion_eval.types import Message, Trace, whole

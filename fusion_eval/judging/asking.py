@@ -13,9 +13,9 @@ from fusion_eval.judging.verdicts import First, Order, Pair, Verdict, label, ver
 from fusion_eval.text.language import NAMES
 from fusion_eval.models import Model
 from fusion_eval.models.together import together
-from fusion_eval.text.templates import Kind, Template, asked_of, fence_for, filled, load, visible
+from fusion_eval.text.templates import Kind, Template, fence_for, filled, load, visible
 from fusion_eval.runs.traces import Usage
-from fusion_eval.types import Candidate, Message, Sampling
+from fusion_eval.types import Candidate, Message, Sampling, prompt_of
 
 Swap = Literal["both", "random", "none"]
 REPLY_TOKENS = 1024
@@ -28,6 +28,7 @@ _APART = 1_000_000
 
 KIND = Kind(
     option="--judge_prompt ",
+    package="fusion_eval.judging.prompts",
     shipped=TEMPLATES,
     trial={
         "turns": (Message("system", "Be brief."), Message("user", "Why?")),
@@ -108,7 +109,7 @@ def _firsts(pair: Pair, protocol: Protocol, repeat: int) -> tuple[First, ...]:
 
 
 async def _order(pair: Pair, judge: Model, protocol: Protocol, first: First, repeat: int) -> Order:
-    asked = asked_of(rendered(pair, protocol, first), chat=judge.chat)
+    asked = prompt_of(rendered(pair, protocol, first), chat=judge.chat)
     used = Usage()
     for attempt in range(2 if protocol.again else 1):
         reply = (await judge.sample(asked, protocol.sampling(repeat, attempt), 1))[0]

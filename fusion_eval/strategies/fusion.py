@@ -6,12 +6,12 @@ import dataclasses
 import random
 
 from fusion_eval.errors import ContextOverflowError, RequestError
-from fusion_eval.prompts import asked_of, render
+from fusion_eval.strategies.fusor_prompt import render
 from fusion_eval.text.stops import cut
 from fusion_eval.strategies import Tools, fall_back
 from fusion_eval.strategies.fused_text import read_fused
 from fusion_eval.strategies.refusal import is_refusal
-from fusion_eval.types import Answer, Candidate, Pool, Prompt, Sampling
+from fusion_eval.types import Answer, Candidate, Pool, Prompt, Sampling, prompt_of
 
 COMPARISON_TOKENS = 1024
 """Room for the comparison that the `paper` form asks for before the answer."""
@@ -42,7 +42,7 @@ async def _ask(prompt: Prompt, texts: list[str], tools: Tools) -> Candidate:
         seed=tools.sampling.seed,
         stop=_stops(tools),
     )
-    return (await tools.fusor.sample(asked_of(written, chat=tools.fusor.chat), sampling, 1))[0]
+    return (await tools.fusor.sample(prompt_of(written, chat=tools.fusor.chat), sampling, 1))[0]
 
 
 def _stops(tools: Tools) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from fusion_eval.errors import ContextOverflowError, EndpointError, RequestError
 from fusion_eval.models.opener import Opener
 from fusion_eval.questions import questions_of
 from fusion_eval.settings import parse
-from fusion_eval.solving import Solver
+from fusion_eval.strategies.solver import Solver
 from fusion_eval.models.store.store import Store
 from fusion_eval.strategies import fall_back
 from fusion_eval.strategies.fusion import COMPARISON_TOKENS, fusion

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.plugins import load, names
+from fusion_eval.strategies.plugins import load, names
 from fusion_eval.strategies import GROUP, load_strategy
 from fusion_eval.strategies.fusion import fusion
 

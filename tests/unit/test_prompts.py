@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.text.language import NAMES
-from fusion_eval.prompts import FUSORS, Template, asked_of, fence_for, load_template, render, shipped
-from fusion_eval.types import Message, Prompt
+from fusion_eval.strategies.fusor_prompt import FUSORS, Template, fence_for, load_template, render, shipped
+from fusion_eval.types import Message, Prompt, prompt_of
 
 CHAT = Prompt(
     messages=(
@@ -132,8 +132,8 @@ def test_paper_asks_for_the_form_that_the_parser_reads_and_the_others_do_not() -
 
 
 def test_a_chat_model_gets_one_turn_and_a_base_model_text() -> None:
-    assert asked_of("x", chat=True) == Prompt(messages=(Message("user", "x"),))
-    assert asked_of("x", chat=False) == Prompt("x")
+    assert prompt_of("x", chat=True) == Prompt(messages=(Message("user", "x"),))
+    assert prompt_of("x", chat=False) == Prompt("x")
 
 
 def test_few_shot_ends_where_the_answer_goes_on() -> None:

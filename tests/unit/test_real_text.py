@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fusion_eval.text.language import NAMES
-from fusion_eval.prompts import load_template, render
+from fusion_eval.strategies.fusor_prompt import load_template, render
 from fusion_eval.text.stops import cut
 from fusion_eval.strategies.fused_text import read_fused
 from fusion_eval.strategies.refusal import is_refusal

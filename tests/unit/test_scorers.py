@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError, EndpointError
-from fusion_eval.scorers import load_scorer
-from fusion_eval.scorers.chrf import chrf
-from fusion_eval.scorers.judge import judge, read_rating
-from fusion_eval.scorers.logprob import logprob
+from fusion_eval.strategies.scorers import load_scorer
+from fusion_eval.strategies.scorers.chrf import chrf
+from fusion_eval.strategies.scorers.judge import judge, read_rating
+from fusion_eval.strategies.scorers.logprob import logprob
 from fusion_eval.types import Candidate, Message, Prompt
 
 # judge

@@ -6,9 +6,9 @@ import re
 
 from fusion_eval.errors import RequestError
 from fusion_eval.models.together import together
-from fusion_eval.prompts import asked_of, render, shipped
+from fusion_eval.strategies.fusor_prompt import render, shipped
 from fusion_eval.strategies import Scored, Tools
-from fusion_eval.types import Candidate, Pool, Prompt, Sampling
+from fusion_eval.types import Candidate, Pool, Prompt, Sampling, prompt_of
 
 REPLY_TOKENS = 512
 _RATING = re.compile(r"(?<!\[)\[\[ ?(10|[1-9]) ?\]\][\s.。*_`]*\Z")
@@ -27,7 +27,7 @@ async def _rate(prompt: Prompt, text: str, tools: Tools) -> Candidate | None:
     written = render(shipped("judge"), prompt, candidates=[text], language=tools.language)
     sampling = Sampling(max_tokens=REPLY_TOKENS, temperature=0.0, seed=tools.sampling.seed)
     try:
-        reply = (await tools.judge.sample(asked_of(written, chat=tools.judge.chat), sampling, 1))[0]
+        reply = (await tools.judge.sample(prompt_of(written, chat=tools.judge.chat), sampling, 1))[0]
     except RequestError:
         return None
     return None if reply.error else reply

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fusion_eval.plugins import load
+from fusion_eval.strategies.plugins import load
 from fusion_eval.strategies import Scorer
 
 GROUP = "fusion_eval.scorers"

@@ -7,23 +7,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fusion_eval.text.language import NAMES
-from fusion_eval.text.templates import (
-    Kind,
-    Template,
-    asked_of,
-    fence_for,
-    filled,
-    load,
-    shipped,
-    visible,
-)
+from fusion_eval.text import templates
+from fusion_eval.text.templates import Kind, Template, fence_for, filled, load, visible
 from fusion_eval.types import Message, Prompt
 
-__all__ = ["FUSORS", "Template", "asked_of", "fence_for", "load_template", "render", "shipped"]
-
 FUSORS = ("paper", "direct", "few_shot")
+PACKAGE = "fusion_eval.strategies.prompts"
 _FUSOR = Kind(
     option="fusor_prompt=",
+    package=PACKAGE,
     shipped=FUSORS,
     trial={
         "turns": (Message("system", "Be brief."), Message("user", "Why?")),
@@ -38,6 +30,11 @@ _FUSOR = Kind(
 def load_template(name: str) -> Template:
     """A fusor's template: one of ours by name, or the user's own by its file."""
     return load(name, _FUSOR)
+
+
+def shipped(name: str) -> Template:
+    """Read one of our own templates for a fusor or for the scorer `judge`."""
+    return templates.shipped(PACKAGE, name)
 
 
 def render(template: Template, prompt: Prompt, *, candidates: Sequence[str], language: str | None) -> str:

@@ -9,10 +9,10 @@ from fusion_eval.errors import FusionEvalError, RequestError
 from fusion_eval.models import Model
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import together
-from fusion_eval.prompts import Template, load_template
+from fusion_eval.strategies.fusor_prompt import Template, load_template
 from fusion_eval.questions import Question
-from fusion_eval.sampler import draw
-from fusion_eval.scorers import load_scorer
+from fusion_eval.strategies.sampler import draw
+from fusion_eval.strategies.scorers import load_scorer
 from fusion_eval.settings import Settings
 from fusion_eval.text.stops import cut
 from fusion_eval.strategies import Tools, load_strategy

@@ -1,0 +1,1 @@
+"""The prompt templates that judging ships, in Jinja2."""

@@ -1,0 +1,1 @@
+"""The prompt templates that strategies ships, in Jinja2."""
