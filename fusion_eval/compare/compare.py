@@ -9,7 +9,7 @@ from typing import Literal
 
 from fusion_eval.compare.cells import Cell, cells
 from fusion_eval.compare.clusters import AUTO
-from fusion_eval.compare.families import families
+from fusion_eval.compare.task_families import families
 from fusion_eval.compare.items import Metric
 from fusion_eval.compare.matching import Matched, match
 from fusion_eval.compare.method import Method

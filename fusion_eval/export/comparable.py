@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from fusion_eval.compare.families import families
+from fusion_eval.compare.task_families import families
 from fusion_eval.compare.units import ALL
 from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.errors import ConfigError

@@ -11,7 +11,7 @@ import numpy as np
 
 from fusion_eval.compare.cells import averaged
 from fusion_eval.compare.clusters import clusters_of
-from fusion_eval.compare.families import families
+from fusion_eval.compare.task_families import families
 from fusion_eval.compare.items import Entry, Metric
 from fusion_eval.compare.matching import Matched, match
 from fusion_eval.compare.metrics import corpus_name, objection

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fusion_eval.compare.clusters import clusters_of
 from fusion_eval.compare.compare import Settings as CompareSettings
-from fusion_eval.compare.families import families
+from fusion_eval.compare.task_families import families
 from fusion_eval.compare.items import Item
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.answer_file import add_answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fusion_eval.compare.families import Family, families
+from fusion_eval.compare.task_families import Family, families
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fusion_eval.compare.families import Family
+from fusion_eval.compare.task_families import Family
 from fusion_eval.compare.units import ALL
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fusion_eval.compare.families import families
+from fusion_eval.compare.task_families import families
 from fusion_eval.compare.units import ALL
 from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.export.comparable import JUDGE, Compared, is_judged
