@@ -14,7 +14,7 @@ from fusion_eval.options import listed, model_args
 if TYPE_CHECKING:
     from fusion_eval.compare.compare import Settings
     from fusion_eval.runs.comparison import Comparison
-    from fusion_eval.judge import Panel
+    from fusion_eval.judging.judge import Panel
     from fusion_eval.run import Plan
     from fusion_eval.runs.reading import Run
 
@@ -53,7 +53,7 @@ def compare_runs(options: argparse.Namespace) -> int:
 
 
 def judge_runs(options: argparse.Namespace) -> int:
-    from fusion_eval.judge import judge
+    from fusion_eval.judging.judge import judge
     from fusion_eval.judging.job import Job
     from fusion_eval.report.comparison_table import VIEWS
     from fusion_eval.runs.reading import read_runs
@@ -96,7 +96,7 @@ def judged_beside(
 ) -> Comparison:
     """The comparison with a judge's rows; its verdicts land in `output`."""
     from fusion_eval.compare.compare import Settings
-    from fusion_eval.judge import added, judge
+    from fusion_eval.judging.judge import added, judge
     from fusion_eval.judging.job import Job
 
     statistics = _statistics(options) if hasattr(options, "alpha") else Settings()
@@ -115,7 +115,7 @@ def check_judge(plan: Plan, options: argparse.Namespace) -> None:
 def _panel(
     options: argparse.Namespace, scale: Literal[3, 5] = 3, structured: bool = False, repeats: int = 1
 ) -> Panel:
-    from fusion_eval.judge import Panel
+    from fusion_eval.judging.judge import Panel
 
     return Panel(
         judge=options.judge,

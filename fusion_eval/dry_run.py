@@ -14,7 +14,7 @@ from typing import Any
 
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.harness.lm import model_type
-from fusion_eval.judge import Panel, asked
+from fusion_eval.judging.judge import Panel, asked
 from fusion_eval.judging.job import Job, prepared
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached

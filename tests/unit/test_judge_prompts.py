@@ -13,7 +13,7 @@ from local_judge import by_quality, judged, lines_of, open_run, shown
 from openai_server import Plan, Request, Server, prompt_text
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.judging.asking import TEMPLATES, Protocol, load_protocol_template, rendered
+from fusion_eval.judging.protocol import TEMPLATES, Protocol, load_protocol_template, rendered
 from fusion_eval.judging.verdicts import Pair
 from fusion_eval.text.language import NAMES
 from fusion_eval.types import Message

@@ -17,7 +17,7 @@ from run_folders import write_run
 from fusion_eval.runs.comparison import Comparison
 from fusion_eval.judging.job import Job, Prepared, judge_everything
 from fusion_eval.judging.verdicts import Pair, Verdict, label
-from fusion_eval.judging.work import Judged, in_random_order
+from fusion_eval.judging.panel import Judged, in_random_order
 from fusion_eval.types import Message
 
 Serve = Callable[[Plan], Server]

@@ -23,8 +23,8 @@ from local_judge import (
 from openai_server import Plan, Server
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.judging.model_families import makers
-from fusion_eval.judging.quality import judge_report
+from fusion_eval.judging.self_preference import makers
+from fusion_eval.judging.reliability import judge_report
 from fusion_eval.judging.verdicts import Order, Verdict
 
 Serve = Callable[[Plan], Server]

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion_eval.judging.asking import Protocol, judged, load_protocol_template
-from fusion_eval.judging.reading import FIVE, THREE, read_mark, read_structured, response_format
+from fusion_eval.judging.protocol import Protocol, judged, load_protocol_template
+from fusion_eval.judging.parsing import FIVE, THREE, read_mark, read_structured, response_format
 from fusion_eval.judging.verdicts import Pair
 from fusion_eval.text.language import NAMES
 from fusion_eval.types import Candidate, Message, Prompt, Sampling

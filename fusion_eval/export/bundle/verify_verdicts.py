@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from fusion_eval.export.bundle.findings import Findings
-from fusion_eval.judging.panel import majority
+from fusion_eval.judging.majority import majority
 from fusion_eval.judging.verdicts import Verdict, by_repeat, label
 
 

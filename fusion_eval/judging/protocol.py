@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.judging.reading import read_mark, read_structured, response_format, scale
+from fusion_eval.judging.parsing import read_mark, read_structured, response_format, scale
 from fusion_eval.judging.verdicts import First, Order, Pair, Verdict, label, verdict_of
 from fusion_eval.text.language import NAMES
 from fusion_eval.models import Model

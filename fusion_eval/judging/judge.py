@@ -9,11 +9,11 @@ from typing import Literal
 
 from fusion_eval.runs.comparison import Comparison, write_comparison
 from fusion_eval.errors import ConfigError
-from fusion_eval.judging.asking import REPLY_TOKENS, Protocol, Swap, load_protocol_template
-from fusion_eval.judging.findings import compared
-from fusion_eval.judging.humans import human_labels
+from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_protocol_template
+from fusion_eval.judging.summary import compared
+from fusion_eval.judging.human_labels import human_labels
 from fusion_eval.judging.job import Job, Outcome, Prepared, judge_everything, prepared
-from fusion_eval.judging.work import at_work
+from fusion_eval.judging.panel import at_work
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.writing import check_folder
 from fusion_eval.settings import Settings, parse
