@@ -14,7 +14,7 @@ from fusion_eval.options import Command, add_output, level, listed, place
 if TYPE_CHECKING:
     from fusion_eval.gate.baseline import Baseline
     from fusion_eval.gate.check import CheckSettings
-    from fusion_eval.gate.checked import Checked
+    from fusion_eval.gate.result import Checked
 
 
 def add_check(added: Any, command: Command) -> None:

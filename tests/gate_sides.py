@@ -15,7 +15,7 @@ from run_folders import samples, write_run
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, MetricValues, TaskValues
 from fusion_eval.gate.check import CheckSettings, check, read_side
-from fusion_eval.gate.checked import Checked
+from fusion_eval.gate.result import Checked
 
 
 def side(

@@ -13,7 +13,7 @@ from fusion_eval.compare.units import ALL, Unit, units
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.gate.baseline import Baseline, baseline_of
 from fusion_eval.gate.baseline_file import is_baseline_file, read_baseline, write_baseline
-from fusion_eval.gate.checked import (
+from fusion_eval.gate.result import (
     EXIT_CODES,
     SCHEMA_VERSION,
     Checked,

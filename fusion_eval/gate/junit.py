@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from fusion_eval.errors import ConfigError, printable
-from fusion_eval.gate.checked import Checked, CheckedRow
+from fusion_eval.gate.result import Checked, CheckedRow
 from fusion_eval.gate.views import headline, line
 
 _NO_XML = re.compile("[\ufffe\uffff]")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from fusion_eval.errors import printable
-from fusion_eval.gate.checked import Checked, CheckedRow, summary
+from fusion_eval.gate.result import Checked, CheckedRow, summary
 from fusion_eval.text.markdown import escaped, escaped_table
 from fusion_eval.report.text_table import decimals, text_table
 

@@ -17,7 +17,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline
 from fusion_eval.gate.baseline_file import read_baseline, write_baseline
 from fusion_eval.gate.check import CheckSettings, check, read_side
-from fusion_eval.gate.checked import CheckedRow
+from fusion_eval.gate.result import CheckedRow
 from fusion_eval.gate.margins import Margins
 from fusion_eval.gate.views import as_json
 from fusion_eval.runs.reading import read_runs

@@ -13,7 +13,7 @@ from run_folders import samples, write_run
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.check import CheckSettings, check
-from fusion_eval.gate.checked import CheckedRow
+from fusion_eval.gate.result import CheckedRow
 from fusion_eval.gate.margins import Margins
 
 RIGHT = np.repeat([1.0, 0.0], [700, 300])

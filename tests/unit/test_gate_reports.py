@@ -16,7 +16,7 @@ from gate_sides import side
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate import github
 from fusion_eval.gate.check import CheckSettings, check
-from fusion_eval.gate.checked import Checked, CheckedRow, CheckedRun
+from fusion_eval.gate.result import Checked, CheckedRow, CheckedRun
 from fusion_eval.gate.junit import junit, write_junit
 from fusion_eval.gate.margins import Margins
 from fusion_eval.gate.views import MARK, as_json, as_markdown, as_text

@@ -11,7 +11,7 @@ import pytest
 from gate_sides import side
 
 from fusion_eval.gate.check import check
-from fusion_eval.gate.checked import Verdict
+from fusion_eval.gate.result import Verdict
 from fusion_eval.stats.power import power_of
 
 Values = npt.NDArray[np.float64]

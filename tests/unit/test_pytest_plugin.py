@@ -92,6 +92,6 @@ def test_a_baseline_is_rewritten_on_request_and_a_run_never(base: Path, tmp_path
 
 def test_pytest_starts_no_slower_for_it() -> None:
     heavy = "numpy pandas scipy lm_eval litellm msgspec yaml sacrebleu fusion_eval.gate fusion_eval.runs"
-    code = f"import sys, fusion_eval.pytest_plugin; print([m for m in {heavy.split()} if m in sys.modules])"
+    code = f"import sys, fusion_eval.gate.pytest_plugin; print([m for m in {heavy.split()} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

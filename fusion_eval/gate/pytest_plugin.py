@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from fusion_eval.gate.checked import Checked, Inconclusive
+    from fusion_eval.gate.result import Checked, Inconclusive
 
 FusionCheck = Callable[..., "Checked"]
 _UPDATED = pytest.StashKey[set[Path]]()
