@@ -21,7 +21,7 @@ from fusion_eval.exporting import export_run, verify_bundle
 from fusion_eval.options import Command, listed, model_args, underscored
 
 if TYPE_CHECKING:
-    from fusion_eval.run import Plan
+    from fusion_eval.harness.run import Plan
 
 INTERRUPTED = 130
 BROKEN = 70
@@ -81,7 +81,7 @@ def _broken() -> int:
 def _run(options: argparse.Namespace) -> int:
     from fusion_eval.report.score_table import score_table
     from fusion_eval.report.summary import summary
-    from fusion_eval.run import Plan, run
+    from fusion_eval.harness.run import Plan, run
 
     if options.output is None and not options.dry_run:
         options.parser.error("the following arguments are required: --output/--output_path")
@@ -99,7 +99,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.judge:
         check_judge(plan, options)
     if options.dry_run:
-        from fusion_eval.dry_run import dry_run
+        from fusion_eval.harness.dry_run import dry_run
 
         print(dry_run(plan))
         if options.judge:
@@ -121,7 +121,7 @@ def _print_comparison(plan: Plan, options: argparse.Namespace) -> None:
     """The rows over all languages, where there are such; a run is done whether or not it can be compared."""
     from fusion_eval.runs.comparison import write_comparison
     from fusion_eval.report.comparison_table import as_text
-    from fusion_eval.run import compare_strategies, ordered_runs
+    from fusion_eval.harness.run import compare_strategies, ordered_runs
 
     if len(plan.strategies) < 2:
         return
@@ -147,7 +147,7 @@ def _tasks(options: argparse.Namespace) -> int:
     from fusion_eval.report.text_table import text_table
 
     if options.copy_to:
-        from fusion_eval.harness.hub_copy import copy_from_hub, parts_of
+        from fusion_eval.harness.tasks.hub_copy import copy_from_hub, parts_of
 
         parts = parts_of(listed(options.tasks) if options.tasks else ())
         if not parts:
@@ -155,7 +155,7 @@ def _tasks(options: argparse.Namespace) -> int:
         copy_from_hub(parts, options.copy_to, say)
         print(f"export FUSION_EVAL_DATA={options.copy_to.resolve()}")
         return 0
-    from fusion_eval.harness.task_list import HEAD, group_of_groups, listed_tasks
+    from fusion_eval.harness.tasks.listing import HEAD, group_of_groups, listed_tasks
 
     print(text_table(HEAD, [found.line for found in listed_tasks()], 7))
     print("\n".join(group_of_groups()))

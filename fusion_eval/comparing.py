@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fusion_eval.compare.compare import Settings
     from fusion_eval.runs.comparison import Comparison
     from fusion_eval.judging.judge import Panel
-    from fusion_eval.run import Plan
+    from fusion_eval.harness.run import Plan
     from fusion_eval.runs.reading import Run
 
 
@@ -37,7 +37,7 @@ def compare_runs(options: argparse.Namespace) -> int:
         )
     runs = read_runs(options.runs, options.allow_partial)
     if options.baseline:
-        from fusion_eval.harness.pool_run import pool_run
+        from fusion_eval.harness.pool_baseline import pool_run
 
         runs = [pool_run(runs, options.baseline, options.include_path), *runs]
         runs = named(runs, [run.name for run in runs])
@@ -68,7 +68,7 @@ def judge_runs(options: argparse.Namespace) -> int:
     )
     panel = _panel(options, options.scale, options.structured, options.judge_repeats)
     if options.dry_run:
-        from fusion_eval.dry_run import dry_judge
+        from fusion_eval.harness.dry_run import dry_judge
 
         print(dry_judge(job, panel))
         return 0

@@ -24,7 +24,7 @@ from fusion_eval.logs import configure
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.together import at_most
 from fusion_eval.models.progress import progress
-from fusion_eval.questions import ChatPrompt, Request, questions_of
+from fusion_eval.harness.questions import ChatPrompt, Request, questions_of
 from fusion_eval.settings import OFF, Settings, parse, public
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.models.store.store import cache_folder

@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, e
 from pathlib import Path
 from typing import Any, Literal
 
-from fusion_eval.harness.task_folder import folder
+from fusion_eval.harness.tasks.folder import folder
 
 BRIDGE = "_fusion_eval_bridge"
 HOOK = "fusion_eval_bridge.pth"

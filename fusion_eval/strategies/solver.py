@@ -10,7 +10,7 @@ from fusion_eval.models import Model
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import together
 from fusion_eval.strategies.fusor_prompt import Template, load_template
-from fusion_eval.questions import Question
+from fusion_eval.harness.questions import Question
 from fusion_eval.strategies.sampler import draw
 from fusion_eval.strategies.scorers import load_scorer
 from fusion_eval.settings import Settings

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from openai_server import Plan, prompt_text, serve
 
 from fusion_eval.models.opener import Opener
-from fusion_eval.questions import Question
+from fusion_eval.harness.questions import Question
 from fusion_eval.settings import parse
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.models.store.store import Store

@@ -198,7 +198,7 @@ def test_uninstalled_nothing_is_left(wheel, tmp_path):
     # given that everything has been loaded, and bytecode written, after a look at the tasks
     environment = make_environment(tmp_path / "venv")
     environment.pip("install", "--no-deps", "--no-index", "--no-compile", str(wheel))
-    environment.python("-c", "import lm_eval.models, fusion_eval.harness.task_folder")
+    environment.python("-c", "import lm_eval.models, fusion_eval.harness.tasks.folder")
     assert environment.leftovers() != []
     # when it is uninstalled
     environment.pip("uninstall", "--yes", "fusion-eval")
@@ -213,7 +213,7 @@ def test_an_editable_install_reads_the_checkout(wheel, tmp_path):
     environment.pip("install", "--no-deps", "--no-index", "--no-build-isolation", "--editable", str(ROOT))
     code = (
         "import fusion_eval; from lm_eval.api.registry import get_model\n"
-        "from fusion_eval.harness.task_folder import folder\n"
+        "from fusion_eval.harness.tasks.folder import folder\n"
         "print(fusion_eval.__path__[0], folder(), get_model('fusion').__name__)"
     )
     done = environment.python("-c", code)

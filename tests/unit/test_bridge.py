@@ -244,7 +244,7 @@ from pathlib import Path
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._index import TaskIndex
 from fusion_eval.harness.registration import add_task_folder
-from fusion_eval.harness.task_folder import folder
+from fusion_eval.harness.tasks.folder import folder
 once = TaskManager.__init__
 add_task_folder()
 twice = TaskManager.__init__

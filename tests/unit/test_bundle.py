@@ -18,7 +18,7 @@ from fusion_eval.runs.comparison import write_comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import SUMS, unpack
 from fusion_eval.export.bundle.verify import verify
-from fusion_eval.run import Plan, compare_strategies, run
+from fusion_eval.harness.run import Plan, compare_strategies, run
 
 RELEASES = sorted((Path(__file__).parents[1] / "data" / "harness_runs").iterdir())
 

@@ -14,7 +14,7 @@ import pytest
 from fusion_eval import __version__, cli
 from fusion_eval.errors import ConfigError, EndpointError
 from fusion_eval.report.score_table import Row, Score
-from fusion_eval.run import Outcome, Plan
+from fusion_eval.harness.run import Outcome, Plan
 from fusion_eval.runs.traces import Totals
 
 HEAVY = (
@@ -42,7 +42,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
         row = Row("fr", {"fusion": Score(50.0, 1.0)}, tokens=1_234, seconds=5.0)
         return Outcome((row,), "chrf", {"fusion": Totals(prompts=3, aggregation_calls=3, fallbacks=1)})
 
-    monkeypatch.setattr("fusion_eval.run.run", run)
+    monkeypatch.setattr("fusion_eval.harness.run.run", run)
     monkeypatch.setattr(cli, "_print_comparison", lambda plan, options: None)
     return made
 
@@ -180,7 +180,7 @@ def test_an_error_of_ours_is_one_sentence_and_an_interruption_says_how_to_go_on(
     def run(plan: Plan, say: Any) -> Outcome:
         raise error
 
-    monkeypatch.setattr("fusion_eval.run.run", run)
+    monkeypatch.setattr("fusion_eval.harness.run.run", run)
     monkeypatch.setattr(cli, "_print_comparison", lambda plan, options: None)
     assert cli.main(["run", "--output", "o"]) == code
     said = capsys.readouterr().err
@@ -190,7 +190,7 @@ def test_an_error_of_ours_is_one_sentence_and_an_interruption_says_how_to_go_on(
 def test_a_dry_run_writes_nothing_and_so_needs_no_folder(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("fusion_eval.dry_run.dry_run", lambda plan: "a table")
+    monkeypatch.setattr("fusion_eval.harness.dry_run.dry_run", lambda plan: "a table")
     assert cli.main(["run", "--dry-run"]) == 0
     assert capsys.readouterr().out == "a table\n"
     assert "--output" in refused(capsys, "run")

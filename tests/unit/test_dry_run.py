@@ -11,7 +11,7 @@ import pytest
 from openai_server import Plan, Server
 
 from fusion_eval import cli
-from fusion_eval.dry_run import about_tokens, stand_in
+from fusion_eval.harness.dry_run import about_tokens, stand_in
 from fusion_eval.models.opener import open_store
 from fusion_eval.settings import parse
 from fusion_eval.runs.traces import FILE_NAME, read_traces

@@ -21,7 +21,7 @@ from openai_server import Plan, Request, Server, prompt_text
 from task_files import TASKS, task_file
 
 from fusion_eval import run as running
-from fusion_eval.harness.tasks import load_tasks, task_manager
+from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.text.language import NAMES, language_of
 
 FOLDER = TASKS / "fusion_open"

@@ -20,7 +20,7 @@ from task_files import TASKS, task_file
 
 from fusion_eval import cli
 from fusion_eval import run as running
-from fusion_eval.harness.tasks import load_tasks, task_manager
+from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 
 REPOSITORY = "CohereLabs/m-ArenaHard-v2.0"
 LANGUAGES = ("en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar")

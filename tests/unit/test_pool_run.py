@@ -17,8 +17,8 @@ from fusion_eval.compare.compare import Settings, compare
 from fusion_eval.compare.method import Method
 from fusion_eval.runs.comparison import Row
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness.pool_run import Kind, pool_run
-from fusion_eval.run import Plan, run
+from fusion_eval.harness.pool_baseline import Kind, pool_run
+from fusion_eval.harness.run import Plan, run
 from fusion_eval.runs.reading import read_runs
 from fusion_eval.runs.traces import read_traces
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lm_eval.api.instance import Instance
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.questions import (
+from fusion_eval.harness.questions import (
     COPY_STRIDE,
     DEFAULT_MAX_TOKENS,
     DEFAULT_TEMPERATURE,

@@ -20,7 +20,7 @@ from task_files import TASKS, task_file
 from fusion_eval import cli
 from fusion_eval import run as running
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness.tasks import load_tasks, task_manager
+from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 
 LEVELS = ("low", "medium", "high", "top")
 LANGUAGES = {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion_eval.errors import EndpointError
-from fusion_eval.questions import COPY_STRIDE
+from fusion_eval.harness.questions import COPY_STRIDE
 from fusion_eval.strategies.sampler import draw
 from fusion_eval.types import Candidate, Prompt, Sampling
 

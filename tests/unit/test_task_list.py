@@ -10,9 +10,9 @@ import datasets
 import pytest
 
 from fusion_eval.cli import main
-from fusion_eval.harness.hub_copy import Part, parts_of
-from fusion_eval.harness.task_folder import folder
-from fusion_eval.harness.task_list import group_of_groups, index, listed_tasks
+from fusion_eval.harness.tasks.hub_copy import Part, parts_of
+from fusion_eval.harness.tasks.folder import folder
+from fusion_eval.harness.tasks.listing import group_of_groups, index, listed_tasks
 
 PAPERS = {"en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar"}
 

@@ -27,7 +27,7 @@ from fusion_eval import run as running
 from fusion_eval.compare.compare import Settings, compare
 from fusion_eval.compare.method import Method
 from fusion_eval.runs.comparison import Comparison
-from fusion_eval.harness.tasks import load_tasks, task_manager
+from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.text.language import language_of
 from fusion_eval.runs.reading import read_runs
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.harness.registration import register_filters, register_metrics
-from fusion_eval.harness.task_folder import folder
+from fusion_eval.harness.tasks.folder import folder
 from fusion_eval.models.openai.errors import clean
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness.quiet import quieten
-from fusion_eval.harness.tasks import load_tasks, task_manager
+from fusion_eval.harness.host import quieten
+from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Pair, Sample, Value, value_of
 from fusion_eval.runs.task_info import higher_is_better

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from fusion_eval.harness.task_folder import folder
+from fusion_eval.harness.tasks.folder import folder
 
 Config = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.harness.task_list import Config, Index, index
+from fusion_eval.harness.tasks.listing import Config, Index, index
 from fusion_eval.models.openai.errors import clean
 
 

@@ -22,9 +22,9 @@ from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.prices import Price
-from fusion_eval.questions import Question, Request, questions_of
+from fusion_eval.harness.questions import Question, Request, questions_of
 from fusion_eval.report.text_table import text_table
-from fusion_eval.run import Plan, checked, evaluate
+from fusion_eval.harness.run import Plan, checked, evaluate
 from fusion_eval.settings import Settings
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.models.store.store import Store

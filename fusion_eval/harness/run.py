@@ -65,8 +65,8 @@ def checked(plan: Plan) -> tuple[Settings, Any]:
     for strategy in plan.strategies:
         load_strategy(strategy)
     check_folder(plan.output)
-    from fusion_eval.harness.quiet import quieten
-    from fusion_eval.harness.tasks import load_tasks, task_manager
+    from fusion_eval.harness.host import quieten
+    from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 
     quieten()
     manager = task_manager(plan.tasks, plan.include_path)
