@@ -13,7 +13,7 @@ import msgspec
 from export_runs import our_run
 from run_folders import samples
 
-from fusion_eval.cli import main
+from fusion_eval.cli.main import main
 from fusion_eval.runs.comparison import FILE_NAME, read_comparison
 from fusion_eval.export.bundle.archive import SUMS, unpack
 from fusion_eval.export.bundle.files import CONTENTS, draw

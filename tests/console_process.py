@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from fusion_eval import cli
+from fusion_eval.cli.main import main as cli
 
 
 def console(arguments: list[str], output: Path) -> None:

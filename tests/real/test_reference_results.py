@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fusion_eval.cli import main
+from fusion_eval.cli.main import main
 from fusion_eval.runs.comparison import read_comparison
 
 DEMO = Path(__file__).parents[2] / "results" / "fusion_demo"

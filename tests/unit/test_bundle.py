@@ -13,7 +13,7 @@ from openai_server import Plan as ServerPlan
 from openai_server import serve
 from run_folders import samples, write_run
 
-from fusion_eval.cli import main
+from fusion_eval.cli.main import main
 from fusion_eval.runs.comparison import write_comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import SUMS, unpack
@@ -306,6 +306,6 @@ def test_a_bundle_without_a_run_is_said(unpacked: Path) -> None:
 
 def test_every_format_can_be_asked_for_by_its_name() -> None:
     from fusion_eval.export.formats import FORMATS
-    from fusion_eval.exporting import NAMES
+    from fusion_eval.cli.export import NAMES
 
     assert tuple(FORMATS) == NAMES

@@ -59,7 +59,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_help_imports_nothing_heavy_and_comes_at_once() -> None:
     code = (
-        "import sys, json\nfrom fusion_eval.cli import main\ntry:\n    main(['--help'])\n"
+        "import sys, json\nfrom fusion_eval.cli.main import main\ntry:\n    main(['--help'])\n"
         "except SystemExit as end:\n    print(json.dumps([end.code, sorted(sys.modules)]), file=sys.stderr)"
     )
     taken = []

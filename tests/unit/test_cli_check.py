@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from run_folders import samples, write_run
 
-from fusion_eval.cli import main
+from fusion_eval.cli.main import main
 from fusion_eval.gate.baseline_file import read_baseline
 
 RUNS = Path(__file__).resolve().parents[1] / "data" / "harness_runs"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from run_folders import DATE, samples, write_run
 
-from fusion_eval.cli import main
+from fusion_eval.cli.main import main
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_how_items_were_clustered_is_said(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(runs: tuple[str, str]) -> None:
-    ours = f'{sys.executable} -c "import sys; from fusion_eval.cli import main; sys.exit(main())"'
+    ours = f'{sys.executable} -c "import sys; from fusion_eval.cli.main import main; sys.exit(main())"'
     command = f"{ours} compare {runs[0]} {runs[1]} --format csv | (exec <&-; sleep 3; true)"
     done = subprocess.run(
         ["bash", "-c", f"{command}; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True
@@ -173,7 +173,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(runs: tuple[str, str]) -> None
 
 
 def test_a_full_disk_is_one_sentence(runs: tuple[str, str]) -> None:
-    ours = f'{sys.executable} -c "import sys; from fusion_eval.cli import main; sys.exit(main())"'
+    ours = f'{sys.executable} -c "import sys; from fusion_eval.cli.main import main; sys.exit(main())"'
     done = subprocess.run(
         ["bash", "-c", f"{ours} compare {runs[0]} {runs[1]} > /dev/full"], capture_output=True, text=True
     )

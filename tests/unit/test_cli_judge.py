@@ -13,7 +13,7 @@ from local_judge import by_quality, judging, open_run
 from openai_server import Plan, Server
 from run_folders import samples, write_run
 
-from fusion_eval.cli import main
+from fusion_eval.cli.main import main
 
 Start = Callable[[Plan], Server]
 N = 40

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from openai_server import Plan, Server
 
-from fusion_eval import cli
+from fusion_eval.cli.main import main as cli
 from fusion_eval.harness.dry_run import about_tokens, stand_in
 from fusion_eval.models.opener import open_store
 from fusion_eval.settings import parse

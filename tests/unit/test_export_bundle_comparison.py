@@ -13,7 +13,7 @@ import pytest
 from bundles import Edit, edited, forged, packed, the_sentence
 from run_folders import samples, write_run
 
-from fusion_eval.cli import main
+from fusion_eval.cli.main import main
 from fusion_eval.compare.compare import Settings, compare
 from fusion_eval.runs.comparison import read_comparison, write_comparison
 from fusion_eval.export.bundle.verify import verify

@@ -13,7 +13,7 @@ from bundles import Edit, edited, forged, packed, the_one, the_sentence, traced_
 from export_runs import changed
 from run_folders import samples, write_run
 
-from fusion_eval.cli import main
+from fusion_eval.cli.main import main
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import unpack
 from fusion_eval.export.bundle.verify import verify

@@ -19,7 +19,7 @@ from fusion_eval.export.card.command import commands
 from fusion_eval.export.card.page import card, write_card
 from fusion_eval.text.redaction import public_arguments, withheld, without_paths
 from fusion_eval.export.subject import read_subject
-from fusion_eval.options import model_args
+from fusion_eval.cli.options import model_args
 from fusion_eval.text.markdown import fenced
 from fusion_eval.harness.run import Plan, compare_strategies, run
 from fusion_eval.runs.provenance import origin_of

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from fusion_eval.command_line import parser_of
-from fusion_eval.options import Command
+from fusion_eval.cli.parser import parser_of
+from fusion_eval.cli.options import Command
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = ROOT / ".github" / "actions" / "check" / "action.yml"

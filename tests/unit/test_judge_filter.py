@@ -392,7 +392,7 @@ def test_plain_lm_eval_ends_with_one_sentence_where_an_argument_is_wrong(openai_
 def test_fusion_eval_run_finds_a_wrong_argument_before_anything_is_generated(
     openai_server: Callable[[Plan], Server], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from fusion_eval.cli import main
+    from fusion_eval.cli.main import main
 
     model = openai_server(Plan())
     data = tmp_path / "data.jsonl"

@@ -18,7 +18,7 @@ from lm_eval.api.registry import register_model
 from local_judge import by_quality, judging, open_run
 from openai_server import Plan, Server
 
-from fusion_eval import cli
+from fusion_eval.cli.main import main as cli
 from fusion_eval.errors import FusionEvalError, StoreError
 from fusion_eval.models.offline import NotStoredError, excerpt
 from fusion_eval.models.opener import Opener, open_store

@@ -12,7 +12,7 @@ from openai_server import Plan as ServerPlan
 from openai_server import Server
 from sacrebleu.metrics.chrf import CHRF
 
-from fusion_eval.cli import main
+from fusion_eval.cli.main import main
 from fusion_eval.compare.compare import Settings, compare
 from fusion_eval.compare.method import Method
 from fusion_eval.runs.comparison import Row

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fusion_eval import cli, plugins
-from fusion_eval.command_line import parser_of
+from fusion_eval.cli.parser import parser_of
 from fusion_eval.harness.tasks.listing import listed_tasks
-from fusion_eval.options import underscored
+from fusion_eval.cli.options import underscored
 from fusion_eval.strategies.fusor_prompt import FUSORS, load_template
 from fusion_eval.strategies.scorers import load_scorer
 from fusion_eval.settings import _READERS

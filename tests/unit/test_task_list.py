@@ -9,7 +9,7 @@ from typing import Any
 import datasets
 import pytest
 
-from fusion_eval.cli import main
+from fusion_eval.cli.main import main
 from fusion_eval.harness.tasks.hub_copy import Part, parts_of
 from fusion_eval.harness.tasks.folder import folder
 from fusion_eval.harness.tasks.listing import group_of_groups, index, listed_tasks

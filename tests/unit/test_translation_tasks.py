@@ -22,7 +22,7 @@ from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 from openai_server import Plan, Server, prompt_text
 
-from fusion_eval import cli
+from fusion_eval.cli.main import main as cli
 from fusion_eval import run as running
 from fusion_eval.compare.compare import Settings, compare
 from fusion_eval.compare.method import Method
@@ -334,7 +334,7 @@ def test_a_tokenizer_that_is_not_installed_is_named_before_a_model_is_asked(
     wmt: Path, tmp_path: Path, language: str, module: str
 ) -> None:
     program = (
-        f"import sys; sys.modules['{module}'] = None; from fusion_eval.cli import main; sys.exit(main())"
+        f"import sys; sys.modules['{module}'] = None; from fusion_eval.cli.main import main; sys.exit(main())"
     )
     command = [
         sys.executable,

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from fusion_eval.errors import shown
-from fusion_eval.options import Command, add_output, place
+from fusion_eval.cli.options import Command, add_output, place
 
 NAMES = ("every-eval-ever", "hf", "table", "card", "bundle")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval import __version__
-from fusion_eval.checking import add_baseline, add_check
-from fusion_eval.comparing_options import add_compare, add_judge, add_judge_choice
-from fusion_eval.exporting import add_export, add_verify
-from fusion_eval.options import Command, Parser, count, limit
+from fusion_eval.cli.check import add_baseline, add_check
+from fusion_eval.cli.compare_options import add_compare, add_judge, add_judge_choice
+from fusion_eval.cli.export import add_export, add_verify
+from fusion_eval.cli.options import Command, Parser, count, limit
 
 
 def parser_of(commands: Mapping[str, Command]) -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fusion_eval.options import Command, count, level, positive, resamples
+from fusion_eval.cli.options import Command, count, level, positive, resamples
 
 
 def add_compare(added: Any, command: Command) -> None:

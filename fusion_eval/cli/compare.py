@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.options import listed, model_args
+from fusion_eval.cli.options import listed, model_args
 
 if TYPE_CHECKING:
     from fusion_eval.compare.compare import Settings

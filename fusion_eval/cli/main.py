@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fusion_eval.checking import check_run, make_baseline
-from fusion_eval.command_line import parser_of
-from fusion_eval.comparing import check_judge, compare_runs, judge_runs, judged_beside, say
+from fusion_eval.cli.check import check_run, make_baseline
+from fusion_eval.cli.parser import parser_of
+from fusion_eval.cli.compare import check_judge, compare_runs, judge_runs, judged_beside, say
 from fusion_eval.errors import ConfigError, FusionEvalError, printable, shown
-from fusion_eval.exporting import export_run, verify_bundle
-from fusion_eval.options import Command, listed, model_args, underscored
+from fusion_eval.cli.export import export_run, verify_bundle
+from fusion_eval.cli.options import Command, listed, model_args, underscored
 
 if TYPE_CHECKING:
     from fusion_eval.harness.run import Plan
@@ -163,7 +163,7 @@ def _tasks(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from fusion_eval.doctor import findings
+    from fusion_eval.cli.doctor import findings
 
     for line in findings():
         print(line)
