@@ -25,7 +25,7 @@ from fusion_eval.models.prices import Price
 from fusion_eval.harness.questions import Question, Request, questions_of
 from fusion_eval.report.text_table import text_table
 from fusion_eval.harness.run import Plan, checked, evaluate
-from fusion_eval.settings import Settings
+from fusion_eval.model_arguments import Settings
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.models.store.store import Store
 from fusion_eval.runs.traces import dollars

@@ -33,7 +33,7 @@ from fusion_eval.text.language import language_of
 from fusion_eval.logs import configure, log
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.texts import turns
-from fusion_eval.settings import Settings, parse
+from fusion_eval.model_arguments import Settings, parse
 
 _OWN = ("judge", "judge_base_url", "judge_prompt", "opponent", "prompt", "reference", "swap")
 _ARGUMENTS = (

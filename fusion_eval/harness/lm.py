@@ -25,7 +25,7 @@ from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.together import at_most
 from fusion_eval.models.progress import progress
 from fusion_eval.harness.questions import ChatPrompt, Request, questions_of
-from fusion_eval.settings import OFF, Settings, parse, public
+from fusion_eval.model_arguments import OFF, Settings, parse, public
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.models.store.store import cache_folder
 from fusion_eval.runs.traces import FILE_NAME, Totals, TraceFile

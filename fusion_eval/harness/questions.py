@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.text.language import language_of
-from fusion_eval.settings import Settings
+from fusion_eval.model_arguments import Settings
 from fusion_eval.types import Message, Prompt, Sampling, whole
 
 N = TypeVar("N", int, float)

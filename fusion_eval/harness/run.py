@@ -14,7 +14,7 @@ from fusion_eval.report.outcome import Outcome, outcome_of
 
 if TYPE_CHECKING:
     from fusion_eval.runs.reading import Run
-    from fusion_eval.settings import Settings
+    from fusion_eval.model_arguments import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
 
 def checked(plan: Plan) -> tuple[Settings, Any]:
     """The settings and the harness's task manager, after all checks that need no model."""
-    from fusion_eval.settings import parse
+    from fusion_eval.model_arguments import parse
     from fusion_eval.strategies import load_strategy
 
     arguments = dict(plan.model_args or {})
@@ -127,7 +127,7 @@ def _evaluate(lm: Any, strategy: str, plan: Plan, manager: Any) -> dict[str, Any
     from lm_eval.loggers import EvaluationTracker
     from lm_eval.utils import sanitize_model_name
 
-    from fusion_eval.settings import public
+    from fusion_eval.model_arguments import public
 
     folder = plan.output / strategy
     tracker = EvaluationTracker(output_path=str(folder))

@@ -16,7 +16,7 @@ from fusion_eval.judging.job import Job, Outcome, Prepared, judge_everything, pr
 from fusion_eval.judging.panel import at_work
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.writing import check_folder
-from fusion_eval.settings import Settings, parse
+from fusion_eval.model_arguments import Settings, parse
 from fusion_eval.types import to_json
 
 VERDICTS = "verdicts.jsonl"

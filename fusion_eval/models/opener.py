@@ -19,7 +19,7 @@ from fusion_eval.models.openai.errors import without_userinfo
 from fusion_eval.models.priced import Budget, priced
 from fusion_eval.models.prices import FREE, Price, price_of
 from fusion_eval.models.spread import Spread
-from fusion_eval.settings import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, slip_of_ours, unknown
+from fusion_eval.model_arguments import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, slip_of_ours, unknown
 from fusion_eval.models.store.store import Store, cache_folder
 from fusion_eval.models.store.read_only import ReadOnlyStore
 

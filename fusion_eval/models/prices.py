@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from fusion_eval.settings import Settings
+from fusion_eval.model_arguments import Settings
 
 _LIST = "model_prices_and_context_window_backup.json"
 _PER = 1_000_000

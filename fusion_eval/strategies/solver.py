@@ -13,7 +13,7 @@ from fusion_eval.strategies.fusor_prompt import Template, load_template
 from fusion_eval.harness.questions import Question
 from fusion_eval.strategies.sampler import draw
 from fusion_eval.strategies.scorers import load_scorer
-from fusion_eval.settings import Settings
+from fusion_eval.model_arguments import Settings
 from fusion_eval.text.stops import cut
 from fusion_eval.strategies import Tools, load_strategy
 from fusion_eval.types import Candidate, Pool, Trace

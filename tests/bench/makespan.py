@@ -28,7 +28,7 @@ from openai_server import Plan, prompt_text, serve
 
 from fusion_eval.models.opener import Opener
 from fusion_eval.harness.questions import Question
-from fusion_eval.settings import parse
+from fusion_eval.model_arguments import parse
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.models.store.store import Store
 from fusion_eval.types import Prompt, Sampling, Trace

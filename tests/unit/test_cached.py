@@ -26,7 +26,7 @@ from fusion_eval.models.limited import Limited
 from fusion_eval.models.openai.door import OpenAIModel
 from fusion_eval.models.together import together
 from fusion_eval.harness.questions import questions_of
-from fusion_eval.settings import parse
+from fusion_eval.model_arguments import parse
 from fusion_eval.models.store.store import Store
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 

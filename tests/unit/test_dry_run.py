@@ -13,7 +13,7 @@ from openai_server import Plan, Server
 from fusion_eval.cli.main import main as cli
 from fusion_eval.harness.dry_run import about_tokens, stand_in
 from fusion_eval.models.opener import open_store
-from fusion_eval.settings import parse
+from fusion_eval.model_arguments import parse
 from fusion_eval.runs.traces import FILE_NAME, read_traces
 
 Start = Callable[[Plan], Server]

@@ -23,7 +23,7 @@ from fusion_eval.cli.options import model_args
 from fusion_eval.text.markdown import fenced
 from fusion_eval.harness.run import Plan, compare_strategies, run
 from fusion_eval.runs.provenance import origin_of
-from fusion_eval.settings import parse, public
+from fusion_eval.model_arguments import parse, public
 
 HARNESS_RUNS = Path(__file__).parents[1] / "data" / "harness_runs"
 SECTIONS = (

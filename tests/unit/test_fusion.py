@@ -17,7 +17,7 @@ from scripted import Scripted, pool_of, tools
 from fusion_eval.errors import ContextOverflowError, EndpointError, RequestError
 from fusion_eval.models.opener import Opener
 from fusion_eval.harness.questions import questions_of
-from fusion_eval.settings import parse
+from fusion_eval.model_arguments import parse
 from fusion_eval.strategies.solver import Solver
 from fusion_eval.models.store.store import Store
 from fusion_eval.strategies import fall_back

@@ -22,7 +22,7 @@ from fusion_eval.cli.main import main as cli
 from fusion_eval.errors import FusionEvalError, StoreError
 from fusion_eval.models.offline import NotStoredError, excerpt
 from fusion_eval.models.opener import Opener, open_store
-from fusion_eval.settings import parse
+from fusion_eval.model_arguments import parse
 from fusion_eval.models.store.store import Store, cache_folder
 from fusion_eval.models.store.read_only import ReadOnlyStore
 from fusion_eval.types import Candidate, Message, Prompt, Sampling

@@ -14,7 +14,7 @@ from fusion_eval.errors import ConfigError, EndpointError
 from fusion_eval.models import limited
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import together
-from fusion_eval.settings import parse
+from fusion_eval.model_arguments import parse
 from fusion_eval.models.store.store import Store
 from fusion_eval.types import Candidate, Prompt, Sampling
 

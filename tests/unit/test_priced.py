@@ -24,7 +24,7 @@ from fusion_eval.models.opener import Opener
 from fusion_eval.models.priced import Budget, BudgetError, Priced, priced
 from fusion_eval.models.prices import FREE, Price, listed_price, price_of
 from fusion_eval.models.together import together
-from fusion_eval.settings import parse
+from fusion_eval.model_arguments import parse
 from fusion_eval.models.store.store import Store
 from fusion_eval.types import Candidate, Prompt, Sampling
 

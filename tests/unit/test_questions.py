@@ -21,7 +21,7 @@ from fusion_eval.harness.questions import (
     Question,
     questions_of,
 )
-from fusion_eval.settings import parse
+from fusion_eval.model_arguments import parse
 from fusion_eval.types import Message, Prompt
 
 

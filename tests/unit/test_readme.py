@@ -14,7 +14,7 @@ from fusion_eval.harness.tasks.listing import listed_tasks
 from fusion_eval.cli.options import underscored
 from fusion_eval.strategies.fusor_prompt import FUSORS, load_template
 from fusion_eval.strategies.scorers import load_scorer
-from fusion_eval.settings import _READERS
+from fusion_eval.model_arguments import _READERS
 from fusion_eval.strategies import load_strategy
 
 PAPERS = {"en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar"}

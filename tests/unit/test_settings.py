@@ -15,7 +15,7 @@ from lm_eval.utils import simple_parse_args_string
 from fusion_eval.errors import ConfigError
 from fusion_eval.models.lm_eval.types import arguments_of, class_of
 from fusion_eval.models.opener import Opener
-from fusion_eval.settings import OFF, Settings, parse, public
+from fusion_eval.model_arguments import OFF, Settings, parse, public
 from fusion_eval.models.store.store import Store
 
 

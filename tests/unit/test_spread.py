@@ -11,7 +11,7 @@ from openai_server import Fault, Plan, Server
 from fusion_eval.errors import EndpointError
 from fusion_eval.models import limited
 from fusion_eval.models.opener import Opener
-from fusion_eval.settings import parse
+from fusion_eval.model_arguments import parse
 from fusion_eval.models.store.store import Store
 from fusion_eval.types import Candidate, Prompt, Sampling
 

@@ -11,7 +11,7 @@ from fusion_eval.export.system import arguments_of
 from fusion_eval.runs.provenance import Origin, newest_results
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_setup import group_members
-from fusion_eval.settings import Settings, public
+from fusion_eval.model_arguments import Settings, public
 
 REBUILT = (
     "Rebuilt from the results files, not kept from the command line: paths are cut to their last part, keys and places to "
