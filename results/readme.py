@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from fusion_eval.runs.comparison import FILE_NAME, read_comparison
 from fusion_eval.report.comparison_table import as_markdown
+from fusion_eval.runs.comparison import FILE_NAME, read_comparison
 
 HERE = Path(__file__).parent
 HEAD = """# Results

@@ -14,11 +14,11 @@ from export_runs import our_run
 from run_folders import samples
 
 from fusion_eval.cli.main import main
-from fusion_eval.runs.comparison import FILE_NAME, read_comparison
 from fusion_eval.export.bundle.archive import SUMS, unpack
 from fusion_eval.export.bundle.files import CONTENTS, draw
 from fusion_eval.export.bundle.verify import Verified
 from fusion_eval.export.subject import Subject
+from fusion_eval.runs.comparison import FILE_NAME, read_comparison
 from fusion_eval.runs.reading import read_runs
 from fusion_eval.runs.traces import FILE_NAME as TRACES
 from fusion_eval.runs.traces import Totals

@@ -12,10 +12,10 @@ from typing import Any
 from openai_server import Plan, Request, Server, prompt_text
 from run_folders import write_run
 
-from fusion_eval.runs.comparison import Comparison
+from fusion_eval.judging.job import Job
 from fusion_eval.judging.judge import VERDICTS, Panel
 from fusion_eval.judging.judge import judge as judge_runs
-from fusion_eval.judging.job import Job
+from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.reading import read_runs
 
 _ANSWER = r"--- answer {} [0-9a-f]{{8}} ---\n(.*?)\n--- end of answer {} [0-9a-f]{{8}} ---"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fusion_eval.strategies import Tools
 from fusion_eval.strategies.fusor_prompt import shipped
 from fusion_eval.strategies.scorers import load_scorer
-from fusion_eval.strategies import Tools
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling
 
 

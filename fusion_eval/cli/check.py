@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from fusion_eval.cli.compare_options import add_cluster
-from fusion_eval.errors import ConfigError, FusionEvalError, shown
 from fusion_eval.cli.options import Command, add_output, level, listed, place
+from fusion_eval.errors import ConfigError, FusionEvalError, shown
 
 if TYPE_CHECKING:
     from fusion_eval.gate.baseline import Baseline

@@ -8,21 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from fusion_eval.errors import ConfigError
 from fusion_eval.cli.options import listed, model_args
+from fusion_eval.errors import ConfigError
 
 if TYPE_CHECKING:
     from fusion_eval.compare.compare import Settings
-    from fusion_eval.runs.comparison import Comparison
-    from fusion_eval.judging.judge import Panel
     from fusion_eval.harness.run import Plan
+    from fusion_eval.judging.judge import Panel
+    from fusion_eval.runs.comparison import Comparison
     from fusion_eval.runs.reading import Run
 
 
 def compare_runs(options: argparse.Namespace) -> int:
     from fusion_eval.compare.compare import compare
-    from fusion_eval.runs.comparison import write_comparison
     from fusion_eval.report.comparison_table import VIEWS
+    from fusion_eval.runs.comparison import write_comparison
     from fusion_eval.runs.reading import named, read_runs
 
     if options.include_path and not options.baseline:
@@ -53,8 +53,8 @@ def compare_runs(options: argparse.Namespace) -> int:
 
 
 def judge_runs(options: argparse.Namespace) -> int:
-    from fusion_eval.judging.judge import judge
     from fusion_eval.judging.job import Job
+    from fusion_eval.judging.judge import judge
     from fusion_eval.report.comparison_table import VIEWS
     from fusion_eval.runs.reading import read_runs
 
@@ -96,8 +96,8 @@ def judged_beside(
 ) -> Comparison:
     """The comparison with a judge's rows; its verdicts land in `output`."""
     from fusion_eval.compare.compare import Settings
-    from fusion_eval.judging.judge import added, judge
     from fusion_eval.judging.job import Job
+    from fusion_eval.judging.judge import added, judge
 
     statistics = _statistics(options) if hasattr(options, "alpha") else Settings()
     judged = judge(Job(tuple(runs), statistics), _panel(options), output, None, say)

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 
 from fusion_eval.harness.registration import active_way
 from fusion_eval.harness.tasks.folder import folder
-from fusion_eval.strategies.plugins import names
 from fusion_eval.models.store.store import cache_folder
+from fusion_eval.strategies.plugins import names
 
 _PACKAGES = (
     "fusion-eval",

@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import Any
 
-from fusion_eval.errors import shown
 from fusion_eval.cli.options import Command, add_output, place
+from fusion_eval.errors import shown
 
 NAMES = ("every-eval-ever", "hf", "table", "card", "bundle")
 

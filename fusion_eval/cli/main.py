@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fusion_eval.cli.check import check_run, make_baseline
-from fusion_eval.cli.parser import parser_of
 from fusion_eval.cli.compare import check_judge, compare_runs, judge_runs, judged_beside, say
-from fusion_eval.errors import ConfigError, FusionEvalError, printable, shown
 from fusion_eval.cli.export import export_run, verify_bundle
 from fusion_eval.cli.options import Command, listed, model_args, underscored
+from fusion_eval.cli.parser import parser_of
+from fusion_eval.errors import ConfigError, FusionEvalError, printable, shown
 
 if TYPE_CHECKING:
     from fusion_eval.harness.run import Plan
@@ -79,9 +79,9 @@ def _broken() -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from fusion_eval.harness.run import Plan, run
     from fusion_eval.report.score_table import score_table
     from fusion_eval.report.summary import summary
-    from fusion_eval.harness.run import Plan, run
 
     if options.output is None and not options.dry_run:
         options.parser.error("the following arguments are required: --output/--output_path")
@@ -119,9 +119,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def _print_comparison(plan: Plan, options: argparse.Namespace) -> None:
     """The rows over all languages, where there are such; a run is done whether or not it can be compared."""
-    from fusion_eval.runs.comparison import write_comparison
-    from fusion_eval.report.comparison_table import as_text
     from fusion_eval.harness.run import compare_strategies, ordered_runs
+    from fusion_eval.report.comparison_table import as_text
+    from fusion_eval.runs.comparison import write_comparison
 
     if len(plan.strategies) < 2:
         return

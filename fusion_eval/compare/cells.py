@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fusion_eval.compare.task_families import Family
 from fusion_eval.compare.metrics import corpus_name
+from fusion_eval.compare.task_families import Family
 from fusion_eval.runs.samples import Pair
 from fusion_eval.stats.corpus import CorpusMetric, MissingTokenizerError, corpus_metric
 from fusion_eval.stats.paired import Score, mean_score

@@ -6,8 +6,8 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from fusion_eval.compare.task_families import Family, without_language
 from fusion_eval.compare.items import Item
+from fusion_eval.compare.task_families import Family, without_language
 from fusion_eval.errors import ConfigError, nearest
 
 _DOCUMENT = (

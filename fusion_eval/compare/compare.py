@@ -9,7 +9,6 @@ from typing import Literal
 
 from fusion_eval.compare.cells import Cell, cells
 from fusion_eval.compare.clusters import AUTO
-from fusion_eval.compare.task_families import families
 from fusion_eval.compare.items import Metric
 from fusion_eval.compare.matching import Matched, match
 from fusion_eval.compare.method import Method
@@ -17,9 +16,10 @@ from fusion_eval.compare.metrics import objection
 from fusion_eval.compare.ranking import Correct, ranked
 from fusion_eval.compare.rows import row_of
 from fusion_eval.compare.table import tidy
+from fusion_eval.compare.task_families import families
 from fusion_eval.compare.units import units
-from fusion_eval.runs.comparison import SCHEMA_VERSION, ComparedRun, Comparison, Row
 from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.runs.comparison import SCHEMA_VERSION, ComparedRun, Comparison, Row
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_info import higher_is_better
 from fusion_eval.stats.multiplicity import benjamini_hochberg, holm

@@ -8,8 +8,8 @@ from fusion_eval.compare.caveats import caveats
 from fusion_eval.compare.cells import Floats
 from fusion_eval.compare.method import Method
 from fusion_eval.compare.units import Unit
-from fusion_eval.runs.comparison import Row
 from fusion_eval.errors import ConfigError
+from fusion_eval.runs.comparison import Row
 from fusion_eval.stats.bootstrap import bootstrap_interval, jackknife_error
 from fusion_eval.stats.paired import Paired, paired_segments
 from fusion_eval.stats.permutation import mcnemar_test, permutation_test, wilcoxon_test

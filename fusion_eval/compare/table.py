@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from fusion_eval.compare.clusters import clusters_of
-from fusion_eval.compare.task_families import Family
 from fusion_eval.compare.items import Item, Metric
 from fusion_eval.compare.matching import Matched
+from fusion_eval.compare.task_families import Family
 from fusion_eval.runs.reading import Run
 
 COLUMNS = ["run", "task", "language", "item", "cluster", "metric", "filter", "value"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from fusion_eval.compare.task_families import families
 from fusion_eval.compare.units import ALL
-from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.subject import Subject
+from fusion_eval.runs.comparison import Comparison, Row
 
 JUDGE = "judge:"
 """How a metric begins that is of a judge's verdicts."""

@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.errors import ConfigError, printable
+from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.runs.files import run_folders
 from fusion_eval.runs.reading import Run, named, read_runs
 

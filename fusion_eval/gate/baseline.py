@@ -11,16 +11,16 @@ import numpy as np
 
 from fusion_eval.compare.cells import averaged
 from fusion_eval.compare.clusters import clusters_of
-from fusion_eval.compare.task_families import families
 from fusion_eval.compare.items import Entry, Metric
 from fusion_eval.compare.matching import Matched, match
 from fusion_eval.compare.metrics import corpus_name, objection
+from fusion_eval.compare.task_families import families
 from fusion_eval.errors import ConfigError
-from fusion_eval.text.public_names import public_name, public_signature, without_place
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.samples import Pair
 from fusion_eval.runs.task_info import higher_is_better
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
+from fusion_eval.text.public_names import public_name, public_signature, without_place
 
 Column = tuple[float | None, ...]
 """A number per item, in the order of the items; None where there is none."""

@@ -13,6 +13,8 @@ from fusion_eval.compare.units import ALL, Unit, units
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.gate.baseline import Baseline, baseline_of
 from fusion_eval.gate.baseline_file import is_baseline_file, read_baseline, write_baseline
+from fusion_eval.gate.margins import Margins
+from fusion_eval.gate.pairing import paired_cells
 from fusion_eval.gate.result import (
     EXIT_CODES,
     SCHEMA_VERSION,
@@ -22,8 +24,6 @@ from fusion_eval.gate.result import (
     Inconclusive,
     Verdict,
 )
-from fusion_eval.gate.margins import Margins
-from fusion_eval.gate.pairing import paired_cells
 from fusion_eval.gate.rows import decided, row_of
 from fusion_eval.runs.reading import read_runs
 from fusion_eval.types import whole

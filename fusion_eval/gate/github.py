@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError, printable
-from fusion_eval.gate.result import Checked
 from fusion_eval.gate.junit import sentence
+from fusion_eval.gate.result import Checked
 from fusion_eval.gate.views import as_markdown, headline
 
 _MOST = 9

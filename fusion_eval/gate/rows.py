@@ -9,8 +9,8 @@ import numpy as np
 
 from fusion_eval.compare.rows import pair
 from fusion_eval.compare.units import Unit
-from fusion_eval.gate.result import CheckedRow, Verdict
 from fusion_eval.gate.margin_tests import MarginTests, detected, largest_loss, margin_tests
+from fusion_eval.gate.result import CheckedRow, Verdict
 from fusion_eval.stats.bootstrap import jackknife_error
 from fusion_eval.stats.multiplicity import holm
 from fusion_eval.stats.power import items_needed

@@ -12,23 +12,24 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.harness.lm import model_type
-from fusion_eval.judging.judge import Panel, asked
+from fusion_eval.harness.questions import Request, questions_of
+from fusion_eval.harness.run import Plan, checked, evaluate
 from fusion_eval.judging.job import Job, prepared
+from fusion_eval.judging.judge import Panel, asked
+from fusion_eval.model_arguments import Settings
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
+from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.prices import Price
-from fusion_eval.harness.questions import Question, Request, questions_of
-from fusion_eval.report.text_table import text_table
-from fusion_eval.harness.run import Plan, checked, evaluate
-from fusion_eval.model_arguments import Settings
-from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.models.store.store import Store
+from fusion_eval.report.text_table import text_table
 from fusion_eval.runs.traces import dollars
+from fusion_eval.strategies.question import Question
+from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 AT_ONCE = 32

@@ -26,14 +26,14 @@ from lm_eval.api.filter import Filter
 from fusion_eval.argument_values import names, text
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.harness.boundary import user_errors
+from fusion_eval.judging.panel import at_work
 from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_protocol_template
 from fusion_eval.judging.verdicts import Label, Pair
-from fusion_eval.judging.panel import at_work
-from fusion_eval.text.language import language_of
 from fusion_eval.logs import configure, log
+from fusion_eval.model_arguments import Settings, parse
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.texts import turns
-from fusion_eval.model_arguments import Settings, parse
+from fusion_eval.text.language import language_of
 
 _OWN = ("judge", "judge_base_url", "judge_prompt", "opponent", "prompt", "reference", "swap")
 _ARGUMENTS = (

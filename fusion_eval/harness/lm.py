@@ -18,17 +18,17 @@ from lm_eval.api.model import LM
 
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
-from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.harness.boundary import user_errors
-from fusion_eval.logs import configure
-from fusion_eval.models.opener import Opener, open_store
-from fusion_eval.models.together import at_most
-from fusion_eval.models.progress import progress
 from fusion_eval.harness.questions import ChatPrompt, Request, questions_of
+from fusion_eval.logs import configure
 from fusion_eval.model_arguments import OFF, Settings, parse, public
-from fusion_eval.strategies.solver import Solver, solve_all
+from fusion_eval.models.event_loop import run_anywhere
+from fusion_eval.models.opener import Opener, open_store
+from fusion_eval.models.progress import progress
 from fusion_eval.models.store.store import cache_folder
+from fusion_eval.models.together import at_most
 from fusion_eval.runs.traces import FILE_NAME, Totals, TraceFile
+from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.types import Message, Trace, whole
 
 T = TypeVar("T")

@@ -18,8 +18,8 @@ from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Pair, Sample, Value, value_of
 from fusion_eval.runs.task_info import higher_is_better
-from fusion_eval.stats.corpus import corpus_metric
 from fusion_eval.runs.traces import read_traces
+from fusion_eval.stats.corpus import corpus_metric
 
 Kind = Literal["expected", "oracle"]
 _NOTES = {

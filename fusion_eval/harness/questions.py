@@ -5,12 +5,12 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.text.language import language_of
 from fusion_eval.model_arguments import Settings
+from fusion_eval.strategies.question import Question
+from fusion_eval.text.language import language_of
 from fusion_eval.types import Message, Prompt, Sampling, whole
 
 N = TypeVar("N", int, float)
@@ -40,19 +40,6 @@ class Request(Protocol):
     def args(self) -> tuple[Any, ...]:
         """(context, generation options)."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A prompt with its place in the evaluation; `temperatures` are those of the candidates, cycled."""
-
-    task: str
-    doc_id: int | None
-    copy: int
-    language: str | None
-    prompt: Prompt
-    sampling: Sampling
-    temperatures: tuple[float, ...]
 
 
 class ChatPrompt(str):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fusion_eval.runs.comparison import Comparison
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.writing import check_folder
 from fusion_eval.report.outcome import Outcome, outcome_of
+from fusion_eval.runs.comparison import Comparison
+from fusion_eval.runs.writing import check_folder
 
 if TYPE_CHECKING:
-    from fusion_eval.runs.reading import Run
     from fusion_eval.model_arguments import Settings
+    from fusion_eval.runs.reading import Run
 
 
 @dataclass(frozen=True, slots=True)

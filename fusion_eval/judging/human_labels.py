@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.runs.judging_summary import HumanEstimate
-from fusion_eval.judging.verdicts import Identity, Pair
 from fusion_eval.judging.panel import Judged
+from fusion_eval.judging.verdicts import Identity, Pair
+from fusion_eval.runs.judging_summary import HumanEstimate
 from fusion_eval.runs.samples import records
 from fusion_eval.stats.prediction_powered import judge_agreement, prediction_powered
 

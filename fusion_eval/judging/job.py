@@ -10,13 +10,13 @@ from pathlib import Path
 
 from fusion_eval.compare.clusters import clusters_of
 from fusion_eval.compare.compare import Settings as CompareSettings
-from fusion_eval.compare.task_families import families
 from fusion_eval.compare.items import Item
+from fusion_eval.compare.task_families import families
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.opponent import add_answers
 from fusion_eval.judging.pairs import Answers, answers_of, pair_of
-from fusion_eval.judging.verdicts import Identity, Pair
 from fusion_eval.judging.panel import Bench, Judged, Match, in_random_order, judge_until_known
+from fusion_eval.judging.verdicts import Identity, Pair
 from fusion_eval.runs.reading import Run
 
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from fusion_eval.runs.comparison import Comparison, write_comparison
 from fusion_eval.errors import ConfigError
-from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_protocol_template
-from fusion_eval.judging.summary import compared
 from fusion_eval.judging.human_labels import human_labels
 from fusion_eval.judging.job import Job, Outcome, Prepared, judge_everything, prepared
 from fusion_eval.judging.panel import at_work
-from fusion_eval.models.opener import Opener, open_store
-from fusion_eval.runs.writing import check_folder
+from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_protocol_template
+from fusion_eval.judging.summary import compared
 from fusion_eval.model_arguments import Settings, parse
+from fusion_eval.models.opener import Opener, open_store
+from fusion_eval.runs.comparison import Comparison, write_comparison
+from fusion_eval.runs.writing import check_folder
 from fusion_eval.types import to_json
 
 VERDICTS = "verdicts.jsonl"

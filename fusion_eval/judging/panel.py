@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.models.event_loop import run_anywhere
-from fusion_eval.judging.protocol import Protocol, judged
 from fusion_eval.judging.majority import majority
+from fusion_eval.judging.protocol import Protocol, judged
 from fusion_eval.judging.verdicts import Pair, Verdict
 from fusion_eval.models import Model
+from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener
-from fusion_eval.models.together import at_most, together
 from fusion_eval.models.progress import progress
+from fusion_eval.models.together import at_most, together
 from fusion_eval.stats.sequential import sequential_p_value
 
 T = TypeVar("T")

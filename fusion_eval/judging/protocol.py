@@ -10,11 +10,11 @@ from typing import Literal
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.parsing import read_mark, read_structured, response_format, scale
 from fusion_eval.judging.verdicts import First, Order, Pair, Verdict, label, verdict_of
-from fusion_eval.text.language import NAMES
 from fusion_eval.models import Model
 from fusion_eval.models.together import together
-from fusion_eval.text.templates import Kind, Template, fence_for, filled, load, visible
 from fusion_eval.runs.traces import Usage
+from fusion_eval.text.language import NAMES
+from fusion_eval.text.templates import Kind, Template, fence_for, filled, load, visible
 from fusion_eval.types import Candidate, Message, Sampling, prompt_of
 
 Swap = Literal["both", "random", "none"]

@@ -8,9 +8,9 @@ from itertools import combinations
 
 import numpy as np
 
-from fusion_eval.runs.judging_summary import JudgeAgreement, JudgeReport
 from fusion_eval.judging.rows import invalid, share
 from fusion_eval.judging.verdicts import CODES, Verdict, by_repeat, consistent, label
+from fusion_eval.runs.judging_summary import JudgeAgreement, JudgeReport
 from fusion_eval.stats.agreement import agreement
 
 

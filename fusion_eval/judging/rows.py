@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from fusion_eval.compare.compare import Settings, compare, corrected
 from fusion_eval.compare.task_families import families
-from fusion_eval.runs.comparison import ComparedRun, Comparison, Row
 from fusion_eval.judging.verdicts import Pair, Verdict, consistent
+from fusion_eval.runs.comparison import ComparedRun, Comparison, Row
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Sample
 from fusion_eval.types import whole

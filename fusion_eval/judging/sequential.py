@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fusion_eval.compare.compare import corrected
+from fusion_eval.judging.job import Job, Prepared, question_scores, shown
+from fusion_eval.judging.panel import Judged, Match
+from fusion_eval.judging.rows import of_row
 from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.judging_summary import Stopped
-from fusion_eval.judging.job import Job, Prepared, question_scores, shown
-from fusion_eval.judging.rows import of_row
-from fusion_eval.judging.panel import Judged, Match
 from fusion_eval.stats.sequential import sequential_test
 
 NOTE = (

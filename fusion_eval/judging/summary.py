@@ -6,19 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.judging_summary import AgainstOpponent, Judging, RankedSystem, StyleAdjusted, StyleEffect
-from fusion_eval.judging.sequential import at_any_moment, stopped
-from fusion_eval.judging.protocol import Protocol
 from fusion_eval.judging.human_labels import Labels, human_estimates
 from fusion_eval.judging.job import Job, Outcome, Prepared
-from fusion_eval.judging.self_preference import relatives
+from fusion_eval.judging.panel import Judged, Match
+from fusion_eval.judging.protocol import Protocol
 from fusion_eval.judging.reliability import judge_report, judges_agree
 from fusion_eval.judging.rows import against_opponent, head_to_head, joined, of_runs, with_quality
+from fusion_eval.judging.self_preference import relatives
+from fusion_eval.judging.sequential import at_any_moment, stopped
 from fusion_eval.judging.style import FEATURES, style_differences
 from fusion_eval.judging.verdicts import CODES, Pair, Verdict
-from fusion_eval.judging.panel import Judged, Match
+from fusion_eval.runs.comparison import Comparison, Row
+from fusion_eval.runs.judging_summary import (
+    AgainstOpponent,
+    Judging,
+    RankedSystem,
+    StyleAdjusted,
+    StyleEffect,
+)
 from fusion_eval.stats.bradley_terry import strengths
 from fusion_eval.stats.style_control import Coefficient, style_controlled
 from fusion_eval.stats.win_rate import win_rate

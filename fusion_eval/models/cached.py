@@ -13,9 +13,9 @@ from typing import Generic, TypeVar
 import msgspec
 
 from fusion_eval.models import LikelihoodModel, Model
-from fusion_eval.models.together import together
-from fusion_eval.models.store.store import Store
 from fusion_eval.models.store.opening import PATIENCE, BusyStoreError
+from fusion_eval.models.store.store import Store
+from fusion_eval.models.together import together
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 T = TypeVar("T")

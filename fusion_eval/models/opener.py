@@ -10,6 +10,7 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.logs import log
+from fusion_eval.model_arguments import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, slip_of_ours, unknown
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
@@ -19,9 +20,8 @@ from fusion_eval.models.openai.errors import without_userinfo
 from fusion_eval.models.priced import Budget, priced
 from fusion_eval.models.prices import FREE, Price, price_of
 from fusion_eval.models.spread import Spread
-from fusion_eval.model_arguments import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, slip_of_ours, unknown
-from fusion_eval.models.store.store import Store, cache_folder
 from fusion_eval.models.store.read_only import ReadOnlyStore
+from fusion_eval.models.store.store import Store, cache_folder
 
 LOOKS = 2
 """Times that an answer which went astray on its way from an endpoint is asked for again."""

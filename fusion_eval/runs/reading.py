@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.text.language import language_of
 from fusion_eval.runs.files import RunFiles, SampleFile, find, load_results, section
 from fusion_eval.runs.samples import Sample, read_samples
 from fusion_eval.runs.task_info import TaskInfo, task_info
+from fusion_eval.text.language import language_of
 from fusion_eval.types import whole
 
 

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from fusion_eval.models import Model
 from fusion_eval.strategies.plugins import load
-from fusion_eval.strategies.fusor_prompt import Template
+from fusion_eval.text.templates import Template
 from fusion_eval.types import Answer, Candidate, Pool, Sampling
 
 GROUP = "fusion_eval.strategies"

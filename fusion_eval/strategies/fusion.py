@@ -6,11 +6,11 @@ import dataclasses
 import random
 
 from fusion_eval.errors import ContextOverflowError, RequestError
-from fusion_eval.strategies.fusor_prompt import render
-from fusion_eval.text.stops import cut
 from fusion_eval.strategies import Tools, fall_back
 from fusion_eval.strategies.fused_text import read_fused
+from fusion_eval.strategies.fusor_prompt import render
 from fusion_eval.strategies.refusal import is_refusal
+from fusion_eval.text.stops import cut
 from fusion_eval.types import Answer, Candidate, Pool, Prompt, Sampling, prompt_of
 
 COMPARISON_TOKENS = 1024

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fusion_eval.text.language import NAMES
 from fusion_eval.text import templates
+from fusion_eval.text.language import NAMES
 from fusion_eval.text.templates import Kind, Template, fence_for, filled, load, visible
 from fusion_eval.types import Message, Prompt
 

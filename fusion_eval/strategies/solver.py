@@ -6,16 +6,17 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from fusion_eval.errors import FusionEvalError, RequestError
+from fusion_eval.model_arguments import Settings
 from fusion_eval.models import Model
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import together
-from fusion_eval.strategies.fusor_prompt import Template, load_template
-from fusion_eval.harness.questions import Question
+from fusion_eval.strategies import Tools, load_strategy
+from fusion_eval.strategies.fusor_prompt import load_template
+from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.sampler import draw
 from fusion_eval.strategies.scorers import load_scorer
-from fusion_eval.model_arguments import Settings
 from fusion_eval.text.stops import cut
-from fusion_eval.strategies import Tools, load_strategy
+from fusion_eval.text.templates import Template
 from fusion_eval.types import Candidate, Pool, Trace
 
 

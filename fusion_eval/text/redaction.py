@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
 
 from fusion_eval.text.public_names import without_place
-from fusion_eval.runs.reading import Run
 
 _PATH = re.compile(
     r"(?<=\")(?:~|[A-Za-z]:)?[/\\](?![/\\\s])[^\"]*(?=\")"  # in quotes it may hold spaces
@@ -22,13 +23,23 @@ _SECRET = re.compile(
 _PLACES = re.compile(r"(?:^|_)(?:trace_dir|trace_file|cache|cache_dir|output_path|log_file)$")
 
 
+class NamedFolder(Protocol):
+    """A run: the folder that it was read from, and its name."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def name(self) -> str: ...
+
+
 def without_paths(text: str) -> str:
     """Every absolute path as its last part; addresses without user, password and query; and no key."""
     text = _KEY.sub("(key)", _QUERY.sub(r"\1", _USER.sub("", text)))
     return _PATH.sub(lambda found: _last_part(found[0]), text)
 
 
-def public_note(note: str, runs: Sequence[Run]) -> str:
+def public_note(note: str, runs: Sequence[NamedFolder]) -> str:
     """A sentence of whoever read the runs, in which these have their names and not their paths."""
     for run in runs:
         note = without_place(note, run.path, run.name)

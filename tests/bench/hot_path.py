@@ -23,8 +23,8 @@ import aiohttp
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from openai_server import spawn
 
-from fusion_eval.models.opener import Opener
 from fusion_eval.model_arguments import parse
+from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
 from fusion_eval.types import Prompt, Sampling
 

@@ -26,11 +26,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from openai_server import Plan, prompt_text, serve
 
-from fusion_eval.models.opener import Opener
-from fusion_eval.harness.questions import Question
 from fusion_eval.model_arguments import parse
-from fusion_eval.strategies.solver import Solver, solve_all
+from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
+from fusion_eval.strategies.question import Question
+from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.types import Prompt, Sampling, Trace
 
 SLOTS, N, MEDIAN, SIGMA = 64, 5, 0.2, 1.0

@@ -16,11 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from fusion_eval.model_arguments import parse
 from fusion_eval.models.cached import keys_of
 from fusion_eval.models.opener import Opener
-from fusion_eval.strategies.sampler import draw
-from fusion_eval.model_arguments import parse
 from fusion_eval.models.store.store import Store
+from fusion_eval.strategies.sampler import draw
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 
 GENERATIONS, PER_PROMPT, ROUNDS, AT_ONCE = 100_000, 5, 3, 128

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from openai_server import Fault, Plan, Reply, Request, Server, default_reply, prompt_text
 
-from fusion_eval import run as running
 from fusion_eval.errors import EndpointError, FusionEvalError
+from fusion_eval.harness import run as running
 from fusion_eval.models import limited
 from fusion_eval.models.endpoint import GIVE_UP_AFTER
 from fusion_eval.report.outcome import Outcome

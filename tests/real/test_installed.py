@@ -129,7 +129,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environm
 def test_the_wheel_holds_the_package_its_tasks_and_the_bridge(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     tasks = {f"fusion_eval/{p.relative_to(ROOT)}" for p in (ROOT / "tasks").rglob("*") if p.suffix != ".pyc"}
-    templates = {str(p.relative_to(ROOT)) for p in (ROOT / "fusion_eval/prompts").glob("*.j2")}
+    templates = {str(p.relative_to(ROOT)) for p in (ROOT / "fusion_eval").rglob("*.j2")}
     assert {name for name in tasks if "." in Path(name).name} <= names
     assert templates
     assert templates <= names

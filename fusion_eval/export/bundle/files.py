@@ -11,18 +11,18 @@ from pathlib import Path
 import msgspec
 
 from fusion_eval import __version__
-from fusion_eval.runs.comparison import FILE_NAME, Comparison, write_comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import SUMS, pack
 from fusion_eval.export.card.page import card
 from fusion_eval.export.comparable import compared, is_judged, strangers
-from fusion_eval.text.redaction import public_note, withheld
 from fusion_eval.export.subject import Subject, Written, distinct_names
 from fusion_eval.export.system import arguments_of
 from fusion_eval.export.table.files import write_tables
 from fusion_eval.report.comparison_table import as_markdown
+from fusion_eval.runs.comparison import FILE_NAME, Comparison, write_comparison
 from fusion_eval.runs.files import find, load_results, section
 from fusion_eval.runs.reading import Run, read_runs
+from fusion_eval.text.redaction import public_note, withheld
 
 SCHEMA_VERSION = 1
 NAME, CONTENTS = "bundle.zip", "bundle.json"

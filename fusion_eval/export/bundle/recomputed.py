@@ -8,9 +8,9 @@ from typing import TypeVar, get_args
 
 from fusion_eval.compare.compare import Correction, Settings
 from fusion_eval.compare.method import IntervalMethod, Method, Test
-from fusion_eval.runs.comparison import Comparison, RankedRun, Row
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.findings import Findings
+from fusion_eval.runs.comparison import Comparison, RankedRun, Row
 
 T = TypeVar("T", Row, RankedRun)
 Name = TypeVar("Name", bound=str)

@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 from fusion_eval import __version__
-from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import unpack, wrong_sums
 from fusion_eval.export.bundle.files import CONTENTS, DRAWN, FILES, SCHEMA_VERSION, VERDICTS, Contents, draw
@@ -18,6 +17,7 @@ from fusion_eval.export.bundle.verify_comparison import verify_comparison
 from fusion_eval.export.bundle.verify_results import verify_results
 from fusion_eval.export.bundle.verify_traces import verify_traces
 from fusion_eval.export.subject import Subject
+from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.runs.reading import Run, read_runs
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fusion_eval.runs.comparison import Comparison
 from fusion_eval.export.bundle.findings import Findings
 from fusion_eval.export.bundle.verify_judged import verify_judged
 from fusion_eval.export.bundle.verify_metrics import verify_metrics
 from fusion_eval.export.comparable import JUDGE, is_judged, strangers
+from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.reading import Run
 
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import msgspec
 
 from fusion_eval.compare.compare import Settings
-from fusion_eval.runs.comparison import Comparison, RankedRun, Row
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.findings import Findings
 from fusion_eval.export.bundle.recomputed import compare_ranks, compare_rows, settings_of
 from fusion_eval.export.bundle.verify_verdicts import Bench, verify_verdicts
 from fusion_eval.export.comparable import JUDGE, is_judged
-from fusion_eval.runs.judging_summary import Judging
 from fusion_eval.judging.reliability import judge_report, judges_agree
 from fusion_eval.judging.rows import against_opponent, head_to_head, joined, with_quality
 from fusion_eval.judging.verdicts import Verdict
+from fusion_eval.runs.comparison import Comparison, RankedRun, Row
+from fusion_eval.runs.judging_summary import Judging
 from fusion_eval.runs.reading import Run
 from fusion_eval.types import from_json
 

@@ -9,11 +9,11 @@ from fusion_eval.compare.compare import compare
 from fusion_eval.compare.matching import match
 from fusion_eval.compare.metrics import objection
 from fusion_eval.compare.units import ALL
-from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.findings import Findings
 from fusion_eval.export.bundle.recomputed import compare_ranks, compare_rows, settings_of
 from fusion_eval.export.comparable import JUDGE, POOL_RUNS, is_judged
+from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.reading import Run
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.export.card.results import headlines
 from fusion_eval.export.comparable import Compared, is_judged
-from fusion_eval.text.redaction import public_note
+from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.provenance import Origin
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.traces import Totals
+from fusion_eval.text.redaction import public_note
 
 _MOST_ROWS = 12
 """Of which the smallest difference that could be found is told: a card is one page."""

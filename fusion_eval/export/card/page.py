@@ -10,10 +10,10 @@ from fusion_eval.export.card.results import results
 from fusion_eval.export.card.setup import first_prompt, setup_table, task_table
 from fusion_eval.export.comparable import compared
 from fusion_eval.export.subject import Subject, Written, written
-from fusion_eval.text.markdown import escaped, fenced
 from fusion_eval.report.summary import OF_WHAT, summary
 from fusion_eval.runs.provenance import Origin, origin_of
 from fusion_eval.runs.reading import Run
+from fusion_eval.text.markdown import escaped, fenced
 
 _PROMPT = 4_000
 """Characters of it that are shown."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fusion_eval.compare.units import ALL
-from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.export.comparable import Compared
-from fusion_eval.text.redaction import public_note
 from fusion_eval.export.table.captions import interval_name, method
-from fusion_eval.text.markdown import escaped, escaped_table
 from fusion_eval.report.text_table import decimals
+from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.provenance import Reported, reported
 from fusion_eval.runs.reading import Run
+from fusion_eval.text.markdown import escaped, escaped_table
+from fusion_eval.text.redaction import public_note
 
 
 def results(runs: Sequence[Run], compared: Compared) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fusion_eval.export.card.command import applies_chat_template
-from fusion_eval.text.redaction import public_arguments, without_paths
 from fusion_eval.export.system import arguments_of
-from fusion_eval.text.markdown import escaped_table
 from fusion_eval.runs.files import Results, find
 from fusion_eval.runs.provenance import Origin, newest_results
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import records
 from fusion_eval.runs.texts import turns
+from fusion_eval.text.markdown import escaped_table
+from fusion_eval.text.redaction import public_arguments, without_paths
 
 _DIGITS = 16
 """Of a hash: enough to tell two apart."""

@@ -17,8 +17,8 @@ from fusion_eval.runs.answered import Answered
 from fusion_eval.runs.provenance import Reported
 from fusion_eval.runs.reading import TaskRun
 from fusion_eval.runs.samples import Pair
-from fusion_eval.stats.corpus import corpus_metric
 from fusion_eval.runs.traces import Totals
+from fusion_eval.stats.corpus import corpus_metric
 from fusion_eval.types import Trace
 
 

@@ -12,9 +12,9 @@ from fusion_eval.errors import printable
 from fusion_eval.export.every_eval_ever.metric_facts import MetricFacts, error_method, facts_of
 from fusion_eval.export.system import HOW, System
 from fusion_eval.runs.provenance import Origin, Reported
-from fusion_eval.text.public_names import public_signature
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_setup import Setup
+from fusion_eval.text.public_names import public_signature
 from fusion_eval.types import whole
 
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fusion_eval.runs.comparison import Comparison, Row
-from fusion_eval.text.redaction import public_note
 from fusion_eval.export.table.grid import Column, Layout
 from fusion_eval.export.table.scores import Measure, Scores
+from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.reading import Run
+from fusion_eval.text.redaction import public_note
 
 ALIKE = "†: in a column that has it, the best and all that cannot be told apart from it; in one without it, not every system was tested against the best."
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from fusion_eval.runs.comparison import Row
 from fusion_eval.export.table.grid import Column, Entry
 from fusion_eval.export.table.scores import Measure, Scores
+from fusion_eval.runs.comparison import Row
 
 _BETTER, _WORSE = "*+", "*-"
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from fusion_eval.compare.task_families import families
 from fusion_eval.compare.units import ALL
-from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.export.comparable import JUDGE, Compared, is_judged
 from fusion_eval.export.table.captions import caption, interval_name, method
 from fusion_eval.export.table.grid import Column, Entry, Grid, Layout, layouts
 from fusion_eval.export.table.marks import entries, sign
 from fusion_eval.export.table.scores import Measure, Scores, scores_of
+from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.reading import Run
 
 

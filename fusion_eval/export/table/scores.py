@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fusion_eval.compare.units import ALL
-from fusion_eval.runs.comparison import Comparison, RankedRun, Row
 from fusion_eval.export.table.grid import Column
+from fusion_eval.runs.comparison import Comparison, RankedRun, Row
 from fusion_eval.runs.provenance import Reported, reported
 from fusion_eval.runs.reading import Run
 

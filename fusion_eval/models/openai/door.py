@@ -22,8 +22,8 @@ from fusion_eval.errors import (
     TransientError,
     nearest,
 )
-from fusion_eval.models import openai_echo as echo
 from fusion_eval.models.choices import Choices
+from fusion_eval.models.openai import echo
 from fusion_eval.models.openai.body import whole_body, with_half_characters
 from fusion_eval.models.openai.errors import (
     UNREADABLE,

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import StoreError
-from fusion_eval.models.store.store import Store
 from fusion_eval.models.store.opening import not_ours
 from fusion_eval.models.store.recovery import DamagedError, beside, check, check_companions, size
+from fusion_eval.models.store.store import Store
 
 
 class ReadOnlyStore(Store):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fusion_eval.strategies.plugins import load
 from fusion_eval.strategies import Scorer
+from fusion_eval.strategies.plugins import load
 
 GROUP = "fusion_eval.scorers"
 

@@ -6,8 +6,8 @@ import re
 
 from fusion_eval.errors import RequestError
 from fusion_eval.models.together import together
-from fusion_eval.strategies.fusor_prompt import render, shipped
 from fusion_eval.strategies import Scored, Tools
+from fusion_eval.strategies.fusor_prompt import render, shipped
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling, prompt_of
 
 REPLY_TOKENS = 512

@@ -1,0 +1,186 @@
+"""The GitHub action `check` and the workflow that uses it: what the runner would do, done with bash and a stand-in."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fusion_eval.cli.options import Command
+from fusion_eval.cli.parser import parser_of
+
+ROOT = Path(__file__).resolve().parents[3]
+ACTION = ROOT / ".github" / "actions" / "check" / "action.yml"
+WORKFLOW = ROOT / ".github" / "workflows" / "regression.yml"
+COMMANDS = defaultdict[str, Command](lambda: lambda options: 0)
+STAND_IN = f"""#!{sys.executable}
+import os, sys
+with open(os.environ["ASKED"], "w", encoding="utf-8") as file:
+    file.write("\\0".join(sys.argv[1:]))
+print("### the table")
+sys.exit(int(os.environ["CODE"]))
+"""
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+
+
+def read(path: Path) -> dict[str, Any]:
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # `on` stays a word
+    assert isinstance(content, dict)
+    return content
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    content = read(path)
+    if "runs" in content:
+        return list(content["runs"]["steps"])
+    return [step for job in content["jobs"].values() for step in job["steps"]]
+
+
+def scripts(path: Path) -> list[str]:
+    return [step["run"] for step in steps(path) if "run" in step]
+
+
+def test_every_input_is_used_and_every_one_that_is_used_is_an_input() -> None:
+    action = read(ACTION)
+    used = re.findall(r"inputs\.([\w-]+)", ACTION.read_text(encoding="utf-8"))
+    assert set(used) == set(action["inputs"])
+    assert [name for name, one in action["inputs"].items() if one.get("required")] == [
+        "baseline",
+        "candidate",
+    ]
+
+
+def test_every_output_is_written_by_the_step_that_is_named() -> None:
+    [check] = [step for step in steps(ACTION) if step.get("id") == "check"]
+    for name, output in read(ACTION)["outputs"].items():
+        assert output["value"] == f"${{{{ steps.check.outputs.{name} }}}}"
+        assert f"{name}=" in check["run"]
+
+
+@pytest.mark.parametrize("path", [ACTION, WORKFLOW], ids=lambda path: path.name)
+def test_no_text_of_others_is_pasted_into_a_script(path: Path) -> None:
+    assert scripts(path)
+    assert not [script for script in scripts(path) if "${{" in script]
+
+
+@needs_bash
+@pytest.mark.parametrize("path", [ACTION, WORKFLOW], ids=lambda path: path.name)
+def test_every_script_can_be_read_by_bash(path: Path) -> None:
+    for script in scripts(path):
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_the_scripts_of_the_action_stop_at_the_first_failure() -> None:
+    for step in steps(ACTION):
+        if "run" in step:
+            assert step["shell"] == "bash" and step["run"].startswith("set -euo pipefail\n")
+
+
+def checked(
+    folder: Path, code: int = 0, **inputs: str
+) -> tuple[subprocess.CompletedProcess[str], list[str], dict[str, str]]:
+    """(The step `check` with these inputs, what it called `fusion-eval` with, its outputs)."""
+    action = read(ACTION)
+    defaults = {name: str(one.get("default", "")) for name, one in action["inputs"].items()}
+    [step] = [step for step in steps(ACTION) if step.get("id") == "check"]
+    given = {
+        variable: (defaults | inputs)[re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", value)[1]]  # type: ignore[index] # else the test fails
+        for variable, value in step["env"].items()
+    }
+    programs = folder / "bin"
+    programs.mkdir()
+    stand_in = programs / "fusion-eval"
+    stand_in.write_text(STAND_IN, encoding="utf-8")
+    stand_in.chmod(0o755)
+    runner = {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "RUNNER_TEMP": str(folder),
+        "GITHUB_OUTPUT": str(folder / "output"),
+        "ASKED": str(folder / "asked"),
+        "CODE": str(code),
+    }
+    script = folder / "step.sh"
+    script.write_text(step["run"], encoding="utf-8")
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],  # as the runner calls it
+        env=runner | given,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    outputs = dict(line.split("=", 1) for line in (folder / "output").read_text().splitlines())
+    return done, (folder / "asked").read_text(encoding="utf-8").split("\0"), outputs
+
+
+@needs_bash
+@pytest.mark.parametrize("code", [0, 1, 2, 3])
+def test_the_exit_code_is_the_commands_and_the_table_is_left_in_a_file(tmp_path: Path, code: int) -> None:
+    done, asked, outputs = checked(tmp_path, code, baseline="base.json.gz", candidate="out/fusion")
+    assert done.returncode == code
+    assert asked == ["check", "base.json.gz", "out/fusion", "--margin", "0.01", "--alpha", "0.05", "--format", "md"]  # fmt: skip
+    assert outputs["exit-code"] == str(code)
+    assert Path(outputs["comment"]).read_text(encoding="utf-8") == "### the table\n"
+
+
+@needs_bash
+def test_inputs_arrive_as_they_are_whatever_they_hold(tmp_path: Path) -> None:
+    hostile = """a b/"c"'d' $(touch stolen) `touch stolen`; touch stolen * \\n é"""
+    done, asked, _ = checked(
+        tmp_path,
+        baseline=hostile,
+        candidate=f"{hostile}2",
+        margin="my margins.yaml",
+        alpha="0.1",
+        inconclusive="fail",
+        junit='out put/"j".xml',
+        args=f"--metrics\nchrf, bleu\n\n--cluster\n{hostile}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert asked == [
+        *("check", hostile, f"{hostile}2", "--margin", "my margins.yaml", "--alpha", "0.1", "--format", "md"),
+        *("--inconclusive", "fail", "--junit", 'out put/"j".xml'),
+        *("--metrics", "chrf, bleu", "--cluster", hostile),
+    ]
+    assert not (tmp_path / "stolen").exists()
+
+
+@needs_bash
+def test_the_command_line_understands_what_it_is_given(tmp_path: Path) -> None:
+    _, asked, _ = checked(tmp_path, baseline="b", candidate="c", inconclusive="pass", junit="j.xml")
+    options, rest = parser_of(COMMANDS).parse_known_args(asked)
+    assert not rest and (options.inconclusive, str(options.junit)) == ("pass", "j.xml")
+
+
+def test_the_workflow_replays_a_committed_store_and_checks_every_strategy_without_a_key_or_a_right() -> None:
+    workflow = read(WORKFLOW)
+    assert workflow["permissions"] == {"contents": "read"} and set(workflow["on"]) == {"pull_request", "push"}
+    assert "secrets." not in WORKFLOW.read_text(encoding="utf-8")
+    [replay] = [step["run"] for step in steps(WORKFLOW) if step.get("id") == "replay"]
+    command = replay.split()
+    assert command[0] == "fusion-eval"
+    options, rest = parser_of(COMMANDS).parse_known_args(command[1:])
+    assert not rest and options.model_args == "cache=results/fusion_demo/store.sqlite,offline=true"
+    checks = [step["with"] for step in steps(WORKFLOW) if step.get("uses") == "./.github/actions/check"]
+    assert [step["candidate"] for step in checks] == [
+        str(options.output / s) for s in ("single", "bon", "fusion")
+    ]
+    assert all(set(step) <= set(read(ACTION)["inputs"]) for step in checks)
+    for step in checks:
+        strategy = Path(step["candidate"]).name
+        assert step["baseline"] == f"results/fusion_demo/{strategy}.baseline.json.gz"
+
+
+def test_actions_of_others_are_pinned_by_their_major_version() -> None:
+    used = [step["uses"] for path in (ACTION, WORKFLOW) for step in steps(path) if "uses" in step]
+    assert used
+    for name in used:
+        assert name.startswith("./") or re.fullmatch(r"actions/[\w-]+@v\d+", name)

@@ -1,0 +1,294 @@
+"""One page on how a result was made: complete, the same bytes every time, and silent on the machine and its keys."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai_server import Plan as ServerPlan
+from openai_server import Server
+from run_folders import samples, write_run
+
+from fusion_eval.cli.options import model_args
+from fusion_eval.export.card.command import commands
+from fusion_eval.export.card.page import card, write_card
+from fusion_eval.export.subject import read_subject
+from fusion_eval.harness.run import Plan, compare_strategies, run
+from fusion_eval.model_arguments import parse, public
+from fusion_eval.runs.comparison import write_comparison
+from fusion_eval.runs.provenance import origin_of
+from fusion_eval.text.markdown import fenced
+from fusion_eval.text.redaction import public_arguments, withheld, without_paths
+
+HARNESS_RUNS = Path(__file__).parents[2] / "data" / "harness_runs"
+SECTIONS = (
+    "Results",
+    "What was run",
+    "How it was made",
+    "Tasks",
+    "What it took",
+    "A prompt as it was sent",
+    "What the numbers cannot say",
+)
+KEY = "sk-0123456789abcdefghij0123"
+
+
+@pytest.fixture
+def output(
+    openai_server: Callable[[ServerPlan], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """What `fusion-eval run` leaves of four French sentences: the fused answers are those that the server makes up."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    server = openai_server(ServerPlan(api_key=KEY))
+    plan = Plan(
+        output=tmp_path / "out",
+        tasks=("fusion_demo_fr",),
+        strategies=("single", "bon", "fusion"),
+        model_args={
+            "model": "test-model", "base_url": server.base_url, "n": 3, "scorer": "chrf", "temperature": 0.9,
+            "cache": str(tmp_path / "store.sqlite"),
+        },
+        limit=4,
+        apply_chat_template=True,
+    )  # fmt: skip
+    run(plan, lambda line: None)
+    write_comparison(compare_strategies(plan), plan.output)
+    return plan.output
+
+
+def sections(page: str) -> dict[str, str]:
+    """The text of each section by its heading."""
+    parts = re.split(r"^## (.+)$", page, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def facts(table: str) -> dict[str, list[str]]:
+    """The lines of a table by their first cell."""
+    lines = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.splitlines()]
+    return {line[0]: line[1:] for line in lines if line}
+
+
+def changed(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """The run in `folder`, its results file changed."""
+    (path,) = folder.rglob("results_*.json")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+def test_a_run_of_ours_is_told_in_every_section(output: Path, tmp_path: Path) -> None:
+    page = card(read_subject(output))
+    found = sections(page)
+    assert tuple(found) == SECTIONS
+    # The rows of the comparison, with intervals
+    assert "fusion\\_demo\\_fr | fr | chrf | 4 | single |" in found["Results"]
+    assert "95% intervals" in found["Results"] and "holm" in found["Results"]
+    # One command for three strategies that differ in nothing else
+    (command,) = [line for line in found["What was run"].splitlines() if line.startswith("fusion-eval run")]
+    assert "--strategies single,bon,fusion --tasks fusion_demo_fr" in command
+    assert "--limit 4 --apply_chat_template" in command and "n=3,temperature=0.9" in command
+    assert "cache=" not in command and "trace_dir" not in command and "Rebuilt" in found["What was run"]
+    # Models, strategy, sampling, prompts, software
+    made = facts(found["How it was made"])
+    assert made[""] == ["single", "bon", "fusion"] == made["strategy"]
+    assert made["candidates per prompt (N)"] == ["3"] * 3
+    assert made["sampling"] == ["temperature 0.9, seed 0"] * 3
+    assert all("test-model" in identity and "openai" in identity for identity in made["its identity"])
+    assert made["chosen by"] == ["-", "chrf", "-"]
+    assert re.fullmatch(r"paper [0-9a-f]{8}", made["fusor's prompt and its hash"][2])
+    assert made["chat template"] == ["used, without a hash"] * 3
+    assert "lm\\_eval" in made["software"][0] and "fewshot\\_seed" in made["seeds of the harness"][0]
+    # Tasks, cost, prompt
+    version, fewshot, limit, items, digest, runs = facts(found["Tasks"])["fusion\\_demo\\_fr"][1:]
+    assert (version, fewshot, limit, items, runs) == ("1.0", "4", "4", "4", "all")
+    assert re.fullmatch("[0-9a-f]{16}", digest)
+    assert "fusion: answers 4, calls beyond the pool 4" in found["What it took"]
+    assert "fusion: fusor" in found["What it took"] and "tokens" in found["What it took"]
+    assert "[user]\n" in found["A prompt as it was sent"] and "hotel" in found["A prompt as it was sent"]
+    # What it cannot say
+    said = found["What the numbers cannot say"]
+    for words in (
+        "Items: 4; tasks: 1",
+        "80% power",
+        "One seed (0)",
+        "adjusted over",
+        "--limit 4",
+        "training was not checked",
+    ):
+        assert words in said
+
+
+def test_the_rebuilt_command_is_read_as_the_settings_it_was_rebuilt_from(output: Path) -> None:
+    origin = origin_of(read_subject(output).runs[0])
+    (command,) = commands(read_subject(output).runs[:1], [origin])
+    words = shlex.split(command)
+    settings = public(parse(model_args(words[words.index("--model_args") + 1])))
+    assert settings == {
+        name: value for name, value in origin.settings.items() if name not in ("cache", "trace_dir")
+    }
+
+
+def test_no_path_and_no_key_is_in_it_and_the_same_files_give_the_same_bytes(
+    output: Path, tmp_path: Path
+) -> None:
+    page = card(read_subject(output))
+    assert str(tmp_path) not in page and KEY not in page and "api_key" not in page
+    assert not re.search(r"(?<![\w/:;&#.])/\w+/", page)
+    (path,) = write_card(read_subject(output), tmp_path / "cards").paths
+    assert (path.name, path.read_text(encoding="utf-8")) == ("card.md", page)
+
+
+def test_fallbacks_and_lost_candidates_are_limits(output: Path) -> None:
+    def spoil(results: dict[str, Any]) -> None:
+        results["config"]["totals"] |= {"fallbacks": 3, "failed_candidates": 2}
+        results["config"]["totals"]["roles"]["fusor"] |= {"retries": 7, "cost": 0.25, "unpriced": 0}
+
+    found = sections(card(read_subject(changed(output / "fusion", spoil).parent)))
+    assert "fusion: 3 of 4 answers (75.0%) are a candidate" in found["What the numbers cannot say"]
+    assert "of 12 candidates 2 failed" in found["What the numbers cannot say"]
+    assert "$0.250000, retries 7" in found["What it took"]
+
+
+def test_totals_of_another_form_are_as_good_as_none(output: Path) -> None:
+    def spoil(results: dict[str, Any]) -> None:
+        results["config"]["totals"] = {"prompts": "many"}
+
+    found = sections(card(read_subject(changed(output / "single", spoil))))
+    assert "single: the results file has no tokens" in found["What it took"]
+
+
+@pytest.mark.parametrize("release", sorted(path.name for path in HARNESS_RUNS.iterdir()))
+def test_a_run_of_the_harness_is_told_as_far_as_its_files_do(release: str) -> None:
+    page = card(read_subject(HARNESS_RUNS / release / "strong"))
+    found = sections(page)
+    assert tuple(found) == SECTIONS
+    assert (
+        "lm_eval --model mini --model_args pretrained=mini/strong,quality=1 --tasks" in found["What was run"]
+    )
+    assert "--log_samples --output_path DIR" in found["What was run"]
+    assert "| strong | mini\\_choice | acc | " in found["Results"] and "0.8000 ± 0.2000" in found["Results"]
+    assert facts(found["Tasks"])["mini\\_math"][1:3] == ["3.0", "0"]
+    assert "no tokens, dollars" in found["What it took"]
+    assert "Snow is" in found["A prompt as it was sent"]
+    assert "No difference was tested" in found["What the numbers cannot say"]
+    assert not re.search(r"(?<![\w/:;&#.])/\w+/", page)
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        ({"quiz": ["quiz_fr", "quiz_de"]}, "quiz,maths"),
+        ({"quiz": ["quiz_fr", "quiz_de"], "all": ["quiz", "maths"]}, "all"),
+        ({"quiz": ["quiz_fr", "quiz_de", "quiz_es"]}, "quiz_fr,quiz_de,maths"),
+        ({"quiz_fr": [], "maths": []}, "quiz_fr,quiz_de,maths"),
+        ({}, "quiz_fr,quiz_de,maths"),
+    ],
+)
+def test_a_group_that_the_run_has_all_of_is_asked_for_by_its_name(
+    tmp_path: Path, groups: dict[str, list[str]], told: str
+) -> None:
+    write_run(tmp_path / "a", {task: samples([1.0, 0.0]) for task in ("quiz_fr", "quiz_de", "maths")})
+    page = card(read_subject(changed(tmp_path / "a", lambda results: results.update(group_subtasks=groups))))
+    assert f" --tasks {told} --num_fewshot" in page
+
+
+def test_seeds_and_generation_of_the_harness_are_in_its_command(tmp_path: Path) -> None:
+    def told(results: dict[str, Any]) -> None:
+        results["config"] |= {
+            "model": "hf",
+            "model_args": {"pretrained": "/data/my models/tiny", "token": "t0p", "dtype": "float16"},
+            "gen_kwargs": {"temperature": 0.5},
+            "limit": 2,
+            **dict.fromkeys(("random_seed", "numpy_seed", "torch_seed", "fewshot_seed"), 7),
+        }
+        results |= {
+            "system_instruction": "Be brief.",
+            "system_instruction_sha": "a" * 64,
+            "chat_template": "x",
+        }
+
+    write_run(tmp_path / "a", {"quiz": samples([1.0, 0.0])})
+    page = card(read_subject(changed(tmp_path / "a", told)))
+    assert (
+        "lm_eval --model hf --model_args pretrained=tiny,dtype=float16 --tasks quiz --num_fewshot 0 --limit 2 "
+        "--apply_chat_template --gen_kwargs temperature=0.5 --system_instruction 'Be brief.' --seed 7,7,7,7"
+    ) in page
+    assert "t0p" not in page and "/data" not in page and f"hash {'a' * 16}" in page
+
+
+def test_runs_that_cannot_be_compared_have_their_values_and_the_reason(tmp_path: Path) -> None:
+    for name, items in (("a", 4), ("b", 3)):
+        write_run(
+            tmp_path / name,
+            {"quiz": samples([1.0] * items)},
+            limit=items,
+            reported={"quiz": {"acc,none": 1.0}},
+        )
+    found = sections(card(read_subject(tmp_path)))
+    assert "| b | quiz | acc | - | 1.0000 |" in found["Results"]
+    assert "The runs were not compared: quiz: 1 items are in a alone" in found["Results"]
+    setups = [line for line in found["Tasks"].splitlines() if line.startswith("| quiz")]
+    assert [line.split("|")[5:7] + line.split("|")[8:9] for line in setups] == [
+        [" 4 ", " 4 ", " a "],
+        [" 3 ", " 3 ", " b "],
+    ]
+
+
+def test_nothing_in_a_run_is_markup(tmp_path: Path) -> None:
+    # Given a run whose names and prompt try to be markup, and to end the block they stand in
+    name = "<b>|`x`"
+    rows = samples([1.0], prefix="````\n# Mine\x1b[2J")
+    write_run(tmp_path / "a", {"quiz": rows}, reported={"quiz": {f"{name},none": 1.0}})
+    page = card(read_subject(tmp_path / "a"))
+    # Then the prompt's fence is longer than any in it, and the names are text
+    assert "`````text\n````\n# Mine[2J0?\n`````" in page
+    assert "\x1b" not in page and "<b>" not in page and "&lt;b>\\|\\`x\\`" in page
+
+
+def test_a_long_prompt_is_cut_and_says_so() -> None:
+    assert fenced("x" * 30, 20) == f"```text\n{'x' * 20}\n```\n(10 more characters)"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("gguf:/home/me/x.gguf", "gguf:x.gguf"),
+        ("/out/run: of several", "run: of several"),
+        ("~/a/b.j2, C:\\me\\m.gguf", "b.j2, m.gguf"),
+        ("file:///home/me/y", "y"),
+        ('{"pretrained": "/a b/c d/m"}', '{"pretrained": "m"}'),
+        ("http://me:pw@host:1/v1?key=2", "http://host:1/v1"),
+        (f"key {KEY}", "key (key)"),
+        ("meta/llama and/or out/demo, 5 / 3", "meta/llama and/or out/demo, 5 / 3"),
+    ],
+)
+def test_paths_and_keys_are_taken_out_of_a_text(text: str, told: str) -> None:
+    assert without_paths(text) == told
+
+
+GIVEN = {
+    "pretrained": "/my models/x y", "api_key": "k", "auth_token": "t", "bos_token": "<s>", "headers": {"a": 1},
+    "cache": "/x", "temperature": [0.7, 1.0], "extra": {"top_k": 5, "secret": "s"}, "none": None,
+    "parts": ["a", "/b/c"],
+}  # fmt: skip
+
+
+def test_what_is_left_out_of_arguments_or_cut_is_known_by_its_name() -> None:
+    cut = ["pretrained", "api_key", "auth_token", "headers", "cache", "secret", "parts"]
+    assert list(withheld(GIVEN)) == cut
+
+
+def test_arguments_without_those_that_hold_keys_or_name_places() -> None:
+    assert public_arguments(GIVEN) == {
+        "pretrained": "x y",
+        "bos_token": "<s>",
+        "temperature": "0.7|1",
+        "extra": "{top_k:5}",
+        "parts": "a|c",
+    }

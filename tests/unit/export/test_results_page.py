@@ -1,0 +1,52 @@
+"""`results/README.md` is drawn from the files beside it, and these are whole."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from fusion_eval.gate.baseline_file import read_baseline
+from fusion_eval.runs.comparison import read_comparison
+
+RESULTS = Path(__file__).parents[3] / "results"
+FOLDERS = sorted(path.parent for path in RESULTS.glob("*/comparison.json"))
+
+
+def test_the_page_is_what_the_files_give() -> None:
+    spec = importlib.util.spec_from_file_location("results_readme", RESULTS / "readme.py")
+    assert spec and spec.loader
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert (RESULTS / "README.md").read_text(encoding="utf-8") == script.page()
+
+
+def test_there_are_results_of_the_demo_and_of_the_benchmarks() -> None:
+    assert [folder.name for folder in FOLDERS] == ["fusion_bench", "fusion_demo"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_baselines_hold_the_values_that_the_comparison_has(folder: Path) -> None:
+    comparison = read_comparison(folder / "comparison.json")
+    assert {run.name for run in comparison.runs} == {"single", "bon", "fusion"}
+    for run in comparison.runs:
+        baseline = read_baseline(folder / f"{run.name}.baseline.json.gz")
+        assert (baseline.name, baseline.date, baseline.signature) == (run.name, run.date, run.signature)
+        task = baseline.tasks[0]
+        metric = next(values for values in task.metrics if values.corpus is None)
+        (value,) = {
+            row.candidate_value if row.candidate == run.name else row.baseline_value
+            for row in comparison.rows
+            if (row.task, row.metric, row.filter) == (task.task, metric.metric, metric.filter)
+            and run.name in (row.baseline, row.candidate)
+        }
+        numbers = [number for number in metric.columns[0] if number is not None]
+        assert sum(numbers) / len(numbers) == pytest.approx(value, rel=1e-4)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_the_card_says_how_and_no_path_of_a_machine(folder: Path) -> None:
+    card = (folder / "card.md").read_text(encoding="utf-8")
+    assert "fusion-eval run" in card and "## What the numbers cannot say" in card
+    assert "/tmp" not in card and "/home" not in card

@@ -1,0 +1,99 @@
+"""The pytest plugin, as a suite of a user's has it: pytest itself, on a small suite, in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from run_folders import samples, write_run
+
+from fusion_eval.gate.baseline_file import write_baseline
+from fusion_eval.gate.check import read_side
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    for name, right in (("good", 160), ("bad", 80)):
+        write_run(tmp_path / name, {"quiz": samples([1.0] * right + [0.0] * (200 - right))})
+    write_run(tmp_path / "few", {"quiz": samples([1.0, 0.0, 0.0])})
+    write_run(tmp_path / "more", {"quiz": samples([1.0, 1.0, 0.0])})
+    return write_baseline(read_side(tmp_path / "good"), tmp_path / "base.json.gz")
+
+
+def suite(folder: Path, *tests: str, options: tuple[str, ...] = ()) -> tuple[int, str]:
+    """(Exit code, all output) of a suite with a test of each of these bodies."""
+    bodies = "".join(f"def test_{number}(fusion_check):\n    {body}\n\n" for number, body in enumerate(tests))
+    (folder / "test_suite.py").write_text(bodies)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "test_suite.py", *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_with_a_baseline_of_the_suite(base: Path, tmp_path: Path) -> None:
+    code, out = suite(
+        tmp_path,
+        "assert fusion_check('good').verdict == 'pass'",
+        "fusion_check('bad')",
+        "fusion_check('bad', margin=0.6)",
+        "fusion_check('good', baseline='bad')",
+        "fusion_check('few', baseline='more')",
+        "assert fusion_check('few', baseline='more', inconclusive='pass').verdict == 'inconclusive'",
+        "fusion_check('bad', metrics='acc', alpha=0.1, overall=True)",
+        "fusion_check('few', allow_partial=True, inconclusive='pass')",
+        options=("--fusion-baseline", str(base)),
+    )
+    assert code == 1
+    passed = [number for number in range(8) if f"PASSED test_suite.py::test_{number}" in out]
+    assert passed == [0, 2, 3, 5, 7]
+    # then a failure shows the table, and nothing of how it came about
+    assert "bad against" in out and "REGRESSION: 1 of 1 rows" in out
+    assert "too few items to tell in 1 of 1 rows" in out
+    assert "Traceback" not in out and "pytest_plugin.py" not in out and "Error" not in out
+
+
+def test_without_a_baseline_it_is_skipped_and_says_how_to_make_one(base: Path, tmp_path: Path) -> None:
+    code, out = suite(tmp_path, "fusion_check('good')", f"fusion_check('good', {str(base)!r})")
+    assert code == 0 and "1 passed, 1 skipped" in out
+    assert "no baseline: pytest --fusion-baseline FILE, which fusion-eval baseline RUN -o FILE makes" in out
+
+
+def test_bad_input_fails_in_one_sentence(base: Path, tmp_path: Path) -> None:
+    wrong = {
+        "fusion_check('goood')": "There is no run goood. Did you mean 'good'?",
+        "fusion_check('good', margin=2)": "--margin 2 should be a share of the metric's range",
+        "fusion_check('good', margin='none.yaml')": "--margin none.yaml is neither a number",
+        "fusion_check('good', metrics='ac')": "--metrics ac: the baseline has no such metric. Did you mean 'acc'?",
+        "fusion_check('good', inconclusive='tell')": 'inconclusive=\'tell\' should be "fail" or "pass"',
+        "fusion_check('good', alpha=5)": "alpha=5 should be a number above 0, and 0.5 at most",
+        "fusion_check('good', baseline='none.gz')": "There is no baseline none.gz.",
+    }
+    code, out = suite(tmp_path, *wrong, options=("--fusion-baseline", str(base)))
+    assert code == 1 and f"{len(wrong)} failed" in out
+    assert [said for said in wrong.values() if said not in out] == []
+    assert "Traceback" not in out and "pytest_plugin.py" not in out
+
+
+def test_a_baseline_is_rewritten_on_request_and_a_run_never(base: Path, tmp_path: Path) -> None:
+    tests = ("fusion_check('bad')", "fusion_check('good', 'new.json.gz')", "fusion_check('bad', 'good')")
+    code, out = suite(tmp_path, *tests, options=("--fusion-baseline", str(base), "--fusion-update-baseline"))
+    assert code == 1 and "2 passed" in out
+    assert "--update_baseline rewrites a baseline file, and good is none" in out
+    assert read_side(base).tasks == read_side(tmp_path / "bad").tasks
+    assert read_side(tmp_path / "new.json.gz").tasks == read_side(tmp_path / "good").tasks
+
+
+def test_pytest_starts_no_slower_for_it() -> None:
+    heavy = "numpy pandas scipy lm_eval litellm msgspec yaml sacrebleu fusion_eval.gate fusion_eval.runs"
+    code = (
+        f"import sys, fusion_eval.gate.pytest_plugin; print([m for m in {heavy.split()} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

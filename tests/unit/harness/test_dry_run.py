@@ -1,0 +1,157 @@
+"""`fusion-eval run --dry_run`: what the run would ask, told before anybody is asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from openai_server import Plan, Server
+
+from fusion_eval.cli.main import main as cli
+from fusion_eval.harness.dry_run import about_tokens, stand_in
+from fusion_eval.model_arguments import parse
+from fusion_eval.models.opener import open_store
+from fusion_eval.runs.traces import FILE_NAME, read_traces
+
+Start = Callable[[Plan], Server]
+Row = tuple[int, int, int, str]
+
+
+def run(server: Server, folder: Path, *options: str, arguments: str = "") -> int:
+    given = (
+        f"model=test-model,base_url={server.base_url},max_tokens=40,cache={folder}/store.sqlite{arguments}"
+    )
+    return cli.main(
+        [
+            "run",
+            "--tasks",
+            "fusion_demo_fr",
+            "--limit",
+            "2",
+            "--output",
+            str(folder / "out"),
+            "--model_args",
+            given,
+            *options,
+        ]
+    )
+
+
+def told(text: str) -> dict[tuple[str, str], Row]:
+    """The rows of the table by (strategy, role): calls, read, written, dollars."""
+    lines = text[text.index("strategy") : text.index("calls, written and dollars")].splitlines()[2:]
+    rows = {}
+    for line in lines:
+        strategy, *role, calls, read, written, cost = re.split(r" {2,}", line)
+        counts = [int(cell.replace(",", "")) for cell in (calls, read, written)]
+        rows[strategy, "".join(role)] = (counts[0], counts[1], counts[2], cost)
+    return rows
+
+
+def test_it_tells_what_the_run_then_asks_and_asks_nobody(
+    openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given three strategies, two of which call beyond the pool
+    server = openai_server(Plan())
+    priced = ",n=3,scorer=judge,price_in=1,price_out=2"
+    # when nothing is in the store
+    assert run(server, tmp_path, "--dry_run", arguments=priced) == 0
+    # then nothing is sent, nothing is written but the store's file, and the shared pool is counted once
+    text = capsys.readouterr().out
+    rows = told(text)
+    assert not server.calls and not (tmp_path / "out").exists()
+    with open_store(parse({"cache": tmp_path / "store.sqlite"})) as store:
+        assert store._run("SELECT count(*) FROM generations", []) == [(0,)]
+    assert list(rows) == [("single", "sampler"), ("bon", "scorer"), ("fusion", "fusor"), ("all", "")]
+    assert [row[0] for row in rows.values()] == [2, 6, 2, 10]
+    assert rows["single", "sampler"][2] == 2 * 3 * 40
+    assert "2 prompts; 0 generations are in the store" in text and "about" in text and "at most" in text
+    # and the run asks as often, writes no more, and then there is nothing left to ask
+    assert run(server, tmp_path, arguments=priced) == 0
+    assert len(server.calls) == 10
+    capsys.readouterr()
+    assert run(server, tmp_path, "--dry_run", arguments=priced) == 0
+    text = capsys.readouterr().out
+    rows = told(text)
+    assert rows["all", ""] == (0, 0, 0, "$0.00")
+    assert "2 prompts; 14 generations are in the store" in text
+    assert len(server.calls) == 10
+
+
+def test_what_is_in_the_store_is_not_counted_and_what_is_added_is(
+    openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = openai_server(Plan())
+    run(server, tmp_path, "--strategies", "single", arguments=",n=3")
+    capsys.readouterr()
+    run(server, tmp_path, "--strategies", "single,fusion", "--dry_run", arguments=",n=4")
+    rows = told(capsys.readouterr().out)
+    assert (rows["single", "sampler"][0], rows["single", "sampler"][2]) == (2, 2 * 1 * 40)
+    assert rows["fusion", "fusor"][0] == 2
+    assert rows["all", ""][3] == "price unknown"
+
+
+def test_dollars_are_those_of_the_tokens(
+    openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(
+        openai_server(Plan()),
+        tmp_path,
+        "--dry_run",
+        arguments=",scorer=chrf,price_in=500000,price_out=1000000",
+    )
+    rows = told(capsys.readouterr().out)
+    assert rows["bon", "-"] == (0, 0, 0, "$0.00")
+    for _, asked, written, cost in rows.values():
+        assert cost == f"${asked / 2 + written:,.2f}"
+
+
+def test_a_budget_without_a_price_is_told_as_by_the_run(
+    openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = openai_server(Plan())
+    assert run(server, tmp_path, "--dry_run", arguments=",budget=1") == 2
+    assert "price_in=" in capsys.readouterr().err
+    assert not server.calls
+
+
+def test_a_run_that_reaches_its_budget_stops_with_exit_code_2_and_goes_on_with_a_larger_one(
+    openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = openai_server(Plan())
+    priced = ",n=3,price_in=1,price_out=2,scorer=chrf"
+    assert run(server, tmp_path, arguments=f"{priced},budget=0.001") == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert re.search(r"more than is left of the budget: \$0\.000\d+ of \$0\.001000 went to \d+ calls", said)
+    before = len(server.calls)
+    assert 0 < before < 4
+    assert run(server, tmp_path, arguments=f"{priced},budget=1") == 0
+    assert len(server.calls) == 4
+    # and what it cost stands in the summary, in the results file and in the traces
+    out = capsys.readouterr()
+    assert re.search(r"of \$1.00 went to \d calls", out.err)
+    assert re.search(r"fusion: fusor [\d,]+ \+ [\d,]+ tokens, \$0\.00\d+", out.out)
+    (results,) = (tmp_path / "out" / "fusion").rglob("results*.json")
+    roles = json.loads(results.read_text())["config"]["totals"]["roles"]
+    (*_, trace) = read_traces(tmp_path / "out" / "fusion" / FILE_NAME)
+    assert (
+        set(roles) == {"sampler", "fusor"} and roles["fusor"]["cost"] > 0 and roles["fusor"]["unpriced"] == 0
+    )
+    assert trace.answer.calls[0].cost and all(candidate.cost for candidate in trace.pool.candidates)
+
+
+def test_tokens_are_a_quarter_of_the_characters_but_each_of_an_asian_script() -> None:
+    assert about_tokens("a" * 40) == 10
+    assert about_tokens("") == 0
+    assert about_tokens("é" * 40) == 10
+    assert about_tokens("空は青い") == about_tokens("하늘푸른") == about_tokens("天空蓝色") == 4
+    assert about_tokens("空はaaaa") == 3
+
+
+def test_a_stand_in_counts_for_the_answer_that_it_stands_for_wherever_it_is_quoted() -> None:
+    assert about_tokens(f"aaaa{stand_in(256, 17)}bbbb") == 258
+    assert about_tokens(stand_in(256, 1) + stand_in(256, 2)) == 512
+    assert stand_in(256, 1) != stand_in(256, 2)

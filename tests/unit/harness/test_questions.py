@@ -1,0 +1,221 @@
+"""The harness's requests in our words: options, seeds of repeats, chat prompts."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lm_eval.api.instance import Instance
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.harness.questions import (
+    COPY_STRIDE,
+    DEFAULT_MAX_TOKENS,
+    DEFAULT_TEMPERATURE,
+    ChatPrompt,
+    questions_of,
+)
+from fusion_eval.model_arguments import parse
+from fusion_eval.strategies.question import Question
+from fusion_eval.types import Message, Prompt
+
+
+def instance(
+    options: dict[str, Any] | None = None,
+    *,
+    context: str = "Q",
+    task: str = "t",
+    doc_id: int = 0,
+    repeats: int = 1,
+) -> Instance:
+    """A request as the harness makes it."""
+    return Instance(
+        "generate_until",
+        doc={},
+        arguments=(context, options),
+        idx=0,
+        metadata=(task, doc_id, repeats),
+    )
+
+
+def question(options: dict[str, Any] | None = None, **arguments: object) -> Question:
+    [one] = questions_of([instance(options)], parse(arguments))
+    return one
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("until", "stop"),
+    [
+        ("\n", ("\n",)),
+        (["\n", "Q:"], ("\n", "Q:")),
+        (("\n",), ("\n",)),
+        ([], ()),
+        (None, ()),
+        ("", ()),
+        (["", "\n"], ("\n",)),  # an empty one would stop everything, at some servers
+    ],
+)
+def test_until_may_be_a_text_a_list_or_nothing(until: object, stop: tuple[str, ...]) -> None:
+    assert question({"until": until}).sampling.stop == stop
+    assert question({}).sampling.stop == question(None).sampling.stop == ()
+
+
+@pytest.mark.parametrize("name", ["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"])
+def test_the_length_has_four_names(name: str) -> None:
+    asked = question({name: 64}).sampling
+    assert (asked.max_tokens, asked.extra) == (64, ())
+    assert question({name: "64"}).sampling.max_tokens == 64
+    assert question({name: 64}, max_tokens=9).sampling.max_tokens == 9
+    assert question({name: None}).sampling.max_tokens == DEFAULT_MAX_TOKENS
+
+
+def test_of_two_lengths_the_harness_takes_the_same() -> None:
+    from lm_eval.models.utils import normalize_gen_kwargs
+
+    options = {"max_completion_tokens": 4, "max_tokens": 3, "max_new_tokens": 2, "max_gen_toks": 1}
+    while options:
+        theirs = normalize_gen_kwargs({"do_sample": False, **options})["max_gen_toks"]
+        assert question(options).sampling.max_tokens == theirs
+        options.pop(min(options, key=lambda name: options[name]))
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "temperatures"),
+    [
+        ({}, {}, (DEFAULT_TEMPERATURE,)),
+        ({"temperature": 0.0, "do_sample": False}, {}, (DEFAULT_TEMPERATURE,)),
+        ({"temperature": 0}, {}, (DEFAULT_TEMPERATURE,)),
+        ({"do_sample": True}, {}, (DEFAULT_TEMPERATURE,)),
+        ({"temperature": 0.3}, {}, (0.3,)),
+        ({"temperature": "0.3", "do_sample": True}, {}, (0.3,)),
+        ({"temperature": 0.3, "do_sample": False}, {}, (0.3,)),  # --gen_kwargs over a greedy task
+        ({"temperature": 0.3}, {"temperature": 0.9}, (0.9,)),
+        ({"temperature": 0.0}, {"temperature": "0.2|0.9"}, (0.2, 0.9)),
+    ],
+)
+def test_candidates_are_sampled_unless_the_task_asks_for_a_temperature_above_0_and_ours_wins(
+    options: dict[str, Any], arguments: dict[str, object], temperatures: tuple[float, ...]
+) -> None:
+    """With a task's temperature of 0, N candidates would be one."""
+    asked = question(options, **arguments)
+    assert asked.temperatures == temperatures
+    assert asked.sampling.temperature == temperatures[0]
+    assert asked.sampling.extra == ()
+
+
+def test_top_p_and_seed_of_the_task_hold_unless_ours_are_set() -> None:
+    assert question({"top_p": 0.9, "seed": 3}).sampling.top_p == 0.9
+    assert question({"top_p": 0.9}, top_p=0.5).sampling.top_p == 0.5
+    assert question({"seed": 3}).sampling.seed == 3
+    assert question({"seed": 3}, seed=7).sampling.seed == 7
+    assert question({}).sampling.top_p is None
+
+
+def test_what_is_left_is_handed_on_sorted() -> None:
+    assert question({"top_k": 5, "min_p": 0.1, "until": ["x"]}).sampling.extra == (
+        ("min_p", 0.1),
+        ("top_k", 5),
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": "hot"},
+        {"max_gen_toks": "many"},
+        {"max_gen_toks": [1]},
+        {"seed": "x"},
+        {"top_p": {}},
+        {"until": [1]},
+        {"logit_bias": {"5": 1}},
+        {"stop": ["x"]},
+    ],
+)
+def test_an_option_that_cannot_be_read_is_named(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"The generation option {next(iter(options))}="):
+        question(options)
+
+
+def test_log_probabilities_are_asked_for_where_the_scorer_needs_them() -> None:
+    assert question({}, model="m", scorer="logprob").sampling.logprobs
+    assert not question({}, model="m", scorer="chrf").sampling.logprobs
+
+
+def test_the_tasks_own_options_stay_as_they_are() -> None:
+    """The harness hands one dict to all documents of a task."""
+    options = {"until": ["\n"], "temperature": 0.0, "max_gen_toks": 5}
+    before = copy.deepcopy(options)
+    question(options)
+    assert options == before
+
+
+# Repeats
+
+
+def test_a_request_that_stands_there_k_times_is_k_copies_with_seeds_of_their_own() -> None:
+    """The harness passes the same object K times; elsewhere that became K copies of one answer."""
+    first, second = instance(repeats=3, doc_id=0), instance(repeats=3, doc_id=1)
+    asked = questions_of([first] * 3 + [second] * 3, parse({"seed": 7}))
+    assert [(q.doc_id, q.copy) for q in asked] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert [q.sampling.seed - 7 for q in asked[:3]] == [0, COPY_STRIDE, 2 * COPY_STRIDE]
+
+
+@given(st.integers(1, 1_000), st.integers(1, 10_000), st.integers(0, 2**31))
+def test_seeds_of_copies_never_overlap_however_far_n_is_raised(repeats: int, n: int, seed: int) -> None:
+    one = instance(repeats=repeats)
+    starts = [q.sampling.seed for q in questions_of([one] * min(repeats, 5), parse({"seed": seed}))]
+    ranges = [range(start, start + n) for start in starts]
+    assert all(a.stop <= b.start for a, b in itertools.pairwise(ranges))
+
+
+def test_padding_of_a_parallel_run_asks_nothing_new() -> None:
+    """Ranks with fewer requests repeat their last one, past its repeats."""
+    asked = questions_of([one := instance(repeats=2)] * 4, parse({}))
+    assert [q.copy for q in asked] == [0, 1, 0, 1]
+    assert asked[0].sampling == asked[2].sampling
+    assert questions_of([one], parse({}))[0].copy == 0
+
+
+def test_order_task_document_and_language_are_kept() -> None:
+    requests = [instance(task="mgsm_direct_ja", doc_id=4), instance(task="gsm8k", doc_id=2)]
+    asked = questions_of(requests, parse({}))
+    assert [(q.task, q.doc_id, q.language) for q in asked] == [
+        ("mgsm_direct_ja", 4, "ja"),
+        ("gsm8k", 2, None),
+    ]
+    assert asked[0].prompt == Prompt("Q")
+
+
+# Chat
+
+TURNS = (Message("system", "Be brief."), Message("user", "Why? 😀"))
+
+
+def test_a_chat_prompt_reaches_the_model_as_messages() -> None:
+    [asked] = questions_of([instance(context=ChatPrompt("logged", TURNS))], parse({}))
+    assert asked.prompt == Prompt(messages=TURNS)
+
+
+@pytest.mark.parametrize(
+    "through",
+    [copy.copy, copy.deepcopy, *(lambda x, p=p: pickle.loads(pickle.dumps(x, p)) for p in range(6))],
+)
+def test_a_chat_prompt_survives_the_harness_copying_and_pickling_it(through: Any) -> None:
+    """Its request cache pickles; a plain string would come back, and with it no turns."""
+    prompt = through(ChatPrompt("logged", TURNS))
+    assert isinstance(prompt, ChatPrompt) and prompt == "logged" and prompt.messages == TURNS
+    inside = through({"arguments": (ChatPrompt("logged", TURNS), {})})
+    assert inside["arguments"][0].messages == TURNS
+
+
+def test_to_everybody_else_a_chat_prompt_is_its_text() -> None:
+    prompt = ChatPrompt("logged", TURNS)
+    assert isinstance(prompt, str) and f"{prompt}!" == "logged!" and hash(prompt) == hash("logged")

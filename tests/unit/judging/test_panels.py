@@ -1,0 +1,282 @@
+"""More than one verdict on a pair: graded ones, repeats, panels, and judges that are related to who they judge."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from local_judge import (
+    Taste,
+    always_first,
+    by_quality,
+    graded,
+    hesitant,
+    judged,
+    judging,
+    lines_of,
+    open_run,
+    quality,
+)
+from openai_server import Plan, Server
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.judging.reliability import judge_report
+from fusion_eval.judging.self_preference import makers
+from fusion_eval.judging.verdicts import Order, Verdict
+
+Serve = Callable[[Plan], Server]
+
+
+# Scales, repeats
+
+
+def test_five_steps_are_worth_what_they_say(tmp_path: Path, openai_server: Serve):
+    def by_gap(a: str, b: str, luck: random.Random) -> str:
+        gap = quality(a) - quality(b)
+        sign = ">>" if abs(gap) > 1 else ">"
+        return "A=B" if gap == 0 else f"A{sign}B" if gap > 0 else f"B{sign}A"
+
+    runs = [graded(tmp_path / "base", [2] * 5), graded(tmp_path / "cand", [4, 3, 2, 1, 0])]
+    (row,) = judged(openai_server(judging(by_gap)), runs, tmp_path / "out", who={"scale": 5}).rows
+    assert [line["score"] for line in lines_of(tmp_path / "out")] == [1.0, 0.75, 0.5, 0.25, 0.0]
+    assert (row.candidate_value, row.wins, row.ties, row.losses) == (0.5, 2, 1, 2)
+    assert row.position_consistency == 1.0
+
+
+def test_of_five_steps_orders_that_differ_in_strength_meet_half_way_and_in_the_winner_are_a_tie(
+    tmp_path: Path, openai_server: Serve
+):
+    """By what stands first: much better there, a little better in the second place; or the winner changes places."""
+
+    def by_place(a: str, b: str, luck: random.Random) -> str:
+        if "split" in a + b:
+            return "A>>B" if "cand" in a else "A>B"
+        return "A>>B" if "cand" in a else "B>A"
+
+    runs = [
+        open_run(tmp_path / "base", ["base", "base split"]),
+        open_run(tmp_path / "cand", ["cand", "cand split"]),
+    ]
+    found = judged(openai_server(judging(by_place)), runs, tmp_path / "out", who={"scale": 5})
+    assert [line["score"] for line in lines_of(tmp_path / "out")] == [0.875, 0.5]
+    assert found.rows[0].position_consistency == 0.5
+
+
+def test_repeats_tell_how_often_a_judge_agrees_with_itself_and_how_much_of_the_error_is_its_own(
+    tmp_path: Path, openai_server: Serve
+):
+    """A judge who is right in 4 of 5 replies: a repeat is right in 0.64, wrong in 0.04, a tie in 0.32 of all pairs."""
+    server = openai_server(judging(hesitant(0.8)))
+    runs = [graded(tmp_path / "base", [1] * 120), graded(tmp_path / "cand", [2] * 120)]
+    found = judged(server, runs, tmp_path / "out", who={"repeats": 3})
+    assert len({call.body["seed"] for call in server.calls}) == 3
+    assert all(call.body["temperature"] > 0 for call in server.calls)
+    (report,) = found.judging.judges
+    assert report.retest_agreement == pytest.approx(0.64**2 + 0.32**2 + 0.04**2, abs=0.12)
+    assert report.noise == pytest.approx((0.08 / 3 / 120) ** 0.5, rel=0.2)
+    assert found.rows[0].candidate_value == pytest.approx(0.8, abs=0.05)
+    agreed, variances = [], []
+    for line in lines_of(tmp_path / "out"):
+        values = []
+        for repeat in range(3):
+            said = [order["score"] for order in line["orders"] if order["repeat"] == repeat]
+            values.append(said[0] if said[0] == said[1] else 0.5)
+        mean = sum(values) / 3
+        assert line["score"] == pytest.approx(mean)
+        agreed += [one == other for one, other in itertools.combinations(values, 2)]
+        variances.append(sum((value - mean) ** 2 for value in values) / 2 / 3)
+    assert report.retest_agreement == pytest.approx(sum(agreed) / len(agreed))
+    assert report.noise == pytest.approx(sum(variances) ** 0.5 / 120)
+
+
+def test_a_judge_who_never_changes_its_mind_has_no_noise(tmp_path: Path, openai_server: Serve):
+    runs = [graded(tmp_path / "base", [1, 2, 3]), graded(tmp_path / "cand", [3, 2.5, 1])]
+    server = openai_server(judging(by_quality))
+    (report,) = judged(server, runs, who={"repeats": 2}).judging.judges
+    assert (report.retest_agreement, report.noise) == (1.0, 0.0)
+    (report,) = judged(server, runs).judging.judges
+    assert (report.retest_agreement, report.noise) == (None, None)
+
+
+def test_repeats_at_temperature_0_would_only_repeat(tmp_path: Path, openai_server: Serve):
+    runs = [graded(tmp_path / "base", [1]), graded(tmp_path / "cand", [3])]
+    server = openai_server(judging(by_quality))
+    with pytest.raises(ConfigError, match="--judge_repeats needs a temperature above 0"):
+        judged(server, runs, who={"repeats": 2, "judge_args": {"temperature": 0}})
+    assert server.calls == ()
+
+
+def said_of(scores: Sequence[Sequence[float | None]], equal: int = 0) -> list[Verdict]:
+    """Verdicts from the scores of repeats in one order, and some on equal answers."""
+    found = []
+    for number, repeats in enumerate(scores):
+        orders = tuple(
+            Order("baseline", "tie", "", score, repeat=place) for place, score in enumerate(repeats)
+        )
+        known = [score for score in repeats if score is not None]
+        mean = sum(known) / len(known) if known else None
+        found.append(Verdict("t", None, number, str(number), "b", "c", "j", "tie", mean, orders))
+    return found + [Verdict("t", None, 99, str(n), "b", "c", "j", "tie", 0.5, ()) for n in range(equal)]
+
+
+def test_noise_is_of_the_pairs_that_count():
+    """Equal answers have none, pairs without a verdict are not in the win rate; a lone repeat is as noisy as the rest."""
+    variance = 0.5 / 2  # of 1 and 0, over two repeats
+    assert judge_report("j", said_of([(1, 0)] * 4)).noise == pytest.approx((4 * variance) ** 0.5 / 4)
+    assert judge_report("j", said_of([(1, 0)] * 4, equal=4)).noise == pytest.approx((4 * variance) ** 0.5 / 8)
+    assert judge_report("j", said_of([(1, 0)] * 4 + [(None, None)] * 3)).noise == pytest.approx(
+        (4 * variance) ** 0.5 / 4
+    )
+    assert judge_report("j", said_of([(1, 0), (1, None)])).noise == pytest.approx((2 * variance) ** 0.5 / 2)
+    assert judge_report("j", said_of([(None, 1)])).noise is None
+
+
+# Panels
+
+
+def told(name: str) -> Taste:
+    """A judge who does as the candidate's answer says: `a:w` has the judge `a` call it the winner, x is unreadable."""
+
+    def taste(a: str, b: str, luck: random.Random) -> str:
+        first = f"{name}:" in a
+        said = (a if first else b).split(f"{name}:")[1][0]
+        return {"w": "A" if first else "B", "l": "B" if first else "A", "t": "C", "x": "?"}[said]
+
+    return taste
+
+
+def panel_runs(tmp_path: Path, votes: Sequence[Mapping[str, str]]) -> list[Path]:
+    """What each judge is to say of each pair."""
+    told_by = [" ".join(f"{judge}:{vote}" for judge, vote in each.items()) for each in votes]
+    return [open_run(tmp_path / "base", ["base"] * len(votes)), open_run(tmp_path / "cand", told_by)]
+
+
+def test_a_strict_majority_of_the_configured_judges_decides_in_whatever_order_they_are_named(
+    tmp_path: Path, openai_server: Serve
+):
+    """All 64 combinations: two of three must agree, whoever of them could be read, or there is no verdict."""
+    votes = [
+        dict(zip("abc", combination, strict=True)) for combination in itertools.product("wltx", repeat=3)
+    ]
+    runs = panel_runs(tmp_path, votes)
+    server = openai_server(judging(always_first, a=told("a"), b=told("b"), c=told("c")))
+    expected = []
+    for vote in votes:
+        majority = [said for said in "wlt" if list(vote.values()).count(said) >= 2]
+        expected.append({"w": "win", "l": "loss", "t": "tie"}[majority[0]] if majority else "invalid")
+    rows = []
+    for order in itertools.permutations("abc"):
+        name = "|".join(order)
+        found = judged(server, runs, tmp_path / "out", judge=name)
+        lines = [line for line in lines_of(tmp_path / "out") if line["judge"] == name]
+        assert [line["verdict"] for line in lines] == expected
+        rows.append([(row.n, row.win_rate, row.p_value, row.ci_low, row.invalid) for row in found.rows])
+    assert all(row == rows[0] for row in rows)
+    assert rows[0][0][0] == 64 - expected.count("invalid") and rows[0][0][1] == 0.5
+
+
+def test_of_two_judges_both_must_agree_and_of_four_three(tmp_path: Path, openai_server: Serve):
+    server = openai_server(judging(always_first, a=told("a"), b=told("b"), c=told("c"), d=told("d")))
+    votes = [
+        dict(zip("abcd", each, strict=True))
+        for each in ("wwll", "wwwl", "wlww", "wtww", "lltx", "wwxx", "wwwx")
+    ]
+    runs = panel_runs(tmp_path, votes)
+    for judge, expected in (
+        ("a|b", ["win", "win", "invalid", "invalid", "loss", "win", "win"]),
+        ("a|b|c|d", ["invalid", "win", "win", "win", "invalid", "invalid", "win"]),
+    ):
+        judged(server, runs, tmp_path / "out", judge=judge)
+        assert [line["verdict"] for line in lines_of(tmp_path / "out") if line["judge"] == judge] == expected
+
+
+def test_the_agreement_of_two_judges_is_cohens_kappa(tmp_path: Path, openai_server: Serve):
+    """The textbook's table: 20 both win, 5 and 10 differ, 15 both lose. Of 50: 0.7 observed, 0.5 by chance, kappa 0.4."""
+    server = openai_server(judging(always_first, a=told("a"), b=told("b")))
+    pairs = ["ww"] * 20 + ["wl"] * 5 + ["lw"] * 10 + ["ll"] * 15
+    runs = panel_runs(tmp_path, [{"a": one, "b": other} for one, other in pairs])
+    found = judged(server, runs, judge="a|b")
+    agreement = found.judging.agreement
+    assert agreement.items == 50 and agreement.share == pytest.approx(0.7)
+    assert agreement.cohen == pytest.approx(0.4)
+    assert agreement.fleiss == pytest.approx(
+        (0.7 - 0.505) / (1 - 0.505)
+    )  # wins are 55 of 100: 0.55**2 + 0.45**2
+    (row,) = found.rows
+    assert (row.n, row.wins, row.losses, row.invalid) == (35, 20, 15, 0.3)
+    assert [found.by_judge[name][0].wins for name in "ab"] == [25, 30]
+
+
+def test_unreadable_verdicts_are_no_disagreement(tmp_path: Path, openai_server: Serve):
+    server = openai_server(judging(always_first, a=told("a"), b=told("b")))
+    pairs = ["ww", "ll", "wx", "xx", "xl", "wl"]
+    runs = panel_runs(tmp_path, [{"a": one, "b": other} for one, other in pairs])
+    agreement = judged(server, runs, judge="a|b").judging.agreement
+    assert (agreement.items, agreement.share) == (3, pytest.approx(2 / 3))
+
+
+def test_each_judge_of_a_panel_has_rows_and_a_report_of_its_own(tmp_path: Path, openai_server: Serve):
+    """Also its own consistency: the panel's is over all judges' orders."""
+    server = openai_server(judging(by_quality, fickle=always_first))
+    runs = [graded(tmp_path / "base", [1, 1, 1, 3, 2]), graded(tmp_path / "cand", [2, 2, 2, 2, 2])]
+    found = judged(server, runs, judge="test-model|fickle")
+    own = {name: rows[0] for name, rows in found.by_judge.items()}
+    assert {name: (row.win_rate, row.position_consistency) for name, row in own.items()} == {
+        "test-model": (0.7, 1.0),
+        "fickle": (0.5, 0.0),
+    }
+    assert {report.name: report.position_consistency for report in found.judging.judges} == {
+        "test-model": 1,
+        "fickle": 0,
+    }
+    (row,) = found.rows
+    assert (row.n, row.ties, row.position_consistency) == (1, 1, 0.5)
+
+
+# Relatives
+
+
+def test_a_judge_of_the_same_maker_as_a_run_is_said_to_be(tmp_path: Path, openai_server: Serve):
+    server = openai_server(judging(by_quality, **{"google/gemma-3-27b-it": by_quality}))
+    runs = [graded(tmp_path / "base", [1, 2]), graded(tmp_path / "cand", [2, 1])]
+    results = next((tmp_path / "cand").rglob("results_*.json"))
+    results.write_text(
+        results.read_text().replace('"model_name": "dummy"', '"model_name": "gemini/gemini-2.5-flash"')
+    )
+    found = judged(server, runs, judge="google/gemma-3-27b-it")
+    (note,) = [note for note in found.notes if "maker" in note]
+    assert "google/gemma-3-27b-it" in note and "cand" in note and "Google" in note and "base" not in note
+    assert not any("maker" in note for note in judged(server, runs).notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "maker"),
+    [
+        ("openai/gpt-4o-mini", "OpenAI"), ("o3-mini", "OpenAI"), ("anthropic/claude-sonnet-4", "Anthropic"),
+        ("embedded", "Google"), ("gguf:/models/gemma-3-270m.gguf", "Google"), ("meta-llama/Llama-3.3-70B", "Meta"),
+        ("ollama/qwen2.5:7b", "Alibaba"), ("mistralai/Mixtral-8x7B", "Mistral"), ("CohereLabs/aya-expanse-8b", "Cohere"),
+        ("deepseek-ai/DeepSeek-V3", "DeepSeek"), ("moonshotai/Kimi-K2", "Moonshot"), ("THUDM/chatglm3-6b", "Zhipu"),
+        ("microsoft/Phi-4", "Microsoft"), ("fusion|n:5|pool:qwen-a+qwen-b|fusor:qwen-c", "Alibaba"),
+    ],
+)  # fmt: skip
+def test_makers_are_known_by_the_names_of_their_models(name: str, maker: str):
+    assert makers(name) == {maker}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dummy",
+        "test-model",
+        "fusion|n:5|prompt:c6fe9ee0|v:0.1.0",
+        "o365",
+        "graphite",
+        "",
+        "EleutherAI/pythia-70m",
+    ],
+)
+def test_other_names_are_nobodys(name: str):
+    assert makers(name) == set()

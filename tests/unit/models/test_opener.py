@@ -1,0 +1,224 @@
+"""From a name to a model: the right door, opened once, within its endpoint's slots, in front of the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai_server import Fault, Plan, Server
+
+from fusion_eval.errors import ConfigError, EndpointError
+from fusion_eval.model_arguments import parse
+from fusion_eval.models import limited
+from fusion_eval.models.opener import Opener
+from fusion_eval.models.store.store import Store
+from fusion_eval.models.together import together
+from fusion_eval.types import Candidate, Prompt, Sampling
+
+Start = Callable[[Plan], Server]
+SAMPLING = Sampling(max_tokens=8, temperature=0.7, seed=0)
+KEY = "sk-live-0123456789abcdef"
+OPENAI = "https://api.openai.com/v1"
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+def opener(**arguments: object) -> Opener:
+    return Opener(parse(arguments), Store(None))
+
+
+def identities(**arguments: object) -> list[str]:
+    return [model.identity for model in opener(**arguments).sampler()]
+
+
+# Which door
+
+
+def test_a_name_with_a_base_url_is_asked_there_for_chat_or_for_plain_text() -> None:
+    assert identities(model="m", base_url="http://h/v1") == ["openai|http://h/v1|m|chat"]
+    assert identities(model="m", base_url="http://h/v1", completion=True) == [
+        "openai|http://h/v1|m|completion"
+    ]
+
+
+def test_openai_before_a_name_is_openai_itself_or_just_the_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert identities(model="openai/m") == [f"openai|{OPENAI}|m|chat"]
+    assert identities(model="openai/m", base_url="http://h/v1") == ["openai|http://h/v1|m|chat"]
+
+
+def test_several_names_are_several_models_in_their_order() -> None:
+    assert identities(model="a|b", base_url="http://h/v1") == [
+        "openai|http://h/v1|a|chat",
+        "openai|http://h/v1|b|chat",
+    ]
+
+
+def test_a_file_that_is_not_there_is_told_before_any_call(tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    with pytest.raises(ConfigError, match=r"^There is no file .*nowhere\.gguf; model=gguf:PATH wants"):
+        opener(model=f"gguf:{tmp_path / 'nowhere.gguf'}").sampler()
+
+
+def test_an_argument_that_no_model_here_has_a_use_for_is_told_before_any_model_opens() -> None:
+    with pytest.raises(ConfigError, match="Unknown model argument 'pretrained'"):
+        opener(model="m", base_url="http://h/v1", pretrained="x")
+
+
+# Who fuses and who judges
+
+
+def test_who_samples_also_fuses_and_judges_where_no_other_is_named() -> None:
+    models = opener(model="a|b", base_url="http://h/v1")
+    assert models.fusor().identity == models.judge().identity == models.sampler()[0].identity
+
+
+def test_a_fusor_at_the_samplers_endpoint_or_at_its_own_or_by_its_name_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    base: dict[str, object] = {"model": "m", "base_url": "http://h/v1", "fusor": "openai/f"}
+    assert opener(**base).fusor().identity == "openai|http://h/v1|f|chat"
+    assert opener(**base, fusor_base_url="http://f/v1").fusor().identity == "openai|http://f/v1|f|chat"
+    assert opener(**base, fusor_base_url="off").fusor().identity == f"openai|{OPENAI}|f|chat"
+
+
+def test_a_model_in_the_process_is_loaded_once_even_beside_an_endpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Weights of a model that samples and fuses would else be in memory twice."""
+    opened: list[str] = []
+
+    class Loaded:
+        chat, max_n = True, None
+
+        def __init__(self, name: str) -> None:
+            self.name = self.identity = name
+            self.inner = object()
+
+    def open_harness(name: str, arguments: dict[str, Any]) -> Loaded:
+        opened.append(name)
+        return Loaded(name)
+
+    monkeypatch.setattr("fusion_eval.models.lm_eval.door.open_harness", open_harness)
+    inner = "lm_eval:hf,pretrained=x"
+    models = opener(model=f"{inner}|m", base_url="http://h/v1", fusor=inner, fusor_base_url="off")
+    assert [model.identity for model in models.sampler()] == [
+        inner,
+        "openai|http://h/v1|m|chat",
+    ]
+    assert models.fusor().identity == models.judge().identity == inner
+    assert opened == [inner]
+    assert models.inner_harness_model() is not None
+    assert opener(model="m", base_url="http://h/v1").inner_harness_model() is None
+
+
+# Keys
+
+
+async def ask(models: Opener) -> Candidate:
+    try:
+        return (await models.sampler()[0].sample(Prompt("Why?"), SAMPLING, 1))[0]
+    finally:
+        await models.close()
+
+
+async def test_the_key_comes_from_the_variable_that_is_named(
+    openai_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = openai_server(Plan(api_key=KEY))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-somebody-else")
+    monkeypatch.setenv("MY_KEY", f"{KEY}\n")  # as a shell reads it from a file
+    candidate = await ask(opener(model="test-model", base_url=server.base_url, api_key_env="MY_KEY"))
+    assert candidate.error is None
+    with pytest.raises(
+        EndpointError,
+        match=r"wants a key for test-model .401.: set the environment variable OPENAI_API_KEY|came from the environment variable OPENAI_API_KEY",
+    ):
+        await ask(opener(model="test-model", base_url=server.base_url))
+
+
+async def test_an_endpoint_of_ones_own_needs_no_key(openai_server: Start) -> None:
+    server = openai_server(Plan())
+    await ask(opener(model="test-model", base_url=server.base_url))
+    assert not server.calls[0].sent_key
+
+
+@pytest.mark.parametrize("value", [None, "", "  ", "sk-two\nlines"])
+@pytest.mark.parametrize(
+    ("arguments", "variable"),
+    [
+        ({"model": "openai/m"}, "OPENAI_API_KEY"),
+        ({"model": "m", "base_url": "http://h/v1", "api_key_env": "MY_KEY"}, "MY_KEY"),
+    ],
+)
+def test_a_key_that_is_missing_or_none_is_told_before_any_call(
+    monkeypatch: pytest.MonkeyPatch, arguments: dict[str, object], variable: str, value: str | None
+) -> None:
+    if value is not None:
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as caught:
+        opener(**arguments).sampler()
+    assert str(caught.value) == (
+        f"The environment variable {variable} holds no key; set it, or name another with api_key_env="
+    )
+
+
+# One endpoint
+
+
+async def test_all_roles_at_one_endpoint_share_its_slots_and_aggregation_goes_first(
+    openai_server: Start,
+) -> None:
+    server = openai_server(Plan(latency=0.01))
+    models = opener(model="test-model", base_url=server.base_url, concurrency=1)
+    [sampler], fusor = models.sampler(), models.fusor()
+
+    def asked(model: Any, text: str) -> Any:
+        return model.sample(Prompt(text), SAMPLING, 1)
+
+    await together([*(asked(sampler, f"sample {i}") for i in range(3)), asked(fusor, "fuse")])
+    await models.close()
+
+    order = [call.body["messages"][0]["content"] for call in server.calls]
+    assert order == ["sample 0", "fuse", "sample 1", "sample 2"]
+    assert server.in_flight_peak == 1
+
+
+async def test_what_one_role_has_asked_the_other_finds_in_the_store(openai_server: Start) -> None:
+    server = openai_server(Plan())
+    models = opener(model="test-model", base_url=server.base_url)
+    first = await models.sampler()[0].sample(Prompt("Why?"), SAMPLING, 2)
+    second = await models.fusor().sample(Prompt("Why?"), SAMPLING, 2)
+    await models.close()
+    assert first == second and len(server.calls) == 1
+
+
+async def test_the_settings_say_how_often_to_try_again(
+    openai_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limited, "pause", lambda attempt, asked: 0.0)
+    server = openai_server(Plan(faults=lambda number, request: Fault("status", 503)))
+    candidate = await ask(opener(model="test-model", base_url=server.base_url, max_retries=2))
+    assert candidate.error and len(server.calls) == 3
+
+
+def test_models_that_are_closed_serve_the_next_event_loop(openai_server: Start) -> None:
+    """The harness asks for log-likelihoods and for texts in a loop each."""
+    server = openai_server(Plan())
+    models = opener(model="test-model", base_url=server.base_url)
+    [sampler] = models.sampler()
+
+    async def once(text: str) -> None:
+        await together([sampler.sample(Prompt(f"{text} {i}"), SAMPLING, 1) for i in range(3)])
+        await models.close()
+
+    asyncio.run(once("first"))
+    asyncio.run(once("second"))
+    assert len(server.calls) == 6

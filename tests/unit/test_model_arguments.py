@@ -1,0 +1,289 @@
+"""Model arguments: read whole, and every mistake told by its name before any call is made."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from lm_eval.utils import simple_parse_args_string
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.model_arguments import OFF, Settings, parse, public
+from fusion_eval.models.lm_eval.types import arguments_of, class_of
+from fusion_eval.models.opener import Opener
+from fusion_eval.models.store.store import Store
+
+
+def test_without_arguments_the_embedded_model_samples_five() -> None:
+    settings = parse({})
+    assert settings == Settings()
+    assert (settings.model, settings.n, settings.temperature, settings.seed) == (("embedded",), 5, None, 0)
+
+
+def test_a_command_line_a_yaml_file_and_python_mean_the_same() -> None:
+    line = simple_parse_args_string(
+        "model=a|b,base_url=http://h:1/v1/,n=4,temperature=0.2|0.7,completion=true,seed=7,cache=~/s,timeout=9"
+    )
+    file = yaml.safe_load(
+        "{model: [a, b], base_url: 'http://h:1/v1', n: 4, temperature: [0.2, 0.7], completion: true, seed: 7,"
+        " cache: ~/s, timeout: 9.0}"
+    )
+    assert parse(line) == parse(file)
+    assert parse(file) == Settings(
+        model=("a", "b"),
+        base_url="http://h:1/v1",
+        n=4,
+        temperature=(0.2, 0.7),
+        completion=True,
+        seed=7,
+        cache=Path.home() / "s",
+        timeout=9.0,
+    )
+
+
+def test_what_is_none_counts_as_left_out() -> None:
+    assert parse({"n": None, "max_batch_size": None, "device": None}) == Settings()
+
+
+@pytest.mark.parametrize(
+    "given", [simple_parse_args_string("cache=off"), yaml.safe_load("cache: off"), {"cache": False}]
+)
+def test_off_is_off_though_yaml_reads_it_as_false(given: dict[str, object]) -> None:
+    assert parse(given).cache == Path(OFF)
+    owned = {"fusor": "a", "fusor_base_url": given["cache"], "base_url": "http://h/v1", "model": "m"}
+    assert parse(owned).fusor_base_url == OFF
+
+
+# A name that is wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("temprature", "temperature"),
+        ("baseurl", "base_url"),
+        ("N_", None),
+        ("api_key", "api_key_env"),
+        ("fusor_promt", "fusor_prompt"),
+        ("max_gen_toks", "max_tokens"),
+        ("zzzz", None),
+    ],
+)  # fmt: skip
+def test_an_unknown_argument_is_told_with_the_nearest(name: str, nearest: str | None) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse({name: "secret-value"})
+    said = str(error.value)
+    assert f"Unknown model argument '{name}'" in said and "secret-value" not in said
+    assert (f"Did you mean '{nearest}'?" if nearest else "Known: model, base_url") in said
+
+
+# A value that is wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "should"),
+    [
+        ("n", 0, "a whole number, 1 or more"),
+        ("n", "two", "a whole number"),
+        ("n", 2.5, "a whole number"),
+        ("n", True, "a whole number"),
+        ("n", "", "a whole number"),
+        ("seed", -1, "0 or more"),
+        ("max_retries", -1, "0 or more"),
+        ("concurrency", 0, "1 or more"),
+        ("temperature", "hot", "a number from 0 to 5"),
+        ("temperature", "0.2|hot", "a number from 0 to 5"),
+        ("temperature", "0.2|", "a number from 0 to 5"),
+        ("temperature", -0.1, "a number from 0 to 5"),
+        ("temperature", float("nan"), "a number from 0 to 5"),
+        ("temperature", [], "an empty list"),
+        ("model", [], "an empty list"),
+        ("model", "a||b", "a name"),
+        ("model", "", "a name"),
+        ("model", ["a", None], "a name"),
+        ("top_p", 0, "a number above 0 to 1"),
+        ("top_p", 1.1, "a number above 0 to 1"),
+        ("timeout", 0, "a number above 0"),
+        ("timeout", float("inf"), "86400"),
+        ("completion", "maybe", "true or false"),
+        ("offline", "perhaps", "true or false"),
+        ("base_url", "localhost:8000", "a URL such as http"),
+        ("base_url", "https://", "a URL such as http"),
+        ("base_url", "off", "a URL such as http"),
+        ("fusor", ["a"], "a name"),
+        ("fusor_prompt", {}, "a name"),
+        ("cache", ["a"], "a name"),
+        ("cache", "~nobody-of-that-name/x", "a home folder that is not there"),
+        ("api_key_env", "", "the name of an environment variable"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_it_should_be(name: str, value: object, should: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse({name: value})
+    assert str(error.value).startswith(name) and should in str(error.value)
+
+
+_VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text())
+
+
+@given(st.dictionaries(st.sampled_from([*Settings.__slots__, "other"]), _VALUES))
+def test_any_values_give_settings_or_an_error_of_ours(arguments: dict[str, object]) -> None:
+    with contextlib.suppress(ConfigError):
+        assert json.dumps(public(parse(arguments)))
+
+
+# A mix that is impossible
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("fusor_base_url=http://h/v1", "fusor_base_url= names an endpoint but no model; add fusor=NAME"),
+        ("scorer_base_url=off", "scorer_base_url= names an endpoint but no model; add scorer_model=NAME"),
+        ("base_url=http://h/v1", "base_url= has no use with model=embedded"),
+        ("base_url=http://h/v1,model=gguf:/w.gguf", "base_url= has no use with model=gguf:/w.gguf"),
+        ("scorer_model=j,scorer=chrf", "scorer_model= goes with scorer=judge"),
+        ("scorer_model=j", "scorer_model= goes with scorer=judge, not with scorer=logprob"),
+        ("temperature=0", "temperature=0 makes the candidates of a model all the same"),
+        ("temperature=0|0,n=4", "temperature=0 makes the candidates of a model all the same"),
+        ("model=a|b,temperature=0,n=3", "temperature=0 makes the candidates of a model all the same"),
+        ("model=a|b|c,n=2", "model= lists 3 values, and n=2 leaves some unused"),
+        ("temperature=0.1|0.2,n=1", "temperature= lists 2 values, and n=1 leaves some unused"),
+        ("model=a|a,temperature=0,n=2", "temperature=0 makes the candidates of a model all the same"),
+        ("offline=true,cache=off", "offline=true answers from a store, and cache=off keeps none"),
+    ],
+)
+def test_a_mix_that_cannot_work_is_told_with_its_way_out(arguments: str, said: str) -> None:
+    with pytest.raises(ConfigError, match="^" + said.replace("|", r"\|")):
+        parse(simple_parse_args_string(arguments))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "temperature=0,n=1",
+        "model=a|b,temperature=0,n=2",
+        "model=a|a|b,n=6",  # twice as many of one
+        "temperature=0|0.7,n=2",
+        "model=llama3.2:1b,base_url=http://localhost:11434/v1",  # a colon makes no local model
+        "model=embedded|openai/m,base_url=http://h/v1",
+        "model=m,scorer_model=j",
+        "fusor=f,fusor_base_url=off",
+        "offline=true,cache=store.sqlite,budget=1,price_in=1,price_out=1",
+        "offline=false,cache=off",
+    ],
+)
+def test_a_mix_that_can_work_is_taken(arguments: str) -> None:
+    assert isinstance(parse(simple_parse_args_string(arguments)), Settings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "scorer"),
+    [
+        ("", "logprob"),
+        ("model=gguf:/w.gguf", "logprob"),
+        ("model=m", "judge"),
+        ("model=embedded|m", "judge"),
+        ("model=m,scorer=chrf", "chrf"),
+    ],
+)
+def test_the_scorer_is_one_that_the_sampler_can_serve(arguments: str, scorer: str) -> None:
+    assert parse(simple_parse_args_string(arguments)).scorer_name == scorer
+
+
+# Arguments of the harness's own models
+
+
+@pytest.mark.parametrize("role", ["model", "fusor", "scorer_model"])
+def test_what_is_left_over_goes_to_a_harness_model_in_any_role(role: str) -> None:
+    arguments = {"model": "m", "scorer": "judge"} | {role: "lm_eval:hf", "pretrained": "x", "batch_size": 4}
+    assert parse(arguments).harness_arguments == {"pretrained": "x", "batch_size": 4}
+
+
+@pytest.mark.parametrize("kind", ["local-completions", "local-chat-completions", "sglang", "gguf"])
+def test_no_argument_that_a_harness_model_spells_out_is_taken_for_a_slip_of_the_pen(kind: str) -> None:
+    """`max_length` and `max_gen_toks` look like max_tokens, and are none of it."""
+    for argument in arguments_of(class_of(kind)).named - {*Settings.__slots__}:
+        Opener(parse({"model": f"lm_eval:{kind}", argument: 1}), Store(None))
+
+
+@pytest.mark.parametrize(
+    ("slip", "nearest"), [("temprature", "temperature"), ("fusor_promt", "fusor_prompt")]
+)
+def test_a_slip_of_the_pen_is_no_argument_of_a_harness_model(slip: str, nearest: str) -> None:
+    """Many of them swallow any name."""
+    with pytest.raises(ConfigError, match=f"Did you mean '{nearest}'"):
+        Opener(parse({"model": "lm_eval:local-completions", slip: 1}), Store(None))
+
+
+def test_the_harness_gives_every_model_a_batch_size_and_a_device() -> None:
+    given = {"batch_size": 1, "max_batch_size": 8, "device": "cpu"}
+    assert parse(given).harness_arguments == given
+
+
+# Keys and passwords
+
+
+@pytest.mark.parametrize("key", ["sk-proj-abcdef123456", "gsk_abcdef123456", "hf_abcdef", "eyJhbGciOi.x.y"])
+def test_a_key_in_place_of_its_variable_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(ConfigError, match="the name of an environment variable") as error:
+        parse({"api_key_env": key})
+    assert key not in str(error.value)
+
+
+def test_any_variable_that_is_set_is_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("my_key", "x")
+    assert parse({"api_key_env": "my_key"}).api_key_env == "my_key"
+    assert parse({"api_key_env": "NOT_SET_YET"}).api_key_env == "NOT_SET_YET"
+
+
+@pytest.mark.parametrize("name", ["base_url", "fusor_base_url", "scorer_base_url"])
+@pytest.mark.parametrize("url", ["https://me:pass123@h/v1", "me:pass123@h"])
+def test_a_password_in_a_url_is_refused_and_not_repeated(name: str, url: str) -> None:
+    """The harness writes model arguments into its results as they are."""
+    with pytest.raises(ConfigError, match=f"^{name}= should hold no user or password") as error:
+        parse({name: url, "model": "m"})
+    assert "pass123" not in str(error.value)
+
+
+def test_what_goes_into_results_is_json_without_keys() -> None:
+    settings = parse(
+        {
+            "model": ["lm_eval:hf,pretrained=x,token=hf_abcdef", "m"],
+            "fusor": "lm_eval:local-completions,api_key=sk-abcdef",
+            "api_token": "tok-abcdef",
+            "cache": "/x",
+            "temperature": 0.5,
+        }
+    )
+    shown = json.dumps(public(settings))
+    assert "abcdef" not in shown
+    assert json.loads(shown) | {"temperature": [0.5], "cache": "/x", "fusor": "lm_eval:local-completions"} == json.loads(shown)  # fmt: skip
+    assert json.loads(shown)["model"] == ["lm_eval:hf", "m"]
+    assert "max_tokens" not in public(settings)
+
+
+def test_prices_and_a_budget_are_dollars() -> None:
+    settings = parse({"price_in": "0.5", "price_out": 0, "budget": "2.5"})
+    assert (settings.price_in, settings.price_out, settings.budget) == (0.5, 0.0, 2.5)
+    assert public(settings)["budget"] == 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("budget", 0), ("budget", -1), ("budget", "nan"), ("price_in", -1), ("price_out", "$1")],
+)
+def test_what_is_no_amount_of_dollars_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}=.* should be a number (from|above) 0"):
+        parse({"price_in": 1, "price_out": 1} | {name: value})
+
+
+@pytest.mark.parametrize("given", ["price_in", "price_out"])
+def test_one_price_is_not_enough(given: str) -> None:
+    with pytest.raises(ConfigError, match="price_in= and price_out= go together"):
+        parse({given: 1})
