@@ -26,7 +26,7 @@ from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.progress import progress
 from fusion_eval.models.store.store import cache_folder
-from fusion_eval.models.together import at_most
+from fusion_eval.models.together import gather_bounded
 from fusion_eval.runs.traces import FILE_NAME, Totals, TraceFile
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.types import Message, Trace, whole
@@ -82,7 +82,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             asked = [(whole(str(r.args[0])), whole(str(r.args[1]))) for r in requests]
             # A harness model sorts what it gets into batches, and so gets all.
             width = len(asked) if self._inner else self._width
-            return self._run(at_most(width, (functools.partial(model.loglikelihood, *one) for one in asked)))
+            return self._run(gather_bounded(width, (functools.partial(model.loglikelihood, *one) for one in asked)))
 
     def loglikelihood_rolling(self, requests: list[Request], disable_tqdm: bool = False) -> list[float]:
         """By a harness model in the process; other doors do not split a long text as the harness defines it."""

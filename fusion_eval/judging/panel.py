@@ -18,7 +18,7 @@ from fusion_eval.models import Model
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.progress import progress
-from fusion_eval.models.together import at_most, together
+from fusion_eval.models.together import gather_bounded, gather_or_cancel
 from fusion_eval.stats.sequential import sequential_p_value
 
 T = TypeVar("T")
@@ -49,14 +49,14 @@ class Bench:
 
     async def judge(self, pair: Pair) -> Judged:
         """One pair, by every judge."""
-        single = await together(judged(pair, judge, self.protocol) for judge in self.judges)
+        single = await gather_or_cancel(judged(pair, judge, self.protocol) for judge in self.judges)
         self.done()
         names = [judge.name for judge in self.judges]
         return Judged(pair, majority(single, names) if len(single) > 1 else single[0], tuple(single))
 
     async def judge_all(self, pairs: Sequence[Pair]) -> list[Judged]:
         """All pairs, in their order."""
-        return await at_most(self.width, [functools.partial(self.judge, pair) for pair in pairs])
+        return await gather_bounded(self.width, [functools.partial(self.judge, pair) for pair in pairs])
 
 
 def at_work(

@@ -11,7 +11,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.judging.parsing import read_mark, read_structured, response_format, scale
 from fusion_eval.judging.verdicts import First, Order, Pair, Verdict, label, verdict_of
 from fusion_eval.models import Model
-from fusion_eval.models.together import together
+from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.runs.traces import Usage
 from fusion_eval.text.language import NAMES
 from fusion_eval.text.templates import Kind, Template, fence_for, filled, load, visible
@@ -89,7 +89,7 @@ async def judged(pair: Pair, judge: Model, protocol: Protocol) -> Verdict:
     """The judge's verdict on a pair, over all orders and repeats; two equal answers are a tie that nobody need be asked for."""
     if pair.answers[0] == pair.answers[1]:
         return replace(verdict_of(pair, judge.name, ()), verdict="tie", score=0.5)
-    orders = await together(
+    orders = await gather_or_cancel(
         _order(pair, judge, protocol, first, repeat)
         for repeat in range(protocol.repeats)
         for first in _firsts(pair, protocol, repeat)

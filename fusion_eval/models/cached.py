@@ -15,7 +15,7 @@ import msgspec
 from fusion_eval.models import LikelihoodModel, Model
 from fusion_eval.models.store.opening import PATIENCE, BusyStoreError
 from fusion_eval.models.store.store import Store
-from fusion_eval.models.together import together
+from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Cached:
         event = asyncio.Event()
         self._asked |= {keys[i]: event for i in missing}
         try:
-            return await together(
+            return await gather_or_cancel(
                 self._request(prompt, sampling, keys[stretch.start : stretch.stop], stretch.start)
                 for stretch in stretches(missing, min(longest, self._model.max_n or longest))
             )

@@ -1,4 +1,4 @@
-"""Several requests at the same time, none of which outlives the others' failure."""
+"""Await several coroutines at once, and cancel the rest as soon as one fails."""
 
 from __future__ import annotations
 
@@ -9,33 +9,37 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results, in order. The first error cancels the rest and is raised as it is, not as a group.
+async def gather_or_cancel(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await all coroutines at once and return their results in order.
 
-    `asyncio.gather` would leave the rest running, to ask and to pay for what nobody waits for.
+    The first error cancels the rest and is raised as it is, not in a group. `asyncio.gather` would leave the rest
+    running, which would send and pay for calls whose answers nobody reads.
     """
-    coroutines = list(work)
-    if len(coroutines) == 1:  # the usual case, which needs no task
-        return [await coroutines[0]]
-    failed: BaseException | None = None
+    awaited = list(coroutines)
+    if len(awaited) == 1:  # the usual case, which needs no task
+        return [await awaited[0]]
+    first_error: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in coroutines]
+            tasks = [group.create_task(coroutine) for coroutine in awaited]
     except BaseExceptionGroup as errors:
-        failed = errors.exceptions[0]
-    if failed is not None:
-        raise failed  # outside the handler, so that it keeps its own cause
+        first_error = errors.exceptions[0]
+    if first_error is not None:
+        raise first_error  # outside the handler, so that it keeps its own cause
     return [task.result() for task in tasks]
 
 
-async def at_most(width: int, calls: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
-    """As `together`, of calls that may be many: so many of them are under way at a time."""
-    waiting = iter(enumerate(calls))
+async def gather_bounded(limit: int, calls: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
+    """Make all calls, at most `limit` of them at a time, and return their results in order.
+
+    The first error cancels the rest, as in `gather_or_cancel`.
+    """
+    numbered = iter(enumerate(calls))
     results: dict[int, T] = {}
 
-    async def work() -> None:
-        for place, call in waiting:
-            results[place] = await call()
+    async def worker() -> None:
+        for number, call in numbered:
+            results[number] = await call()
 
-    await together(work() for _ in range(width))
-    return [results[place] for place in range(len(results))]
+    await gather_or_cancel(worker() for _ in range(limit))
+    return [results[number] for number in range(len(results))]

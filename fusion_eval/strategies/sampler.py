@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from fusion_eval.models import Model
-from fusion_eval.models.together import together
+from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling
 
 
@@ -23,7 +23,7 @@ async def draw(
     for i in range(n):
         place = models[i % len(models)].identity, temperatures[i % len(temperatures)]
         members.setdefault(place, []).append(i)
-    drawn = await together(
+    drawn = await gather_or_cancel(
         by_identity[identity].sample(prompt, dataclasses.replace(sampling, temperature=t), len(indices))
         for (identity, t), indices in members.items()
     )

@@ -9,7 +9,7 @@ from fusion_eval.errors import FusionEvalError, RequestError
 from fusion_eval.model_arguments import Settings
 from fusion_eval.models import Model
 from fusion_eval.models.opener import Opener
-from fusion_eval.models.together import together
+from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.strategies import Tools, load_strategy
 from fusion_eval.strategies.fusor_prompt import load_template
 from fusion_eval.strategies.question import Question
@@ -85,7 +85,7 @@ async def solve_all(
             else:
                 answered(index, trace)
 
-    await together(work() for _ in range(min(width, len(questions))))
+    await gather_or_cancel(work() for _ in range(min(width, len(questions))))
     if unanswered:
         raise FusionEvalError(
             f"{len(unanswered)} of {len(questions)} prompts have no answer ({unanswered[0]}). All others are kept; "

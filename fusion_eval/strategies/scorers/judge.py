@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fusion_eval.errors import RequestError
-from fusion_eval.models.together import together
+from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.strategies import Scored, Tools
 from fusion_eval.strategies.fusor_prompt import render, shipped
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling, prompt_of
@@ -17,7 +17,7 @@ _RATING = re.compile(r"(?<!\[)\[\[ ?(10|[1-9]) ?\]\][\s.。*_`]*\Z")
 async def judge(pool: Pool, tools: Tools) -> Scored:
     """A whole number from 1 to 10 per candidate; a reply that cannot be read leaves its candidate unscored."""
     texts = list(dict.fromkeys(candidate.text for candidate in pool.usable))  # equal texts are rated once
-    replies = await together(_rate(pool.prompt, text, tools) for text in texts)
+    replies = await gather_or_cancel(_rate(pool.prompt, text, tools) for text in texts)
     ratings = {t: read_rating(r.text) if r else None for t, r in zip(texts, replies, strict=True)}
     calls = tuple(reply for reply in replies if reply is not None)
     return Scored(tuple(ratings[candidate.text] for candidate in pool.usable), calls)

@@ -27,7 +27,7 @@ from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.openai.door import OpenAIModel
 from fusion_eval.models.store.store import Store
-from fusion_eval.models.together import together
+from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 
 Start = Callable[[Plan], Server]
@@ -319,7 +319,7 @@ def test_random_failures_under_concurrency_count_in_is_count_out(
     async def run(server: Server, store: Store) -> list[list[Candidate]]:
         model = cached(server, store, concurrency=concurrency)
         try:
-            return await together(model.sample(prompt, SAMPLING, 4) for prompt in prompts)
+            return await gather_or_cancel(model.sample(prompt, SAMPLING, 4) for prompt in prompts)
         finally:
             await model.close()
 

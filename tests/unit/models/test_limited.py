@@ -25,7 +25,7 @@ from fusion_eval.models.limited import (
     Limited,
 )
 from fusion_eval.models.openai.door import OpenAIModel
-from fusion_eval.models.together import together
+from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 Start = Callable[[Plan], Server]
@@ -146,7 +146,7 @@ async def test_an_endpoint_with_room_for_few_is_found_out_and_loses_no_prompt(
     monkeypatch.setattr(limited, "pause", real_pause)
     server = openai_server(Plan(capacity=capacity, latency=0.05))
     async with opened(server, concurrency=64) as model:
-        pools = await together(model.sample(prompt, SAMPLING, 1) for prompt in prompts(count))
+        pools = await gather_or_cancel(model.sample(prompt, SAMPLING, 1) for prompt in prompts(count))
         assert all(candidate.error is None for pool in pools for candidate in pool)
         refused = sum(call.status == 429 for call in server.calls)
         assert 64 - capacity <= refused <= 4 * count
@@ -251,7 +251,7 @@ async def test_a_prompt_that_is_too_long_is_told_apart(openai_server: Start) -> 
 
 
 async def ask_all(model: Limited, count: int) -> list[list[Candidate]]:
-    return await together(model.sample(prompt, SAMPLING, 2) for prompt in prompts(count))
+    return await gather_or_cancel(model.sample(prompt, SAMPLING, 2) for prompt in prompts(count))
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ async def test_aggregation_goes_ahead_of_sampling_on_the_same_endpoint(openai_se
     door = OpenAIModel("test-model", server.base_url)
     sampler, fusor = Limited(door, endpoint), Limited(door, endpoint, urgent=True)
 
-    await together([*(sampler.sample(p, SAMPLING, 1) for p in prompts(4)), fusor.sample(PROMPT, SAMPLING, 1)])
+    await gather_or_cancel([*(sampler.sample(p, SAMPLING, 1) for p in prompts(4)), fusor.sample(PROMPT, SAMPLING, 1)])
     await door.close()
 
     order = [call.body["messages"][0]["content"] for call in server.calls]

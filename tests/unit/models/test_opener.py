@@ -15,7 +15,7 @@ from fusion_eval.model_arguments import parse
 from fusion_eval.models import limited
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
-from fusion_eval.models.together import together
+from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 Start = Callable[[Plan], Server]
@@ -183,7 +183,7 @@ async def test_all_roles_at_one_endpoint_share_its_slots_and_aggregation_goes_fi
     def asked(model: Any, text: str) -> Any:
         return model.sample(Prompt(text), SAMPLING, 1)
 
-    await together([*(asked(sampler, f"sample {i}") for i in range(3)), asked(fusor, "fuse")])
+    await gather_or_cancel([*(asked(sampler, f"sample {i}") for i in range(3)), asked(fusor, "fuse")])
     await models.close()
 
     order = [call.body["messages"][0]["content"] for call in server.calls]
@@ -216,7 +216,7 @@ def test_models_that_are_closed_serve_the_next_event_loop(openai_server: Start) 
     [sampler] = models.sampler()
 
     async def once(text: str) -> None:
-        await together([sampler.sample(Prompt(f"{text} {i}"), SAMPLING, 1) for i in range(3)])
+        await gather_or_cancel([sampler.sample(Prompt(f"{text} {i}"), SAMPLING, 1) for i in range(3)])
         await models.close()
 
     asyncio.run(once("first"))

@@ -25,7 +25,7 @@ from fusion_eval.models.opener import Opener
 from fusion_eval.models.priced import Budget, BudgetError, Priced, priced
 from fusion_eval.models.prices import FREE, Price, listed_price, price_of
 from fusion_eval.models.store.store import Store
-from fusion_eval.models.together import together
+from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 Start = Callable[[Plan], Server]
@@ -48,7 +48,7 @@ def opener(server: Server, store: Store | None = None, **arguments: Any) -> Open
 async def ask(opener: Opener, prompts: list[Prompt], n: int = 1) -> list[list[Candidate]]:
     (model,) = opener.sampler()
     try:
-        return await together(model.sample(prompt, SAMPLING, n) for prompt in prompts)
+        return await gather_or_cancel(model.sample(prompt, SAMPLING, n) for prompt in prompts)
     finally:
         await opener.close()
 
@@ -336,7 +336,7 @@ def test_no_number_of_calls_in_flight_exceeds_the_budget(
 
     async def all_of_them() -> None:
         numbers = iter(range(calls))
-        await together(work(numbers) for _ in range(at_once))
+        await gather_or_cancel(work(numbers) for _ in range(at_once))
 
     try:
         asyncio.run(all_of_them())
@@ -380,7 +380,7 @@ async def test_calls_that_only_wait_for_what_is_reserved_are_sent_when_it_turns_
     """64 calls of which two fit at their most, and all at what they cost."""
     door = Counting(lambda: 0.0)
     model = Priced(door, MILLIONTH, Budget(250e-6))
-    await together(model.sample(Prompt("why?"), SAMPLING, 1) for _ in range(64))
+    await gather_or_cancel(model.sample(Prompt("why?"), SAMPLING, 1) for _ in range(64))
     assert door.calls == 64
 
 
