@@ -16,22 +16,16 @@ from fusion_eval.harness.questions import Request, questions_of
 from fusion_eval.harness.run import Plan, checked, evaluate
 from fusion_eval.judging.job import Job, prepared
 from fusion_eval.judging.judge import Panel, asked
-from fusion_eval.models.counting import Count, CountingOpener, StandInStore
+from fusion_eval.models.counting import CountingOpener, StandInStore
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.store.store import Store
-from fusion_eval.report.text_table import text_table
-from fusion_eval.runs.traces import dollars
+from fusion_eval.report.dry_run_table import HOW_TO_READ, PlannedCalls, dry_run_table
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.solver import Solver, solve_all
 
 AT_ONCE = 32
 """Prompts in work at a time: nobody waits for a server here."""
-HOW_TO_READ = """\
-calls, written and dollars are at most: each answer as long as max_tokens allows; tries that fail, and what an endpoint
-that ignores n is asked again, are not in it
-read is about: a quarter of the characters, or all of them in Chinese, Japanese and Korean; a fusor's and a scorer's
-prompts are taken to hold candidates of full length, where these are not in the store"""
 
 
 def dry_run(plan: Plan) -> str:
@@ -46,11 +40,7 @@ def dry_run(plan: Plan) -> str:
         run_anywhere(opener.close)
     return "\n".join(
         [
-            text_table(
-                ["strategy", "role", "calls", "read", "written", "dollars"],
-                _lines(opener, plan.strategies),
-                2,
-            ),
+            dry_run_table(_planned_calls(opener), plan.strategies),
             HOW_TO_READ,
             f"{len(questions):,} prompts; {len(store.found):,} generations are in the store and cost nothing again",
             *_offline(opener, real),
@@ -66,10 +56,14 @@ def dry_judge(job: Job, who: Panel) -> str:
         opener = CountingOpener(settings, store)
         opener.strategy = "judge"
         asked(replace(job, sequential=False), ready, protocol, opener, quiet=True)
-    head = ["", "judge", "calls", "read", "written", "dollars"]
     stored = f"{ready.pairs:,} pairs of answers; {len(store.found):,} replies are in the store and cost nothing again"
     return "\n".join(
-        [text_table(head, _lines(opener, ["judge"]), 2), HOW_TO_READ, stored, *_offline(opener, real)]
+        [
+            dry_run_table(_planned_calls(opener), ["judge"], names=("", "judge")),
+            HOW_TO_READ,
+            stored,
+            *_offline(opener, real),
+        ]
     )
 
 
@@ -98,22 +92,11 @@ def _requests(plan: Plan, opener: Opener, manager: Any) -> list[Request]:
     return []
 
 
-def _lines(opener: CountingOpener, strategies: Sequence[str]) -> list[list[str]]:
-    """A line for each role that calls, and the sum; a strategy without calls is shown as one."""
-    lines, whole = [], Count()
-    for strategy in strategies:
-        calling = {role: c for (owner, role), c in opener.counts.items() if owner == strategy and c.calls}
-        lines += [_line(strategy, role, count) for role, count in (calling or {"-": Count()}).items()]
-        for count in calling.values():
-            whole.add(count)
-    return [*lines, _line("all", "", whole)]
-
-
-def _line(strategy: str, role: str, count: Count) -> list[str]:
-    cost = "price unknown" if count.cost is None else dollars(count.cost)
+def _planned_calls(opener: CountingOpener) -> list[PlannedCalls]:
     return [
-        strategy, role, f"{count.calls:,}", f"{count.prompt_tokens:,}", f"{count.completion_tokens:,}", cost
-    ]  # fmt: skip
+        PlannedCalls(strategy, role, count.calls, count.prompt_tokens, count.completion_tokens, count.cost)
+        for (strategy, role), count in opener.counts.items()
+    ]
 
 
 def _offline(opener: CountingOpener, store: Store) -> list[str]:
