@@ -6,7 +6,6 @@ This file speaks the harness's language; the answers come from `solving`.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import time
 from collections.abc import Coroutine
@@ -26,7 +25,6 @@ from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.progress import progress
 from fusion_eval.models.store.store import cache_folder
-from fusion_eval.models.together import gather_bounded
 from fusion_eval.runs.traces import FILE_NAME, Totals, TraceFile
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.types import Message, Trace, whole
@@ -76,13 +74,19 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         return finals
 
     def loglikelihood(self, requests: list[Request], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
-        """By the sampler's model: strategies have no part in it."""
+        """Return the harness model's own log-likelihoods; other models do not have them."""
         with user_errors():
-            model = self._only_sampler()
-            asked = [(whole(str(r.args[0])), whole(str(r.args[1]))) for r in requests]
-            # A harness model sorts what it gets into batches, and so gets all.
-            width = len(asked) if self._inner else self._width
-            return self._run(gather_bounded(width, (functools.partial(model.loglikelihood, *one) for one in asked)))
+            self._only_sampler()
+            if self.settings.offline:
+                raise ConfigError(
+                    "offline=true computes no log-likelihoods, and the store keeps none; leave it out"
+                )
+            if self._inner is None:
+                raise ConfigError(
+                    "Log-likelihood tasks need a harness model: model=lm_eval:hf,pretrained=…; "
+                    f"{self.settings.model[0]} does not return log-probabilities of a given text"
+                )
+            return list(self._inner.loglikelihood(requests))
 
     def loglikelihood_rolling(self, requests: list[Request], disable_tqdm: bool = False) -> list[float]:
         """By a harness model in the process; other doors do not split a long text as the harness defines it."""

@@ -1,7 +1,7 @@
-"""One protocol, a few doors behind it.
+"""The protocol that every model follows.
 
-A door speaks to one kind of server (`openai`, `litellm`, `embedded`, `harness`) and makes one request.
-`limited` makes a request reliable; `cached` keeps the promise of n candidates, and remembers them.
+A door sends one request to one kind of server: `openai`, `litellm`, `lm_eval` or the embedded llama.cpp.
+`Limited` adds slots and retries to a door. `Cached` adds the store and asks until it has exactly n candidates.
 """
 
 from __future__ import annotations
@@ -16,36 +16,32 @@ class Model(Protocol):
     """Anything that samples text."""
 
     name: str
-    """As users know it; recorded in every candidate."""
+    """The name that users write; recorded in every candidate."""
     identity: str
-    """All that decides what it would answer (endpoint, weights, form of prompt); part of the store's key.
+    """Everything that decides the answers: endpoint, weights, form of prompt. Part of the store's key.
     Never holds a key or a password."""
     chat: bool
-    """Whether prompts reach it as chat messages; a plain-text model takes `Prompt.text` only."""
+    """Whether the model takes chat messages. A plain-text model takes `Prompt.text` only."""
 
     @property
     def max_n(self) -> int | None:
-        """The most candidates that one request brings; None where no limit is known."""
+        """The most candidates that one request brings; None while no limit is known."""
         ...
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """Ask for n candidates, seeds `sampling.seed` … `sampling.seed + n - 1`.
+        """Sample n candidates with the seeds `sampling.seed` … `sampling.seed + n - 1`.
 
-        A door may return fewer than n (some servers ignore `n`) and raises `TransientError`,
-        `RequestError` or `EndpointError`. A limited model may return fewer too, failed ones marked; a cached one
-        returns exactly n.
+        Returns:
+            Exactly n candidates from a cached model. A door or a limited model may return fewer, because some
+            servers ignore `n`. A limited model marks failed candidates with `error`.
+
+        Raises:
+            TransientError: The request failed; the same request may succeed later.
+            RequestError: The server refused this request and would refuse it again.
+            EndpointError: The endpoint fails whatever the request.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of connections; called on the event loop that sampled."""
-        ...
-
-
-@runtime_checkable
-class LikelihoodModel(Protocol):
-    """A model that can also score a given text, for the harness's log-likelihood tasks."""
-
-    async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
-        """Log-probability of `continuation` after `context`, and whether greedy decoding would write it."""
+        """Close the connections. Call it on the event loop that sampled."""
         ...

@@ -1,4 +1,4 @@
-"""What all that goes to one address shares: slots, pace, and whether it can be relied on."""
+"""The state of one endpoint, shared by all models that use it: slots, pace, and failures in a row."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from fusion_eval.models.slots import Slots
 
 GO_ON = "What is finished is kept; run again to go on"
 GIVE_UP_AFTER = 8
-"""Prompts that fail for good in a row, without one success between, before the endpoint counts as down."""
+"""Prompts that fail for good in a row, with no success between them, before the endpoint counts as down."""
 
 
 class Endpoint:
-    """What all that goes to one door shares: its slots, its pace, and how it has fared."""
+    """One endpoint: its slots, its pace, and how its requests ended.
+
+    Args:
+        concurrency: The most requests in flight at a time.
+    """
 
     def __init__(self, concurrency: int) -> None:
         self.slots = Slots(concurrency)
         self.outstanding = 0
-        """Requests that wait for a slot or an answer, where `spread` hands them out."""
+        """Requests that `Spread` has sent here and that wait for a slot or an answer."""
         self.lost = False
-        """Whether `spread` has left it out."""
+        """Whether `Spread` has stopped using it."""
         self.calls = 0
         """Requests that were answered."""
         self.retries = 0
@@ -31,7 +35,11 @@ class Endpoint:
         self._answered = False
 
     def succeeded(self, started: float) -> None:
-        """A request that was sent at this moment of the loop's clock was answered."""
+        """Record that a request was answered.
+
+        Args:
+            started: When the request was sent, by the event loop's clock.
+        """
         self._failed_in_a_row.clear()
         self._answered = True
         self.calls += 1
@@ -39,22 +47,46 @@ class Endpoint:
         self.slots.resize(self._pace.limit)
 
     def slowed(self, started: float, error: TransientError) -> None:
-        """A request failed for now; where the endpoint has too much to do it is asked for less."""
+        """Record a transient failure; an overloaded endpoint then gets fewer requests at a time.
+
+        Args:
+            started: When the request was sent, by the event loop's clock.
+            error: How the request failed.
+        """
         if error.overloaded:
             self._pace.overloaded(started, asyncio.get_running_loop().time())
             self.slots.resize(self._pace.limit)
 
-    def refused(self, name: str, asked: Hashable, error: RequestError) -> None:
-        """A request was refused for what it holds; until the first answer, that may well be so for all of them."""
-        if not self._answered and not isinstance(error, ContextOverflowError):
-            self.failed(name, asked, error)
+    def refused(self, name: str, request: Hashable, error: RequestError) -> None:
+        """Record that the endpoint refused a request.
 
-    def failed(self, name: str, asked: Hashable, error: Exception) -> None:
-        """A request failed for good; raises `EndpointError` where that has become the rule.
+        Before the first answer it counts as a failure, because the endpoint may refuse every request.
 
-        What is asked again and again for n candidates counts once: one prompt may be poison to a sound endpoint.
+        Args:
+            name: The model's name, for messages.
+            request: What tells one prompt from another.
+            error: The refusal.
+
+        Raises:
+            EndpointError: Too many prompts in a row have failed.
         """
-        self._failed_in_a_row.add(asked)
+        if not self._answered and not isinstance(error, ContextOverflowError):
+            self.failed(name, request, error)
+
+    def failed(self, name: str, request: Hashable, error: Exception) -> None:
+        """Record that a request failed for good.
+
+        Several requests with one prompt count once: a sound endpoint may fail on a single prompt every time.
+
+        Args:
+            name: The model's name, for messages.
+            request: What tells one prompt from another.
+            error: The last failure.
+
+        Raises:
+            EndpointError: Too many prompts in a row have failed.
+        """
+        self._failed_in_a_row.add(request)
         if len(self._failed_in_a_row) >= GIVE_UP_AFTER:
             raise EndpointError(
                 f"{name} failed on {len(self._failed_in_a_row)} prompts in a row and was given up: {error}. {GO_ON}"

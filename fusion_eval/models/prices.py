@@ -1,11 +1,9 @@
-"""What a model's tokens cost: as the user says, or as litellm's list has it."""
+"""The price of a model's tokens: from the user's arguments, or from litellm's list."""
 
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.util
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,11 @@ from typing import Any
 import msgspec
 
 from fusion_eval.model_arguments import Settings
+from fusion_eval.models.litellm.library import load_litellm
 
 _LIST = "model_prices_and_context_window_backup.json"
 _PER = 1_000_000
-"""Tokens that `price_in` and `price_out` are the price of."""
+"""The arguments `price_in` and `price_out` are prices of so many tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +26,19 @@ class Price:
     completion: float
 
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """US dollars for so many tokens."""
+        """Return the cost of a request in US dollars."""
         return self.prompt * prompt_tokens + self.completion * completion_tokens
 
 
 FREE = Price(0.0, 0.0)
-"""Of models in the process."""
+"""The price of models in this process."""
 
 
 def price_of(name: str, base_url: str | None, settings: Settings) -> Price | None:
-    """The price of a model outside the process; None where nobody knows it.
+    """Return the price of a model outside this process; None where it is unknown.
 
-    An endpoint of the user's own has the price that the settings name: a model's name says nothing about who serves
-    it there. At a provider it is that of litellm's list, else likewise.
+    At a provider, litellm's list comes first and the settings second. At an endpoint of the user's own, only the
+    settings count, because the model's name does not say who serves it.
     """
     listed = None if base_url else listed_price(name)
     if listed or settings.price_in is None or settings.price_out is None:
@@ -49,12 +48,12 @@ def price_of(name: str, base_url: str | None, settings: Settings) -> Price | Non
 
 @functools.cache
 def listed_price(name: str) -> Price | None:
-    """The price in the list that litellm ships; the network is not asked."""
+    """Return the price in the list that litellm ships, without network access."""
     provider, model = _provider(name)
     for key in (name, f"{provider}/{model}", model):
         entry = _listed().get(key, {})
         prompt, completion = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
-        # A bare name can be that of another provider's model.
+        # A bare name can belong to another provider's model.
         served = bool(provider) and str(entry.get("litellm_provider")).startswith(provider)
         if served and prompt is not None and completion is not None:
             return Price(float(prompt), float(completion))
@@ -62,25 +61,19 @@ def listed_price(name: str) -> Price | None:
 
 
 def _provider(name: str) -> tuple[str, str]:
-    """Who serves a model of that name, and what it is called there; no provider where litellm knows none."""
-    if name.startswith(
-        "openai/"
-    ):  # has a door of its own, which is to open at once: litellm takes seconds to import
+    """Return the provider of a name and the model's name there; an empty provider where litellm knows none."""
+    if name.startswith("openai/"):  # it has a door of its own, so litellm need not be imported
         return "openai", name.removeprefix("openai/")
-    os.environ.setdefault(
-        "LITELLM_LOCAL_MODEL_COST_MAP", "True"
-    )  # else importing it asks the network for prices
-    litellm: Any = importlib.import_module("litellm")  # a type checker would take a minute to read it
     try:
-        model, provider = litellm.get_llm_provider(name)[:2]
-    except Exception:  # of many kinds; whoever opens the model says that the name is wrong
+        model, provider = load_litellm().get_llm_provider(name)[:2]
+    except Exception:  # it raises many kinds; opening the model reports a wrong name
         return "", name
     return str(provider), str(model)
 
 
 @functools.cache
 def _listed() -> dict[str, dict[str, Any]]:
-    """litellm's list, as it lies in its package, read without importing that."""
+    """Read litellm's price list from its package, without importing litellm."""
     package = importlib.util.find_spec("litellm")
     folders = package.submodule_search_locations if package else None
     if not folders:

@@ -1,4 +1,4 @@
-"""What a reasoning model thinks aloud is kept, and kept out of its answer."""
+"""Separate what a reasoning model thinks aloud from its answer."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import re
 
 _BLOCK = re.compile(r"<think(?:ing)?>(.*?)</think(?:ing)?>", re.DOTALL)
 _OPEN = re.compile(r"<think(?:ing)?>")
-_CLOSE = re.compile(r"(?<!`)</think(?:ing)?>(?!`)")  # in backquotes it is talked of, not used
+_CLOSE = re.compile(r"(?<!`)</think(?:ing)?>(?!`)")  # a tag in backquotes is mentioned, not used
 
 
 def split_reasoning(text: str) -> tuple[str, str]:
-    """(answer, reasoning) of a reply.
+    """Split a reply into answer and reasoning.
 
-    Knows a leading `<think>…</think>`, one whose opening tag the chat template has already written, and one
-    that was cut off before it closed (then there is no answer yet). Tags later in a reply are the answer's own.
+    The function knows three forms: a leading `<think>…</think>`; a block whose opening tag the chat template has
+    already written; and a block that was cut off before it closed, so that there is no answer yet. Tags later in a
+    reply belong to the answer.
+
+    Returns:
+        The answer and the reasoning; both may be empty.
     """
     if "think" not in text:
         return text, ""

@@ -1,4 +1,4 @@
-"""What litellm raises, as one sentence with a fix and one of our kinds of error."""
+"""Turn an exception of litellm into one sentence with a fix, and into one kind of error."""
 
 from __future__ import annotations
 
@@ -20,69 +20,75 @@ from fusion_eval.models.openai.errors import OVERLOADED, clean
 _PREFIX = re.compile(r"^(?:(?:litellm\.\w+|\w*(?:Error|Exception|Timeout)(?: Error)?)\s*[:-]\s+)+")
 _MESSAGE = re.compile(r'"message"\s*:\s*("(?:[^"\\]|\\.)*")')
 _TAIL = re.compile(r"\s*To drop (?:these|unsupported)\b.*|,? *Original Response:.*", re.DOTALL)
-"""Advice on litellm's own settings, and what the model wrote."""
+"""Advice on litellm's own settings, and the text that the model wrote."""
 _NO_KEY = re.compile(r"missing (?:credentials|\S+ api key)|api_key .*must be set", re.IGNORECASE)
 _HOLDS_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _SHORTEST_SECRET = 8
-"""Characters: shorter values, such as `true`, are no secrets; as many betray one that is quoted in part."""
+"""Characters. Shorter values, such as `true`, are not secrets; a quote of this length shows part of a secret."""
 
 
 def error_of(
-    error: Exception, name: str, provider: str, absent: Sequence[str], answered: bool
+    error: Exception, name: str, provider: str, missing_keys: Sequence[str], answered: bool
 ) -> FusionEvalError:
-    """Ours for one of litellm's; `absent` are the variables for a key that the environment lacks.
+    """Return the project's error for an exception of litellm.
 
-    By status before class: litellm calls some refused keys bad requests. A model that has `answered` exists, and may be
-    asked: what is forbidden then is the one prompt.
+    The status counts before the class, because litellm reports some refused keys as bad requests.
+
+    Args:
+        error: What litellm raised.
+        name: The model's litellm id.
+        provider: The provider's name.
+        missing_keys: The provider's key variables that the environment lacks.
+        answered: Whether the model has answered before. If so, it exists and the key is right.
     """
     kinds = {cls.__name__ for cls in type(error).__mro__}
     status = getattr(error, "status_code", None)
-    said = words(str(error)) or type(error).__name__
+    message = message_of(str(error)) or type(error).__name__
     if "ContextWindowExceededError" in kinds:
-        return ContextOverflowError(f"The prompt is too long for {name}: {said}")
+        return ContextOverflowError(f"The prompt is too long for {name}: {message}")
     if "UnsupportedParamsError" in kinds:
-        return EndpointError(f"{name} does not take one of the options: {said}")
+        return EndpointError(f"{name} does not take one of the options: {message}")
     if answered and status in (403, 404):
-        return RequestError(f"{provider} refused a request for {name}: {said}")
+        return RequestError(f"{provider} refused a request for {name}: {message}")
     if (
         status in (401, 403)
         or kinds & {"AuthenticationError", "PermissionDeniedError"}
-        or _NO_KEY.search(said)
+        or _NO_KEY.search(message)
     ):
-        variables = " / ".join(absent) or _key_variables(provider)
+        variables = " / ".join(missing_keys) or _key_variables(provider)
         return EndpointError(
-            f"{provider} refused the key for {name}, or has none: set {variables}. It said: {said}"
+            f"{provider} refused the key for {name}, or has none: set {variables}. It said: {message}"
         )
     if status in (402, 404) or kinds & {"PaymentRequiredError", "NotFoundError"}:
-        return EndpointError(f"{provider} does not serve {name}: {said}")
+        return EndpointError(f"{provider} does not serve {name}: {message}")
     if status in (400, 405, 413, 422):
-        return RequestError(f"{provider} refused a request for {name}: {said}")
+        return RequestError(f"{provider} refused a request for {name}: {message}")
     return TransientError(
-        f"{name} failed: {said}",
+        f"{name} failed: {message}",
         _retry_after(error),
         overloaded=status in OVERLOADED,
         lost=bool(kinds & {"Timeout", "APIConnectionError"}),
     )
 
 
-def words(text: str) -> str:
-    """The provider's own words in an exception of litellm, fit for a message."""
+def message_of(text: str) -> str:
+    """Return the provider's own message from the text of a litellm exception, without secrets."""
     text = _TAIL.sub("", _PREFIX.sub("", text))
     if quoted := _MESSAGE.search(text):
         text = json.loads(quoted.group(1), strict=False)
-    for secret in _secrets():
+    for secret in _secrets_in_environment():
         text = re.sub(re.escape(secret[:_SHORTEST_SECRET]) + r"[\w*.\-]*", "***", text.replace(secret, "***"))
     return clean(text)
 
 
 def _key_variables(provider: str) -> str:
-    """The variables that seem to hold the provider's key, else the name that it should have by custom."""
+    """Return the variables that seem to hold the provider's key, else the customary name."""
     terms = set(re.split(r"[\W_]", provider.upper())) - {"AI", "TEXT", "CHAT", "COMPLETION"}
     present = [v for v in sorted(os.environ) if _HOLDS_SECRET.search(v) and any(term in v for term in terms)]
     return " / ".join(present) or f"{provider.upper()}_API_KEY"
 
 
-def _secrets() -> list[str]:
+def _secrets_in_environment() -> list[str]:
     return [
         value
         for name, value in os.environ.items()
@@ -91,7 +97,7 @@ def _secrets() -> list[str]:
 
 
 def _retry_after(error: Any) -> float | None:
-    """Seconds; the providers behind litellm send no dates."""
+    """Seconds to wait; providers behind litellm send no dates."""
     response = getattr(error, "response", None)
     headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None) or {}
     try:

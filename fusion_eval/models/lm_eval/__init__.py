@@ -1,0 +1,1 @@
+"""Model types of lm-evaluation-harness, used as samplers."""

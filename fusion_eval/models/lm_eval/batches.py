@@ -1,4 +1,4 @@
-"""Requests of many coroutines, gathered and answered together by a thread."""
+"""Collect the items of many coroutines and process them together on one thread."""
 
 from __future__ import annotations
 
@@ -13,78 +13,79 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 QUIET = 0.005
-"""Seconds without a new request after which a batch counts as complete."""
+"""Seconds without a new item after which a batch counts as complete."""
 
 Job = tuple["concurrent.futures.Future[Any]", Callable[[], Any]]
 
 
 class Worker:
-    """One thread that does one job at a time, in the order in which they came."""
+    """One thread that runs one job at a time, in order of arrival."""
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._running = False
 
     async def run(self, job: Callable[[], R]) -> R:
-        """The job's result; what it raises is raised here."""
+        """Run a job on the thread; return its result or raise its exception."""
         if not self._running:
-            # A daemon: an interrupted process need not wait for minutes until the job under way has ended.
+            # A daemon thread: an interrupted process does not wait minutes for the running job to end.
             threading.Thread(
-                target=_work, args=(self._jobs,), name="fusion_eval batches", daemon=True
+                target=_run_jobs, args=(self._jobs,), name="fusion_eval batches", daemon=True
             ).start()
             self._running = True
-        done: concurrent.futures.Future[R] = concurrent.futures.Future()
-        self._jobs.put((done, job))
-        return await asyncio.wrap_future(done)
+        result: concurrent.futures.Future[R] = concurrent.futures.Future()
+        self._jobs.put((result, job))
+        return await asyncio.wrap_future(result)
 
     def stop(self) -> None:
-        """End the thread after the jobs that it has; a later job starts another."""
+        """End the thread after its last job; a later job starts another thread."""
         if self._running:
             self._jobs.put(None)
             self._running = False
 
 
 class Batches(Generic[T, R]):
-    """Hands what was asked meanwhile to `answer`, on the worker's thread, in order of arrival.
+    """Collect items while a batch runs, and process them as the next batch.
 
-    `answer` gives a result per item. An exception among the results is raised to that item's asker; one that
-    `answer` raises is raised to all of the batch.
+    Args:
+        process: Returns one result or exception per item, in order. It runs on the worker's thread. An exception
+            in the list is raised to the submitter of its item; one that `process` raises goes to all of the batch.
+        worker: The thread.
     """
 
-    def __init__(self, answer: Callable[[list[T]], Sequence[R | Exception]], worker: Worker) -> None:
-        self._answer, self._worker = answer, worker
+    def __init__(self, process: Callable[[list[T]], Sequence[R | Exception]], worker: Worker) -> None:
+        self._process, self._worker = process, worker
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
-        self._gathering: asyncio.Task[None] | None = None
+        self._collector: asyncio.Task[None] | None = None
 
-    async def ask(self, item: T) -> R:
-        """The item's result, from the next batch."""
+    async def submit(self, item: T) -> R:
+        """Return the item's result, from the next batch."""
         loop = asyncio.get_running_loop()
-        gathering = self._gathering
-        if gathering is None or gathering.done() or gathering.get_loop() is not loop:
-            self._waiting = []  # whoever still waited did so on a loop that is gone
-            self._gathering = loop.create_task(self._gather())
-        answer: asyncio.Future[R] = loop.create_future()
-        self._waiting.append((item, answer))
-        return await answer
+        collector = self._collector
+        if collector is None or collector.done() or collector.get_loop() is not loop:
+            self._waiting = []  # items left over belong to an event loop that is gone
+            self._collector = loop.create_task(self._run_batches())
+        result: asyncio.Future[R] = loop.create_future()
+        self._waiting.append((item, result))
+        return await result
 
-    async def _gather(self) -> None:
+    async def _run_batches(self) -> None:
         while self._waiting:
-            await self._quiet()
-            # A cancelled asker wants nothing more.
-            asked = [(item, answer) for item, answer in self._waiting if not answer.done()]
+            await self._wait_until_quiet()
+            batch = [(item, result) for item, result in self._waiting if not result.done()]  # done: cancelled
             self._waiting = []
-            if asked:
-                _deliver([answer for _, answer in asked], await self._results([item for item, _ in asked]))
+            if batch:
+                _deliver([result for _, result in batch], await self._results([item for item, _ in batch]))
 
-    async def _quiet(self) -> None:
-        seen = -1
-        while seen != len(self._waiting):
-            seen = len(self._waiting)
+    async def _wait_until_quiet(self) -> None:
+        before = -1
+        while before != len(self._waiting):
+            before = len(self._waiting)
             await asyncio.sleep(QUIET)
 
     async def _results(self, items: list[T]) -> Sequence[R | Exception]:
         try:
-            results = await self._worker.run(lambda: self._answer(items))
+            results = await self._worker.run(lambda: self._process(items))
             if len(results) != len(items):
                 raise RuntimeError(f"{len(items)} requests in a batch brought {len(results)} results")
         except Exception as error:
@@ -92,29 +93,29 @@ class Batches(Generic[T, R]):
         return results
 
 
-def _deliver(answers: list[asyncio.Future[R]], results: Sequence[R | Exception]) -> None:
-    for answer, result in zip(answers, results, strict=True):
-        if answer.done():
+def _deliver(futures: list[asyncio.Future[R]], results: Sequence[R | Exception]) -> None:
+    for future, result in zip(futures, results, strict=True):
+        if future.done():
             continue
         if isinstance(result, Exception):
-            answer.set_exception(result)
+            future.set_exception(result)
         else:
-            answer.set_result(result)
+            future.set_result(result)
 
 
-def _work(jobs: queue.SimpleQueue[Job | None]) -> None:
-    while _do(jobs.get()):  # holds no job while it waits, and so keeps no model alive
+def _run_jobs(jobs: queue.SimpleQueue[Job | None]) -> None:
+    while _run_job(jobs.get()):  # holds no job while it waits, and so keeps no model alive
         pass
 
 
-def _do(job: Job | None) -> bool:
-    """Whether to go on."""
+def _run_job(job: Job | None) -> bool:
+    """Run one job; return False for the end of the queue."""
     if job is None:
         return False
-    done, call = job
-    if done.set_running_or_notify_cancel():
+    result, call = job
+    if result.set_running_or_notify_cancel():
         try:
-            done.set_result(call())
-        except BaseException as error:  # what is to become of it is decided where it was asked for
-            done.set_exception(error)
+            result.set_result(call())
+        except BaseException as error:  # the submitter handles it
+            result.set_exception(error)
     return True

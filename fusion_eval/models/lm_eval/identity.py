@@ -1,4 +1,4 @@
-"""What tells one harness model from another: its arguments without their secrets, and its weights on disk."""
+"""Name and identity of a harness model: its arguments without secrets, and its weights on disk."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ from fusion_eval.models.openai.errors import without_userinfo
 _SECRET = re.compile(
     r"(?<!(?:bos|eos|end|pad|unk)_)token$|key|secret|passw|auth|header|credential", re.IGNORECASE
 )
-_HOW_IT_RUNS = {"batch_size", "max_batch_size", "device", "num_concurrent", "max_retries", "timeout"}
-"""Arguments that decide how fast an answer comes, not which."""
-_HOLDS_WEIGHTS = ("pretrained", "peft", "delta", "lora_local_path", "steer_path", "tokenizer")
+_RUNTIME_ARGUMENTS = {"batch_size", "max_batch_size", "device", "num_concurrent", "max_retries", "timeout"}
+"""Arguments that change the speed of an answer, not the answer."""
+_WEIGHT_ARGUMENTS = ("pretrained", "peft", "delta", "lora_local_path", "steer_path", "tokenizer")
 _MODEL_FILES = {".safetensors", ".bin", ".pt", ".pth", ".gguf", ".onnx", ".json", ".model", ".jinja", ".txt"}
 
 
 def name_of(kind: str, arguments: Mapping[str, object]) -> str:
-    """The model as users would write it, without secrets: `lm_eval:hf,pretrained=…`."""
-    return ",".join([f"lm_eval:{kind}", *(f"{key}={value}" for key, value in _telling(arguments).items())])
+    """Return the model's name as users write it, without secrets: `lm_eval:hf,pretrained=…`."""
+    return ",".join(
+        [f"lm_eval:{kind}", *(f"{key}={value}" for key, value in _identifying_arguments(arguments).items())]
+    )
 
 
 def identity_of(kind: str, arguments: Mapping[str, object]) -> str:
-    """Type, sorted arguments and a fingerprint of each model that lies on this disk."""
-    told = json.dumps(_telling(arguments), sort_keys=True, ensure_ascii=False, default=str)
-    paths = [(key, Path(str(arguments[key]))) for key in _HOLDS_WEIGHTS if arguments.get(key)]
-    prints = [f"{key}:{fingerprint(path)}" for key, path in paths if path.exists()]
-    return "|".join(["lm_eval", kind, told, *prints])
+    """Return the type, the sorted arguments and a fingerprint of each local file or folder with weights."""
+    shown = json.dumps(_identifying_arguments(arguments), sort_keys=True, ensure_ascii=False, default=str)
+    paths = [(key, Path(str(arguments[key]))) for key in _WEIGHT_ARGUMENTS if arguments.get(key)]
+    fingerprints = [f"{key}:{fingerprint(path)}" for key, path in paths if path.exists()]
+    return "|".join(["lm_eval", kind, shown, *fingerprints])
 
 
 def fingerprint(path: Path) -> str:
-    """Hash of a model file, or of those in a folder, names and all: weights that differ anywhere are another model."""
+    """Return a hash of a model file, or of the names and contents of the model files in a folder."""
     files = (
         [path]
         if path.is_file()
@@ -48,21 +50,23 @@ def fingerprint(path: Path) -> str:
 
 
 def secrets_in(arguments: Mapping[str, object]) -> tuple[str, ...]:
-    """The values that must not be shown."""
+    """Return the values that messages must not show."""
     return tuple(str(value) for key, value in arguments.items() if _is_secret(key, value))
 
 
-def _telling(arguments: Mapping[str, object]) -> dict[str, object]:
+def _identifying_arguments(arguments: Mapping[str, object]) -> dict[str, object]:
     return {
-        key: _shown(value)
+        key: _without_secrets(value)
         for key, value in arguments.items()
-        if key not in _HOW_IT_RUNS and not _is_secret(key, value)
+        if key not in _RUNTIME_ARGUMENTS and not _is_secret(key, value)
     }
 
 
-def _shown(value: object) -> object:
+def _without_secrets(value: object) -> object:
     if isinstance(value, Mapping):
-        return {key: _shown(inner) for key, inner in value.items() if not _is_secret(str(key), inner)}
+        return {
+            key: _without_secrets(inner) for key, inner in value.items() if not _is_secret(str(key), inner)
+        }
     return without_userinfo(value) if isinstance(value, str) and "://" in value else value
 
 

@@ -1,26 +1,28 @@
-"""Bodies of replies that are not as they should be: endless, or cut within a character."""
+"""Read the bodies of replies, also those that are too large or cut within a character."""
 
 from __future__ import annotations
 
 import json
-from typing import TypeVar
 
 import aiohttp
 import msgspec
 from aiohttp import hdrs
 
 from fusion_eval.errors import TransientError
-
-T = TypeVar("T")
+from fusion_eval.models.openai.wire import Reply
 
 LARGEST = 64 << 20
-"""Bytes of a body: more is no answer, and 64 in flight must fit the memory."""
+"""Bytes of a body: no answer is larger, and 64 of them in flight must fit the memory."""
 
 
-async def whole_body(response: aiohttp.ClientResponse) -> bytes:
-    """The body; `TransientError` where it is larger than any answer, which unpacked it may be without saying so."""
-    told = response.content_length
-    if told is not None and told <= LARGEST and hdrs.CONTENT_ENCODING not in response.headers:
+async def read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body of a response, unpacked.
+
+    Raises:
+        TransientError: The body is larger than `LARGEST`. A packed body does not announce its size.
+    """
+    announced = response.content_length
+    if announced is not None and announced <= LARGEST and hdrs.CONTENT_ENCODING not in response.headers:
         return await response.read()
     parts, size = [], 0
     async for part in response.content.iter_any():
@@ -34,9 +36,9 @@ async def whole_body(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
-def with_half_characters(body: bytes, kind: type[T]) -> T | None:
-    """A reply that a server cut within a character: Python's reader takes what msgspec does not."""
+def decode_split_characters(body: bytes) -> Reply | None:
+    r"""Decode a reply with half a surrogate pair (`\ud83d`), which msgspec rejects; None where it is not a reply."""
     try:
-        return msgspec.convert(json.loads(body), kind)
-    except (ValueError, RecursionError):  # msgspec's errors are of these
+        return msgspec.convert(json.loads(body), Reply)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return None

@@ -1,4 +1,4 @@
-"""A refusal in the server's words becomes one sentence with a fix, and one of three kinds of error."""
+"""Turn an HTTP error of an endpoint into one sentence with a fix, and into one kind of error."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,13 +23,13 @@ from fusion_eval.errors import (
 )
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding raises on bytes that are no JSON."""
+"""What decoding raises on bytes that are not JSON."""
 
 _RETRIABLE = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 OVERLOADED = {429, 503, 529}
 """Statuses that ask for fewer requests."""
 _ABOUT_THE_REQUEST = {400, 413, 422, 500}
-"""500 among them: llama.cpp answers so to options that it lacks, and a retry would not change its mind."""
+"""Includes 500: llama.cpp sends it for options that it lacks, and a retry would not help."""
 _OVERFLOW = re.compile(
     r"context[ _](?:length|size|window|limit)|maximum context|too many tokens|(?:prompt|input) is too long|"
     r"token count .{0,30}exceeds|max_new_tokens\W{0,3}must be <=",
@@ -40,12 +41,12 @@ _ONE_CHOICE = re.compile(
     r"""(?<![\w.-])["'`]?n["'`]?\s*(?:>|value|must|should|is|does)\s|["']n["'](?!:)|argument supplied: n\b""",
     re.IGNORECASE,
 )
-_OTHER_LENGTH = re.compile(r"use \W?max_completion_tokens", re.IGNORECASE)
+_OTHER_TOKEN_LIMIT = re.compile(r"use \W?max_completion_tokens", re.IGNORECASE)
 _KEY_LIKE = re.compile(r"\b(?:sk|pk|rk|hf|gsk|xai|Bearer)[-_ ][A-Za-z0-9_\-*.]{6,}")
 
 
 class OptionRefusedError(RequestError):
-    """The endpoint does not take `option`, for which there is another way to ask."""
+    """The endpoint refused `option`, and the request can be made without it."""
 
     def __init__(self, message: str, option: str) -> None:
         super().__init__(message)
@@ -53,104 +54,165 @@ class OptionRefusedError(RequestError):
 
 
 class NoSuchModelError(EndpointError):
-    """The endpoint does not have the model; what it has would help."""
+    """The endpoint does not have the model. The list of its models would help."""
 
 
-class Asked(Protocol):
-    """What a message needs to know of the model that was asked."""
+class RequestedModel(Protocol):
+    """What an error message says about the model."""
 
     name: str
     base_url: str
     answered: bool
-    """Whether it has answered before: then it exists, and the key is right."""
+    """Whether the model has answered before: if so, it exists and the key is right."""
 
     @property
     def key_variable(self) -> str:
-        """Name of the environment variable with the key."""
+        """Name of the environment variable that holds the key."""
         ...
 
 
-def refusal_of(
-    endpoint: Asked, status: int, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...]
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """A response with an error status, and what messages say about it."""
+
+    model: RequestedModel
+    status: int
+    body: bytes
+    text: str
+    """The server's message as it came; only for matching."""
+    message: str
+    """The server's message, cleaned; fit to be shown."""
+    sent_key: bool
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def where(self) -> str:
+        return without_userinfo(self.model.base_url)
+
+    @property
+    def in_full(self) -> str:
+        return f"{self.where} refused a request for {self.name} ({self.status}): {self.message}"
+
+
+def error_for_response(
+    model: RequestedModel, status: int, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...]
 ) -> FusionEvalError:
-    """The error that a response without success means. The names of `headers` are in lower case, or case is ignored."""
-    where = without_userinfo(endpoint.base_url)
-    text = _said(body)
-    said = clean(text, secrets)
-    told = f"{where} refused a request for {endpoint.name} ({status}): {said}"
-    if status == 401:
-        return EndpointError(
-            f"{where} refused the key for {endpoint.name} (401), which came from the environment variable "
-            f"{endpoint.key_variable}; put the right one there, or name another with api_key_env="
-            if secrets
-            else f"{where} wants a key for {endpoint.name} (401): set the environment variable "
-            f"{endpoint.key_variable}, or name another with api_key_env="
-        )
-    if (
-        status == 403 and not endpoint.answered
-    ):  # later it is one prompt that is forbidden, by a moderator say
-        return EndpointError(
-            f"{where} forbids {endpoint.name} (403): {said}; its key came from the environment variable "
-            f"{endpoint.key_variable}, api_key_env= names another"
-        )
-    if status == 402 or (status in (403, 429) and _NO_CREDIT.search(body)):
-        return EndpointError(f"{where} has no credit left for {endpoint.name} ({status}): {said}")
-    if status in _ABOUT_THE_REQUEST:
-        if _OVERFLOW.search(text):
-            return ContextOverflowError(f"The prompt is too long for {endpoint.name}: {said}")
-        if _OTHER_LENGTH.search(text):
-            return OptionRefusedError(told, "max_tokens")
-        if _ONE_CHOICE.search(text):
-            return OptionRefusedError(told, "n")
+    """Return the error that describes a response without success.
+
+    Args:
+        model: The model that was requested.
+        status: The HTTP status.
+        headers: The response's headers; names in lower case, or a mapping that ignores case.
+        body: The response's body, as it came.
+        secrets: Keys and passwords that the request held; the message does not show them.
+    """
+    text = _message_in_body(body)
+    refusal = _Refusal(model, status, body, text, clean(text, secrets), bool(secrets))
+    if error := _access_error(refusal) or _error_about_the_request(refusal):
+        return error
     if status in _RETRIABLE:
         return TransientError(
-            f"{where} answered {status} for {endpoint.name}: {said}",
+            f"{refusal.where} answered {status} for {refusal.name}: {refusal.message}",
             _retry_after(headers),
             overloaded=status in OVERLOADED,
         )
     if 300 <= status < 400:
         target = clean(headers.get("location", ""), secrets)
-        return EndpointError(f"{where} redirects to '{target}'; name its final address with base_url=")
-    if status in (404, 405) and endpoint.answered:
-        return RequestError(told)
-    if status == 404 and "model" in text.lower():
-        return NoSuchModelError(f"{where} has no model '{endpoint.name}': {said}")
-    if status in (404, 405):
-        return EndpointError(f"{where} has no such path ({status}); base_url should end in /v1 as a rule")
-    return RequestError(told)
+        return EndpointError(
+            f"{refusal.where} redirects to '{target}'; name its final address with base_url="
+        )
+    return _not_found_error(refusal) or RequestError(refusal.in_full)
+
+
+def _access_error(refusal: _Refusal) -> FusionEvalError | None:
+    """The key is missing, wrong or forbidden, or the account has no credit."""
+    where, name, status, key = refusal.where, refusal.name, refusal.status, refusal.model.key_variable
+    if status == 401 and refusal.sent_key:
+        return EndpointError(
+            f"{where} refused the key for {name} (401), which came from the environment variable {key}; "
+            "put the right one there, or name another with api_key_env="
+        )
+    if status == 401:
+        return EndpointError(
+            f"{where} wants a key for {name} (401): set the environment variable {key}, "
+            "or name another with api_key_env="
+        )
+    if (
+        status == 403 and not refusal.model.answered
+    ):  # later, only one prompt is forbidden, e.g. by moderation
+        return EndpointError(
+            f"{where} forbids {name} (403): {refusal.message}; its key came from the environment variable "
+            f"{key}, api_key_env= names another"
+        )
+    if status == 402 or (status in (403, 429) and _NO_CREDIT.search(refusal.body)):
+        return EndpointError(f"{where} has no credit left for {name} ({status}): {refusal.message}")
+    return None
+
+
+def _error_about_the_request(refusal: _Refusal) -> FusionEvalError | None:
+    """The prompt is too long, or the endpoint lacks one of the options."""
+    if refusal.status not in _ABOUT_THE_REQUEST:
+        return None
+    if _OVERFLOW.search(refusal.text):
+        return ContextOverflowError(f"The prompt is too long for {refusal.name}: {refusal.message}")
+    if _OTHER_TOKEN_LIMIT.search(refusal.text):
+        return OptionRefusedError(refusal.in_full, "max_tokens")
+    if _ONE_CHOICE.search(refusal.text):
+        return OptionRefusedError(refusal.in_full, "n")
+    return None
+
+
+def _not_found_error(refusal: _Refusal) -> FusionEvalError | None:
+    """The model or the path does not exist. A model that has answered before exists."""
+    if refusal.status not in (404, 405) or refusal.model.answered:
+        return None
+    if refusal.status == 404 and "model" in refusal.text.lower():
+        return NoSuchModelError(f"{refusal.where} has no model '{refusal.name}': {refusal.message}")
+    return EndpointError(
+        f"{refusal.where} has no such path ({refusal.status}); base_url should end in /v1 as a rule"
+    )
 
 
 def without_userinfo(url: str) -> str:
-    """The URL without a `user:password@` part, fit for messages and keys."""
+    """Return the URL without its `user:password@` part, fit for messages and store keys."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def clean(text: str, secrets: tuple[str, ...] = (), limit: int = 300) -> str:
-    """A server's words made fit for a message: one line, no control codes, no keys, bounded."""
-    for secret in secrets:  # in part as well: some servers quote a key's beginning
+    """Make a server's text fit for a message: one line, no control codes, no keys.
+
+    Args:
+        text: The text as the server sent it.
+        secrets: Keys and passwords to hide, also where only their beginning is quoted.
+        limit: The most characters to return.
+    """
+    for secret in secrets:  # some servers quote only a key's beginning
         text = re.sub(re.escape(secret[:8]) + r"[\w*.\-]*", "***", text.replace(secret, "***"))
     text = UNSEEN.sub(" ", _KEY_LIKE.sub("***", text)).strip().rstrip(".")
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def said_in(parsed: object) -> str:
-    """The words of an error in one of the forms that servers give it, as far as it is in one."""
+def error_message_in(parsed: object) -> str:
+    """Return the error message inside parsed JSON, in whichever field servers put it; else the JSON itself."""
     for key in ("error", "message", "detail"):
         if isinstance(parsed, dict) and key in parsed:
             parsed = parsed[key]
     return parsed if isinstance(parsed, str) else msgspec.json.encode(parsed).decode()
 
 
-def _said(body: bytes) -> str:
+def _message_in_body(body: bytes) -> str:
     try:
-        return said_in(msgspec.json.decode(body))
+        return error_message_in(msgspec.json.decode(body))
     except UNREADABLE:
         return re.sub(r"<[^>]*>", " ", body[:2000].decode(errors="replace")) or "no reason given"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
+    """Seconds to wait, from either form of the header (RFC 9110, 10.2.3)."""
     value = headers.get("retry-after")
     if value is None:
         return None

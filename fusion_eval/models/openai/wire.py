@@ -1,4 +1,4 @@
-"""What goes over the wire to an OpenAI-compatible endpoint, and what comes back."""
+"""The JSON that an OpenAI-compatible endpoint receives, and the JSON that it sends."""
 
 from __future__ import annotations
 
@@ -10,26 +10,22 @@ from fusion_eval.models.reasoning import split_reasoning
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 MAX_STOPS = 4
-"""OpenAI refuses more; the answer is cut at all of them afterwards, whatever the endpoint did."""
-
-
+"""OpenAI refuses more. The answer is cut at every stop string afterwards, whatever the endpoint did."""
 _MOST_TOKENS = 1 << 31
 """More than any model reads or writes."""
 
 
 class TokenLogprob(msgspec.Struct):
-    """One generated token."""
+    """One generated token of a chat completion."""
 
     logprob: float | None = None
 
 
 class Logprobs(msgspec.Struct):
-    """Chat's form (`content`) and that of plain completions (the other lists)."""
+    """Log-probabilities: `content` for chat, `token_logprobs` for plain-text completions."""
 
     content: list[TokenLogprob] | None = None
-    tokens: list[str] | None = None
     token_logprobs: list[float | None] | None = None
-    top_logprobs: list[dict[str, float] | None] | None = None
 
 
 class ReplyMessage(msgspec.Struct):
@@ -42,7 +38,7 @@ class ReplyMessage(msgspec.Struct):
 
 
 class Choice(msgspec.Struct):
-    """One of the n choices."""
+    """One of the n choices: `message` for chat, `text` for plain-text completions."""
 
     index: int = 0
     text: str | None = None
@@ -52,39 +48,45 @@ class Choice(msgspec.Struct):
 
 
 class Usage(msgspec.Struct):
-    """Tokens of the whole request."""
+    """Token counts of the whole request."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 
 class Reply(msgspec.Struct):
-    """The answer to one request; fields that we have no use for are skipped unread."""
+    """The reply to one request. Other fields are skipped."""
 
     choices: list[Choice] | None = None
     usage: Usage | None = None
     error: Any = None
-    """What some gateways send in place of choices, with a status of success."""
+    """Some gateways send it instead of choices, with a status of success."""
 
 
 class ListedModel(msgspec.Struct):
-    """One of `GET /models`."""
+    """One model of `GET /models`."""
 
     id: str
 
 
 class Models(msgspec.Struct):
-    """The answer to `GET /models`."""
+    """The reply to `GET /models`."""
 
     data: list[ListedModel] = []
 
 
 def payload_of(
-    name: str, prompt: Prompt, sampling: Sampling, n: int, chat: bool, length: str = "max_tokens"
+    name: str, prompt: Prompt, sampling: Sampling, n: int, chat: bool, length_option: str = "max_tokens"
 ) -> dict[str, object]:
-    """The request's body. Options that are not set are left out: endpoints differ in what they accept.
+    """Return the body of a request. It omits options that are not set, because endpoints differ in what they accept.
 
-    `length` is what the endpoint calls the limit on tokens.
+    Args:
+        name: The model's name at the endpoint.
+        prompt: The prompt; a text becomes one user message where `chat` is true.
+        sampling: The sampling options.
+        n: How many choices to request.
+        chat: Whether the request goes to chat completions.
+        length_option: The endpoint's name for the limit on generated tokens.
     """
     payload: dict[str, Any] = {"model": name}
     if chat:
@@ -93,7 +95,11 @@ def payload_of(
         ]
     else:
         payload["prompt"] = prompt.text
-    payload |= {length: sampling.max_tokens, "temperature": sampling.temperature, "seed": sampling.seed}
+    payload |= {
+        length_option: sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "seed": sampling.seed,
+    }
     if n > 1:
         payload["n"] = n
     if sampling.top_p is not None:
@@ -107,13 +113,20 @@ def payload_of(
 
 
 def candidates_of(reply: Reply, name: str, sampling: Sampling, latency: float) -> list[Candidate]:
-    """The choices as candidates, in the order of their index."""
+    """Return the choices as candidates, in the order of their index.
+
+    Args:
+        reply: The reply to one request.
+        name: The model's name, recorded in each candidate.
+        sampling: The sampling options of the request; the i-th candidate has the seed `sampling.seed + i`.
+        latency: Seconds from request to reply.
+    """
     choices = sorted(reply.choices or (), key=lambda choice: choice.index)
     usage = reply.usage or Usage()
-    read = _count(usage.prompt_tokens)
-    tokens = _completion_tokens(choices, _count(usage.completion_tokens))
+    prompt_tokens = _plausible_count(usage.prompt_tokens)
+    tokens = _completion_tokens(choices, _plausible_count(usage.completion_tokens))
     return [
-        _candidate(choice, name, sampling.seed + i, tokens[i], read if i == 0 else 0, latency)
+        _candidate(choice, name, sampling.seed + i, tokens[i], prompt_tokens if i == 0 else 0, latency)
         for i, choice in enumerate(choices)
     ]
 
@@ -124,9 +137,9 @@ def _candidate(
     message = choice.message
     refused = message is not None and bool(message.refusal)
     written = (message.content or message.refusal if message else choice.text) or ""
-    text, thought = split_reasoning(written)
+    text, reasoning = split_reasoning(written)
     if message:
-        thought = message.reasoning_content or message.reasoning or thought
+        reasoning = message.reasoning_content or message.reasoning or reasoning
     return Candidate(
         text=text,
         model=name,
@@ -134,13 +147,13 @@ def _candidate(
         finish_reason="refusal" if refused else choice.finish_reason or "unknown",
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
-        mean_logprob=_mean(_logprobs(choice)),
-        reasoning=thought,
+        mean_logprob=_mean(_token_logprobs(choice)),
+        reasoning=reasoning,
         latency=latency,
     )
 
 
-def _logprobs(choice: Choice) -> list[float]:
+def _token_logprobs(choice: Choice) -> list[float]:
     if choice.logprobs is None:
         return []
     if choice.logprobs.content is not None:
@@ -152,16 +165,17 @@ def _mean(values: list[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _count(told: int | None) -> int:
-    """What a server says it counted, within what can be: costs are reckoned from it."""
-    return min(max(told or 0, 0), _MOST_TOKENS)
+def _plausible_count(count: int | None) -> int:
+    """Return a server's count of tokens, kept within what is possible: costs are computed from it."""
+    return min(max(count or 0, 0), _MOST_TOKENS)
 
 
 def _completion_tokens(choices: list[Choice], total: int) -> list[int]:
-    """Tokens per choice: those that log-probabilities show, and what the total has beyond them spread evenly.
+    """Return the tokens of each choice: those with log-probabilities, plus an even share of the rest of the total.
 
-    So they add up to the total, or to what was shown where that is more: some servers count one choice only.
+    They add up to the total. Some servers count one choice only; then they add up to the tokens with
+    log-probabilities.
     """
-    counted = [len(_logprobs(choice)) for choice in choices]
+    counted = [len(_token_logprobs(choice)) for choice in choices]
     share, rest = divmod(max(total - sum(counted), 0), max(len(choices), 1))
     return [own + share + (i < rest) for i, own in enumerate(counted)]

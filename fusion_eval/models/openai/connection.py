@@ -1,0 +1,199 @@
+"""HTTP requests to one OpenAI-compatible endpoint; every failure becomes an error of this project."""
+
+from __future__ import annotations
+
+import errno
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from fusion_eval.errors import (
+    ConfigError,
+    EndpointError,
+    FusionEvalError,
+    RequestError,
+    TransientError,
+    nearest,
+)
+from fusion_eval.models.openai.body import decode_split_characters, read_body
+from fusion_eval.models.openai.errors import (
+    UNREADABLE,
+    NoSuchModelError,
+    clean,
+    error_for_response,
+    error_message_in,
+    without_userinfo,
+)
+from fusion_eval.models.openai.wire import Models, Reply
+
+CONNECT_SECONDS = 30.0
+"""A host that has not accepted a connection by then is down."""
+MODELS_SHOWN = 10
+"""How many of the endpoint's models an error names when the requested one does not exist."""
+_EXAMPLE = "it looks like http://localhost:8000/v1"
+_encode = msgspec.json.Encoder().encode
+
+
+class Connection:
+    """HTTP connections to `base_url`, for requests to the model `name`.
+
+    Args:
+        name: The model's name at the endpoint.
+        base_url: The endpoint's address, up to and including `/v1`.
+        path: The path after `base_url` that generations are requested from.
+        api_key: The key, or None where the endpoint needs none.
+        key_variable: The environment variable that the key came from, for error messages.
+        timeout: Seconds for a whole request.
+
+    Raises:
+        ConfigError: `base_url` is not a base URL.
+    """
+
+    def __init__(
+        self, name: str, base_url: str, path: str, *, api_key: str | None, key_variable: str, timeout: float
+    ) -> None:
+        self.name = name
+        self.base_url = base_url.rstrip("/")
+        password = _check_url(self.base_url)
+        self.where = without_userinfo(self.base_url)
+        """The address without a password, for messages."""
+        self.key_variable = key_variable
+        self.answered = False
+        """Whether the endpoint has answered a request with success."""
+        self._url = f"{self.base_url}/{path}"
+        self._api_key = None if password else api_key  # a request can carry only one of the two
+        self._secrets = tuple(secret for secret in (api_key, password) if secret)
+        self._timeout = timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, payload: dict[str, object]) -> Reply:
+        """Request generations and return the reply, which has at least one choice.
+
+        Raises:
+            TransientError: The request failed; the same request may succeed later.
+            RequestError: The server refused this request and would refuse it again.
+            EndpointError: The endpoint fails whatever the request.
+        """
+        if self._session is None:
+            self._session = self._open()
+        data = _encode(payload)
+        try:
+            # Following a redirect would turn the POST into a GET, or send the key to another host.
+            # read_body releases the connection in every case; `async with` would cost a tenth of the CPU time.
+            response = await self._session.post(self._url, data=data, allow_redirects=False)
+            body = await read_body(response)
+        except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
+            failure = self._error_for_failure(error)
+        else:
+            if response.status // 100 != 2:
+                raise await self._error_for_response(response, body)
+            reply = self._decode(body, response)
+            self.answered = True
+            if not reply.choices:
+                raise self._error_without_choices(reply)
+            return reply
+        raise failure  # outside the handler: aiohttp's own message can show a password in the URL
+
+    async def _error_for_response(self, response: aiohttp.ClientResponse, body: bytes) -> FusionEvalError:
+        error = error_for_response(self, response.status, response.headers, body, self._secrets)
+        if isinstance(error, NoSuchModelError):
+            return EndpointError(f"{error}{await self._available_models()}")
+        return error
+
+    def _error_without_choices(self, reply: Reply) -> TransientError:
+        reason = f": {clean(error_message_in(reply.error), self._secrets)}" if reply.error else ""
+        return TransientError(
+            f"{self.where} answered without any choice for {self.name}{reason}", lost=not reply.error
+        )
+
+    async def _available_models(self) -> str:
+        """Return the end of a message that lists the endpoint's models; empty where they are unknown."""
+        session = self._session or self._open()
+        try:
+            response = await session.get(f"{self.base_url}/models", allow_redirects=False)
+            listed = msgspec.json.decode(await read_body(response), type=Models)
+        except (aiohttp.ClientError, TimeoutError, OSError, TransientError, *UNREADABLE):
+            return ""
+        names = [clean(model.id, self._secrets, 100) for model in listed.data]
+        shown = ", ".join(names[:MODELS_SHOWN]) + ", …" * (len(names) > MODELS_SHOWN)
+        return f". It has {shown}.{nearest(self.name, names)}" if names else ""
+
+    def _error_for_failure(self, error: Exception) -> FusionEvalError:
+        """Return the error for a request that got no complete response."""
+        reason = clean(_reason(error), self._secrets)
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
+            return self._error_without_connection(error, reason)
+        if isinstance(error, TimeoutError):
+            return TransientError(
+                f"{self.name} at {self.where} gave no answer in {self._timeout:g} s", lost=True
+            )
+        if isinstance(error, aiohttp.InvalidURL | UnicodeError):
+            return EndpointError(f"base_url '{self.where}' names no host; {_EXAMPLE}")
+        return TransientError(f"{self.name} at {self.where} broke the connection: {reason}", lost=True)
+
+    def _error_without_connection(self, error: Exception, reason: str) -> FusionEvalError:
+        if getattr(getattr(error, "os_error", None), "errno", None) in (errno.EMFILE, errno.ENFILE):
+            return TransientError(
+                f"This process may open no more connections to {self.where}: raise `ulimit -n`, or lower concurrency=",
+                overloaded=True,
+            )
+        if self.answered:  # it was up a moment ago, so it restarts; the address is right
+            return TransientError(f"{self.where} is gone: {reason}")
+        return EndpointError(
+            f"Cannot reach {self.where} for {self.name}: {reason}. Is the server up, and is base_url right?"
+        )
+
+    def _decode(self, body: bytes, response: aiohttp.ClientResponse) -> Reply:
+        try:
+            return msgspec.json.decode(body, type=Reply)
+        except msgspec.ValidationError as error:
+            raise RequestError(
+                f"{self.where} answered {self.name} in another form than OpenAI's: {error}", lost=True
+            ) from error
+        except UNREADABLE as error:
+            if b"\\ud" in body.lower() and (reply := decode_split_characters(body)):
+                return reply
+            if not self.answered and (response.content_type == "text/html" or body.lstrip()[:1] == b"<"):
+                raise EndpointError(
+                    f"{self.where} answered with a web page, not with JSON; base_url should end in /v1 as a rule"
+                ) from error
+            raise TransientError(
+                f"{self.name} at {self.where} sent JSON that cannot be read ({error})", lost=True
+            ) from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        headers = {"Content-Type": "application/json"}
+        if self._api_key:
+            headers["Authorization"] = f"Bearer {self._api_key}"
+        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)  # Limited bounds the requests in flight
+        timeout = aiohttp.ClientTimeout(total=self._timeout, sock_connect=CONNECT_SECONDS)
+        return aiohttp.ClientSession(headers=headers, connector=connector, timeout=timeout)
+
+    async def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def _check_url(base_url: str) -> str | None:
+    """Return the URL's password, if any. Errors never show it."""
+    try:
+        parts = urlsplit(base_url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(f"base_url is not a URL; {_EXAMPLE}")
+    if parts.query or parts.fragment:
+        raise ConfigError(
+            f"base_url {without_userinfo(base_url).split('?')[0].split('#')[0]} goes on after its path, with ? or #, "
+            f"which has no use here; {_EXAMPLE}"
+        )
+    return parts.password
+
+
+def _reason(error: Exception) -> str:
+    cause = getattr(error, "os_error", None) or error
+    return getattr(cause, "strerror", None) or str(cause) or type(error).__name__
