@@ -1,4 +1,7 @@
-"""`FUSION_EVAL_LOG=debug`: every call on stderr, without its body or any key."""
+"""The logger of the package, and the environment variable `FUSION_EVAL_LOG` that sets its level.
+
+`FUSION_EVAL_LOG=debug` shows every request on stderr, without its body and without any key.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,27 @@ VARIABLE = "FUSION_EVAL_LOG"
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-class _Line(logging.Formatter):
+class _PrintableFormatter(logging.Formatter):
+    """Keep a message on one line and free of control characters, whatever a server sent."""
+
     def format(self, record: logging.LogRecord) -> str:
-        """One line, whatever a server said."""
         return printable(super().format(record))
 
 
 def configure() -> None:
-    """Do as the environment says; warnings alone where it says nothing. Raises `ConfigError` for an unknown level."""
-    said = os.environ.get(VARIABLE, "").strip().lower()
-    if said and said not in _LEVELS:
+    """Set the log level from the environment; the default is `warning`.
+
+    Raises:
+        ConfigError: The environment names an unknown level.
+    """
+    name = os.environ.get(VARIABLE, "").strip().lower()
+    if name and name not in _LEVELS:
         raise ConfigError(
-            f"{VARIABLE}={said} is no level.{nearest(said, _LEVELS)} There are {', '.join(_LEVELS)}"
+            f"{VARIABLE}={name} is not a log level.{nearest(name, _LEVELS)} The levels are {', '.join(_LEVELS)}"
         )
-    log.setLevel(_LEVELS[said or "warning"])
-    if not any(isinstance(handler.formatter, _Line) for handler in log.handlers):
+    log.setLevel(_LEVELS[name or "warning"])
+    if not any(isinstance(handler.formatter, _PrintableFormatter) for handler in log.handlers):
         handler = logging.StreamHandler()
-        handler.setFormatter(_Line("%(asctime)s %(name)s %(levelname)s: %(message)s"))
+        handler.setFormatter(_PrintableFormatter("%(asctime)s %(name)s %(levelname)s: %(message)s"))
         log.addHandler(handler)
-        log.propagate = False  # the harness has a handler of its own at the root, which would say it again
+        log.propagate = False  # the harness has a handler at the root, which would print each line again

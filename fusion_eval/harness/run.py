@@ -49,7 +49,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
             lm = model_type(strategy)(opener=opener, trace_dir=str(plan.output / strategy), **arguments)
             results[strategy] = _evaluate(lm, strategy, plan, manager)
         if settings.budget is not None:
-            say(f"budget: {opener.budget.told()}")
+            say(f"budget: {opener.budget.describe()}")
     return outcome_of(results, plan.output) if all(results.values()) else None
 
 

@@ -92,7 +92,7 @@ def judge(
         opener = Opener(settings, store)
         outcome = asked(job, ready, protocol, opener, quiet=False)
         if settings.budget is not None:
-            say(f"budget: {opener.budget.told()}")
+            say(f"budget: {opener.budget.describe()}")
     if output:
         _write_verdicts(outcome, output)
     comparison = compared(job, ready, outcome, protocol, labels)

@@ -104,7 +104,7 @@ class CountingOpener(Opener):
         """Return how many calls all strategies need that the store does not answer."""
         return sum(count.calls for count in self.counts.values())
 
-    def _limited(self, name: str, address: str | None, urgent: bool, looks: int, spread: bool) -> Limited:
+    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool) -> Limited:
         count = self.counts.setdefault((self.strategy, self._counted_role), Count())
         return CountingModel(self._door(name, address), self.price(name, address), count)
 
@@ -116,9 +116,8 @@ class CountingModel(Limited):
         super().__init__(door, Endpoint(concurrency=1))
         self._price, self._count = price, count
 
-    async def attempt(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """Return n stand-ins, or as many as one request to the door brings."""
-        n = min(n, self.max_n or n)
+    async def request(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+        """Return n stand-ins."""
         read = estimate_tokens("".join([prompt.text, *(message.content for message in prompt.messages)]))
         written = sampling.max_tokens * n
         cost = self._price.of(read, written) if self._price else None

@@ -1,4 +1,4 @@
-"""Where asynchronous work runs: `asyncio.run`, or a thread of its own where a loop is running already."""
+"""Run asynchronous work from synchronous code, also where an event loop is running already."""
 
 from __future__ import annotations
 
@@ -12,32 +12,37 @@ T = TypeVar("T")
 
 
 def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """What `work` returns or raises; an interrupt of the caller (a notebook's stop) cancels it first."""
+    """Run `work` to its end and return its result.
+
+    Where an event loop is running already, as in a notebook, the work runs in a thread with a loop of its own. If the
+    caller is interrupted (a notebook's stop button), the work is cancelled before the interrupt goes on.
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work())
-    done: Future[T] = Future()
+    result: Future[T] = Future()
     loop = asyncio.new_event_loop()
     task = loop.create_task(work())
-    thread = threading.Thread(target=_run, args=(loop, task, done), name="fusion_eval")
+    thread = threading.Thread(target=_run, args=(loop, task, result), name="fusion_eval")
     thread.start()
     try:
-        return done.result()
+        return result.result()
     except BaseException:
-        loop.call_soon_threadsafe(task.cancel) if not loop.is_closed() else None
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(task.cancel)
         raise
     finally:
         thread.join()
 
 
-def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[T], done: Future[T]) -> None:
+def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[T], result: Future[T]) -> None:
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         try:
-            done.set_result(runner.run(_awaited(task)))
-        except BaseException as error:  # it belongs to whoever waits
-            done.set_exception(error)
+            result.set_result(runner.run(_result_of(task)))
+        except BaseException as error:  # the calling thread raises it
+            result.set_exception(error)
 
 
-async def _awaited(task: asyncio.Task[T]) -> T:
+async def _result_of(task: asyncio.Task[T]) -> T:
     return await task

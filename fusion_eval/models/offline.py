@@ -1,24 +1,23 @@
-"""A door that is never walked through: it is known as its model is, and what it is asked is what the store lacks."""
+"""Answer from the store alone (`offline=true`): a request for anything that the store lacks ends the run."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NoReturn
 
 from fusion_eval.errors import FusionEvalError, printable
 from fusion_eval.models import Model
 from fusion_eval.types import Candidate, Prompt, Sampling
 
-_SHOWN = 40
-"""Characters of a prompt's beginning, and as many of its end: many prompts of one task begin alike."""
+_EXCERPT = 40
+"""Characters from the beginning of a prompt, and from its end: many prompts of one task begin alike."""
 
 
 class NotStoredError(FusionEvalError):
-    """The store lacks an answer, and nobody may be asked for it. It ends the run: no failed candidate, no fallback."""
+    """The store lacks an answer and no model may be asked. It ends the run, without failed candidates or fallbacks."""
 
 
 class Offline:
-    """Stands for `door`, under its name and identity, in front of the store's file at `path`. Keeps nothing of it."""
+    """Stand in for `door`, with its name and identity, behind the store at `path`. It never uses the door."""
 
     def __init__(self, door: Model, path: Path | None) -> None:
         self.name, self.identity, self.chat = door.name, door.identity, door.chat
@@ -26,25 +25,19 @@ class Offline:
         self._path = path
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """Raises `NotStoredError`."""
+        """Raise `NotStoredError`: only a prompt that the store does not answer comes here."""
         text = prompt.messages[-1].content if prompt.messages else prompt.text
-        self._lacks(f"an answer of {self.name} to the prompt '{excerpt(text)}'")
-
-    async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
-        """Raises `NotStoredError`."""
-        self._lacks(f"what {self.name} gives '{excerpt(continuation)}' after '{excerpt(context)}'")
-
-    def _lacks(self, what: str) -> NoReturn:
         raise NotStoredError(
-            f"offline=true asks no model, and the store {self._path} lacks {printable(what)}; restore the prompt and its "
-            "options, or run once without offline=true and commit the store (fusion-eval … --dry_run counts all that is missing)"
+            f"offline=true asks no model, and the store {self._path} lacks an answer of {printable(self.name)} to the prompt "
+            f"'{printable(excerpt(text))}'; restore the prompt and its options, or run once without offline=true and commit "
+            "the store (fusion-eval … --dry_run counts all that is missing)"
         )
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 def excerpt(text: str) -> str:
-    """Beginning and end, on one line."""
+    """Return a text on one line; of a long text, the beginning and the end."""
     line = " ".join(text.split())
-    return line if len(line) <= 2 * _SHOWN else f"{line[:_SHOWN].rstrip()} … {line[-_SHOWN:].lstrip()}"
+    return line if len(line) <= 2 * _EXCERPT else f"{line[:_EXCERPT].rstrip()} … {line[-_EXCERPT:].lstrip()}"

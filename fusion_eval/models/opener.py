@@ -1,4 +1,4 @@
-"""From a name to a model: the right door, within its endpoint's slots, in front of the store."""
+"""Open the models of a run by name: the right door, its endpoint's slots, and the store around it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,31 @@ from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.offline import Offline
 from fusion_eval.models.openai.errors import without_userinfo
-from fusion_eval.models.priced import Budget, priced
+from fusion_eval.models.priced import Budget, Priced
 from fusion_eval.models.prices import FREE, Price, price_of
+from fusion_eval.models.rechecked import Rechecked
 from fusion_eval.models.spread import Spread
 from fusion_eval.models.store.read_only import ReadOnlyStore
 from fusion_eval.models.store.store import Store, cache_folder
 
-LOOKS = 2
-"""Times that an answer which went astray on its way from an endpoint is asked for again."""
+RECHECKS = 2
+"""Requests for an answer that an endpoint seems to have lost, after the first one."""
 
 
 class Opener:
-    """Opens models for one run. A name opened twice shares its door, and so its connections and slots."""
+    """Opens models for one run. A name that is opened twice shares its door, and so its connections and slots.
+
+    Args:
+        settings: The checked model arguments.
+        store: Where finished candidates are kept.
+        say: Receives warnings for the user; by default they are logged.
+
+    Raises:
+        ConfigError: The settings hold an argument that no model takes.
+    """
 
     asks = True
-    """Whether the models will be asked anything, so that a key is needed."""
+    """Whether the models will send requests, so that keys are needed."""
 
     def __init__(self, settings: Settings, store: Store, say: Callable[[str], None] | None = None) -> None:
         self.settings, self._store, self._say = settings, store, say or log.warning
@@ -41,51 +51,67 @@ class Opener:
         self.budget = Budget(settings.budget)
 
     def sampler(self) -> tuple[Cached, ...]:
-        """The models that sample."""
+        """Open the models that sample."""
         return tuple(self.open(name, self.settings.base_url) for name in self.settings.model)
 
     def fusor(self) -> Cached:
-        """The model that fuses: the first that samples, where no other is named."""
-        return self._role(self.settings.fusor, self.settings.fusor_base_url)
+        """Open the model that fuses; by default the first that samples."""
+        return self._open_role(self.settings.fusor, self.settings.fusor_base_url)
 
     def judge(self) -> Cached:
-        """The model that rates candidates for `scorer=judge`: likewise."""
-        return self._role(self.settings.scorer_model, self.settings.scorer_base_url)
+        """Open the model that rates candidates for `scorer=judge`; by default the first that samples."""
+        return self._open_role(self.settings.scorer_model, self.settings.scorer_base_url)
 
     def panel(self) -> tuple[Cached, ...]:
-        """The models that judge pairs of answers; whoever reads a verdict asks again itself where there is none."""
-        return tuple(self.open(name, self.settings.base_url, looks=0) for name in self.settings.model)
+        """Open the models that judge pairs of answers. The panel itself asks again for a missing verdict."""
+        return tuple(self.open(name, self.settings.base_url, rechecks=0) for name in self.settings.model)
 
-    def _role(self, name: str | None, base_url: str | None) -> Cached:
-        where = None if base_url == OFF else base_url or self.settings.base_url
-        return self.open(name or self.settings.model[0], where, urgent=True)
+    def _open_role(self, name: str | None, base_url: str | None) -> Cached:
+        address = None if base_url == OFF else base_url or self.settings.base_url
+        return self.open(name or self.settings.model[0], address, urgent=True)
 
-    def open(self, name: str, base_url: str | None, *, urgent: bool = False, looks: int = LOOKS) -> Cached:
-        """The model `name`; `urgent` requests go ahead of those of others on the same endpoint."""
+    def open(
+        self, name: str, base_url: str | None, *, urgent: bool = False, rechecks: int = RECHECKS
+    ) -> Cached:
+        """Open one model.
+
+        Args:
+            name: The name that users write.
+            base_url: The address, or several joined by `|`; None for a provider. Ignored for models in this process.
+            urgent: Whether its requests go ahead of others at the same endpoint.
+            rechecks: Further requests for an answer that the endpoint seems to have lost.
+        """
         addresses = base_url.split("|") if base_url and not _in_process(name) else [None]
-        limited = [self._limited(name, address, urgent, looks, len(addresses) > 1) for address in addresses]
-        one = limited[0] if len(limited) == 1 else Spread(limited, self._say, self.settings.max_retries)
-        return Cached(one, self._store)
+        limited = [self._limited(name, address, urgent, len(addresses) > 1) for address in addresses]
+        model: Model = limited[0]
+        if len(limited) > 1:
+            model = Spread(limited, self._say, self.settings.max_retries)
+        rechecks = 0 if _in_process(name) else min(rechecks, self.settings.max_retries)
+        return Cached(Rechecked(model, rechecks) if rechecks else model, self._store)
 
-    def _limited(self, name: str, address: str | None, urgent: bool, looks: int, spread: bool) -> Limited:
+    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool) -> Limited:
         door = self._door(name, address)
-        at_once = _requests_at_once(door, self.settings.concurrency)
-        endpoint = self._endpoints.setdefault(door.identity, Endpoint(at_once))
+        concurrency = min(
+            self.settings.concurrency, getattr(door, "requests_at_once", self.settings.concurrency)
+        )
+        endpoint = self._endpoints.setdefault(door.identity, Endpoint(concurrency))
         price = None if self.settings.offline else self.price(name, address)
-        paid = priced(door, price, self.budget) if price else door  # what has no price pays for no wrapper
         retries = self.settings.max_retries
         return Limited(
-            paid,
+            Priced(door, price, self.budget) if price else door,
             endpoint,
             urgent=urgent,
-            max_retries=0 if spread else retries,  # what fails at one address is tried at the next
-            waits=retries,
+            max_retries=0 if spread else retries,  # a request that fails at one address goes to the next
+            max_overload_retries=retries,
             where=without_userinfo(address) if address else "",
-            looks=0 if _in_process(name) else min(looks, retries),
         )
 
     def price(self, name: str, address: str | None) -> Price | None:
-        """None where it is not known, which a budget does not allow where anything can be spent."""
+        """Return the price of a model; None where it is unknown.
+
+        Raises:
+            ConfigError: The price is unknown, and there is a budget.
+        """
         price = FREE if _in_process(name) else price_of(name, address, self.settings)
         if price is None and self.settings.budget is not None and not self.settings.offline:
             raise ConfigError(
@@ -94,32 +120,32 @@ class Opener:
             )
         return price
 
-    def _door(self, name: str, base_url: str | None) -> Model:
-        key = (name, base_url)
+    def _door(self, name: str, address: str | None) -> Model:
+        key = (name, address)
         if key not in self._doors:
             offline = self.settings.offline
-            door = _open_door(name, base_url, self.settings, self.asks and not offline)
+            door = _open_door(name, address, self.settings, self.asks and not offline)
             self._doors[key] = Offline(door, self._store.path) if offline else door
         return self._doors[key]
 
     def endpoints(self) -> list[Endpoint]:
-        """All that were opened so far."""
+        """Return the endpoints of all models opened so far."""
         return list(self._endpoints.values())
 
     def inner_harness_model(self) -> Any:
-        """The harness's own model object behind a sampler that is an `lm_eval:` name, or None."""
+        """Return the harness's own model object of the first `lm_eval:` sampler; None without one, and offline."""
         doors = [self._door(name, None) for name in self.settings.model if name.startswith("lm_eval:")]
         return next((door.inner for door in doors if hasattr(door, "inner")), None)
 
     async def close(self) -> None:
-        """Close all doors, whichever of them cannot be closed well."""
+        """Close all doors, even if closing one of them fails."""
         async with contextlib.AsyncExitStack() as stack:
             for door in self._doors.values():
                 stack.push_async_callback(door.close)
 
 
 def open_store(settings: Settings) -> Store:
-    """The store that the settings ask for."""
+    """Open the store that the settings name; read-only with `offline=true`."""
     if settings.cache == Path(OFF):
         return Store(None)
     path = settings.cache or cache_folder() / "store.sqlite"
@@ -127,16 +153,16 @@ def open_store(settings: Settings) -> Store:
 
 
 def _check_harness_arguments(settings: Settings) -> None:
-    """Arguments that are not ours must be of use to one of the harness models that are named."""
+    """Raise an error for an argument that none of the named harness models takes."""
     named = (*settings.model, settings.fusor or "", settings.scorer_model or "")
-    inner = [name for name in named if name.startswith("lm_eval:")]
+    harness_models = [name for name in named if name.startswith("lm_eval:")]
     for argument in settings.harness_arguments:
         if argument not in HARNESS_OWN:
             from fusion_eval.models.lm_eval.door import accepts, names_argument
 
-            # Many constructors take any name, so one that is close to ours must be spelt out to count as theirs.
+            # Many constructors take any name. A near-misspelling of our own must be declared by name.
             takes = names_argument if slip_of_ours(argument) else accepts
-            if not any(takes(name, argument) for name in inner):
+            if not any(takes(name, argument) for name in harness_models):
                 raise unknown(argument)
 
 
@@ -170,14 +196,10 @@ def _open_door(name: str, base_url: str | None, settings: Settings, asks: bool) 
 
 
 def _api_key(settings: Settings, *, required: bool) -> str | None:
-    key = os.environ.get(settings.api_key_env, "").strip()  # read from a file, it often ends with its newline
+    key = os.environ.get(settings.api_key_env, "").strip()  # a key read from a file often ends with a newline
     named = settings.api_key_env != KEY_VARIABLE
     if (key and not key.isprintable()) or (not key and (required or named)):
         raise ConfigError(
             f"The environment variable {settings.api_key_env} holds no key; set it, or name another with api_key_env="
         )
     return key or None
-
-
-def _requests_at_once(door: Model, concurrency: int) -> int:
-    return min(concurrency, getattr(door, "requests_at_once", concurrency))

@@ -1,66 +1,71 @@
-"""How many requests an endpoint takes at once: found out by asking for more until it shows that it is too many."""
+"""Find out how many requests an endpoint can take at once, from its latencies and its overload errors."""
 
 from __future__ import annotations
 
 from statistics import median
 
-_BACK_OFF = 0.5
-"""What is left of the limit where the endpoint says that it is overloaded (429, 503)."""
-_SLOW_DOWN = 0.75
-"""What is left where it has become slow, which may have other reasons."""
-_SLOWER = 2.0
-"""Times the best median latency: perhaps the endpoint queues what it is asked."""
-_HELPED = 0.9
-"""Of the median latency before: below it, asking for less has helped."""
-_PER_SLOT, _LEAST = 4, 64
-"""Latencies in a median. Of few, a long tail would look like a slow endpoint."""
-_FORGET = 1.02
-"""By what the best median rises with each window: what is asked changes, and so does what is fast."""
+_OVERLOAD_FACTOR = 0.5
+"""Factor on the limit when the endpoint reports that it is overloaded (429, 503)."""
+_LATENCY_FACTOR = 0.75
+"""Factor on the limit when the endpoint has become slow, which can have other reasons."""
+_SLOW = 2.0
+"""A median latency of so many times the best one may mean that the endpoint queues requests."""
+_RECOVERED = 0.9
+"""Fewer requests have helped if they lower the median latency below this share of the one before."""
+_LATENCIES_PER_SLOT, _LEAST_LATENCIES = 4, 64
+"""Latencies in a median. With fewer, a long tail would look like a slow endpoint."""
+_BEST_RISES = 1.02
+"""Factor on the best median for each new median: prompts change, and with them what counts as fast."""
 
 
 class Pace:
-    """A limit between 1 and `ceiling`: additive increase, multiplicative decrease (Chiu & Jain 1989).
+    """A limit on requests in flight, between 1 and `ceiling`.
 
-    It begins at the ceiling, which the user chose. Times are of one clock, in seconds.
+    It rises by one and falls by a factor (additive increase, multiplicative decrease; Chiu & Jain 1989). It starts at
+    the ceiling, which the user chose. All times are seconds of one clock.
     """
 
     def __init__(self, ceiling: int) -> None:
         self.limit = self._ceiling = ceiling
-        self._answered = 0
+        self._answers_since_rise = 0
         self._latencies: list[float] = []
-        self._best: float | None = None
+        self._best_median: float | None = None
         self._trial: tuple[int, float] | None = None
+        """The limit and the median latency before the last decrease for slowness."""
         self._last_decrease = float("-inf")
 
     def answered(self, started: float, now: float) -> None:
-        """A request was answered: after as many as the limit, it rises by one."""
+        """Record an answer. After as many answers as the limit, the limit rises by one."""
         self._latencies.append(now - started)
-        if len(self._latencies) >= max(_LEAST, _PER_SLOT * self.limit):
-            self._look_at_latencies(now)
-        self._answered += 1
-        if self._answered >= self.limit:
-            self._answered = 0
+        if len(self._latencies) >= max(_LEAST_LATENCIES, _LATENCIES_PER_SLOT * self.limit):
+            self._judge_latencies(now)
+        self._answers_since_rise += 1
+        if self._answers_since_rise >= self.limit:
+            self._answers_since_rise = 0
             self.limit = min(self._ceiling, self.limit + 1)
 
     def overloaded(self, started: float, now: float) -> None:
-        """The endpoint asked for less. Of requests that were on their way together it says so once."""
+        """Record an overload error. Errors of requests that were sent before the last decrease do not count."""
         if started >= self._last_decrease:
-            self._decrease(_BACK_OFF, now)
+            self._decrease(_OVERLOAD_FACTOR, now)
 
-    def _look_at_latencies(self, now: float) -> None:
-        usual = median(self._latencies)
+    def _judge_latencies(self, now: float) -> None:
+        current = median(self._latencies)
         self._latencies.clear()
         if self._trial:
-            before, slow = self._trial
+            limit_before, slow_median = self._trial
             self._trial = None
-            if usual > _HELPED * slow:  # these requests take longer, whoever else is waiting
-                self.limit, self._best = max(self.limit, before), usual
-        if self._best is not None and usual > _SLOWER * self._best:
-            self._trial = self.limit, usual
-            self._decrease(_SLOW_DOWN, now)
-        self._best = usual if self._best is None else min(usual, self._best * _FORGET)
+            if current > _RECOVERED * slow_median:  # these requests simply take longer
+                self.limit, self._best_median = max(self.limit, limit_before), current
+        if self._best_median is not None and current > _SLOW * self._best_median:
+            self._trial = self.limit, current
+            self._decrease(_LATENCY_FACTOR, now)
+        if self._best_median is None:
+            self._best_median = current
+        else:
+            self._best_median = min(current, self._best_median * _BEST_RISES)
 
-    def _decrease(self, share: float, now: float) -> None:
-        self.limit = max(1, int(self.limit * share))
-        self._answered = 0
+    def _decrease(self, factor: float, now: float) -> None:
+        self.limit = max(1, int(self.limit * factor))
+        self._answers_since_rise = 0
         self._last_decrease = now

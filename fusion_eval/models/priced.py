@@ -1,28 +1,25 @@
-"""A door that tells what its generations cost, and a budget that no request may exceed.
+"""Compute what generations cost, and keep all requests of a command within a budget.
 
-It stands behind `limited`, so a try that a provider answers is counted, be it the first or the last, and behind
-`cached`, so what is in the store costs nothing again. A try that the server refuses counts nothing; one whose answer is
-lost may be billed, so it counts for the most it can have cost.
+A priced door stands behind `Limited`, so each try that a provider answers is counted. It stands behind `Cached`, so
+stored answers cost nothing again. A try that the server refuses costs nothing. A try whose answer is lost may be billed,
+so it counts as the most that it can have cost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
 
 from fusion_eval.errors import FusionEvalError, RequestError, TransientError
-from fusion_eval.models import LikelihoodModel, Model
+from fusion_eval.models import Model
 from fusion_eval.models.prices import FREE, Price
 from fusion_eval.runs.traces import dollars
 from fusion_eval.types import Candidate, Prompt, Sampling
 
-Likelihood = Callable[[str, str], Awaitable[tuple[float, bool]]]
-
-_PER_MESSAGE = 16
-"""Tokens that a chat template may put around a message, and around the whole."""
+_TOKENS_PER_MESSAGE = 16
+"""Tokens that a chat template adds to a message, and to the whole chat, at most."""
 _ROUNDING = 1e-9
-"""US dollars, which sums of floats may be off by."""
+"""US dollars by which sums of floats may be off."""
 
 
 class BudgetError(FusionEvalError):
@@ -30,10 +27,14 @@ class BudgetError(FusionEvalError):
 
 
 class Budget:
-    """US dollars for one command, shared by all its models; None is no limit."""
+    """US dollars that one command may spend, over all its models.
+
+    Args:
+        limit: The US dollars, or None for no limit.
+    """
 
     def __init__(self, limit: float | None) -> None:
-        self.limit = self._whole = limit
+        self.limit = self._whole_limit = limit
         self.spent = 0.0
         self.calls = 0
         self._reserved = 0.0
@@ -41,19 +42,26 @@ class Budget:
         self._waiting: list[asyncio.Future[None]] = []
 
     def share(self, ranks: int) -> None:
-        """Each rank of a parallel run counts by itself, and so may spend its part."""
-        if self._whole is not None:
-            self.limit = self._whole / ranks
+        """Set the limit to one rank's part. Each rank of a parallel run counts its own calls."""
+        if self._whole_limit is not None:
+            self.limit = self._whole_limit / ranks
 
     async def reserve(self, name: str, most: float) -> None:
-        """Set `most` dollars aside for a call to the model `name`; each needs its `settle`.
+        """Reserve money for a call. Each call of `reserve` needs one of `settle`.
 
-        Where the rest is only reserved, by calls in flight, it waits for what these really cost. So when
-        `BudgetError` is raised nothing is in flight, and nothing that is paid for is lost.
+        Where calls in flight have reserved the rest, it waits until they have settled. So when `BudgetError` is raised,
+        nothing is in flight and no answer that was paid for is lost.
+
+        Args:
+            name: The model that is called, for messages.
+            most: US dollars that the call can cost at most.
+
+        Raises:
+            BudgetError: The call can cost more than is left.
         """
         while most and self.limit is not None and self.spent + self._reserved + most > self.limit + _ROUNDING:
             if not self._in_flight:
-                raise BudgetError(self._too_much(name, most))
+                raise BudgetError(self._exhausted(name, most))
             settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(settled)
             await settled
@@ -61,48 +69,60 @@ class Budget:
         self._reserved += most
 
     def settle(self, most: float, cost: float | None) -> None:
-        """Turn a reservation into what the call cost; None where it failed."""
+        """Replace a reservation of `most` US dollars by what the call cost; None for a call that cost nothing."""
         self._in_flight -= 1
-        self._reserved = self._reserved - most if self._in_flight else 0.0  # leaves no dust of floats
+        self._reserved = (
+            self._reserved - most if self._in_flight else 0.0
+        )  # so that rounding errors do not add up
         if cost is not None:
             self.calls += 1
             self.spent += cost
         waiting, self._waiting = self._waiting, []
         for settled in waiting:
-            if not settled.done():  # cancelled
+            if not settled.done():  # else it was cancelled
                 settled.set_result(None)
 
-    def told(self) -> str:
-        """How much of it is gone."""
+    def describe(self) -> str:
+        """Say how much of the budget is spent."""
         return f"{dollars(self.spent)} of {dollars(self.limit or 0.0)} went to {self.calls:,} calls"
 
-    def _too_much(self, name: str, most: float) -> str:
+    def _exhausted(self, name: str, most: float) -> str:
         return (
-            f"The next call, to {name}, could cost {dollars(most)}, more than is left of the budget: {self.told()}. What "
-            "is finished is kept and costs nothing again; the same command with a larger budget= goes on from there"
+            f"The next call, to {name}, could cost {dollars(most)}, more than is left of the budget: {self.describe()}. "
+            "What is finished is kept and costs nothing again; the same command with a larger budget= goes on from there"
         )
 
 
 class Priced:
-    """`door` with its price: each candidate gets its cost, and each request is within the budget."""
+    """Add its cost to each candidate of `door`, and keep each request within the budget."""
 
     def __init__(self, door: Model, price: Price, budget: Budget) -> None:
         self.name, self.identity, self.chat = door.name, door.identity, door.chat
-        self._price = price
-        self._door, self._budget = door, budget
-        self._beyond = 0
-        """Tokens by which a prompt has exceeded the estimate: some providers put a long system prompt before it."""
+        self._door, self._price, self._budget = door, price, budget
+        self._excess_tokens = 0
+        """Tokens by which a prompt exceeded its estimate: some providers put a long system prompt before it."""
+
+    @property
+    def max_n(self) -> int | None:
+        """The most candidates that one request to the door brings; None where no limit is known."""
+        return self._door.max_n
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """As the door's. A reply without usage leaves the costs unknown, and counts for the most it can have cost."""
-        n = min(n, self.max_n or n)
+        """Return the door's candidates with their costs.
+
+        A reply without usage has no known cost, and counts as the most that it can have cost.
+
+        Raises:
+            BudgetError: The request can cost more than is left of the budget.
+        """
         estimate = _most_tokens(prompt)
-        most = self._price.of(estimate + self._beyond, sampling.max_tokens * n)
+        most = self._price.of(estimate + self._excess_tokens, sampling.max_tokens * n)
         cost: float | None = None
         await self._budget.reserve(self.name, most)
         try:
-            candidates = self._with_cost(await self._door.sample(prompt, sampling, n))
-            self._beyond = max(self._beyond, sum(c.prompt_tokens for c in candidates) - estimate)
+            candidates = self._with_costs(await self._door.sample(prompt, sampling, n))
+            read = sum(candidate.prompt_tokens for candidate in candidates)
+            self._excess_tokens = max(self._excess_tokens, read - estimate)
             known = [candidate.cost for candidate in candidates if candidate.cost is not None]
             cost = sum(known) if known else most
         except (TransientError, RequestError) as error:
@@ -112,15 +132,10 @@ class Priced:
             self._budget.settle(most, cost)
         return candidates
 
-    @property
-    def max_n(self) -> int | None:
-        """As the door's."""
-        return self._door.max_n
-
-    def _with_cost(self, candidates: list[Candidate]) -> list[Candidate]:
-        """What the door says itself, as litellm does, is nearer to the truth: it knows of discounts."""
-        told = any(candidate.prompt_tokens for candidate in candidates)
-        if not told and self._price != FREE:
+    def _with_costs(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Add costs where the door reports none. A cost that litellm reports is exact: it includes discounts."""
+        has_usage = any(candidate.prompt_tokens for candidate in candidates)
+        if not has_usage and self._price != FREE:
             return candidates
         return [
             dataclasses.replace(c, cost=self._price.of(c.prompt_tokens, c.completion_tokens))
@@ -134,38 +149,7 @@ class Priced:
         await self._door.close()
 
 
-class PricedLikelihood(Priced):
-    """A door that scores given texts as well. It tells no tokens of these, so each counts for the most it can cost."""
-
-    def __init__(self, door: Model, price: Price, budget: Budget, likelihood: Likelihood) -> None:
-        super().__init__(door, price, budget)
-        self._likelihood = likelihood
-
-    async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
-        """As the door's."""
-        asked = Prompt(context + continuation + context)  # an endpoint that echoes is sent the context twice
-        most = self._price.of(_most_tokens(asked), 2)
-        cost: float | None = None
-        await self._budget.reserve(self.name, most)
-        try:
-            found = await self._likelihood(context, continuation)
-            cost = most
-        except (TransientError, RequestError) as error:
-            cost = most if error.lost else None
-            raise
-        finally:
-            self._budget.settle(most, cost)
-        return found
-
-
-def priced(door: Model, price: Price, budget: Budget) -> Priced:
-    """`door` with its price; what it costs counts on the budget."""
-    if isinstance(door, LikelihoodModel):
-        return PricedLikelihood(door, price, budget, door.loglikelihood)
-    return Priced(door, price, budget)
-
-
 def _most_tokens(prompt: Prompt) -> int:
-    """No tokenizer makes more tokens than there are bytes."""
+    """Return the most tokens that a prompt can have: no tokenizer makes more tokens than there are bytes."""
     texts = [prompt.text, *(message.content for message in prompt.messages)]
-    return sum(len(text.encode(errors="replace")) + _PER_MESSAGE for text in texts)
+    return sum(len(text.encode(errors="replace")) + _TOKENS_PER_MESSAGE for text in texts)

@@ -1,4 +1,4 @@
-"""How many requests an endpoint has in flight at once, and who goes first."""
+"""Limit how many requests an endpoint has in flight, and decide which waiting request goes next."""
 
 from __future__ import annotations
 
@@ -8,60 +8,62 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+_URGENT, _NORMAL = 0, 1
+_REACQUIRING = -1
+"""Priority of a request that had a slot before: it goes ahead of all others."""
+
 
 class Slots:
-    """A semaphore with queues: urgent requests go ahead of others, and those that were in before ahead of all.
+    """A semaphore with a priority queue: urgent requests go ahead of the others.
 
-    Aggregation is urgent: a pool that is complete leaves memory as soon as its answer is made, so what is in
-    flight stays bounded and answers arrive early.
+    Aggregation is urgent. A pool that is complete leaves memory as soon as its answer is made, so memory stays bounded
+    and answers arrive early.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.held = 0
-        """How many are in use."""
+        """How many slots are in use."""
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
+        self._arrivals = itertools.count()
 
     @asynccontextmanager
-    async def one(self, urgent: bool) -> AsyncIterator[None]:
-        """Hold a slot for the length of the block."""
-        await self._acquire(urgent)
+    async def hold(self, urgent: bool) -> AsyncIterator[None]:
+        """Wait for a slot and hold it for the length of the block."""
+        # While a slot is free nobody waits: a released slot goes to the first request in the queue.
+        if self.held < self.size:
+            self.held += 1
+        else:
+            await self._wait(_URGENT if urgent else _NORMAL)
         try:
             yield
         finally:
             self._release()
 
-    async def again(self) -> None:
-        """Whoever holds a slot too many, since the size fell, lets it go and takes the next one that is free."""
+    async def reacquire(self) -> None:
+        """Give up the slot that is held and wait for another, if the size has fallen below the slots in use."""
         if self.held > self.size:
             self.held -= 1
             try:
-                await self._wait((-1, next(self._order)))
+                await self._wait(_REACQUIRING)
             except BaseException:
-                self.held += 1  # `one` lets it go
+                self.held += 1  # `hold` releases it
                 raise
 
-    async def _acquire(self, urgent: bool) -> None:
-        if self.held < self.size:  # then nobody waits: what is let go is handed to the next in the queue
-            self.held += 1
-            return
-        await self._wait((int(not urgent), next(self._order)))
+    def resize(self, size: int) -> None:
+        """Change the number of slots. Requests that hold a slot keep it."""
+        self.size = size
+        self._hand_out()
 
-    async def _wait(self, place: tuple[int, int]) -> None:
+    async def _wait(self, priority: int) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (*place, turn))
+        heapq.heappush(self._waiting, (priority, next(self._arrivals), turn))
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # the slot was handed over just before we were cancelled
+            if turn.done() and not turn.cancelled():  # the slot arrived just before the cancellation
                 self._release()
             raise
-
-    def resize(self, size: int) -> None:
-        """More slots at once, or fewer as they are let go."""
-        self.size = size
-        self._hand_out()
 
     def _release(self) -> None:
         self.held -= 1

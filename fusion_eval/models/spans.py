@@ -1,4 +1,4 @@
-"""A span per call for OpenTelemetry, where the extra `otel` is installed and the program sets up an exporter."""
+"""Record an OpenTelemetry span for each request, if the extra `otel` is installed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ else:
 
 
 def call_span(model: str, where: str, attempt: int) -> AbstractContextManager[Any]:
-    """The time of one request to `model`; named as OpenTelemetry's conventions for generative AI name it.
+    """Return a span to hold open during one request to `model`.
 
-    It holds neither what was asked nor what was answered; of an error its kind, `overloaded` where it asked for less.
+    The span has the names of OpenTelemetry's conventions for generative AI. It holds neither prompt nor answer. Of an
+    error it holds the class name, or `overloaded` where the endpoint asked for fewer requests.
+
+    Args:
+        model: The name of the model.
+        where: The address, or an empty string.
+        attempt: How many tries of the request came before.
     """
     if _tracer is None:
         return nullcontext()
@@ -27,10 +33,10 @@ def call_span(model: str, where: str, attempt: int) -> AbstractContextManager[An
     }
     if where:
         attributes["server.address"] = where
-    return _Call(_tracer.start_span(f"chat {model}", attributes=attributes))
+    return _CallSpan(_tracer.start_span(f"chat {model}", attributes=attributes))
 
 
-class _Call(AbstractContextManager[Any]):
+class _CallSpan(AbstractContextManager[Any]):
     def __init__(self, span: Any) -> None:
         self._span = span
 

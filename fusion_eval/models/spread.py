@@ -1,94 +1,92 @@
-"""One model behind several endpoints: each request goes to the least busy, and the loss of one is survived."""
+"""Serve one model from several endpoints: each request goes to the least busy one that works."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 from fusion_eval.errors import EndpointError, RequestError, TransientError
 from fusion_eval.models.endpoint import GO_ON
-from fusion_eval.models.limited import Limited, after_retries, pause
+from fusion_eval.models.limited import Limited, add_retries, pause
 from fusion_eval.types import Candidate, Prompt, Sampling
-
-T = TypeVar("T")
 
 
 class Spread:
-    """`models` are one model at several addresses, the first of which names it in the store.
+    """One model at several addresses. The first address identifies the model in the store.
 
-    Whoever starts a request chooses by what is outstanding, waiting included, so a slow endpoint gets less. An endpoint
-    that fails as a whole is left out from then on, and what it was asked is asked of the others; the last one's error
-    is everybody's.
+    A request goes to the endpoint with the fewest outstanding requests, so a slow endpoint gets fewer. An endpoint that
+    fails as a whole gets no more requests, and its requests go to the others. If the last one fails, its error is
+    raised.
+
+    Args:
+        models: The model at each address.
+        warn: Called with one sentence when an endpoint is lost.
+        max_retries: Retries of a request, over all endpoints.
     """
 
-    def __init__(self, models: Sequence[Limited], say: Callable[[str], None], max_retries: int) -> None:
+    def __init__(self, models: Sequence[Limited], warn: Callable[[str], None], max_retries: int) -> None:
         first = models[0]
         self.name, self.identity, self.chat = first.name, first.identity, first.chat
         self._models = list(models)
-        self._say, self._max_retries = say, max_retries
-
-    async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """As the least busy endpoint's; what fails there is asked of another at once, and of all again after a pause."""
-        failed: list[Limited] = []
-        retries = 0
-
-        async def ask(model: Limited) -> list[Candidate]:
-            try:
-                return await model.attempt(prompt, sampling, n)
-            except TransientError:
-                failed.append(model)
-                raise
-
-        while True:
-            try:
-                return after_retries(await self._survive(ask, failed), retries)
-            except RequestError as error:
-                return self._models[0].failed(sampling, n, error)
-            except TransientError as error:
-                retries += error.retries + 1
-                if len(failed) > self._max_retries:
-                    return after_retries(self._models[0].failed(sampling, n, error), retries - 1)
-                if set(self._alive()) <= set(failed):
-                    await asyncio.sleep(pause(len(failed), error))
+        self._warn, self._max_retries = warn, max_retries
 
     @property
     def max_n(self) -> int | None:
-        """The least of those of the endpoints that are left."""
-        return min((model.max_n for model in self._alive() if model.max_n), default=None)
+        """The most candidates that one request brings at any endpoint that works; None where no limit is known."""
+        return min((model.max_n for model in self._working() if model.max_n), default=None)
 
-    async def loglikelihood(self, context: str, continuation: str) -> tuple[float, bool]:
-        """As the least busy endpoint's."""
+    async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+        """Return the candidates of one request for n, at least one; n failed ones where it fails for good.
 
-        async def ask(model: Limited) -> tuple[float, bool]:
-            return await model.loglikelihood(context, continuation)
-
-        return await self._survive(ask)
-
-    async def _survive(self, ask: Callable[[Limited], Awaitable[T]], failed: Sequence[Limited] = ()) -> T:
+        A request that fails at one endpoint goes to another at once. After it has failed at all of them, it waits.
+        """
+        failed: list[Limited] = []
+        retries = 0
         while True:
-            alive = self._alive()
-            model = min(alive, key=lambda model: (failed.count(model), model.endpoint.outstanding))
+            try:
+                return add_retries(await self._request(prompt, sampling, n, failed), retries)
+            except RequestError as error:
+                return self._models[0].failed(sampling, n, error)
+            except TransientError as error:
+                if len(failed) > self._max_retries:
+                    return add_retries(self._models[0].failed(sampling, n, error), retries)
+                retries += error.retries + 1
+                if set(self._working()) <= set(failed):
+                    await asyncio.sleep(pause(len(failed), error))
+
+    async def _request(
+        self, prompt: Prompt, sampling: Sampling, n: int, failed: list[Limited]
+    ) -> list[Candidate]:
+        """Send a request to the least busy endpoint. If that is lost, use the next; if it fails, add it to `failed`."""
+        while True:
+            model = self._least_busy(failed)
             model.endpoint.outstanding += 1
             try:
-                return await ask(model)
+                return await model.request(prompt, sampling, n)
             except EndpointError as error:
                 self._lose(model, error)
+            except TransientError:
+                failed.append(model)
+                raise
             finally:
                 model.endpoint.outstanding -= 1
 
+    def _least_busy(self, failed: Sequence[Limited]) -> Limited:
+        """Return the endpoint where the request has failed least often, and of those the least busy one."""
+        return min(self._working(), key=lambda model: (failed.count(model), model.endpoint.outstanding))
+
     def _lose(self, model: Limited, error: EndpointError) -> None:
-        """Leave an endpoint out; of the last one the error is raised."""
+        """Stop using an endpoint. Raise its error if it is the last one."""
         if not model.endpoint.lost:
-            left = len(self._alive()) - 1
+            left = len(self._working()) - 1
             if not left:
                 raise error
             model.endpoint.lost = True
-            said = str(error).removesuffix(GO_ON).strip().removesuffix(".")
-            self._say(f"{said}. The other {left} of {len(self._models)} endpoints go on")
+            reason = str(error).removesuffix(GO_ON).strip().removesuffix(".")
+            self._warn(f"{reason}. The other {left} of {len(self._models)} endpoints go on")
 
-    def _alive(self) -> list[Limited]:
-        """Those that are not lost, to whatever role it happened: endpoints are shared by all that ask there."""
+    def _working(self) -> list[Limited]:
+        """Return the endpoints that no role has lost: all roles share their endpoints."""
         return [model for model in self._models if not model.endpoint.lost]
 
     async def close(self) -> None:

@@ -1,56 +1,61 @@
-"""A connection to a sound store: made where there is none, waited for where it is busy, refused where it is not ours."""
+"""Open a store: create it if it is missing, wait if it is locked, and refuse a file that is not a store."""
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 import time
 from pathlib import Path
 
 from fusion_eval.errors import StoreError
-from fusion_eval.models.store.recovery import DamagedError, check, check_companions, means_damage
-
-log = logging.getLogger("fusion_eval")
+from fusion_eval.logs import log
+from fusion_eval.models.store.recovery import DamagedError, check, check_write_ahead_log, means_damage
 
 _FORMAT = 1
 SCHEMA = (
-    # With a rowid: in a table without one, rows of this length make writing and reading half as fast.
+    # With a rowid: without one, SQLite writes and reads rows of this length half as fast.
     "CREATE TABLE generations (key BLOB PRIMARY KEY, candidate BLOB NOT NULL)",
-    "CREATE TABLE likelihoods (key BLOB PRIMARY KEY, logprob REAL NOT NULL, greedy INTEGER NOT NULL) WITHOUT ROWID",
     f"PRAGMA user_version={_FORMAT}",
 )
 PATIENCE = 60.0
 """Seconds to wait for another process that writes."""
-_SILENCE = 3.0
-"""Seconds of that without a word."""
-_STANDSTILL = 0.5
-"""Of these, seconds that one statement may wait: no call is sent or received meanwhile."""
+_SILENT_SECONDS = 3.0
+"""Seconds to wait before a warning says so."""
+_STATEMENT_SECONDS = 0.5
+"""Seconds that one statement may wait. No call is sent or received in that time."""
 
 
 class BusyStoreError(StoreError):
-    """Another process is writing just now."""
+    """Another process has the store locked."""
 
 
-def open_patiently(path: Path | None, patience: float) -> sqlite3.Connection:
-    """As `_open`; whoever waits for long is told why."""
+def open_store_file(path: Path | None, patience: float) -> sqlite3.Connection:
+    """Connect to the store at `path`, and warn if that takes long.
+
+    Args:
+        path: Where the store is or will be; None for a store in memory.
+        patience: Seconds to wait for another process that has the store locked.
+
+    Raises:
+        StoreError: The file cannot be used as a store.
+        DamagedError: The file is a damaged database.
+    """
     try:
-        return _open(path, min(patience, _SILENCE))
+        return _open(path, min(patience, _SILENT_SECONDS))
     except BusyStoreError:
-        if patience <= _SILENCE:
+        if patience <= _SILENT_SECONDS:
             raise
         log.warning("Another process keeps the store %s locked; waiting for it, up to %g s", path, patience)
-    return _open(path, patience - _SILENCE)
+    return _open(path, patience - _SILENT_SECONDS)
 
 
 def _open(path: Path | None, patience: float) -> sqlite3.Connection:
-    """A connection to a sound store; `StoreError` where there can be none, `DamagedError` where there was one."""
     try:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             _check_rights(path)
-            check_companions(path)
-        # One thread at a time uses it, though not always the one that opened it (see `run_anywhere`).
+            check_write_ahead_log(path)
+        # One thread at a time uses the connection, but not always the one that opened it (see `run_anywhere`).
         db = sqlite3.connect(
             str(path or ":memory:"), timeout=patience, isolation_level=None, check_same_thread=False
         )
@@ -62,9 +67,10 @@ def _open(path: Path | None, patience: float) -> sqlite3.Connection:
         db.close()
         if means_damage(error):
             raise DamagedError(str(error)) from error
-        raise unusable(
-            path, _reason(error, patience), BusyStoreError if _busy(error) else StoreError
-        ) from error
+        if _is_busy(error):
+            reason = f"another process has kept it locked for {patience:g} s"
+            raise unusable(path, reason, BusyStoreError) from error
+        raise unusable(path, str(error)) from error
     except (StoreError, DamagedError):
         db.close()
         raise
@@ -72,42 +78,47 @@ def _open(path: Path | None, patience: float) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection, path: Path | None, patience: float) -> None:
-    """Make it a store where it is new. What is not ours is refused before a byte of it changes."""
-    if reason := not_ours(db):
+    """Create the tables of a new store. Refuse a file that is not a store before any byte of it changes."""
+    if reason := reason_not_a_store(db):
         raise unusable(path, reason)
     check(db)
-    _write_ahead(db, patience)
+    _use_write_ahead_log(db, patience)
     db.execute("PRAGMA synchronous=NORMAL")
-    # Of processes that open a new store at the same time, one makes it; and a lock that somebody keeps is found out
-    # here, not after the first call has been paid for.
+    # If several processes open a new store at once, one creates the tables. A lock that is never released shows here,
+    # before the first call is paid for.
     db.execute("BEGIN IMMEDIATE")
     if not db.execute("PRAGMA user_version").fetchone()[0]:
         for statement in SCHEMA:
             db.execute(statement)
     db.execute("COMMIT")
-    db.execute(f"PRAGMA busy_timeout={int(1000 * min(patience, _STANDSTILL))}")
+    db.execute(f"PRAGMA busy_timeout={int(1000 * min(patience, _STATEMENT_SECONDS))}")
 
 
-def not_ours(db: sqlite3.Connection, empty: str | None = None) -> str | None:
-    """Why this is no store that can be used, or None; `empty` is what to say of a database without tables."""
-    found = db.execute("PRAGMA user_version").fetchone()[0]
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+def reason_not_a_store(db: sqlite3.Connection) -> str | None:
+    """Return why a database is not a store that this version can use, or None if it is one or is empty."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    tables = table_names(db)
     if tables and "generations" not in tables:
         return "it is the database of another program"
-    if found > _FORMAT:
-        return f"a newer version wrote it (format {found})"
-    return None if tables else empty
+    if version > _FORMAT:
+        return f"a newer version wrote it (format {version})"
+    return None
+
+
+def table_names(db: sqlite3.Connection) -> set[str]:
+    """Return the names of all tables of a database."""
+    return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def _check_rights(path: Path) -> None:
-    """SQLite would open a file that is only to be read, fail at the first write, and leave a log that nobody may write."""
-    # As whom the file would be opened, not as whom the process was started, where the platform can tell.
+    """Refuse a file without write permission. SQLite would open it, fail at the first write, and leave a log behind."""
+    # Check the effective user, who opens the file, where the platform can tell.
     if path.is_file() and not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise unusable(path, "it may not be written to")
 
 
-def _write_ahead(db: sqlite3.Connection, patience: float) -> None:
-    """Turn to WAL. SQLite fails at once where another process uses the new file just then; elsewhere it waits."""
+def _use_write_ahead_log(db: sqlite3.Connection, patience: float) -> None:
+    """Switch to the write-ahead log. SQLite does not wait here if another process is opening the same new file."""
     end = time.monotonic() + patience
     while True:
         try:
@@ -119,15 +130,10 @@ def _write_ahead(db: sqlite3.Connection, patience: float) -> None:
         time.sleep(0.01)
 
 
-def _busy(error: sqlite3.Error) -> bool:
+def _is_busy(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _reason(error: sqlite3.Error, patience: float) -> str:
-    if _busy(error):
-        return f"another process has kept it locked for {patience:g} s"
-    return str(error)
-
-
 def unusable(path: Path | None, reason: str, kind: type[StoreError] = StoreError) -> StoreError:
+    """Return the error for a store that cannot be opened, with the fix."""
     return kind(f"Cannot use {path} as a store: {reason}; name another with cache=PATH, or cache=off")

@@ -1,4 +1,4 @@
-"""A store that is only read: no byte of it changes, nothing is left beside it, and it may lie in a sealed folder."""
+"""Read a store without changing a byte of it or leaving a file beside it, even in a read-only folder."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import StoreError
-from fusion_eval.models.store.opening import not_ours
-from fusion_eval.models.store.recovery import DamagedError, beside, check, check_companions, size
+from fusion_eval.models.store.opening import reason_not_a_store, table_names
+from fusion_eval.models.store.recovery import DamagedError, check, check_write_ahead_log, companion, size
 from fusion_eval.models.store.store import Store
 
 
 class ReadOnlyStore(Store):
-    """The store at `path`, which has to be there. One that cannot be read is a `StoreError`, and is left as it is."""
+    """The store at `path`, which must exist.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -26,8 +30,8 @@ class ReadOnlyStore(Store):
                 path, "there is no such file", ", or run once without offline=true, which makes it"
             )
         try:
-            check_companions(path)
-            self._db = self._opened(path)
+            check_write_ahead_log(path)
+            self._db = self._open(path)
         except (sqlite3.Error, OSError, DamagedError) as error:
             raise _unreadable(path, str(error)) from error
         try:
@@ -36,17 +40,17 @@ class ReadOnlyStore(Store):
             self.close()
             raise
 
-    def _opened(self, path: Path) -> sqlite3.Connection:
-        """SQLite reads a write-ahead log by an index beside it, which it would make and leave where there is none."""
-        if not size(beside(path, "-wal")):
-            return _connected(path, "mode=ro&immutable=1")
-        if beside(path, "-shm").exists():  # of a process that is at work, or was killed
-            return _connected(path, "mode=ro")
+    def _open(self, path: Path) -> sqlite3.Connection:
+        """Connect without leaving a file: SQLite needs an index (`-shm`) for a write-ahead log and would create it."""
+        if not size(companion(path, "-wal")):
+            return _connect(path, "mode=ro&immutable=1")
+        if companion(path, "-shm").exists():  # of a process that is running or was killed
+            return _connect(path, "mode=ro")
         self._copy = tempfile.TemporaryDirectory(prefix="fusion_eval-")
         copy = Path(self._copy.name) / "store.sqlite"
-        for part in ("", "-wal"):
-            shutil.copyfile(beside(path, part), beside(copy, part))
-        return _connected(copy, "mode=rw")
+        for suffix in ("", "-wal"):
+            shutil.copyfile(companion(path, suffix), companion(copy, suffix))
+        return _connect(copy, "mode=rw")
 
     def _run(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         try:
@@ -55,22 +59,22 @@ class ReadOnlyStore(Store):
             raise _unreadable(self.path, str(error)) from error
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file and delete the temporary copy, if there is one."""
         super().close()
         if self._copy:
             self._copy.cleanup()
 
 
-def _connected(path: Path, how: str) -> sqlite3.Connection:
-    # One thread at a time uses it, though not always the one that opened it.
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    # One thread at a time uses the connection, but not always the one that opened it.
     return sqlite3.connect(
-        f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, check_same_thread=False
+        f"{path.absolute().as_uri()}?{options}", uri=True, isolation_level=None, check_same_thread=False
     )
 
 
 def _check(db: sqlite3.Connection, path: Path) -> None:
     try:
-        reason = not_ours(db, empty="it is empty")
+        reason = reason_not_a_store(db) or (None if table_names(db) else "it is empty")
         check(db)
     except (sqlite3.Error, DamagedError) as error:
         raise _unreadable(path, str(error)) from error
@@ -78,7 +82,7 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
         raise _unreadable(path, reason)
 
 
-def _unreadable(path: Path | None, reason: str, more: str = "") -> StoreError:
+def _unreadable(path: Path | None, reason: str, alternative: str = "") -> StoreError:
     return StoreError(
-        f"offline=true cannot read {path} as a store: {reason}; name another with cache=PATH{more}"
+        f"offline=true cannot read {path} as a store: {reason}; name another with cache=PATH{alternative}"
     )

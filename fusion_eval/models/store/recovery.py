@@ -1,4 +1,4 @@
-"""A damaged store is found on opening, where that is still cheap, and set aside whole: nothing is ever deleted."""
+"""Find out that a store is damaged, and set the damaged file aside under another name. Nothing is deleted."""
 
 from __future__ import annotations
 
@@ -9,84 +9,100 @@ from contextlib import suppress
 from pathlib import Path
 
 CHECK_SECONDS = 1.0
-"""Enough for a gigabyte; of a larger store the first part is checked, and the rest when it is read."""
-_COMPANIONS = ("-wal", "-shm", "")
-"""What belongs to a database, itself last: a new one would delete the write-ahead log that it finds beside it."""
-_HEAD = 2**16
+"""Enough to check a gigabyte. Of a larger store the first part is checked; damage in the rest shows when it is read."""
+_PARTS = ("-wal", "-shm", "")
+"""The files of a database, the database itself last: a new one would delete the write-ahead log beside it."""
+_HEAD_BYTES = 2**16
 
 
 class DamagedError(Exception):
-    """The file is no sound database; says in what way."""
+    """The file is not a sound database; the message says why."""
 
 
 def inode(path: Path) -> int | None:
-    """Which file stands at `path`; None where there is none."""
+    """Return the number that identifies the file at `path`, or None if there is no file."""
     try:
         return path.stat().st_ino
     except OSError:
         return None
 
 
-def check_companions(path: Path) -> None:
-    """Raise `DamagedError` where the database is gone but its write-ahead log is not, which SQLite would then delete."""
-    # The log first: a sound database is never empty once it has one.
-    if size(beside(path, "-wal")) and not size(path):
+def check_write_ahead_log(path: Path) -> None:
+    """Check that a write-ahead log has its database. SQLite would delete a log without one.
+
+    Raises:
+        DamagedError: The log holds data and the database is empty or missing.
+    """
+    # The log first: a sound database is never empty once it has a log.
+    if size(companion(path, "-wal")) and not size(path):
         raise DamagedError("it is empty, but its write-ahead log is not")
 
 
 def check(db: sqlite3.Connection, seconds: float = CHECK_SECONDS) -> None:
-    """Raise `DamagedError` where a page makes no sense, as far as `seconds` of looking tell."""
+    """Check as many pages of a database as `seconds` allow.
+
+    Raises:
+        DamagedError: A page is malformed.
+    """
     end = time.monotonic() + seconds
     db.set_progress_handler(lambda: time.monotonic() > end, 1_000)
     try:
-        [found] = db.execute("PRAGMA quick_check(1)").fetchone()
+        [report] = db.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
         return
     finally:
         db.set_progress_handler(None, 0)
-    if found != "ok":
+    if report != "ok":
         raise DamagedError("database disk image is malformed")
 
 
 def means_damage(error: sqlite3.Error) -> bool:
-    """Whether it is the file that is to blame, not its rights, its disk or another process."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what SQLite adds to the kind
+    """Return whether the file is to blame for an error, and not its rights, its disk or another process."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the lowest byte is the kind of error
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def holds(path: Path, mark: bytes) -> bool:
-    """Whether `mark` stands near the beginning of the file or of its write-ahead log."""
-    for part in (path, beside(path, "-wal")):
+def contains(path: Path, mark: bytes) -> bool:
+    """Return whether `mark` is near the beginning of the file or of its write-ahead log."""
+    for part in (path, companion(path, "-wal")):
         with suppress(OSError), part.open("rb") as file:
-            if mark in file.read(_HEAD):
+            if mark in file.read(_HEAD_BYTES):
                 return True
     return False
 
 
-def set_aside(path: Path, found: int | None) -> Path | None:
-    """Rename the file and its companions; the new name, or None where another process was faster.
+def set_aside(path: Path, damaged: int | None) -> Path | None:
+    """Rename a damaged database and its companions.
 
-    `found` is the `inode` of the file that was seen to be damaged. Raises OSError where the folder forbids it.
+    Args:
+        path: Where the database is.
+        damaged: The `inode` of the file that was found to be damaged.
+
+    Returns:
+        The new name, or None if another process has replaced the file already.
+
+    Raises:
+        OSError: The folder does not allow renaming.
     """
-    if inode(path) != found:
+    if inode(path) != damaged:
         return None
     names = (path.with_name(f"{path.name}.damaged-{number}") for number in itertools.count(1))
-    aside = next(name for name in names if not any(beside(name, part).exists() for part in _COMPANIONS))
-    for part in _COMPANIONS:
+    new_name = next(name for name in names if not any(companion(name, part).exists() for part in _PARTS))
+    for part in _PARTS:
         with suppress(FileNotFoundError):
-            beside(path, part).rename(beside(aside, part))
-    return aside
+            companion(path, part).rename(companion(new_name, part))
+    return new_name
 
 
-def beside(path: Path, part: str) -> Path:
-    """The companion of a database that ends in `part`."""
-    return path.with_name(path.name + part)
+def companion(path: Path, suffix: str) -> Path:
+    """Return the path of a database's companion file: `-wal` or `-shm`."""
+    return path.with_name(path.name + suffix)
 
 
 def size(path: Path) -> int:
-    """In bytes; 0 where there is no file."""
+    """Return the size of a file in bytes; 0 if there is no file."""
     try:
         return path.stat().st_size
     except OSError:
