@@ -18,7 +18,7 @@ from lm_eval.tasks import TaskManager
 from openai_server import Plan, Server, prompt_text
 from task_files import TASKS, task_file
 
-from fusion_eval.cli.main import main as cli
+from fusion_eval.cli import main as cli
 from fusion_eval.harness import run as running
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 

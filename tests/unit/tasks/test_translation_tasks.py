@@ -22,7 +22,7 @@ from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 from openai_server import Plan, Server, prompt_text
 
-from fusion_eval.cli.main import main as cli
+from fusion_eval.cli import main as cli
 from fusion_eval.compare.compare import Settings, compare
 from fusion_eval.compare.method import Method
 from fusion_eval.harness import run as running
