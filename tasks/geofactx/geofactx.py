@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from runpy import run_path
 from typing import Any
 
 from datasets import Dataset
 
-_beside = run_path(str(Path(__file__).parents[1] / "beside.py"))["beside"]
-_hub = _beside("hub_copy")
+from fusion_eval.harness.tasks import hub_data as _hub
 
 NAMES = {"en": "english", "hi": "hindi", "ja": "japanese", "sw": "swahili", "th": "thai"}
 """How the data set spells its languages."""
@@ -25,13 +22,13 @@ def load(language: str, repository: str, **_metadata: object) -> dict[str, Datas
 
     The hub has all languages in one configuration. The harness passes a task's whole metadata and `dataset_kwargs`;
     the rest of them is not needed here. Raises ValueError where a split has no row in the language, and otherwise
-    what `hub_copy.load` raises.
+    what `hub_data.load` raises.
     """
     return {split: _docs(language, repository, split) for split in ("test", "train")}
 
 
 def _docs(language: str, repository: str, split: str) -> Dataset:
-    rows = _hub.rows_of(repository, "default", split, _COLUMNS)  # `load` would overwrite their language
+    rows = hub_data.rows_of(repository, "default", split, _COLUMNS)  # `load` would overwrite their language
     docs = [_doc(row, language) for row in rows if row["language"].lower() in (language, NAMES[language])]
     if not docs:
         spelt = ", ".join(sorted({row["language"] for row in rows}))

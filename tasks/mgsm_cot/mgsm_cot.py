@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from runpy import run_path
 from typing import Any
 
 from datasets import Dataset
 
-_beside = run_path(str(Path(__file__).parents[1] / "beside.py"))["beside"]
-_hub = _beside("hub_copy")
+from fusion_eval.harness.tasks import hub_data as _hub
 
 # The worked examples carry a label before the question and one before the answer; the questions of the test do not.
 _QUESTION = re.compile(r"(?:Question|Pregunta|Frage|Задача|问题|問題)\s*[:：]\s*")
@@ -25,13 +22,13 @@ def load(language: str, repository: str, **_metadata: object) -> dict[str, Datas
     """The splits `test` and `train`, the latter with worked answers.
 
     The harness passes a task's whole metadata and `dataset_kwargs`; the rest of them is not needed here. Raises what
-    `hub_copy.load` raises.
+    `hub_data.load` raises.
     """
     return {split: _docs(language, repository, split) for split in ("test", "train")}
 
 
 def _docs(language: str, repository: str, split: str) -> Dataset:
-    rows = _hub.load(language, repository, split=split, columns=("question", "answer_number"))[split]
+    rows = hub_data.load(language, repository, split=split, columns=("question", "answer_number"))[split]
     return Dataset.from_list([_doc(row, number, language) for number, row in enumerate(rows)])
 
 

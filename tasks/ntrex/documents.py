@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import runpy
 from pathlib import Path
 
 from datasets import Dataset
+
+from fusion_eval.harness.tasks.hub_data import load as _load
 
 REPOSITORY = "davidstap/NTREX"
 SPLIT = "test"
@@ -36,14 +37,11 @@ CONFIGURATIONS = {
     "ar": "arb_Arab",
 }
 
-# Files of the tasks folder are loaded by their paths, and see each other in no other way.
-_load = runpy.run_path(str(Path(__file__).parents[1] / "beside.py"))["beside"]("hub_copy").load
-
 
 def load(language: str, repository: str = REPOSITORY, **_metadata: object) -> dict[str, Dataset]:
     """The split `test`: fields `id` (the row), `source` (English), `target`, `language`, `document_id` where known.
 
-    The harness passes a task's whole metadata; the rest of it is not needed here. Raises what `hub_copy.load` raises,
+    The harness passes a task's whole metadata; the rest of it is not needed here. Raises what `hub_data.load` raises,
     and ValueError for a language that is not here, or data that are not parallel.
     """
     if language not in CONFIGURATIONS or language == "en":

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from runpy import run_path
 from typing import Any
 
 from datasets import Dataset
 
-_beside = run_path(str(Path(__file__).parents[1] / "beside.py"))["beside"]
-_hub = _beside("hub_copy")
-_reasoning = _beside("reasoning")
+from fusion_eval.answers.reasoning import exact_match
+from fusion_eval.harness.tasks import hub_data as _hub
 
 WEIGHTS = {"low": 1, "medium": 2, "high": 4, "top": 8}
 
@@ -20,9 +17,9 @@ def load(language: str, level: str, repository: str, **_metadata: object) -> dic
     """The split `test`: the problems of one level, with its name as `level`.
 
     The harness passes a task's whole metadata and `dataset_kwargs`; the rest of them is not needed here. Raises what
-    `hub_copy.load` raises.
+    `hub_data.load` raises.
     """
-    rows = _hub.load(language, repository, split=level, columns=("id", "question", "answer"))[level]
+    rows = hub_data.load(language, repository, split=level, columns=("id", "question", "answer"))[level]
     return {"test": Dataset.from_list([_doc(row, language, level) for row in rows])}
 
 
@@ -44,7 +41,7 @@ def score(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
     take the plain mean of the tasks of a group; so an answer's `dw_acc` is exact_match · 4 w_i / Σ w, whose plain mean
     over the four levels is DW-ACC. It means something for a whole language (or all of them), never for one level.
     """
-    right: float = _reasoning.exact_match(doc, results)["exact_match"]
+    right = exact_match(doc, results)["exact_match"]
     return {
         "exact_match": right,
         "dw_acc": right * len(WEIGHTS) * WEIGHTS[doc["level"]] / sum(WEIGHTS.values()),

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-
 import datasets
 
-# Files of the tasks folder are loaded by their paths, and see each other in no other way.
-_load = runpy.run_path(str(Path(__file__).parents[1] / "beside.py"))["beside"]("hub_copy").load
+from fusion_eval.harness.tasks.hub_data import load as _load
 
 _COLUMNS = ("source", "target", "is_bad_source", "document_id", "segment_id")
 
@@ -17,7 +13,7 @@ def load(language: str, configuration: str, split: str, **others: object) -> dic
     """The segments of one language pair, without those whose source is marked as bad (as the paper leaves them out).
 
     These are markup, links and emoji, and the canary. The harness passes a task's whole metadata and `dataset_kwargs`.
-    Raises what `hub_copy.load` raises, and ValueError for data without a good segment.
+    Raises what `hub_data.load` raises, and ValueError for data without a good segment.
     """
     rows = _load(language=language, configuration=configuration, split=split, columns=_COLUMNS, **others)[
         split

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from importlib import import_module
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from task_files import task_file
 
-ANSWERS = task_file("final_answer")
+ANSWERS = import_module("fusion_eval.answers.final_answer")
 final_answer, MARKERS = ANSWERS.final_answer, ANSWERS.MARKERS
 
 PROSE = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 from fractions import Fraction
+from importlib import import_module
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from task_files import task_file
 
-NUMBERS = task_file("read_numbers")
+NUMBERS = import_module("fusion_eval.answers.read_numbers")
 read_number = NUMBERS.read_number
 
 CONVENTIONS = [  # language, between thousands, decimal sign, zero

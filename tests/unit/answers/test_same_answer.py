@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,8 @@ from task_files import TASKS, task_file
 LANGUAGES = ("en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar")
 
 
-EQUIVALENCE = task_file("equivalence")
-same_answer, same_text = EQUIVALENCE.same_answer, task_file("same_text").same_text
+EQUIVALENCE = import_module("fusion_eval.answers.equivalence")
+same_answer, same_text = EQUIVALENCE.same_answer, import_module("fusion_eval.answers.same_text").same_text
 WORKER = EQUIVALENCE._process.worker
 
 
@@ -165,7 +166,7 @@ def test_a_dead_worker_is_replaced_and_threads_share_it():
 def test_one_worker_serves_all_that_load_the_file():
     assert same_answer("c+d", "d+c", "en")
     first = WORKER._process.pid
-    again = task_file("equivalence")
+    again = import_module("fusion_eval.answers.equivalence")
     assert again.same_answer("c+e", "e+c", "en")
     assert WORKER._process.pid == first
 

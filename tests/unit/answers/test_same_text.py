@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 from task_files import task_file
 
-same_text = task_file("same_text").same_text
+same_text = import_module("fusion_eval.answers.same_text").same_text
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import shutil
 import statistics
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -40,7 +41,7 @@ ENGLISH = re.compile(r"(?i)\b(the|and|of|with|is|are|you|your|this|that|write|ex
 
 @pytest.fixture(scope="module")
 def open_ended() -> ModuleType:
-    return task_file("open_ended")
+    return import_module("fusion_eval.answers.open_ended")
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,8 @@ LABELS = {  # of the worked examples on the hub
 SPELT = {"en": "english", "hi": "hindi", "ja": "japanese", "sw": "swahili", "th": "thai"}
 
 
-REASONING = task_file("reasoning")
-MARKERS: Mapping[str, str] = task_file("final_answer").MARKERS
+REASONING = import_module("fusion_eval.answers.reasoning")
+MARKERS: Mapping[str, str] = import_module("fusion_eval.answers.final_answer").MARKERS
 
 
 @pytest.fixture(autouse=True)

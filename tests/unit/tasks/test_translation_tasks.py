@@ -17,6 +17,7 @@ from typing import Any
 
 import lm_eval
 import pytest
+from fusion_eval.compare.method import Method
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
@@ -24,7 +25,6 @@ from openai_server import Plan, Server, prompt_text
 
 from fusion_eval.cli import main as cli
 from fusion_eval.compare.compare import Settings, compare
-from fusion_eval.compare.method import Method
 from fusion_eval.harness import run as running
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.runs.comparison import Comparison
@@ -44,7 +44,7 @@ CONFIGURATIONS = {
     "pt": "en-pt_BR", "ja": "en-ja_JP", "ko": "en-ko_KR", "zh": "en-zh_CN", "ar": "en-ar_EG",
 }  # fmt: skip
 TEXT_METRICS = ("chrf", "chrf_corpus", "bleu")
-identify = runpy.run_path(str(TASKS / "open_ended.py"))["identify"]
+identify = import_module("fusion_eval.answers.open_ended").identify
 """The language of a text."""
 
 COMET = '''

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from pathlib import Path
-from runpy import run_path
 
-_beside = run_path(str(Path(__file__).with_name("beside.py")))["beside"]
-_decimals = _beside("decimals")
+from fusion_eval.answers import decimals as _decimals
+
 _DECIMAL = _decimals.PATTERN
 
 _DIGITS = {char: value for value, chars in enumerate(

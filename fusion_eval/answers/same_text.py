@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
-from runpy import run_path
 
-_beside = run_path(str(Path(__file__).with_name("beside.py")))["beside"]
-_equivalence = _beside("equivalence")
-_words = _beside("number_words")
+from fusion_eval.answers import equivalence as _equivalence
+from fusion_eval.answers import number_words as _words
 
 _ARTICLES = {
     "en": r"(?:the|an|a)\s+",

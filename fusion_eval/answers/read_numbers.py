@@ -13,13 +13,11 @@ import re
 import unicodedata
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
-from runpy import run_path
 
-_beside = run_path(str(Path(__file__).with_name("beside.py")))["beside"]
-_decimals = _beside("decimals")
-_numerals = _beside("cjk_numerals")
-_words = _beside("number_words")
+from fusion_eval.answers import cjk_numerals as _numerals
+from fusion_eval.answers import decimals as _decimals
+from fusion_eval.answers import number_words as _words
+
 DECIMAL_SIGNS = _decimals.DECIMAL_SIGNS
 _DECIMAL = _decimals.PATTERN
 _BEGINS_A_NUMERAL = _numerals.FIRST

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import re
 from fractions import Fraction
-from pathlib import Path
-from runpy import run_path
 
-_beside = run_path(str(Path(__file__).with_name("beside.py")))["beside"]
-_numbers, _formulas, _process = _beside("read_numbers"), _beside("formulas"), _beside("math_worker")
+from fusion_eval.answers import formulas as _formulas
+from fusion_eval.answers import math_worker as _process
+from fusion_eval.answers import read_numbers as _numbers
+
 bare_number = _numbers.read_bare_number
 
 LONGEST, DEEPEST = 500, 20

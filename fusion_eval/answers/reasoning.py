@@ -1,0 +1,64 @@
+"""Questions to reason about: the prompt, the worked example and the score that the reasoning tasks share.
+
+A document has `question`, `language` (an ISO code), `references` (the accepted answers, the usual one first) and
+`worked` (the way to the answer, for few-shot examples; empty where the data set has none).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fusion_eval.answers import equivalence as _equivalence
+from fusion_eval.answers import final_answer as _answers
+from fusion_eval.answers import same_text as _names
+
+INSTRUCTIONS = {
+    "en": 'Think step by step. Finish with a single line that begins with "{marker}" and holds only the answer.',
+    "fr": 'Raisonnez étape par étape. Terminez par une seule ligne qui commence par "{marker}" et ne contient que la réponse.',
+    "de": 'Denke Schritt für Schritt nach. Schließe mit einer einzigen Zeile ab, die mit "{marker}" beginnt und nur die Antwort enthält.',
+    "es": 'Razona paso a paso. Termina con una sola línea que empiece por "{marker}" y contenga únicamente la respuesta.',
+    "ru": 'Рассуждай шаг за шагом. Закончи одной строкой, которая начинается с "{marker}" и содержит только ответ.',
+    "it": 'Ragiona passo dopo passo. Concludi con una sola riga che inizi con "{marker}" e contenga soltanto la risposta.',
+    "pt": 'Raciocine passo a passo. Termine com uma única linha que comece com "{marker}" e contenha apenas a resposta.',
+    "ja": "順を追って考えてください。最後の一行は「{marker}」で始め、答えだけを書いてください。",
+    "ko": '단계별로 생각하세요. 마지막 한 줄에는 "{marker}"라고 쓴 뒤 답만 적으세요.',
+    "zh": "请逐步推理。最后单独写一行，以“{marker}”开头，只写答案。",
+    "ar": 'فكّر خطوة بخطوة. اختم بسطر واحد يبدأ بـ "{marker}" ولا يحتوي إلا على الإجابة.',
+    "hi": 'चरण-दर-चरण सोचिए। अंत में केवल एक पंक्ति लिखिए जो "{marker}" से शुरू हो और जिसमें सिर्फ़ उत्तर हो।',
+    "sw": 'Fikiri hatua kwa hatua. Malizia kwa mstari mmoja unaoanza na "{marker}" na wenye jibu pekee.',
+    "th": 'คิดทีละขั้นตอน จบด้วยบรรทัดเดียวที่ขึ้นต้นด้วย "{marker}" และมีเพียงคำตอบเท่านั้น',
+}
+
+
+def prompt(doc: Mapping[str, Any]) -> str:
+    """The question, and below it, in its language, how to answer."""
+    language = doc["language"]
+    instruction = INSTRUCTIONS[language].format(marker=_answers.MARKERS[language])
+    return f"{doc['question'].strip()}\n\n{instruction}"
+
+
+def target(doc: Mapping[str, Any]) -> str:
+    """What a good reply looks like: the way to the answer where there is one, then the line with the answer."""
+    marker: str = _answers.MARKERS[doc["language"]]
+    space = "" if marker.endswith("：") else " "  # a full-width colon brings its own
+    return f"{doc['worked']}\n\n{marker}{space}{doc['references'][0]}".strip()
+
+
+def exact_match(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
+    """1.0 where the reply ends in an answer that is mathematically the reference, else 0.0."""
+    answer = _answer(doc, results)
+    same = answer is not None and _equivalence.same_answer(answer, doc["references"][0], doc["language"])
+    return {"exact_match": float(same)}
+
+
+def answer_match(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
+    """1.0 where the reply ends in an answer that is one of the references, spelling aside, else 0.0."""
+    answer = _answer(doc, results)
+    same = answer is not None and _names.same_text(answer, doc["references"], doc["language"])
+    return {"answer_match": float(same)}
+
+
+def _answer(doc: Mapping[str, Any], results: Sequence[str]) -> str | None:
+    answer: str | None = _answers.final_answer(results[0], doc["language"])
+    return answer
