@@ -1,7 +1,8 @@
-"""A real OpenAI-compatible server on localhost, for tests: what it answers is a `Plan`, what it got are its `calls`.
+"""A real OpenAI-compatible server on localhost, for tests. It follows a `Plan` and records its `calls`.
 
-Inside a test: `with serve(Plan()) as server: server.base_url`; beside one: `with spawn("--model", "m") as base_url`,
-or `python tests/openai_server.py --port 0 --log calls.jsonl`, which prints its base URL as its first line.
+Inside a test: `with serve(Plan()) as server: server.base_url`. In a process of its own:
+`with spawn("--model", "m") as base_url`, or `python tests/openai_server.py --port 0 --log calls.jsonl`, which prints
+its base URL as its first line.
 """
 
 from __future__ import annotations
@@ -58,87 +59,76 @@ def _error(status: int, message: str, code: str | None = None, param: str | None
     return _json({"error": {"message": message, "type": kind, "param": param, "code": code}}, status)
 
 
-def _refusal(plan: Plan, asked: Chat | Completion, prompts: list[str]) -> web.Response | None:
-    if asked.model not in plan.models:
-        message = f"The model `{asked.model}` does not exist or you do not have access to it."
+def _refusal(plan: Plan, options: Chat | Completion, prompt: str) -> web.Response | None:
+    if options.model not in plan.models:
+        message = f"The model `{options.model}` does not exist or you do not have access to it."
         return _error(404, message, "model_not_found")
-    if asked.stream:
+    if options.stream:
         return _error(400, "This server does not stream.", "unsupported_value", "stream")
-    if plan.rejects_n and (asked.n or 1) > 1:
+    if plan.rejects_n and (options.n or 1) > 1:
         return _error(400, "Only one choice can be asked for: n must be 1.", "unsupported_value", "n")
-    if plan.rejects_logprobs and asked.logprobs not in (None, False):
-        return _error(400, "This model gives no log-probabilities.", "unsupported_parameter", "logprobs")
-    longest = max((len(prompt.split()) for prompt in prompts), default=0)
-    if plan.context_tokens is not None and longest > plan.context_tokens:
-        part = "messages" if isinstance(asked, Chat) else "prompt"
+    tokens = len(prompt.split())
+    if plan.context_tokens is not None and tokens > plan.context_tokens:
+        part = "messages" if isinstance(options, Chat) else "prompt"
         message = (
             f"This model's maximum context length is {plan.context_tokens} tokens. However, your {part} "
-            f"resulted in {longest} tokens. Please reduce the length of the {part}."
+            f"resulted in {tokens} tokens. Please reduce the length of the {part}."
         )
         return _error(400, message, "context_length_exceeded", part)
     return None
 
 
 def _answer(plan: Plan, path: str, request: Request) -> web.Response:
-    """The answer to a well or badly formed request, with no fault of the server's."""
+    """Answer a request, well-formed or not, without a fault of the server."""
     chat = path == "/v1/chat/completions"
     try:
-        asked = msgspec.convert(request, Chat) if chat else msgspec.convert(request, Completion)
+        options = msgspec.convert(request, Chat) if chat else msgspec.convert(request, Completion)
     except msgspec.ValidationError as error:
         return _error(400, str(error))
-    several = isinstance(asked, Completion) and isinstance(asked.prompt, list)
-    requests = [{**request, "prompt": text} for text in request["prompt"]] if several else [request]
-    prompts = [prompt_text(one) for one in requests]
-    if refused := _refusal(plan, asked, prompts):
+    prompt = prompt_text(request)
+    if refused := _refusal(plan, options, prompt):
         return refused
-    choices: list[dict[str, Any]] = []
-    replies: list[Reply] = []
-    for one, prompt in zip(requests, prompts, strict=True):
-        for reply in replies_of(plan, asked, one):
-            if isinstance(asked, Chat):
-                choice = chat_choice(len(choices), reply, plan.logprobs and asked.logprobs is True)
-            else:
-                k = asked.logprobs if plan.logprobs else None
-                choice = completion_choice(len(choices), reply, prompt if asked.echo else "", k)
-            choices.append(choice)
-            replies.append(reply)
+    replies = replies_of(plan, options, request)
+    logprobs = plan.logprobs and options.logprobs not in (None, False)
+    choice = chat_choice if chat else completion_choice
+    choices = [choice(index, reply, logprobs) for index, reply in enumerate(replies)]
     return _json(
         {
             "id": "chatcmpl-1" if chat else "cmpl-1",
             "object": "chat.completion" if chat else "text_completion",
             "created": int(time.time()),
-            "model": asked.model,
+            "model": options.model,
             "choices": choices,
-            "usage": usage_of(prompts, replies),
+            "usage": usage_of(prompt, replies),
         }
     )
 
 
 class Server:
-    """Answers by a plan and remembers every call. Made by `serve`."""
+    """A server that follows a plan and records every call. `serve` creates it."""
 
     def __init__(self, plan: Plan, port: int, log: Path | None) -> None:
         self._plan = plan
-        # Listening at once, so that the address is known and no early client is turned away.
+        # It listens at once, so that the address is known and early clients can connect.
         self._socket = socket.create_server(("127.0.0.1", port), backlog=1024)
-        self._log = log.open("ab", buffering=0) if log else None  # unbuffered: a kill loses no line
+        self._log = log.open("ab", buffering=0) if log else None  # unbuffered, so that a kill loses no line
         self._calls: list[Call] = []
         self._number = 0
         self._in_flight = 0
         self.base_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
         self.in_flight_peak = 0
         self.plan_errors: list[Exception] = []
-        """What the plan's callables raised; such a call is answered with 500."""
+        """Exceptions of the plan's callables; such a call gets status 500."""
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """All calls so far, in order of arrival; complete for any call whose answer a client has."""
+        """All calls so far, in order of arrival. A call is complete once its client has the answer."""
         return tuple(self._calls)  # one thread appends, and the copy is atomic
 
     async def start(self) -> None:
         app = web.Application(client_max_size=2**26)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        # A client that goes away ends its call here too; a call that hangs must not hold up the end.
+        # A call ends when its client disconnects, and a hanging call must not delay the end.
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.01)
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket, backlog=1024).start()
@@ -209,7 +199,7 @@ class Server:
             return web.Response(text="<!doctype html><title>Sign in</title>", content_type="text/html")
         if fault.kind == "empty_body":
             return web.Response(body=b"", content_type="application/json")
-        return _spoilt(fault, _answer(plan, http.path, request))
+        return _corrupt(fault, _answer(plan, http.path, request))
 
 
 def _body(raw: bytes) -> Request | None:
@@ -231,7 +221,7 @@ def _faulty_status(fault: Fault) -> web.Response:
 
 
 async def _drop(http: web.Request) -> None:
-    """Reset the connection, the unfriendly way; the cancellation that follows ends the call."""
+    """Reset the connection. The cancellation that follows ends the call."""
     assert http.transport is not None
     connection = http.transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -239,7 +229,7 @@ async def _drop(http: web.Request) -> None:
     await asyncio.Event().wait()
 
 
-def _spoilt(fault: Fault, response: web.Response) -> web.Response:
+def _corrupt(fault: Fault, response: web.Response) -> web.Response:
     body = response.body
     assert isinstance(body, bytes)
     if fault.kind == "truncated_json":
@@ -250,9 +240,16 @@ def _spoilt(fault: Fault, response: web.Response) -> web.Response:
 
 @contextlib.contextmanager
 def serve(plan: Plan, port: int = 0, log: Path | None = None) -> Iterator[Server]:
-    """A server on a thread of this process; port 0 takes a free one, `log` gets a line of JSON per ended call.
+    """Run a server on a thread of this process.
 
-    Raises OSError where the port is taken, and RuntimeError at the end where the plan itself raised.
+    Args:
+        plan: How the server behaves.
+        port: The port; 0 takes a free one.
+        log: A file that gets a line of JSON for every call that ends.
+
+    Raises:
+        OSError: The port is taken.
+        RuntimeError: The plan raised an exception; raised when the server ends.
     """
     server = Server(plan, port, log)
     loop = asyncio.new_event_loop()
@@ -272,9 +269,9 @@ def serve(plan: Plan, port: int = 0, log: Path | None = None) -> Iterator[Server
 
 @contextlib.contextmanager
 def spawn(*options: str) -> Iterator[str]:
-    """A server in a process of its own, with these command-line options: gives its base URL, kills it at the end."""
+    """Run a server in a process of its own, with command-line options; yield its base URL and kill it at the end."""
     command = [sys.executable, __file__, *options]
-    # aiohttp reads all certificates when it is imported, a fifth of the start; plain HTTP needs none.
+    # aiohttp reads all certificates on import, a fifth of the start-up time; plain HTTP needs none.
     environment = {**os.environ, "SSL_CERT_FILE": os.devnull}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
@@ -287,7 +284,7 @@ def spawn(*options: str) -> Iterator[str]:
 
 
 def read_calls(log: Path) -> tuple[Call, ...]:
-    """The calls that ended, in the order in which they did, from a server's log."""
+    """Read the calls from a server's log, in the order in which they ended."""
     return tuple(msgspec.json.decode(line, type=Call) for line in log.read_bytes().splitlines())
 
 
@@ -295,13 +292,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="An OpenAI-compatible server for tests.")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--log", type=Path, help="a line of JSON is appended for every call that ends")
-    parser.add_argument("--model", action="append", help="a model that exists; may be given again")
+    parser.add_argument("--model", action="append", help="a model that exists; repeat it for several")
     parser.add_argument("--api-key")
-    parser.add_argument("--no-honour-n", action="store_true", help="one choice, whatever n is")
+    parser.add_argument("--no-honour-n", action="store_true", help="always one choice")
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--fail-every", type=int, nargs=2, metavar=("K", "STATUS"))
     parser.add_argument("--slow-after", type=int, metavar="N", help="answer N calls at once, then hang")
-    parser.add_argument("--fusor-text", metavar="TEXT", help="the reply at temperature 0, where fusors write")
+    parser.add_argument("--fusor-text", metavar="TEXT", help="the reply at temperature 0, which fusors use")
     return parser.parse_args()
 
 
@@ -329,7 +326,7 @@ def _plan(options: argparse.Namespace) -> Plan:
 
 
 if __name__ == "__main__":
-    given = _options()
-    with serve(_plan(given), given.port, given.log) as running:
+    options = _options()
+    with serve(_plan(options), options.port, options.log) as running:
         print(running.base_url, flush=True)
         threading.Event().wait()
