@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 from lm_eval import simple_evaluate
+from lm_eval.api.model import LM
+from lm_eval.api.registry import register_model
 from lm_eval.tasks import TaskManager
 from openai_server import Fault, Plan, Server, default_text, prompt_text
 
 from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError
 from fusion_eval.harness.lm import BestOfNLM, FusionLM, SingleLM, StrategyLM
+from fusion_eval.models.store.store import Store
 from fusion_eval.runs.traces import read_traces
 
 TASK = """
@@ -292,26 +295,48 @@ def test_a_fallback_is_counted_as_one_and_not_as_a_fusion(openai_server, tasks):
     assert results["config"]["totals"]["fallbacks"] == 4
 
 
-def test_log_likelihood_tasks_run_through_the_samplers_model(openai_server, tasks):
+@register_model("log-likelihoods-only")
+class LogLikelihoodsOnly(LM):
+    """A model type of the harness that finds every continuation equally likely."""
+
+    def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
+        return [(-1.0, False) for _ in requests]
+
+    def generate_until(self, requests: list[Any]) -> list[str]:
+        raise AssertionError("log-likelihood tasks need no text")
+
+    def loglikelihood_rolling(self, requests: list[Any]) -> list[float]:
+        raise AssertionError("log-likelihood tasks need no rolling windows")
+
+
+CHOICES = {"kind": "multiple_choice", "more": "doc_to_choice: ['0', '2', '4', '6']\n", "rows": 3}
+
+
+def test_log_likelihood_tasks_use_the_harness_model_itself(tasks):
+    results = evaluate(FusionLM(model="lm_eval:log-likelihoods-only"), tasks("choices", **CHOICES), "choices")
+    assert results["results"]["choices"]["acc,none"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("completion", [False, True])
+def test_log_likelihood_tasks_on_an_endpoint_name_the_models_that_can(openai_server, tasks, completion):
     server: Server = openai_server(Plan())
-    manager = tasks("choices", kind="multiple_choice", more="doc_to_choice: ['0', '2', '4', '6']\n", rows=3)
-    lm = FusionLM(model="test-model", base_url=server.base_url, completion=True)
+    lm = FusionLM(model="test-model", base_url=server.base_url, completion=completion)
 
-    results = evaluate(lm, manager, "choices")
-
-    assert 0.0 <= results["results"]["choices"]["acc,none"] <= 1.0
-    assert {call.path for call in server.calls} == {"/v1/completions"}
-    assert all(call.body["echo"] for call in server.calls)
-
-
-def test_log_likelihood_on_a_chat_endpoint_says_what_to_do(openai_server, tasks):
-    server: Server = openai_server(Plan())
-    manager = tasks("choices", kind="multiple_choice", more="doc_to_choice: ['0', '2', '4', '6']\n", rows=3)
-
-    with pytest.raises(EndpointError, match="completion=true"):
-        evaluate(FusionLM(model="test-model", base_url=server.base_url), manager, "choices")
+    with pytest.raises(
+        ConfigError, match=r"need a harness model: model=lm_eval:hf.* test-model does not return"
+    ):
+        evaluate(lm, tasks("choices", **CHOICES), "choices")
 
     assert server.calls == ()
+
+
+def test_log_likelihood_tasks_offline_say_that_nothing_is_computed(tasks, tmp_path):
+    store = tmp_path / "store.sqlite"
+    Store(store).close()
+    lm = FusionLM(model="lm_eval:log-likelihoods-only", cache=str(store), offline=True)
+
+    with pytest.raises(ConfigError, match="offline=true computes no log-likelihoods"):
+        evaluate(lm, tasks("choices", **CHOICES), "choices")
 
 
 def test_rolling_log_likelihood_names_the_models_that_can(openai_server, tasks):
