@@ -1,0 +1,290 @@
+"""Store statements of one event loop turn are batched; no answer is lost or paid for twice, whoever is interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cached_models import PROMPT, SAMPLING, cached_model, expected_text, sample, texts
+from hypothesis import given
+from hypothesis import strategies as st
+from openai_server import Fault, Plan, Server
+
+from fusion_eval.errors import EndpointError, StoreError
+from fusion_eval.models import limited
+from fusion_eval.models.cached import Cached, keys_of
+from fusion_eval.models.store.store import Store
+from fusion_eval.types import Candidate, Prompt, Sampling
+
+Start = Callable[[Plan], Server]
+QUESTIONS = [Prompt(f"question {i}") for i in range(8)]
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limited, "pause", lambda attempt, error: 0.0)
+
+
+class SimultaneousDoor:
+    """A door that waits until `expected` requests have come, and answers them all in one turn."""
+
+    name, identity, chat, max_n = "m", "m", True, None
+
+    def __init__(self, expected: int) -> None:
+        self._barrier = asyncio.Barrier(expected)
+
+    async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+        await self._barrier.wait()
+        return [Candidate(f"{prompt.text} {i}", self.name, seed=sampling.seed + i) for i in range(n)]
+
+    async def close(self) -> None:
+        pass
+
+
+class RecordingStore(Store):
+    """Record how many rows each statement read or wrote."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path)
+        self.read: list[int] = []
+        self.written: list[int] = []
+
+    def candidates(self, keys: Sequence[bytes]) -> dict[bytes, Candidate]:
+        self.read.append(len(keys))
+        return super().candidates(keys)
+
+    def keep(self, candidates: Mapping[bytes, Candidate]) -> dict[bytes, Candidate]:
+        self.written.append(len(candidates))
+        return super().keep(candidates)
+
+
+# Batches
+
+
+async def test_requests_of_one_turn_are_read_in_one_statement_and_written_in_one() -> None:
+    # given
+    store = RecordingStore()
+    model = Cached(SimultaneousDoor(len(QUESTIONS)), store)
+    # when
+    pools = await asyncio.gather(*(model.sample(prompt, SAMPLING, 2) for prompt in QUESTIONS))
+    # then
+    assert [texts(pool) for pool in pools] == [[f"{q.text} 0", f"{q.text} 1"] for q in QUESTIONS]
+    assert (store.read, store.written) == ([16], [16])
+
+
+async def test_an_answer_is_returned_only_after_other_processes_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    model, other = Cached(SimultaneousDoor(len(QUESTIONS)), Store(path)), Store(path)
+
+    async def sample_and_look(prompt: Prompt) -> int:
+        await model.sample(prompt, SAMPLING, 2)
+        return len(other.candidates(keys_of("m", prompt, SAMPLING, 2)))
+
+    visible = await asyncio.gather(*(sample_and_look(prompt) for prompt in QUESTIONS))
+    assert visible == [2] * len(QUESTIONS)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), max_size=12))
+def test_no_candidate_is_asked_for_twice_in_whatever_turn_its_callers_come(
+    callers: list[tuple[int, int]],
+) -> None:
+    """An answer is in flight, then written, then stored; no caller may come in a gap between these."""
+    calls: list[str] = []
+
+    class ImmediateDoor(SimultaneousDoor):
+        async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+            calls.append(prompt.text)
+            return await super().sample(prompt, sampling, n)
+
+    async def run() -> None:
+        model = Cached(ImmediateDoor(1), Store(None))
+
+        async def sample_after(turns: int, question: int) -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await model.sample(QUESTIONS[question], SAMPLING, 1)
+
+        await asyncio.gather(*(sample_after(turns, question) for turns, question in callers))
+
+    asyncio.run(run())
+    assert sorted(calls) == sorted({QUESTIONS[question].text for _, question in callers})
+
+
+async def test_two_processes_that_ask_the_same_at_once_both_return_the_first_answer(
+    openai_server: Start, tmp_path: Path
+) -> None:
+    """Otherwise a run would say one thing now and another when it is repeated."""
+    # given
+    server = openai_server(Plan(latency=0.05, reply=lambda request, index: f"answer {next(answers)}"))
+    answers = count()
+    stores = [Store(tmp_path / "store.sqlite") for _ in range(2)]
+    models = [cached_model(server, store) for store in stores]
+    # when
+    one, other = await asyncio.gather(*(model.sample(PROMPT, SAMPLING, 1) for model in models))
+    # then
+    for model, store in zip(models, stores, strict=True):
+        await model.close()
+        store.close()
+    assert len(server.calls) == 2
+    assert one == other
+
+
+# Callers that fail or are cancelled
+
+
+async def test_an_error_of_the_first_caller_makes_the_second_ask_itself(openai_server: Start) -> None:
+    # given
+    server = openai_server(
+        Plan(latency=0.05, faults=lambda number, request: Fault("status", 401) if number == 1 else None)
+    )
+    model = cached_model(server, Store(None))
+    # when
+    async with asyncio.timeout(5):
+        first, second = await asyncio.gather(
+            model.sample(PROMPT, SAMPLING, 1), model.sample(PROMPT, SAMPLING, 1), return_exceptions=True
+        )
+    await model.close()
+    # then
+    assert isinstance(first, EndpointError)
+    assert isinstance(second, list) and texts(second) == [expected_text(0)]
+
+
+async def test_a_cancelled_first_caller_makes_the_second_ask_itself(openai_server: Start) -> None:
+    # given a first call that is never answered
+    arrived = threading.Event()
+
+    def latency(number: int, request: dict[str, Any]) -> float:
+        arrived.set()
+        return 3600.0 if number == 1 else 0.0
+
+    model = cached_model(openai_server(Plan(latency=latency)), Store(None))
+    first = asyncio.create_task(model.sample(PROMPT, SAMPLING, 1))
+    async with asyncio.timeout(5):
+        await asyncio.to_thread(arrived.wait, 5)
+        # when
+        second = asyncio.create_task(model.sample(PROMPT, SAMPLING, 1))
+        await asyncio.sleep(0)
+        first.cancel()
+        # then
+        assert texts(await second) == [expected_text(0)]
+    await model.close()
+    assert first.cancelled()
+
+
+def test_an_answer_is_stored_though_its_caller_is_cancelled_when_it_comes() -> None:
+    """The answer is paid for."""
+    store = Store(None)
+    caller: list[asyncio.Task[list[Candidate]]] = []
+
+    class CancellingDoor(SimultaneousDoor):
+        async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+            asyncio.get_running_loop().call_soon(caller[0].cancel)
+            return await super().sample(prompt, sampling, n)
+
+    async def run() -> None:
+        caller.append(asyncio.create_task(Cached(CancellingDoor(1), store).sample(PROMPT, SAMPLING, 1)))
+        await caller[0]
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(run())
+    assert len(store.candidates(keys_of("m", PROMPT, SAMPLING, 1))) == 1
+
+
+# A store that fails
+
+
+async def test_a_store_that_cannot_write_raises_an_error_for_every_caller(openai_server: Start) -> None:
+    class FullStore(Store):
+        def keep(self, candidates: Mapping[bytes, Candidate]) -> dict[bytes, Candidate]:
+            raise StoreError("no room")
+
+    model = cached_model(openai_server(Plan()), FullStore(None))
+    async with asyncio.timeout(5):
+        calls = (model.sample(PROMPT, SAMPLING, 2) for _ in range(3))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    await model.close()
+    assert [type(error) for error in results] == [StoreError] * 3
+
+
+async def test_any_error_of_the_store_reaches_every_caller() -> None:
+    class BrokenStore(Store):
+        def candidates(self, keys: Sequence[bytes]) -> dict[bytes, Candidate]:
+            raise RecursionError("whatever")
+
+    model = Cached(SimultaneousDoor(3), BrokenStore(None))
+    async with asyncio.timeout(5):
+        calls = (model.sample(prompt, SAMPLING, 1) for prompt in QUESTIONS[:3])
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(error) for error in results] == [RecursionError] * 3
+
+
+# A store that another process has locked
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[Callable[[], None]]:
+    """Lock the store as a writer does; yields a function that unlocks it."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield lambda: other.execute("ROLLBACK") and None
+    finally:
+        other.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - the server is in another thread
+            await asyncio.sleep(0.01)
+
+
+async def test_calls_go_on_while_the_store_is_locked_and_none_is_sent_twice(
+    openai_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that blocks the event loop would let answers time out, and pay for them again."""
+    # given eight prompts, two of them in flight at a time
+    monkeypatch.setattr("fusion_eval.models.store.opening._STATEMENT_SECONDS", 0.01)
+    server = openai_server(Plan())
+    with Store(tmp_path / "store.sqlite") as store:
+        model = cached_model(server, store, concurrency=2)
+        # when nothing can be written until all have been sent
+        with locked(tmp_path / "store.sqlite") as unlock:
+            calls = [asyncio.create_task(model.sample(Prompt(f"{i}"), SAMPLING, 1)) for i in range(8)]
+            await until(lambda: len(server.calls) == 8)
+            unlock()
+        # then
+        pools = await asyncio.gather(*calls)
+        await model.close()
+        assert [candidate.error for (candidate,) in pools] == [None] * 8
+        assert len(server.calls) == 8
+
+
+async def test_an_answer_is_written_though_the_run_ends_while_the_store_is_locked(
+    openai_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an answer that waits for the store
+    monkeypatch.setattr("fusion_eval.models.store.opening._STATEMENT_SECONDS", 0.1)
+    server, path = openai_server(Plan()), tmp_path / "store.sqlite"
+    with Store(path) as store:
+        model = cached_model(server, store)
+        with locked(path) as unlock:
+            calling = asyncio.create_task(model.sample(PROMPT, SAMPLING, 1))
+            await until(lambda: model._write._retrying is not None)
+            # when everything is cancelled, and the store is unlocked a little later
+            threading.Timer(0.2, unlock).start()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.gather(calling, return_exceptions=True)
+            await asyncio.gather(model._write._retrying, return_exceptions=True)
+        await model.close()
+    # then the next run finds it
+    with Store(path) as store:
+        assert texts(await sample(cached_model(server, store), 1)) == [expected_text(0)]
+    assert len(server.calls) == 1
