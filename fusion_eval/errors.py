@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
 
 
@@ -55,20 +54,6 @@ class RequestError(FusionEvalError):
 
 class ContextOverflowError(RequestError):
     """A prompt does not fit the model's context."""
-
-
-UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
-"""Control codes, line breaks of all kinds, halves of characters, and what turns or hides text."""
-
-
-def printable(text: str) -> str:
-    """Fit for a terminal and for one line: names and messages hold text from files and servers of others."""
-    return UNSEEN.sub("", text)
-
-
-def shown(text: str) -> str:
-    """`printable`, and no command to a runner of GitHub, which finds `##[` anywhere in what a job prints."""
-    return printable(text).replace("##[", "## [")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import os
 
-from fusion_eval.errors import ConfigError, nearest, printable
+from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.text.printable import printable
 
 log = logging.getLogger("fusion_eval")
 VARIABLE = "FUSION_EVAL_LOG"

@@ -75,8 +75,8 @@ class Candidate:
     def __post_init__(self) -> None:
         """Half a surrogate pair, which some servers cut a text in, could be neither sent nor stored."""
         if not (self.text.isascii() and self.reasoning.isascii()):
-            object.__setattr__(self, "text", whole(self.text))
-            object.__setattr__(self, "reasoning", whole(self.reasoning))
+            object.__setattr__(self, "text", without_surrogates(self.text))
+            object.__setattr__(self, "reasoning", without_surrogates(self.reasoning))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Trace:
     """The answer as the harness got it, cut at the task's stop strings."""
 
 
-def whole(text: str) -> str:
+def without_surrogates(text: str) -> str:
     """The text without halves of surrogate pairs, which could be neither sent, stored nor written."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from fusion_eval.cli.compare_options import add_cluster
 from fusion_eval.cli.options import Command, add_output, level, listed, place
-from fusion_eval.errors import ConfigError, FusionEvalError, shown
+from fusion_eval.errors import ConfigError, FusionEvalError
+from fusion_eval.text.printable import printable_in_ci
 
 if TYPE_CHECKING:
     from fusion_eval.gate.baseline import Baseline
@@ -93,7 +94,7 @@ def make_baseline(options: argparse.Namespace) -> int:
     made = baseline_of(read_runs([options.run], options.allow_partial)[0], options.cluster)
     path = write_baseline(made, options.output)
     for note in made.notes:
-        print(f"note: {shown(note)}", file=sys.stderr)
+        print(f"note: {printable_in_ci(note)}", file=sys.stderr)
     items = sum(len(task.clusters) for task in made.tasks)
     metrics = sum(len(task.metrics) for task in made.tasks)
     print(
@@ -156,7 +157,7 @@ def _update(options: argparse.Namespace, candidate: Baseline, settings: CheckSet
         try:
             checked = _checked(options, candidate, settings)
         except ConfigError as error:
-            print(f"not checked: {shown(str(error))}", file=sys.stderr)
+            print(f"not checked: {printable_in_ci(str(error))}", file=sys.stderr)
     if checked:
         _tell(checked, options)
     path = updated(options.baseline, candidate)

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from fusion_eval.cli.options import Command, add_output, place
-from fusion_eval.errors import shown
+from fusion_eval.text.printable import printable_in_ci
 
 NAMES = ("every-eval-ever", "hf", "table", "card", "bundle")
 
@@ -54,7 +54,7 @@ def export_run(options: argparse.Namespace) -> int:
     check_folder(options.output)
     made = FORMATS[options.format](read_subject(options.run), options.output)
     for note in made.notes:
-        print(f"note: {shown(note)}", file=sys.stderr)
+        print(f"note: {printable_in_ci(note)}", file=sys.stderr)
     for path in made.paths:
         print(path)
     return 0
@@ -66,8 +66,8 @@ def verify_bundle(options: argparse.Namespace) -> int:
 
     found = verify(options.bundle)
     for note in found.notes:
-        print(f"note: {shown(note)}", file=sys.stderr)
+        print(f"note: {printable_in_ci(note)}", file=sys.stderr)
     for difference in found.differences:
-        print(shown(difference))
-    print(shown(found.summary))
+        print(printable_in_ci(difference))
+    print(printable_in_ci(found.summary))
     return 1 if found.differences else 0

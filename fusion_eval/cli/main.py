@@ -18,7 +18,8 @@ from fusion_eval.cli.compare import check_judge, compare_runs, judge_runs, judge
 from fusion_eval.cli.export import export_run, verify_bundle
 from fusion_eval.cli.options import Command, listed, model_args, underscored
 from fusion_eval.cli.parser import parser_of
-from fusion_eval.errors import ConfigError, FusionEvalError, printable, shown
+from fusion_eval.errors import ConfigError, FusionEvalError
+from fusion_eval.text.printable import printable, printable_in_ci
 
 if TYPE_CHECKING:
     from fusion_eval.harness.run import Plan
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             print(
-                f"fusion-eval: {shown(str(error.filename))} is too long for the name of a file",
+                f"fusion-eval: {printable_in_ci(str(error.filename))} is too long for the name of a file",
                 file=sys.stderr,
             )
             return 2
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fusion-eval: the output cannot be written: {error.strerror}", file=sys.stderr)
         return 2
     except FusionEvalError as error:
-        print(f"fusion-eval: {shown(str(error))}", file=sys.stderr)
+        print(f"fusion-eval: {printable_in_ci(str(error))}", file=sys.stderr)
         return 2
     except Exception:
         return _broken()

@@ -14,13 +14,14 @@ from typing import Any
 
 import yaml
 
-from fusion_eval.errors import ConfigError, printable
+from fusion_eval.errors import ConfigError
 from fusion_eval.export.subject import Subject, Written, distinct, distinct_names, written
 from fusion_eval.export.system import System, system_of
 from fusion_eval.runs.provenance import Origin, Reported, origin_of, reported
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.task_setup import Setup, setups
-from fusion_eval.types import whole
+from fusion_eval.text.printable import printable
+from fusion_eval.types import without_surrogates
 
 _TASK_ID = (
     "task_id in .eval_results is the dataset's configuration; compare it with the tasks in the dataset's eval.yaml, "
@@ -99,7 +100,7 @@ def _scores(run: Run, notes: list[str]) -> list[_Score]:
 
 
 def _write_run(run: Run, system: System, scores: Sequence[_Score], home: Path) -> list[Path]:
-    origin, name = origin_of(run), whole(system.name or "")
+    origin, name = origin_of(run), without_surrogates(system.name or "")
     paths = [
         written(
             home, "model-index.md", f"---\n{_yaml({'model-index': _model_index(name, scores, origin)})}---\n"

@@ -8,10 +8,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusion_eval.errors import ConfigError, printable
+from fusion_eval.errors import ConfigError
 from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.runs.files import run_folders
 from fusion_eval.runs.reading import Run, named, read_runs
+from fusion_eval.text.printable import printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fusion_eval.errors import printable
 from fusion_eval.runs.provenance import Origin
+from fusion_eval.text.printable import printable
 from fusion_eval.text.public_names import public_name
 
 HOW = (

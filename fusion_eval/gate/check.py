@@ -26,7 +26,7 @@ from fusion_eval.gate.result import (
 )
 from fusion_eval.gate.rows import decided, row_of
 from fusion_eval.runs.reading import read_runs
-from fusion_eval.types import whole
+from fusion_eval.types import without_surrogates
 
 _WITHOUT_END = ("perplexity", "bits_per_byte", "loss", "mae", "mse", "rmse")
 """Ends of the names of metrics that may pass any value, whatever the values at hand are."""
@@ -61,7 +61,7 @@ def read_side(path: Path, cluster: str = AUTO, allow_partial: bool = False) -> B
         if is_baseline_file(path)
         else baseline_of(read_runs([path], allow_partial)[0], cluster)
     )
-    return replace(found, name=whole(str(path)))
+    return replace(found, name=without_surrogates(str(path)))
 
 
 def check(baseline: Baseline, candidate: Baseline, settings: CheckSettings | None = None) -> Checked:

@@ -7,10 +7,11 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from fusion_eval.errors import ConfigError, printable
+from fusion_eval.errors import ConfigError
 from fusion_eval.gate.junit import sentence
 from fusion_eval.gate.result import Checked
 from fusion_eval.gate.views import as_markdown, headline
+from fusion_eval.text.printable import printable
 
 _MOST = 9
 """GitHub shows ten annotations of a kind in a step; one is for the whole."""

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-from fusion_eval.errors import ConfigError, printable
+from fusion_eval.errors import ConfigError
 from fusion_eval.gate.result import Checked, CheckedRow
 from fusion_eval.gate.views import headline, line
+from fusion_eval.text.printable import printable
 
 _NO_XML = re.compile("[\ufffe\uffff]")
 """Of what is fit for a terminal, the characters that XML forbids."""

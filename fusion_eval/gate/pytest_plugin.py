@@ -57,10 +57,11 @@ def _check(
     allow_partial: bool = False,
 ) -> Checked:
     __tracebackhide__ = True
-    from fusion_eval.errors import FusionEvalError, printable
+    from fusion_eval.errors import FusionEvalError
     from fusion_eval.gate.check import CheckSettings, check, read_side, updated
     from fusion_eval.gate.margins import read_margins
     from fusion_eval.gate.views import as_text
+    from fusion_eval.text.printable import printable
 
     against = baseline or config.getoption("--fusion-baseline")
     if against is None:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from fusion_eval.errors import printable
 from fusion_eval.gate.result import Checked, CheckedRow, summary
 from fusion_eval.report.text_table import decimals, text_table
 from fusion_eval.text.markdown import escaped, escaped_table
+from fusion_eval.text.printable import printable
 
 MARK = "<!-- fusion-eval check -->"
 """By which a bot finds the comment that it wrote before."""

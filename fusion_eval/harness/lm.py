@@ -27,7 +27,7 @@ from fusion_eval.models.progress import progress
 from fusion_eval.models.store.store import cache_folder
 from fusion_eval.runs.traces import FILE_NAME, Totals, TraceFile
 from fusion_eval.strategies.solver import Solver, solve_all
-from fusion_eval.types import Message, Trace, whole
+from fusion_eval.types import Message, Trace, without_surrogates
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
                     raise ConfigError(f"{model.name} has no chat template; leave out --apply_chat_template")
             if any(not isinstance(turn["content"], str) for turn in chat_history):
                 raise ConfigError("Messages with images or audio are not supported; use a text task")
-        messages = tuple(Message(turn["role"], whole(turn["content"])) for turn in chat_history)
+        messages = tuple(Message(turn["role"], without_surrogates(turn["content"])) for turn in chat_history)
         return ChatPrompt(msgspec.json.encode(messages).decode(), messages)
 
     @property

@@ -11,7 +11,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments import Settings
 from fusion_eval.strategies.question import Question
 from fusion_eval.text.language import language_of
-from fusion_eval.types import Message, Prompt, Sampling, whole
+from fusion_eval.types import Message, Prompt, Sampling, without_surrogates
 
 N = TypeVar("N", int, float)
 
@@ -103,7 +103,7 @@ def _question(request: Request, copy: int, settings: Settings) -> Question:
         language=language_of(request.task_name or "", request.doc),
         prompt=Prompt(messages=context.messages)
         if isinstance(context, ChatPrompt)
-        else Prompt(whole(context)),
+        else Prompt(without_surrogates(context)),
         sampling=sampling,
         temperatures=temperatures,
     )

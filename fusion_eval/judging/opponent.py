@@ -10,7 +10,7 @@ from typing import Any
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.pairs import Answers
 from fusion_eval.runs.samples import records
-from fusion_eval.types import Message, whole
+from fusion_eval.types import Message, without_surrogates
 
 _ANSWER = ("answer", "output", "response", "completion", "generation", "text")
 _IDENTITY = ("question_id", "uid", "id", "example_id", "idx", "prompt", "question", "instruction")
@@ -111,8 +111,8 @@ def _answer(path: Path, where: str, line: Mapping[str, Any]) -> str:
     """Under one of the usual names, or as the last message of a chat."""
     for name in _ANSWER:
         if isinstance(answer := line.get(name), str):
-            return whole(answer)
+            return without_surrogates(answer)
     match line.get("messages"):
         case [*_, {"content": str() as answer}] | [*_, {"content": {"answer": str() as answer}}]:
-            return whole(answer)
+            return without_surrogates(answer)
     raise ConfigError(f"{path}, {where} has no answer under {', '.join(_ANSWER)} or messages; {_FORM}")

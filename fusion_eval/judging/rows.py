@@ -12,7 +12,7 @@ from fusion_eval.judging.verdicts import Pair, Verdict, consistent
 from fusion_eval.runs.comparison import ComparedRun, Comparison, Row
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Sample
-from fusion_eval.types import whole
+from fusion_eval.types import without_surrogates
 
 V = TypeVar("V", Pair, Verdict)
 Scores = Mapping[tuple[str, int], float | None]
@@ -103,7 +103,7 @@ def of_runs(comparison: Comparison, runs: Sequence[Run]) -> Comparison:
     """The comparison as one of these runs, where it was computed on the documents of one of them."""
     known = {run.name: run for run in runs}
     compared = tuple(
-        ComparedRun(run.name, whole(str(run.path)), run.model, run.date or None, run.signature)
+        ComparedRun(run.name, without_surrogates(str(run.path)), run.model, run.date or None, run.signature)
         for run in (known.get(other.name) for other in comparison.runs)
         if run is not None
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fusion_eval.errors import FusionEvalError, printable
+from fusion_eval.errors import FusionEvalError
 from fusion_eval.models import Model
+from fusion_eval.text.printable import printable
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 _EXCERPT = 40

@@ -7,11 +7,11 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
-from fusion_eval.errors import printable
 from fusion_eval.report.judging_tables import drawn
 from fusion_eval.report.text_table import decimals, text_table
 from fusion_eval.runs.comparison import Comparison, RankedRun, Row, to_json
 from fusion_eval.text.markdown import escaped, escaped_table
+from fusion_eval.text.printable import printable
 
 _NAMES = 3  # columns of words before the numbers
 _LEGEND = (

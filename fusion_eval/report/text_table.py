@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fusion_eval.errors import printable
+from fusion_eval.text.printable import printable
 
 
 def decimals(*values: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fusion_eval.errors import printable
+from fusion_eval.text.printable import printable
 
 _NOTHING = "<!-- -->"
 """Between a mark and a name: GitHub looks for mentions in what a page shows, so that `&#64;` would be one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from fusion_eval.errors import printable
+from fusion_eval.text.printable import printable
 
 _LOCAL = re.compile(r"[/~.\\]|[A-Za-z]:[/\\]")
 """How a path on somebody's disk begins."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from fusion_eval.errors import printable
 from fusion_eval.export.system import arguments_of
 from fusion_eval.model_arguments import Settings, public
 from fusion_eval.runs.provenance import Origin, newest_results
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_setup import group_members
+from fusion_eval.text.printable import printable
 from fusion_eval.text.redaction import public_arguments
 
 REBUILT = (

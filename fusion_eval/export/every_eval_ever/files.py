@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from fusion_eval.errors import ConfigError, printable
+from fusion_eval.errors import ConfigError
 from fusion_eval.export.every_eval_ever.items import Spent, metrics_of, rows
 from fusion_eval.export.every_eval_ever.model import model_info, run_totals
 from fusion_eval.export.every_eval_ever.results import Source, as_texts, results
@@ -24,7 +24,8 @@ from fusion_eval.runs.provenance import Origin, Reported, origin_of, reported
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_setup import group_members, outermost_groups, setups
 from fusion_eval.runs.traces import read_traces
-from fusion_eval.types import whole
+from fusion_eval.text.printable import printable
+from fusion_eval.types import without_surrogates
 
 SCHEMA_VERSION = "0.3.0"
 _NOBODY = (
@@ -202,4 +203,4 @@ def _digest(content: str) -> str:
 
 def _json(content: object, indent: int | None = None) -> str:
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
-    return whole(text).translate(_LINE_ENDS)
+    return without_surrogates(text).translate(_LINE_ENDS)

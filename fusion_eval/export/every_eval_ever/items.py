@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusion_eval.compare.metrics import corpus_name
-from fusion_eval.errors import printable
 from fusion_eval.export.every_eval_ever.metric_facts import full_marks
 from fusion_eval.export.every_eval_ever.results import as_texts, evaluation_name, result_id
 from fusion_eval.runs.answered import Answered
@@ -19,6 +18,7 @@ from fusion_eval.runs.reading import TaskRun
 from fusion_eval.runs.samples import Pair
 from fusion_eval.runs.traces import Totals
 from fusion_eval.stats.corpus import corpus_metric
+from fusion_eval.text.printable import printable
 from fusion_eval.types import Trace
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import PureWindowsPath
 from typing import Any
 
-from fusion_eval.errors import printable
 from fusion_eval.export.every_eval_ever.results import Source, as_texts
 from fusion_eval.export.system import arguments_of
 from fusion_eval.runs.provenance import Origin
+from fusion_eval.text.printable import printable
 from fusion_eval.text.public_names import public_signature
 
 _TELLING = (

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fusion_eval.errors import printable
 from fusion_eval.export.every_eval_ever.metric_facts import MetricFacts, error_method, facts_of
 from fusion_eval.export.system import HOW, System
 from fusion_eval.runs.provenance import Origin, Reported
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_setup import Setup
+from fusion_eval.text.printable import printable
 from fusion_eval.text.public_names import public_signature
-from fusion_eval.types import whole
+from fusion_eval.types import without_surrogates
 
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 _STATED = ("temperature", "top_p", "top_k", *_LENGTHS)
@@ -191,7 +191,7 @@ def is_number(value: object) -> bool:
 def as_texts(values: Mapping[str, object]) -> dict[str, str]:
     """The schema's free fields hold text alone; what is None is left out."""
     return {
-        printable(name): whole(
+        printable(name): without_surrogates(
             value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
         )
         for name, value in values.items()

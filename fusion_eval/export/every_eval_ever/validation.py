@@ -6,7 +6,8 @@ import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
-from fusion_eval.errors import ConfigError, printable
+from fusion_eval.errors import ConfigError
+from fusion_eval.text.printable import printable
 
 _PACKAGE = "every_eval_ever"
 

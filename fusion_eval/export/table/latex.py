@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fusion_eval.errors import printable
 from fusion_eval.export.table.grid import Entry, Grid
+from fusion_eval.text.printable import printable
 
 _HEAD = "% Needs \\usepackage{booktabs}."
 _ESCAPES = {

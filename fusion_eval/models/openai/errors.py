@@ -14,13 +14,13 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from fusion_eval.errors import (
-    UNSEEN,
     ContextOverflowError,
     EndpointError,
     FusionEvalError,
     RequestError,
     TransientError,
 )
+from fusion_eval.text.printable import INVISIBLE
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises on bytes that are not JSON."""
@@ -192,7 +192,7 @@ def clean(text: str, secrets: tuple[str, ...] = (), limit: int = 300) -> str:
     """
     for secret in secrets:  # some servers quote only a key's beginning
         text = re.sub(re.escape(secret[:8]) + r"[\w*.\-]*", "***", text.replace(secret, "***"))
-    text = UNSEEN.sub(" ", _KEY_LIKE.sub("***", text)).strip().rstrip(".")
+    text = INVISIBLE.sub(" ", _KEY_LIKE.sub("***", text)).strip().rstrip(".")
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
