@@ -1,4 +1,4 @@
-"""The door to all other providers: litellm itself, on a server of this machine."""
+"""The litellm door: the real litellm sends requests to a server on this machine."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from fusion_eval.errors import (
     TransientError,
 )
 from fusion_eval.models import Model
-from fusion_eval.models.choices import BELIEVE_AFTER
-from fusion_eval.models.litellm.door import LiteLLMModel, check_name
+from fusion_eval.models.litellm.door import LiteLLMModel, provider_of
+from fusion_eval.models.openai.options import SHORT_REPLIES
 from fusion_eval.types import Message, Prompt, Sampling
 
 KEY = "unit0123456789abcdef"
-"""In no form that is known for keys."""
+"""It does not look like the key of any provider."""
 PROVIDERS = ("HOSTED_VLLM", "OPENAI", "SAMBANOVA", "FEATHERLESS_AI")
 Start = Callable[[Plan], Server]
 
@@ -40,7 +40,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def start(openai_server: Start, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
-    """Starts a server where litellm then looks for its providers; connections to it are closed at the end."""
+    """Start a server at the address of all `PROVIDERS`; close the connections to it at the end."""
 
     def started(plan: Plan) -> Server:
         server = openai_server(plan)
@@ -53,6 +53,7 @@ async def start(openai_server: Start, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 
 
 def model(name: str = "hosted_vllm/test-model", **options: Any) -> LiteLLMModel:
+    """Open a door with a short timeout."""
     return LiteLLMModel(name, **{"timeout": 5.0, **options})
 
 
@@ -60,13 +61,14 @@ def sampling(**changes: Any) -> Sampling:
     return dataclasses.replace(Sampling(max_tokens=20, temperature=0.7, seed=3), **changes)
 
 
-async def failure(door: LiteLLMModel, prompt: str = "Hi", n: int = 1) -> FusionEvalError:
+async def error_from(door: LiteLLMModel, prompt: str = "Hi", n: int = 1) -> FusionEvalError:
+    """Return the error of one request."""
     with pytest.raises(FusionEvalError) as caught:
         await door.sample(Prompt(prompt), sampling(), n)
     return caught.value
 
 
-# importing
+# Import
 
 
 def test_litellm_is_not_imported_before_it_is_used() -> None:
@@ -74,16 +76,16 @@ def test_litellm_is_not_imported_before_it_is_used() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-# what is asked
+# Requests
 
 
 @pytest.mark.parametrize("name", ["hosted_vllm/test-model", "openai/test-model"])
-async def test_a_chat_request_says_all_that_was_asked_for(name: str, start: Start) -> None:
+async def test_a_chat_request_holds_all_options(name: str, start: Start) -> None:
     server = start(Plan(api_key=KEY))
-    asked = sampling(top_p=0.9, stop=("1", "2", "3", "4", "5"), logprobs=True, extra=(("top_k", 40),))
+    options = sampling(top_p=0.9, stop=("1", "2", "3", "4", "5"), logprobs=True, extra=(("top_k", 40),))
 
     await model(name).sample(
-        Prompt(messages=(Message("system", "Be brief."), Message("user", "Hi"))), asked, 2
+        Prompt(messages=(Message("system", "Be brief."), Message("user", "Hi"))), options, 2
     )
 
     [call] = server.calls
@@ -102,7 +104,7 @@ async def test_a_chat_request_says_all_that_was_asked_for(name: str, start: Star
     }
 
 
-async def test_text_becomes_one_message_of_the_user(start: Start) -> None:
+async def test_a_text_is_sent_as_one_user_message(start: Start) -> None:
     server = start(Plan())
     await model().sample(Prompt("Hi"), sampling(), 1)
     assert server.calls[0].body["messages"] == [{"role": "user", "content": "Hi"}]
@@ -110,20 +112,20 @@ async def test_text_becomes_one_message_of_the_user(start: Start) -> None:
 
 
 @pytest.mark.parametrize("name", ["hosted_vllm/test-model", "text-completion-openai/test-model"])
-async def test_a_completion_request_holds_the_text(
+async def test_a_completion_request_holds_the_text_unchanged(
     name: str, start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = start(Plan())
-    got = await model(name, chat=False).sample(Prompt("Once upon a time"), sampling(logprobs=True), 2)
+    candidates = await model(name, chat=False).sample(Prompt("Once upon a time"), sampling(logprobs=True), 2)
     [call] = server.calls
     assert (call.path, call.body["prompt"]) == ("/v1/completions", "Once upon a time")
-    assert len({candidate.text for candidate in got}) == 2
-    assert all(candidate.mean_logprob is not None for candidate in got)
+    assert len({candidate.text for candidate in candidates}) == 2
+    assert all(candidate.mean_logprob is not None for candidate in candidates)
     gc.collect()
     assert "Unclosed" not in caplog.text
 
 
-async def test_a_provider_without_n_is_asked_for_one(start: Start) -> None:
+async def test_a_provider_without_n_gets_requests_for_one_choice(start: Start) -> None:
     server = start(Plan())
     door = model("sambanova/test-model")
     assert door.max_n == 1
@@ -132,52 +134,52 @@ async def test_a_provider_without_n_is_asked_for_one(start: Start) -> None:
     assert server.calls[0].body["stop"] == ["Q:"]
 
 
-async def test_a_provider_without_seeds_and_logprobs_is_asked_for_none(start: Start) -> None:
+async def test_a_provider_without_seed_and_logprobs_gets_neither(start: Start) -> None:
     server = start(Plan())
-    got = await model("featherless_ai/test-model").sample(Prompt("Hi"), sampling(logprobs=True), 2)
-    assert len(got) == 2
+    candidates = await model("featherless_ai/test-model").sample(Prompt("Hi"), sampling(logprobs=True), 2)
+    assert len(candidates) == 2
     assert not {"seed", "logprobs"} & set(server.calls[0].body)
 
 
-# what comes back
+# Candidates
 
 
-async def test_candidates_have_their_seeds_and_sums_are_right(start: Start) -> None:
+async def test_candidates_have_consecutive_seeds_and_tokens_that_add_up(start: Start) -> None:
     def words(request: Request, index: int) -> str:
         return " ".join(["word"] * (index + 1))
 
     start(Plan(reply=words))
     door = model()
-    counted = await door.sample(Prompt("three small words"), sampling(logprobs=True), 3)
-    spread = await door.sample(Prompt("three small words"), sampling(), 4)
+    with_logprobs = await door.sample(Prompt("three small words"), sampling(logprobs=True), 3)
+    without_logprobs = await door.sample(Prompt("three small words"), sampling(), 4)
 
     assert isinstance(door, Model)
-    assert [candidate.text for candidate in counted] == ["word", "word word", "word word word"]
-    assert [candidate.seed for candidate in counted] == [3, 4, 5]
-    assert [candidate.prompt_tokens for candidate in counted] == [3, 0, 0]
-    assert [candidate.completion_tokens for candidate in counted] == [1, 2, 3]
-    assert sum(candidate.completion_tokens for candidate in spread) == 10
-    assert all(c.mean_logprob is not None and c.mean_logprob <= 0 for c in counted)
-    assert all(c.mean_logprob is None for c in spread)
-    assert all(c.model == door.name and c.latency > 0 and c.finish_reason == "stop" for c in counted)
+    assert [candidate.text for candidate in with_logprobs] == ["word", "word word", "word word word"]
+    assert [candidate.seed for candidate in with_logprobs] == [3, 4, 5]
+    assert [candidate.prompt_tokens for candidate in with_logprobs] == [3, 0, 0]
+    assert [candidate.completion_tokens for candidate in with_logprobs] == [1, 2, 3]
+    assert sum(candidate.completion_tokens for candidate in without_logprobs) == 10
+    assert all(c.mean_logprob is not None and c.mean_logprob <= 0 for c in with_logprobs)
+    assert all(c.mean_logprob is None for c in without_logprobs)
+    assert all(c.model == door.name and c.latency > 0 and c.finish_reason == "stop" for c in with_logprobs)
 
 
 @pytest.mark.parametrize(
     "reply", [Reply("42", reasoning_content="let me see"), "<think>let me see</think>42"]
 )
-async def test_reasoning_is_kept_out_of_the_text(reply: str | Reply, start: Start) -> None:
+async def test_reasoning_is_separated_from_the_text(reply: str | Reply, start: Start) -> None:
     start(Plan(reply=lambda request, index: reply))
-    [got] = await model().sample(Prompt("6 times 7"), sampling(), 1)
-    assert (got.text, got.reasoning) == ("42", "let me see")
+    [candidate] = await model().sample(Prompt("6 times 7"), sampling(), 1)
+    assert (candidate.text, candidate.reasoning) == ("42", "let me see")
 
 
-async def test_a_text_that_was_cut_says_so(start: Start) -> None:
+async def test_an_answer_cut_at_max_tokens_has_the_finish_reason_length(start: Start) -> None:
     start(Plan(reply=lambda request, index: "one two three"))
-    [got] = await model().sample(Prompt("count"), sampling(max_tokens=2), 1)
-    assert (got.text, got.finish_reason) == ("one two", "length")
+    [candidate] = await model().sample(Prompt("count"), sampling(max_tokens=2), 1)
+    assert (candidate.text, candidate.finish_reason) == ("one two", "length")
 
 
-async def test_the_cost_is_known_where_litellm_has_a_price(start: Start) -> None:
+async def test_candidates_have_a_cost_if_litellm_knows_the_price(start: Start) -> None:
     start(Plan(models=("gpt-4o-mini", "test-model"), reply=lambda request, index: "word " * 10))
     priced = await model("openai/gpt-4o-mini").sample(Prompt("word " * 100), sampling(), 2)
     assert sum(c.cost or 0.0 for c in priced) == pytest.approx((100 * 0.15 + 20 * 0.60) / 1e6)
@@ -185,17 +187,17 @@ async def test_the_cost_is_known_where_litellm_has_a_price(start: Start) -> None
     assert unpriced.cost is None
 
 
-async def test_fewer_choices_than_asked_for_are_learnt_from(start: Start) -> None:
+async def test_the_door_learns_a_limit_on_choices_from_short_replies(start: Start) -> None:
     start(Plan(honours_n=False))
     door = model()
-    for _ in range(BELIEVE_AFTER):
+    for _ in range(SHORT_REPLIES):
         assert door.max_n is None
         assert len(await door.sample(Prompt("Hi"), sampling(), 3)) == 1
     assert door.max_n == 1
 
 
-async def test_a_refused_n_is_asked_for_again_at_once_one_by_one(start: Start) -> None:
-    """Told as a failure for now, it would use up a try, and count against the endpoint."""
+async def test_after_a_refusal_of_n_the_door_requests_one_choice_at_once(start: Start) -> None:
+    """A transient error would use up a retry and count against the endpoint."""
     server = start(Plan(rejects_n=True))
     door = model()
     assert len(await door.sample(Prompt("Hi"), sampling(), 3)) == 1
@@ -203,9 +205,7 @@ async def test_a_refused_n_is_asked_for_again_at_once_one_by_one(start: Start) -
     assert [call.body.get("n") for call in server.calls] == [3, None]
 
 
-async def test_an_answer_that_trickles_in_has_a_deadline_as_a_whole(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_timeout_covers_the_whole_request(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     start(Plan())
     door = model(timeout=0.05)
 
@@ -218,7 +218,7 @@ async def test_an_answer_that_trickles_in_has_a_deadline_as_a_whole(
     assert caught.value.lost
 
 
-# what goes wrong
+# Errors
 
 STATUSES = [
     (400, RequestError),
@@ -241,86 +241,86 @@ STATUSES = [
 
 @pytest.mark.parametrize("name", ["hosted_vllm/test-model", "openai/test-model"])
 @pytest.mark.parametrize(("status", "kind"), STATUSES)
-async def test_a_status_is_one_request_and_one_kind_of_error(
+async def test_each_status_is_one_request_and_one_kind_of_error(
     name: str, status: int, kind: type[FusionEvalError], start: Start
 ) -> None:
     server = start(Plan(faults=lambda number, request: Fault("status", status, retry_after=7)))
-    error = await failure(model(name))
+    error = await error_from(model(name))
     assert type(error) is kind
-    assert len(server.calls) == 1, "retries are the affair of `limited`"
+    assert len(server.calls) == 1, "only `Limited` retries"
     assert "planned to fail" in str(error) and "litellm" not in str(error)
     if isinstance(error, TransientError):
         assert error.retry_after == 7
 
 
 @pytest.mark.parametrize("kind", ["reset", "hang", "truncated_json", "html", "empty_body"])
-async def test_a_broken_answer_may_be_mended_by_another_try(kind: Any, start: Start) -> None:
+async def test_a_broken_reply_is_transient(kind: Any, start: Start) -> None:
     start(Plan(faults=lambda number, request: Fault(kind)))
-    error = await failure(model(timeout=0.5))
+    error = await error_from(model(timeout=0.5))
     assert isinstance(error, TransientError) and error.retry_after is None
 
 
-async def test_a_server_that_is_not_there_may_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_is_down_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOSTED_VLLM_API_BASE", "http://127.0.0.1:9/v1")
-    assert isinstance(await failure(model()), TransientError)
+    assert isinstance(await error_from(model()), TransientError)
 
 
-async def test_a_prompt_that_is_too_long_is_told_apart(start: Start) -> None:
+async def test_a_prompt_longer_than_the_context_is_a_context_overflow(start: Start) -> None:
     start(Plan(context_tokens=20))
-    error = await failure(model(), prompt="word " * 50)
+    error = await error_from(model(), prompt="word " * 50)
     assert isinstance(error, ContextOverflowError)
     assert "maximum context length is 20 tokens" in str(error)
 
 
-async def test_a_temperature_that_a_model_does_not_take_is_told_and_not_dropped() -> None:
-    error = await failure(model("openai/o3"))
+async def test_an_unsupported_temperature_is_an_error_and_not_dropped() -> None:
+    error = await error_from(model("openai/o3"))
     assert isinstance(error, EndpointError)
     assert "temperature=0.7" in str(error) and "drop_params" not in str(error)
 
 
-async def test_a_missing_key_is_told_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_key_is_reported_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
-    error = await failure(model("openai/test-model"))
+    error = await error_from(model("openai/test-model"))
     assert isinstance(error, EndpointError)
     assert "set OPENAI_API_KEY" in str(error)
 
 
-@pytest.mark.parametrize("quoted", [KEY, KEY[:12] + "…", KEY[:8] + "*******cdef"])
+@pytest.mark.parametrize("quote", [KEY, KEY[:12] + "…", KEY[:8] + "*******cdef"])
 async def test_a_key_is_never_shown(
-    quoted: str, start: Start, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    quote: str, start: Start, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    body = {"error": {"message": f"Incorrect API key provided: {quoted}", "type": "x", "code": "y"}}
+    body = {"error": {"message": f"Incorrect API key provided: {quote}", "type": "x", "code": "y"}}
     start(Plan(faults=lambda number, request: Fault("status", 401, body=body)))
 
-    error = await failure(model("openai/test-model"))
+    error = await error_from(model("openai/test-model"))
 
     assert isinstance(error, EndpointError) and "OPENAI_API_KEY" in str(error)
-    told = f"{error!r} {error.__cause__!r} {error.__context__!r} {''.join(capfd.readouterr())}"
-    assert KEY[:8] not in told and "cdef" not in told
+    shown = f"{error!r} {error.__cause__!r} {error.__context__!r} {''.join(capfd.readouterr())}"
+    assert KEY[:8] not in shown and "cdef" not in shown
 
 
-async def test_the_words_of_a_provider_are_one_bounded_line_without_control_codes(start: Start) -> None:
+async def test_a_providers_message_is_one_bounded_line_without_control_codes(start: Start) -> None:
     body = {"error": {"message": "no\n\x1b[31mway\u202e " + "x" * 5000, "type": "x", "code": "y"}}
     start(Plan(faults=lambda number, request: Fault("status", 400, body=body)))
-    told = str(await failure(model()))
-    assert told.isprintable() and "[31mway" in told
-    assert len(told) < 400
+    message = str(await error_from(model()))
+    assert message.isprintable() and "[31mway" in message
+    assert len(message) < 400
 
 
-async def test_nothing_is_printed(start: Start, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_litellm_prints_nothing(start: Start, capfd: pytest.CaptureFixture[str]) -> None:
     start(
         Plan(faults=lambda number, request: Fault("status", 500) if "bad" in prompt_text(request) else None)
     )
     door = model()
     await door.sample(Prompt("good"), sampling(), 1)
-    await failure(door, prompt="bad")
+    await error_from(door, prompt="bad")
     with pytest.raises(ConfigError):
-        check_name("nobody/nothing")
+        provider_of("nobody/nothing")
     assert capfd.readouterr() == ("", "")
 
 
-# names, identity, connections
+# Name, identity and connections
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ async def test_nothing_is_printed(start: Start, capfd: pytest.CaptureFixture[str
         ("gemni/gemini-2.5-pro", "gemini/gemini-2.5-pro"),
     ],
 )
-def test_an_unknown_name_is_told_with_the_nearest(wrong: str, right: str) -> None:
+def test_an_unknown_name_is_reported_with_the_nearest_one(wrong: str, right: str) -> None:
     with pytest.raises(ConfigError) as caught:
         LiteLLMModel(wrong)
     assert str(caught.value) == (
@@ -340,11 +340,11 @@ def test_an_unknown_name_is_told_with_the_nearest(wrong: str, right: str) -> Non
 
 
 def test_a_known_name_has_a_provider() -> None:
-    assert check_name("anthropic/claude-sonnet-4-5") == "anthropic"
-    assert check_name("gpt-4o") == "openai"
+    assert provider_of("anthropic/claude-sonnet-4-5") == "anthropic"
+    assert provider_of("gpt-4o") == "openai"
 
 
-def test_identity_tells_form_and_address_and_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_identity_names_form_and_address_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_BASE", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     assert model("gpt-4o").identity == "litellm|gpt-4o|chat"
@@ -354,7 +354,7 @@ def test_identity_tells_form_and_address_and_no_password(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("name", ["hosted_vllm/test-model", "openai/test-model"])
-def test_it_can_be_closed_and_used_again_on_another_loop(name: str, start: Start) -> None:
+def test_a_closed_door_works_on_another_event_loop(name: str, start: Start) -> None:
     start(Plan())
     door = model(name)
 
