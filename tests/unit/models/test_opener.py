@@ -1,4 +1,4 @@
-"""From a name to a model: the right door, opened once, within its endpoint's slots, in front of the store."""
+"""Each name opens the right door once, with its key, within its endpoint's slots and behind the store."""
 
 from __future__ import annotations
 
@@ -37,49 +37,51 @@ def identities(**arguments: object) -> list[str]:
     return [model.identity for model in opener(**arguments).sampler()]
 
 
-# Which door
+# Doors
 
 
-def test_a_name_with_a_base_url_is_asked_there_for_chat_or_for_plain_text() -> None:
+def test_a_name_with_a_base_url_is_a_chat_or_completion_model_at_that_address() -> None:
     assert identities(model="m", base_url="http://h/v1") == ["openai|http://h/v1|m|chat"]
     assert identities(model="m", base_url="http://h/v1", completion=True) == [
         "openai|http://h/v1|m|completion"
     ]
 
 
-def test_openai_before_a_name_is_openai_itself_or_just_the_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openai_before_a_name_means_openai_itself_or_with_a_base_url_its_protocol(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     assert identities(model="openai/m") == [f"openai|{OPENAI}|m|chat"]
     assert identities(model="openai/m", base_url="http://h/v1") == ["openai|http://h/v1|m|chat"]
 
 
-def test_several_names_are_several_models_in_their_order() -> None:
+def test_several_names_are_several_models_in_order() -> None:
     assert identities(model="a|b", base_url="http://h/v1") == [
         "openai|http://h/v1|a|chat",
         "openai|http://h/v1|b|chat",
     ]
 
 
-def test_a_file_that_is_not_there_is_told_before_any_call(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_before_any_call(tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp")
     with pytest.raises(ConfigError, match=r"^There is no file .*nowhere\.gguf; model=gguf:PATH wants"):
         opener(model=f"gguf:{tmp_path / 'nowhere.gguf'}").sampler()
 
 
-def test_an_argument_that_no_model_here_has_a_use_for_is_told_before_any_model_opens() -> None:
+def test_an_argument_that_no_model_takes_is_reported_before_a_model_opens() -> None:
     with pytest.raises(ConfigError, match="Unknown model argument 'pretrained'"):
         opener(model="m", base_url="http://h/v1", pretrained="x")
 
 
-# Who fuses and who judges
+# Roles
 
 
-def test_who_samples_also_fuses_and_judges_where_no_other_is_named() -> None:
+def test_by_default_the_first_sampler_also_fuses_and_judges() -> None:
     models = opener(model="a|b", base_url="http://h/v1")
     assert models.fusor().identity == models.judge().identity == models.sampler()[0].identity
 
 
-def test_a_fusor_at_the_samplers_endpoint_or_at_its_own_or_by_its_name_alone(
+def test_a_fusor_is_at_the_samplers_endpoint_at_its_own_or_at_a_provider(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
@@ -89,10 +91,10 @@ def test_a_fusor_at_the_samplers_endpoint_or_at_its_own_or_by_its_name_alone(
     assert opener(**base, fusor_base_url="off").fusor().identity == f"openai|{OPENAI}|f|chat"
 
 
-def test_a_model_in_the_process_is_loaded_once_even_beside_an_endpoint(
+def test_a_model_in_this_process_is_loaded_once_for_all_roles(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Weights of a model that samples and fuses would else be in memory twice."""
+    """Otherwise the weights of a model that samples and fuses would be in memory twice."""
     opened: list[str] = []
 
     class Loaded:
@@ -122,31 +124,32 @@ def test_a_model_in_the_process_is_loaded_once_even_beside_an_endpoint(
 # Keys
 
 
-async def ask(models: Opener) -> Candidate:
+async def sample_once(models: Opener) -> Candidate:
+    """Sample one candidate from the first sampler, and close all models."""
     try:
         return (await models.sampler()[0].sample(Prompt("Why?"), SAMPLING, 1))[0]
     finally:
         await models.close()
 
 
-async def test_the_key_comes_from_the_variable_that_is_named(
+async def test_the_key_comes_from_the_named_variable(
     openai_server: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = openai_server(Plan(api_key=KEY))
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-somebody-else")
-    monkeypatch.setenv("MY_KEY", f"{KEY}\n")  # as a shell reads it from a file
-    candidate = await ask(opener(model="test-model", base_url=server.base_url, api_key_env="MY_KEY"))
+    monkeypatch.setenv("MY_KEY", f"{KEY}\n")  # as read from a file
+    candidate = await sample_once(opener(model="test-model", base_url=server.base_url, api_key_env="MY_KEY"))
     assert candidate.error is None
     with pytest.raises(
         EndpointError,
         match=r"wants a key for test-model .401.: set the environment variable OPENAI_API_KEY|came from the environment variable OPENAI_API_KEY",
     ):
-        await ask(opener(model="test-model", base_url=server.base_url))
+        await sample_once(opener(model="test-model", base_url=server.base_url))
 
 
-async def test_an_endpoint_of_ones_own_needs_no_key(openai_server: Start) -> None:
+async def test_an_endpoint_of_the_user_needs_no_key(openai_server: Start) -> None:
     server = openai_server(Plan())
-    await ask(opener(model="test-model", base_url=server.base_url))
+    await sample_once(opener(model="test-model", base_url=server.base_url))
     assert not server.calls[0].sent_key
 
 
@@ -158,7 +161,7 @@ async def test_an_endpoint_of_ones_own_needs_no_key(openai_server: Start) -> Non
         ({"model": "m", "base_url": "http://h/v1", "api_key_env": "MY_KEY"}, "MY_KEY"),
     ],
 )
-def test_a_key_that_is_missing_or_none_is_told_before_any_call(
+def test_a_missing_or_malformed_key_is_reported_before_any_call(
     monkeypatch: pytest.MonkeyPatch, arguments: dict[str, object], variable: str, value: str | None
 ) -> None:
     if value is not None:
@@ -170,20 +173,20 @@ def test_a_key_that_is_missing_or_none_is_told_before_any_call(
     )
 
 
-# One endpoint
+# Endpoints and the store
 
 
-async def test_all_roles_at_one_endpoint_share_its_slots_and_aggregation_goes_first(
+async def test_all_roles_share_the_slots_of_an_endpoint_and_aggregation_goes_first(
     openai_server: Start,
 ) -> None:
     server = openai_server(Plan(latency=0.01))
     models = opener(model="test-model", base_url=server.base_url, concurrency=1)
     [sampler], fusor = models.sampler(), models.fusor()
 
-    def asked(model: Any, text: str) -> Any:
+    def sample(model: Any, text: str) -> Any:
         return model.sample(Prompt(text), SAMPLING, 1)
 
-    await gather_or_cancel([*(asked(sampler, f"sample {i}") for i in range(3)), asked(fusor, "fuse")])
+    await gather_or_cancel([*(sample(sampler, f"sample {i}") for i in range(3)), sample(fusor, "fuse")])
     await models.close()
 
     order = [call.body["messages"][0]["content"] for call in server.calls]
@@ -191,7 +194,7 @@ async def test_all_roles_at_one_endpoint_share_its_slots_and_aggregation_goes_fi
     assert server.in_flight_peak == 1
 
 
-async def test_what_one_role_has_asked_the_other_finds_in_the_store(openai_server: Start) -> None:
+async def test_one_role_finds_the_candidates_of_another_in_the_store(openai_server: Start) -> None:
     server = openai_server(Plan())
     models = opener(model="test-model", base_url=server.base_url)
     first = await models.sampler()[0].sample(Prompt("Why?"), SAMPLING, 2)
@@ -200,17 +203,15 @@ async def test_what_one_role_has_asked_the_other_finds_in_the_store(openai_serve
     assert first == second and len(server.calls) == 1
 
 
-async def test_the_settings_say_how_often_to_try_again(
-    openai_server: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limited, "pause", lambda attempt, asked: 0.0)
+async def test_max_retries_bounds_the_requests(openai_server: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limited, "pause", lambda attempt, error: 0.0)
     server = openai_server(Plan(faults=lambda number, request: Fault("status", 503)))
-    candidate = await ask(opener(model="test-model", base_url=server.base_url, max_retries=2))
+    candidate = await sample_once(opener(model="test-model", base_url=server.base_url, max_retries=2))
     assert candidate.error and len(server.calls) == 3
 
 
-def test_models_that_are_closed_serve_the_next_event_loop(openai_server: Start) -> None:
-    """The harness asks for log-likelihoods and for texts in a loop each."""
+def test_closed_models_work_on_the_next_event_loop(openai_server: Start) -> None:
+    """The harness may call a model several times, each time on another event loop."""
     server = openai_server(Plan())
     models = opener(model="test-model", base_url=server.base_url)
     [sampler] = models.sampler()

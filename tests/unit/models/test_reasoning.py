@@ -1,4 +1,4 @@
-"""What a model thinks aloud is told from what it answers."""
+"""Reasoning is separated from the answer."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
     ids=[
         "a plain answer",
         "a leading block",
-        "white space around the block",
+        "whitespace around the block",
         "the longer tag",
         "an empty block",
         "the chat template wrote the opening tag",
-        "cut off while thinking: no answer yet",
-        "tags inside an answer are its own",
-        "only the first block is thought",
-        "the word alone",
+        "cut off during reasoning: no answer yet",
+        "tags inside an answer belong to it",
+        "only the first block is reasoning",
+        "the word without tags",
     ],
 )
-def test_reasoning_is_kept_and_kept_out_of_the_answer(reply: str, answer: str, reasoning: str) -> None:
+def test_a_reply_is_split_into_answer_and_reasoning(reply: str, answer: str, reasoning: str) -> None:
     assert split_reasoning(reply) == (answer, reasoning)
 
 
 @given(TEXT)
-def test_a_reply_without_tags_is_the_answer_to_the_letter(reply: str) -> None:
+def test_a_reply_without_tags_is_an_unchanged_answer(reply: str) -> None:
     assume("think>" not in reply)
     assert split_reasoning(reply) == (reply, "")
 
 
 @given(TEXT, TEXT)
-def test_nothing_of_a_thoughtful_reply_is_lost_but_white_space_at_the_seam(thought: str, answer: str) -> None:
-    assume("think" not in thought + answer and "`" not in thought + answer)
-    assert split_reasoning(f"<think>{thought}</think>{answer}") == (answer.lstrip(), thought.strip())
-    assert split_reasoning(f"{thought}</think>{answer}") == (answer.lstrip(), thought.strip())
+def test_only_whitespace_between_reasoning_and_answer_is_lost(reasoning: str, answer: str) -> None:
+    assume("think" not in reasoning + answer and "`" not in reasoning + answer)
+    assert split_reasoning(f"<think>{reasoning}</think>{answer}") == (answer.lstrip(), reasoning.strip())
+    assert split_reasoning(f"{reasoning}</think>{answer}") == (answer.lstrip(), reasoning.strip())
 
 
-def test_a_closing_tag_in_backquotes_is_talked_of() -> None:
+def test_a_closing_tag_in_backquotes_belongs_to_the_answer() -> None:
     text = "Write `</think>` to close the block."
     assert split_reasoning(text) == (text, "")
