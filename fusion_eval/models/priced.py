@@ -13,7 +13,7 @@ import dataclasses
 from fusion_eval.errors import FusionEvalError, RequestError, TransientError
 from fusion_eval.models import Model
 from fusion_eval.models.prices import FREE, Price
-from fusion_eval.runs.traces import dollars
+from fusion_eval.runs.totals import dollars
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 _TOKENS_PER_MESSAGE = 16
