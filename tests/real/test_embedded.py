@@ -1,4 +1,4 @@
-"""The embedded model itself: real weights, real text."""
+"""The embedded model with its real weights."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from fusion_eval.types import Candidate, Prompt, Sampling
 FEW_SHOT = "English: Good morning!\nFrench: Bonjour !\n\nEnglish: See you tomorrow.\nFrench:"
 
 
-def sample(weights: Path, prompt: str, n: int, **options: object) -> list[Candidate]:
-    async def ask() -> list[Candidate]:
+def sample(weights: Path, prompt: str, n: int, **changes: object) -> list[Candidate]:
+    """Sample once with the weights, and close the model."""
+
+    async def sample_and_close() -> list[Candidate]:
         model = open_embedded(f"gguf:{weights}")
         try:
-            given = {"max_tokens": 12, "temperature": 0.7, "seed": 0, "stop": ("\n",), "logprobs": True}
-            return await model.sample(Prompt(prompt), Sampling(**(given | options)), n)
+            options = {"max_tokens": 12, "temperature": 0.7, "seed": 0, "stop": ("\n",), "logprobs": True}
+            return await model.sample(Prompt(prompt), Sampling(**(options | changes)), n)
         finally:
             await model.close()
 
-    return asyncio.run(ask())
+    return asyncio.run(sample_and_close())
 
 
-def test_n_candidates_differ_and_each_carries_its_tokens_and_log_probability(weights):
+def test_candidates_differ_and_have_token_counts_and_log_probabilities(weights):
     candidates = sample(weights, FEW_SHOT, 5)
 
     assert len({candidate.text for candidate in candidates}) > 1
@@ -40,41 +42,8 @@ def test_n_candidates_differ_and_each_carries_its_tokens_and_log_probability(wei
     assert [candidate.prompt_tokens > 0 for candidate in candidates] == [True, False, False, False, False]
 
 
-def test_log_likelihood_is_what_generation_itself_reports(weights):
-    """Two ways to one number: the sum over generated tokens, and the same text scored afterwards."""
-    [greedy] = sample(weights, FEW_SHOT, 1, temperature=0.0, stop=(), max_tokens=6)
-
-    async def score() -> tuple[float, bool]:
-        model = open_embedded(f"gguf:{weights}")
-        try:
-            return await model.loglikelihood(FEW_SHOT, greedy.text)
-        finally:
-            await model.close()
-
-    logprob, is_greedy = asyncio.run(score())
-
-    assert greedy.mean_logprob is not None
-    assert logprob == pytest.approx(greedy.mean_logprob * greedy.completion_tokens, abs=0.1)
-    assert is_greedy
-
-
-def test_the_right_continuation_is_likelier_and_spaces_may_stand_on_either_side(weights):
-    async def score() -> list[float]:
-        model = open_embedded(f"gguf:{weights}")
-        pairs = [("The capital of France is", " Paris"), ("The capital of France is ", "Paris"),
-                 ("The capital of France is", " Oslo")]  # fmt: skip
-        try:
-            return [(await model.loglikelihood(*pair))[0] for pair in pairs]
-        finally:
-            await model.close()
-
-    right, moved, wrong = asyncio.run(score())
-
-    assert right == pytest.approx(moved, abs=0.1)
-    assert right > wrong + 1
-
-
-def test_strategies_answer_on_the_real_model(weights, tmp_path):
+def test_both_strategies_answer_from_the_same_pool(weights, tmp_path):
+    # given
     from lm_eval.api.instance import Instance
 
     request = Instance(
@@ -82,19 +51,22 @@ def test_strategies_answer_on_the_real_model(weights, tmp_path):
     )
     arguments = {"model": f"gguf:{weights}", "n": 3, "cache": str(tmp_path / "store.sqlite")}
 
+    # when
     [best] = BestOfNLM(trace_dir=str(tmp_path / "bon"), **arguments).generate_until([request])
     [fused] = FusionLM(trace_dir=str(tmp_path / "fusion"), **arguments).generate_until([request])
 
-    [chosen] = read_traces(tmp_path / "bon" / "traces.jsonl")
-    [made] = read_traces(tmp_path / "fusion" / "traces.jsonl")
-    assert chosen.pool == made.pool
-    likeliest = max(chosen.pool.candidates, key=lambda candidate: candidate.mean_logprob or -99)
+    # then
+    [bon] = read_traces(tmp_path / "bon" / "traces.jsonl")
+    [fusion] = read_traces(tmp_path / "fusion" / "traces.jsonl")
+    assert bon.pool == fusion.pool
+    likeliest = max(bon.pool.candidates, key=lambda candidate: candidate.mean_logprob or -99)
     assert best == likeliest.text
-    assert fused == made.final and (made.answer.calls or made.answer.fallback)
+    assert fused == fusion.final and (fusion.answer.calls or fusion.answer.fallback)
 
 
 @pytest.mark.parametrize("model", ["embedded", "gguf"])
-def test_a_stored_run_is_replayed_by_the_weights_hash_alone(weights, tmp_path, monkeypatch, model):
+def test_a_stored_run_is_replayed_without_llama_cpp(weights, tmp_path, monkeypatch, model):
+    # given
     from lm_eval.api.instance import Instance
 
     request = Instance(
@@ -106,13 +78,13 @@ def test_a_stored_run_is_replayed_by_the_weights_hash_alone(weights, tmp_path, m
     texts = online.generate_until([request])
     online._opener._store.close()
     before = {file.name: file.read_bytes() for file in store.parent.iterdir()}
-    monkeypatch.setitem(sys.modules, "xllamacpp", None)  # as where it is not installed
-
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)  # as if it were not installed
+    # when
     offline = FusionLM(trace_dir=str(tmp_path / "offline"), offline=True, **arguments)
-
+    # then
     assert offline.generate_until([request]) == texts
-    read, written = (tmp_path / name / "traces.jsonl" for name in ("offline", "online"))
-    assert read.read_bytes() == written.read_bytes()
+    replayed, sampled = (tmp_path / name / "traces.jsonl" for name in ("offline", "online"))
+    assert replayed.read_bytes() == sampled.read_bytes()
     assert {file.name: file.read_bytes() for file in store.parent.iterdir()} == before
     request.arguments = ("Another prompt.", request.args[1])
     with pytest.raises(FusionEvalError, match=r"lacks an answer of .* to the prompt 'Another prompt\.'"):
@@ -124,7 +96,7 @@ def test_the_bundled_weights_are_a_base_model(weights):
     assert fingerprint(weights) == fingerprint(weights)
 
 
-def test_a_file_that_llama_cannot_load_is_one_sentence(weights, tmp_path):
+def test_a_file_that_llama_cpp_cannot_load_is_an_endpoint_error(weights, tmp_path):
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(weights.read_bytes()[:1000])
 
@@ -132,7 +104,7 @@ def test_a_file_that_llama_cannot_load_is_one_sentence(weights, tmp_path):
         sample(broken, "x", 1)
 
 
-def test_another_kind_of_file_is_named(weights, tmp_path):
+def test_a_file_of_another_kind_is_reported(weights, tmp_path):
     other = tmp_path / "notes.gguf"
     other.write_text("not weights")
 

@@ -1,4 +1,4 @@
-"""A real Hugging Face model behind the harness door: a few thousand random parameters, made here."""
+"""A real Hugging Face model behind the harness door, with a few thousand random parameters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:<>/
 
 
 def save_tiny_model(folder: Path, seed: int, template: str | None = TEMPLATE) -> Path:
-    """A one-layer Llama over single characters, with its tokenizer."""
+    """Save a one-layer Llama over single characters, with its tokenizer."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     words = {token: i for i, token in enumerate(["</s>", "<s>", "<unk>", *LETTERS])}
@@ -70,16 +70,16 @@ def sampling(**changes: object) -> Sampling:
     return dataclasses.replace(Sampling(max_tokens=12, temperature=1.0, seed=0), **changes)  # type: ignore[arg-type]
 
 
-async def test_identical_requests_draw_different_candidates(model: HarnessModel) -> None:
-    got = await model.sample(Prompt("once upon a time"), sampling(), 6)
-    assert len({candidate.text for candidate in got}) == 6
-    assert [candidate.seed for candidate in got] == [0, 1, 2, 3, 4, 5]
-    assert [candidate.prompt_tokens for candidate in got] == [16, 0, 0, 0, 0, 0]
-    assert all(0 < candidate.completion_tokens <= 12 for candidate in got)
-    assert all(candidate.error is None and candidate.latency > 0 for candidate in got)
+async def test_one_prompt_gives_different_candidates(model: HarnessModel) -> None:
+    candidates = await model.sample(Prompt("once upon a time"), sampling(), 6)
+    assert len({candidate.text for candidate in candidates}) == 6
+    assert [candidate.seed for candidate in candidates] == [0, 1, 2, 3, 4, 5]
+    assert [candidate.prompt_tokens for candidate in candidates] == [16, 0, 0, 0, 0, 0]
+    assert all(0 < candidate.completion_tokens <= 12 for candidate in candidates)
+    assert all(candidate.error is None and candidate.latency > 0 for candidate in candidates)
 
 
-async def test_the_same_batch_gives_the_same_texts(model: HarnessModel) -> None:
+async def test_equal_batches_give_equal_texts(model: HarnessModel) -> None:
     async def batch(seed: int) -> list[str]:
         pools = await asyncio.gather(
             *(model.sample(Prompt(f"story {i}"), sampling(seed=seed), 3) for i in range(5))
@@ -87,18 +87,18 @@ async def test_the_same_batch_gives_the_same_texts(model: HarnessModel) -> None:
         return [candidate.text for pool in pools for candidate in pool]
 
     first = await batch(7)
-    torch.rand(5)  # whatever else drew from the generators
+    torch.rand(5)  # other code may draw from the generators
     assert await batch(7) == first
     assert await batch(8) != first
 
 
-async def test_temperature_zero_is_what_the_harness_itself_writes(model: HarnessModel) -> None:
+async def test_temperature_zero_gives_the_harnesss_own_greedy_text(model: HarnessModel) -> None:
     from lm_eval.api.instance import Instance
 
     options = {"until": ["e"], "max_gen_toks": 12, "do_sample": False}
-    own = model.inner.generate_until([Instance("generate_until", {}, ("greedy", options), 0)])
-    got = await model.sample(Prompt("greedy"), sampling(temperature=0.0, stop=("e",), seed=3), 1)
-    assert [candidate.text for candidate in got] == own
+    greedy = model.inner.generate_until([Instance("generate_until", {}, ("greedy", options), 0)])
+    candidates = await model.sample(Prompt("greedy"), sampling(temperature=0.0, stop=("e",), seed=3), 1)
+    assert [candidate.text for candidate in candidates] == greedy
 
 
 async def test_a_stop_string_ends_a_text(model: HarnessModel) -> None:
@@ -109,12 +109,12 @@ async def test_a_stop_string_ends_a_text(model: HarnessModel) -> None:
     assert any(len(candidate.text) < 40 for candidate in cut)
 
 
-async def test_an_option_of_the_model_is_passed_on(model: HarnessModel) -> None:
+async def test_an_unknown_option_is_passed_on_to_the_model(model: HarnessModel) -> None:
     only_the_best = await model.sample(Prompt("one way"), sampling(extra=(("top_k", 1),)), 3)
     assert len({candidate.text for candidate in only_the_best}) == 1
 
 
-async def test_messages_are_rendered_by_the_models_own_template(model: HarnessModel) -> None:
+async def test_the_models_own_template_renders_messages(model: HarnessModel) -> None:
     assert model.chat
     chat = Prompt(messages=(Message("system", "Be brief."), Message("user", "Hello")))
     rendered = Prompt("<system>Be brief.</s><user>Hello</s><assistant>")
@@ -124,7 +124,7 @@ async def test_messages_are_rendered_by_the_models_own_template(model: HarnessMo
     ]
 
 
-async def test_an_answer_that_is_begun_goes_on(model: HarnessModel) -> None:
+async def test_an_answer_continues_the_last_message_of_the_assistant(model: HarnessModel) -> None:
     begun = Prompt(messages=(Message("user", "Hello"), Message("assistant", "Dear")))
     rendered = Prompt("<user>Hello</s><assistant>Dear")
     greedy = sampling(temperature=0.0)
@@ -133,57 +133,49 @@ async def test_an_answer_that_is_begun_goes_on(model: HarnessModel) -> None:
     ]
 
 
-async def test_a_prompt_that_the_template_refuses_fails_alone(model: HarnessModel) -> None:
-    bad = Prompt(messages=(Message("tool", "42"),))
+async def test_a_prompt_that_the_template_rejects_fails_alone(model: HarnessModel) -> None:
+    rejected = Prompt(messages=(Message("tool", "42"),))
     refused, answered = await asyncio.gather(
-        model.sample(bad, sampling(), 2), model.sample(Prompt("good"), sampling(), 2), return_exceptions=True
+        model.sample(rejected, sampling(), 2),
+        model.sample(Prompt("good"), sampling(), 2),
+        return_exceptions=True,
     )
     assert isinstance(refused, RequestError) and "no tools here" in str(refused)
     assert isinstance(answered, list) and len(answered) == 2
 
 
-async def test_log_likelihoods_are_the_harnesss_own(model: HarnessModel) -> None:
-    from lm_eval.api.instance import Instance
-
-    pairs = [(f"context {i}", f" continuation {i % 3}") for i in range(7)] + [("", "alone")]
-    own = model.inner.loglikelihood([Instance("loglikelihood", {}, pair, i) for i, pair in enumerate(pairs)])
-    got = await asyncio.gather(*(model.loglikelihood(*pair) for pair in pairs))
-    assert [value for value, _ in got] == pytest.approx([value for value, _ in own], abs=1e-4)
-    assert [greedy for _, greedy in got] == [greedy for _, greedy in own]
-
-
-async def test_what_the_model_cannot_do_is_told_in_its_own_words(model: HarnessModel) -> None:
+async def test_an_error_of_the_model_is_reported_in_its_own_words(model: HarnessModel) -> None:
     with pytest.raises(EndpointError, match="maximum sequence length"):
         await model.sample(Prompt("long"), sampling(max_tokens=4000), 1)
     assert await model.sample(Prompt("afterwards"), sampling(), 1)
 
 
-def test_without_a_chat_template_it_is_a_plain_text_model(tmp_path: Path) -> None:
+def test_a_model_without_a_chat_template_takes_plain_text(tmp_path: Path) -> None:
     plain = save_tiny_model(tmp_path / "plain", seed=1, template=None)
     assert not open_harness(f"lm_eval:hf,pretrained={plain},device=cpu", {}).chat
 
 
-def test_other_weights_in_the_same_place_are_another_model(tmp_path: Path) -> None:
+def test_other_weights_at_the_same_path_are_another_model(tmp_path: Path) -> None:
     def identity(seed: int) -> str:
-        place = save_tiny_model(tmp_path / "model", seed=seed)
-        return open_harness(f"lm_eval:hf,pretrained={place},device=cpu", {}).identity
+        folder = save_tiny_model(tmp_path / "model", seed=seed)
+        return open_harness(f"lm_eval:hf,pretrained={folder},device=cpu", {}).identity
 
     assert identity(1) == identity(1) != identity(2)
 
 
-def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
+def test_a_missing_path_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"lm_eval:hf cannot be opened.*nowhere") as caught:
         open_harness(f"lm_eval:hf,pretrained={tmp_path / 'nowhere'},device=cpu", {})
     assert "\n" not in str(caught.value)
 
 
 def strategy(folder: Path, **arguments: object) -> FusionLM:
-    """As `--model fusion --model_args model=lm_eval:hf,pretrained=FOLDER` makes it: the rest is left over."""
+    """Create what `--model fusion --model_args model=lm_eval:hf,pretrained=FOLDER` creates."""
     return FusionLM(model="lm_eval:hf", pretrained=str(folder), device="cpu", batch_size=4, **arguments)
 
 
 def requests(kind: str, *arguments: tuple[object, ...]) -> list[Instance]:
-    return [Instance(kind, {}, given, 0, ("task", i, 1)) for i, given in enumerate(arguments)]
+    return [Instance(kind, {}, each, 0, ("task", i, 1)) for i, each in enumerate(arguments)]
 
 
 def test_a_harness_model_samples_and_fuses_in_batches(folder: Path, tmp_path: Path) -> None:
@@ -210,7 +202,7 @@ def test_log_likelihoods_go_to_the_harness_model_itself(folder: Path, model: Har
     assert (lm.rank, lm.world_size) == (0, 1)
 
 
-def test_an_argument_that_neither_knows_is_named_before_weights_are_read(folder: Path) -> None:
+def test_an_unknown_argument_is_reported_before_weights_are_read(folder: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"Unknown model argument 'temprature'\. Did you mean 'temperature'"
     ):
