@@ -1,9 +1,10 @@
-"""One LLM call through the whole path against a bare aiohttp client and litellm, in one run and on one server.
+"""Compare the speed of one LLM call through the whole package with a bare aiohttp client and with litellm.
 
     python tests/bench/hot_path.py
 
-Prints calls per second and CPU time per call of each, and our ratio to either, as the median of several rounds in turn.
-The server answers at once and runs in a process of its own; quote ratios, as absolute numbers are the machine's.
+Prints calls per second and CPU time per call of each client, and the package's ratio to the other two: medians of
+alternating rounds. One server in a process of its own answers all calls at once. Quote ratios, because absolute
+numbers depend on the machine.
 """
 
 from __future__ import annotations
@@ -30,19 +31,19 @@ from fusion_eval.types import Prompt, Sampling
 
 CALLS, AT_ONCE, ROUNDS = 2000, 64, 5
 LITELLM_CALLS = 200
-"""Few, as each takes long."""
+"""Few calls, because each takes long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Calls per second, and milliseconds of this process's CPU per call."""
+    """Calls per second, and milliseconds of this process's CPU time per call."""
 
     rate: float
     cpu: float
 
 
 async def measure(call: Callable[[int], Awaitable[object]], calls: int = CALLS) -> Speed:
-    """`calls` calls, `AT_ONCE` at a time."""
+    """Make `calls` calls, `AT_ONCE` at a time."""
     numbers = iter(range(calls))
 
     async def work() -> None:
@@ -55,7 +56,7 @@ async def measure(call: Callable[[int], Awaitable[object]], calls: int = CALLS) 
 
 
 async def bare(base_url: str) -> Speed:
-    """POST and read the text; nothing is checked, counted or kept."""
+    """Send the request and read the text, without checks, counts or a store."""
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
 
@@ -73,8 +74,8 @@ async def bare(base_url: str) -> Speed:
         return await measure(call)
 
 
-async def whole(base_url: str, store_file: Path) -> Speed:
-    """Key, store, slots, request, parsing, store: a strategy's own way to a model."""
+async def through_the_package(base_url: str, store_file: Path) -> Speed:
+    """Call the model as a strategy does: through store, slots, retries and parsing."""
     settings = parse({"model": "test-model", "base_url": base_url, "concurrency": AT_ONCE})
     store = Store(store_file)
     opener = Opener(settings, store)
@@ -87,7 +88,7 @@ async def whole(base_url: str, store_file: Path) -> Speed:
 
 
 async def through_litellm(base_url: str) -> Speed:
-    """The same call by litellm; nothing is kept. Imported last: what it holds in memory slows whoever comes after."""
+    """Make the same call with litellm, without a store. It runs last, because its memory slows later clients."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # prices from the package, not from the network
     import litellm
 
@@ -106,8 +107,8 @@ async def through_litellm(base_url: str) -> Speed:
     return await measure(call, LITELLM_CALLS)
 
 
-def say(name: str, theirs: list[Speed], ours: list[Speed]) -> None:
-    """Medians of the rounds and of their ratios."""
+def report(name: str, theirs: list[Speed], ours: list[Speed]) -> None:
+    """Print the medians of the rounds and of their ratios."""
     for who, speeds in ((name, theirs), ("fusion_eval", ours)):
         rate, cpu = statistics.median(s.rate for s in speeds), statistics.median(s.cpu for s in speeds)
         print(f"{who:13} {rate:7,.0f} calls/s  {cpu:.2f} ms CPU per call")
@@ -117,15 +118,17 @@ def say(name: str, theirs: list[Speed], ours: list[Speed]) -> None:
 
 
 def main() -> None:
-    """Rounds in turn, so that a drift of the machine's speed meets both."""
+    """Alternate the clients, so that changes of the machine's speed affect both."""
     with spawn() as base_url, tempfile.TemporaryDirectory() as folder:
         for name, client in (("bare aiohttp", bare), ("litellm", through_litellm)):
             ours: list[Speed] = []
             theirs: list[Speed] = []
             for number in range(ROUNDS + 1):
                 theirs.append(asyncio.run(client(base_url)))
-                ours.append(asyncio.run(whole(base_url, Path(folder) / f"{name}-{number}.sqlite")))
-            say(name, theirs[1:], ours[1:])  # the first round warms up
+                ours.append(
+                    asyncio.run(through_the_package(base_url, Path(folder) / f"{name}-{number}.sqlite"))
+                )
+            report(name, theirs[1:], ours[1:])  # the first round warms up
 
 
 if __name__ == "__main__":
