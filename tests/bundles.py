@@ -20,8 +20,8 @@ from fusion_eval.export.bundle.verify import Verified
 from fusion_eval.export.subject import Subject
 from fusion_eval.runs.comparison import FILE_NAME, read_comparison
 from fusion_eval.runs.reading import read_runs
+from fusion_eval.runs.totals import Totals
 from fusion_eval.runs.traces import FILE_NAME as TRACES
-from fusion_eval.runs.traces import Totals
 from fusion_eval.types import Answer, Candidate, Pool, Prompt, Trace, to_json
 
 Edit = Callable[[Any], None]

@@ -12,7 +12,7 @@ from fusion_eval.cli.options import listed, model_args
 from fusion_eval.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fusion_eval.compare.compare import Settings
+    from fusion_eval.compare.options import ComparisonOptions
     from fusion_eval.harness.run import Plan
     from fusion_eval.judging.judge import Panel
     from fusion_eval.runs.comparison import Comparison
@@ -23,7 +23,7 @@ def compare_runs(options: argparse.Namespace) -> int:
     from fusion_eval.compare.compare import compare
     from fusion_eval.report.comparison_table import VIEWS
     from fusion_eval.runs.comparison import write_comparison
-    from fusion_eval.runs.reading import named, read_runs
+    from fusion_eval.runs.reading import read_runs, with_unique_names
 
     if options.include_path and not options.baseline:
         raise ConfigError("--include_path is of use with --baseline alone: nothing else needs the tasks")
@@ -40,7 +40,7 @@ def compare_runs(options: argparse.Namespace) -> int:
         from fusion_eval.harness.pool_baseline import pool_run
 
         runs = [pool_run(runs, options.baseline, options.include_path), *runs]
-        runs = named(runs, [run.name for run in runs])
+        runs = with_unique_names(runs, [run.name for run in runs])
     comparison = compare(runs, _statistics(options, listed(options.metrics) if options.metrics else ()))
     if options.output:
         write_comparison(comparison, options.output)
@@ -95,11 +95,11 @@ def judged_beside(
     comparison: Comparison, runs: Sequence[Run], options: argparse.Namespace, output: Path | None
 ) -> Comparison:
     """The comparison with a judge's rows; its verdicts land in `output`."""
-    from fusion_eval.compare.compare import Settings
+    from fusion_eval.compare.options import ComparisonOptions
     from fusion_eval.judging.job import Job
     from fusion_eval.judging.judge import added, judge
 
-    statistics = _statistics(options) if hasattr(options, "alpha") else Settings()
+    statistics = _statistics(options) if hasattr(options, "alpha") else ComparisonOptions()
     judged = judge(Job(tuple(runs), statistics), _panel(options), output, None, say)
     return added(comparison, judged)
 
@@ -129,12 +129,19 @@ def _panel(
     )
 
 
-def _statistics(options: argparse.Namespace, metrics: tuple[str, ...] = ()) -> Settings:
-    from fusion_eval.compare.compare import Settings
-    from fusion_eval.compare.method import Method
+def _statistics(options: argparse.Namespace, metrics: tuple[str, ...] = ()) -> ComparisonOptions:
+    from fusion_eval.compare.options import ComparisonOptions
 
-    method = Method(options.alpha, options.test, options.interval, options.resamples, options.seed)
-    return Settings(method, options.correction, options.cluster, options.allow_partial, metrics)
+    return ComparisonOptions(
+        alpha=options.alpha,
+        test=options.test,
+        correction=options.correction,
+        resamples=options.resamples,
+        seed=options.seed,
+        cluster=options.cluster,
+        allow_partial=options.allow_partial,
+        metrics=metrics,
+    )
 
 
 def say(line: str) -> None:

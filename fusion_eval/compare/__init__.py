@@ -1,1 +1,1 @@
-"""From runs to a comparison: match their items, join what belongs together, test the differences."""
+"""Compare runs: match their items, group dependent items into clusters, and test the differences."""

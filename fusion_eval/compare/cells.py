@@ -1,4 +1,4 @@
-"""Cells of numbers: one metric of one task in all runs, as the arrays that the statistics work on."""
+"""Cells: the numbers of one metric of one task in all runs, as the arrays that the statistics work on."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from fusion_eval.compare.items import FilteredMetric, Item
+from fusion_eval.compare.matching import MatchedTask
 from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.compare.task_families import Family
-from fusion_eval.runs.samples import Pair
+from fusion_eval.runs.samples import Segment, Value
 from fusion_eval.stats.corpus import CorpusMetric, MissingTokenizerError, corpus_metric
 from fusion_eval.stats.paired import Score, mean_score
 
@@ -20,7 +21,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`statistics` has the shape (runs, items, k); the sum over items of a run, scored, is its value."""
+    """One metric of one task. `statistics` has the shape (runs, items, k).
+
+    `score` maps the sum of a run's statistics over items to the run's value. `item_score` does so for single items.
+    """
 
     task: str
     family: str
@@ -33,90 +37,106 @@ class Cell:
     item_score: Score
     higher_is_better: bool
     missing: int = 0
-    """Items that some run has no value for; they are left out of all."""
+    """How many items were left out because some run has no value for them."""
     binary: bool = False
+    """Whether all values are 0 or 1."""
     signature: str | None = None
+    """sacrebleu's signature of a corpus metric."""
 
     @property
     def per_item(self) -> Floats:
-        """(runs, items): each item scored by itself; 0 where it holds nothing to score."""
+        """The score of each item alone, (runs, items). It is 0 if the item holds nothing to score."""
         return np.nan_to_num(self.item_score(self.statistics))
 
 
-def cells(
-    table: pd.DataFrame,
-    runs: Sequence[str],
-    families: Mapping[str, Family],
-    directions: Mapping[tuple[str, str], bool],
+def cells_of(
+    matched: MatchedTask,
+    metrics: Mapping[FilteredMetric, bool],
+    family: Family,
+    clusters: Mapping[Item, str],
 ) -> tuple[list[Cell], list[str]]:
-    """A cell per task, metric and filter of the tidy table, and notes on those that have none.
+    """Build the cells of one task.
 
-    `directions` says by (task, metric) whether higher is better, where the runs say so.
+    Args:
+        matched: The task in all runs.
+        metrics: Whether higher is better, for each metric that gets a cell.
+        family: The family of the task.
+        clusters: The cluster label of each item.
+
+    Returns:
+        A cell for each metric that can be computed, and notes on the others.
     """
-    made, notes = [], []
-    for (task, metric, filtered), part in table.groupby(["task", "metric", "filter"], sort=False):
-        wide = part.pivot(index="item", columns="run", values="value")[list(runs)]
-        known = wide.notna().all(axis=1)
-        one = part[part["run"] == runs[0]].set_index("item")
-        kept = [item for item in one.index if known[item]]
+    cells, notes = [], []
+    for (metric, filtered), higher_is_better in metrics.items():
+        values = [
+            [entries[item.key].values.get((metric, filtered)) for item in matched.items]
+            for entries in matched.entries
+        ]
+        kept = [place for place, row in enumerate(zip(*values, strict=True)) if None not in row]
         if not kept:
-            notes.append(f"{task}: {metric},{filtered} is left out: on no item have all runs a value")
+            notes.append(f"{matched.task}: {metric},{filtered} is left out: on no item have all runs a value")
             continue
-        values = [wide[run].loc[kept].tolist() for run in runs]
+        labels = np.array([clusters[matched.items[place]] for place in kept], dtype=object)
         try:
-            made.append(
+            cells.append(
                 _cell(
-                    (str(task), str(metric), str(filtered)),
-                    families[str(task)],
-                    values,
-                    one["cluster"].loc[kept].to_numpy(dtype=object),
-                    directions[task, metric],
-                    len(one) - len(kept),
+                    (matched.task, metric, filtered),
+                    family,
+                    [[run[place] for place in kept] for run in values],
+                    labels,
+                    higher_is_better,
+                    missing=len(matched.items) - len(kept),
                 )
             )
         except MissingTokenizerError as error:
-            notes.append(f"{task}: {metric},{filtered} is left out: {error}")
-    return made, notes
+            notes.append(f"{matched.task}: {metric},{filtered} is left out: {error}")
+    return cells, notes
 
 
 def _cell(
     names: tuple[str, str, str],
     family: Family,
-    values: Sequence[Sequence[float | Pair]],
+    values: Sequence[Sequence[Value]],
     clusters: npt.NDArray[np.object_],
     higher_is_better: bool,
     missing: int,
 ) -> Cell:
     task, metric, filtered = names
-    pairs = [[value for value in run if isinstance(value, Pair)] for run in values]
-    corpus = corpus_metric(corpus_name(metric) or metric, family.language) if pairs[0] else None
-    # Ten digits: the same score computed in two ways is the same score.
-    numbers = np.array([[] if corpus else [float(f"{value:.10g}") for value in run] for run in values])
+    segments = [[value for value in run if isinstance(value, Segment)] for run in values]
+    corpus = corpus_metric(corpus_name(metric) or metric, family.language) if segments[0] else None
+    if corpus:
+        statistics = np.stack([segment_statistics(corpus, run) for run in segments])
+    else:
+        # Ten digits: the same score computed in two ways must be equal.
+        numbers = np.array([[float(f"{value:.10g}") for value in run] for run in values])
+        statistics = np.stack([numbers, np.ones_like(numbers)], axis=-1)
     return Cell(
         task=task,
         family=family.name,
         language=family.language,
         metric=metric,
         filter=filtered,
-        statistics=np.stack([averaged(corpus, run) for run in pairs])
-        if corpus
-        else np.stack([numbers, np.ones_like(numbers)], axis=-1),
+        statistics=statistics,
         clusters=clusters,
         score=corpus.score if corpus else mean_score,
         item_score=corpus.segment_score if corpus else mean_score,
         higher_is_better=corpus.higher_is_better if corpus else higher_is_better,
         missing=missing,
-        binary=corpus is None and bool(np.isin(numbers, (0.0, 1.0)).all()),
+        binary=corpus is None and bool(np.isin(statistics[..., 0], (0.0, 1.0)).all()),
         signature=corpus.signature if corpus else None,
     )
 
 
-def averaged(corpus: CorpusMetric, pairs: Sequence[Pair]) -> Floats:
-    """(items, k): the statistics of each item, the mean over its hypotheses. Raises ValueError for no items."""
-    counts = [len(pair.hypotheses) for pair in pairs]
+def segment_statistics(corpus: CorpusMetric, segments: Sequence[Segment]) -> Floats:
+    """Return the statistics of each segment, (segments, k), as the mean over its hypotheses.
+
+    Raises:
+        ValueError: There are no segments.
+    """
+    counts = [len(segment.hypotheses) for segment in segments]
     statistics = corpus.statistics(
-        [hypothesis for pair in pairs for hypothesis in pair.hypotheses],
-        [list(pair.references) for pair in pairs for _ in pair.hypotheses],
+        [hypothesis for segment in segments for hypothesis in segment.hypotheses],
+        [list(segment.references) for segment in segments for _ in segment.hypotheses],
     )
     starts = np.cumsum([0, *counts[:-1]])
     return np.asarray(np.add.reduceat(statistics, starts, axis=0) / np.array(counts)[:, None])

@@ -1,4 +1,4 @@
-"""Which items are not independent of each other: sentences of one document, one question in several languages."""
+"""Find items that are not independent: sentences of one document, or one question in several languages."""
 
 from __future__ import annotations
 
@@ -7,78 +7,83 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from fusion_eval.compare.items import Item
+from fusion_eval.compare.options import AUTO, NO_CLUSTERS
 from fusion_eval.compare.task_families import Family, without_language
 from fusion_eval.errors import ConfigError, nearest
 
-_DOCUMENT = (
+_DOCUMENT_FIELDS = (
     *("document_id", "document", "docid", "doc_id", "doc", "docname", "doc_name"),
     *("passage_id", "passage", "context", "article", "paragraph", "story", "url"),
 )
-_QUESTION = (
-    "id",
-    "question_id",
-    "qid",
-    "uid",
-    "item_id",
-    "example_id",
-    "problem_id",
-    "sentence_id",
-    "idx",
-    "index",
+_QUESTION_FIELDS = (
+    *("id", "question_id", "qid", "uid", "item_id", "example_id"),
+    *("problem_id", "sentence_id", "idx", "index"),
 )
-_LONGEST = 200
-"""Characters of a label; of what is longer it is a hash."""
-AUTO, NONE = "auto", "none"
+_MAX_LABEL = 200
+"""Characters. A longer label is replaced by its hash."""
 
 
 def clusters_of(
     items: Mapping[str, Sequence[Item]], families: Mapping[str, Family], column: str
 ) -> tuple[dict[Item, str], list[str]]:
-    """(A label per item, notes on how they came about); items that share a label are resampled together.
+    """Label every item with its cluster. Items with the same label are resampled together.
 
-    `column` is a field of the documents, `none`, or `auto`: documents where the data name them, else the identity of
-    a question, else, where sister tasks in several languages give no identity, its place in the task; and the same
-    document in two tasks is one. Joining too much only costs power, joining too little would claim what is not known.
+    With `column="auto"` a family of tasks is clustered by the first of these that its documents have: a field that
+    names a text of several items; a field that identifies the question; or, if parallel tasks in several languages have
+    no such field, the place in the task. Equal documents of two tasks are one cluster. Clusters that are too large
+    only cost power; clusters that are too small make intervals too narrow.
+
+    Args:
+        items: The items of each task.
+        families: The family of each task.
+        column: A field of the documents, `none`, or `auto`.
+
+    Returns:
+        A label for each item, and notes on how clusters were formed.
+
+    Raises:
+        ConfigError: A document lacks the field.
     """
-    if column == NONE:
-        return {item: _short(f"{item.task}/{item.key}") for task in items.values() for item in task}, []
-    sisters: dict[str, list[str]] = defaultdict(list)
+    if column == NO_CLUSTERS:
+        return {item: _shorten(f"{item.task}/{item.key}") for task in items.values() for item in task}, []
+    sibling_tasks: dict[str, list[str]] = defaultdict(list)
     for task in items:
-        sisters[families[task].name].append(task)
+        sibling_tasks[families[task].name].append(task)
     labels: dict[Item, str] = {}
     notes = []
-    for family, tasks in sisters.items():
+    for family, tasks in sibling_tasks.items():
         members = {task: items[task] for task in tasks}
-        field = _field(members) if column == AUTO else column
+        field = _choose_field(members) if column == AUTO else column
         parallel = len(tasks) > 1 and len({tuple(item.doc_id for item in items[task]) for task in tasks}) == 1
-        for task in tasks:
-            for item in items[task]:
-                own = _label(item, field, families[task].language, parallel, asked=column != AUTO)
-                labels[item] = _short(f"{family}/{own}")
-        if len({labels[item] for task in tasks for item in items[task]}) < sum(
-            len(items[task]) for task in tasks
-        ):
-            notes.append(_note(family, field, parallel))
+        of_family = {
+            item: _shorten(
+                f"{family}/{_label(item, field, families[task].language, parallel, chosen_by_user=column != AUTO)}"
+            )
+            for task in tasks
+            for item in items[task]
+        }
+        if len(set(of_family.values())) < len(of_family):
+            notes.append(_describe(family, field, parallel))
+        labels |= of_family
     if column != AUTO:
         return labels, notes
-    joined = _joined(labels)
-    if len(set(joined.values())) < len(set(labels.values())):
+    merged = _merge_equal_documents(labels)
+    if len(set(merged.values())) < len(set(labels.values())):
         notes.append("items of several tasks that are the same document are one cluster")
-    return joined, notes
+    return merged, notes
 
 
-def _note(family: str, field: str | None, parallel: bool) -> str:
-    how = (
-        f"share their field '{field}'"
-        if field
-        else "stand at one place in its languages"
-        if parallel
-        else "are equal"
-    )
-    return f"{family}: items that {how} are one cluster"
+def _describe(family: str, field: str | None, parallel: bool) -> str:
+    if field:
+        shared = f"share their field '{field}'"
+    else:
+        shared = "stand at one place in its languages" if parallel else "are equal"
+    return f"{family}: items that {shared} are one cluster"
 
 
-def _label(item: Item, field: str | None, language: str | None, parallel: bool, *, asked: bool) -> str:
+def _label(
+    item: Item, field: str | None, language: str | None, parallel: bool, *, chosen_by_user: bool
+) -> str:
     if field is None:
         return str(item.doc_id) if parallel else item.document
     if field not in item.doc:
@@ -87,50 +92,50 @@ def _label(item: Item, field: str | None, language: str | None, parallel: bool, 
             f"They have {', '.join(sorted(item.doc)) or 'none'}"
         )
     value = str(item.doc[field])
-    return value if asked else without_language(value, language)
+    return value if chosen_by_user else without_language(value, language)
 
 
-def _field(family: Mapping[str, Sequence[Item]]) -> str | None:
-    """The field that all tasks of a family are clustered by."""
-    for name in _DOCUMENT:
-        if _everywhere(family, name) and any(_repeats(name, items) for items in family.values()):
+def _choose_field(family: Mapping[str, Sequence[Item]]) -> str | None:
+    """Return the field that all tasks of a family are clustered by, or None if they have none."""
+    for name in _DOCUMENT_FIELDS:
+        if _is_everywhere(name, family) and any(_groups_items(name, items) for items in family.values()):
             return name
-    for name in _QUESTION:
-        if _everywhere(family, name) and all(_identifies(name, items) for items in family.values()):
+    for name in _QUESTION_FIELDS:
+        if _is_everywhere(name, family) and all(_identifies_items(name, items) for items in family.values()):
             return name
     return None
 
 
-def _everywhere(family: Mapping[str, Sequence[Item]], name: str) -> bool:
+def _is_everywhere(name: str, family: Mapping[str, Sequence[Item]]) -> bool:
     values = (item.doc.get(name) for items in family.values() for item in items)
     return all(isinstance(value, str | int) for value in values)
 
 
-def _repeats(name: str, items: Sequence[Item]) -> bool:
-    """Several documents, of which one has several items."""
+def _groups_items(name: str, items: Sequence[Item]) -> bool:
+    """Return whether the field has several values, and one of them belongs to several documents."""
     return 1 < len({str(item.doc[name]) for item in items}) < len({item.document for item in items})
 
 
-def _identifies(name: str, items: Sequence[Item]) -> bool:
-    """Whether each value stands for one document; the same document twice is no contradiction."""
+def _identifies_items(name: str, items: Sequence[Item]) -> bool:
+    """Return whether the field has as many values as there are different documents."""
     return len({str(item.doc[name]) for item in items}) == len({item.document for item in items})
 
 
-def _joined(labels: Mapping[Item, str]) -> dict[Item, str]:
-    """Labels that share a document become one."""
-    first: dict[str, str] = {}
-    of: dict[str, str] = {}
+def _merge_equal_documents(labels: Mapping[Item, str]) -> dict[Item, str]:
+    """Merge the clusters of items that are the same document (union-find over labels)."""
+    label_of_document: dict[str, str] = {}
+    parents: dict[str, str] = {}
 
     def root(label: str) -> str:
-        while of.get(label, label) != label:
-            label = of[label]
+        while parents.get(label, label) != label:
+            label = parents[label]
         return label
 
     for item, label in labels.items():
-        one, other = root(first.setdefault(item.document, label)), root(label)
-        of[max(one, other)] = min(one, other)
+        one, other = root(label_of_document.setdefault(item.document, label)), root(label)
+        parents[max(one, other)] = min(one, other)
     return {item: root(label) for item, label in labels.items()}
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= _LONGEST else hashlib.sha256(label.encode()).hexdigest()
+def _shorten(label: str) -> str:
+    return label if len(label) <= _MAX_LABEL else hashlib.sha256(label.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The items that several runs share: matched by what they are, never by their place."""
+"""The items of a task: documents that are recognized by their content, never by their place in a file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Sample, Value
 
-Metric = tuple[str, str]
-"""(metric, filter), as the harness's results name them: `exact_match,strict-match`."""
+FilteredMetric = tuple[str, str]
+"""(metric, filter), as results files name them: `exact_match,strict-match`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One document of one task; the second of two equal documents has a key of its own."""
+    """One document of one task. If a task has two equal documents, each has a key of its own."""
 
     task: str
     key: str
@@ -28,28 +28,40 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An item in one run."""
+    """What one run recorded for an item. `target` and `prompt` are hashes."""
 
     item: Item
     target: str
     prompt: str | None
-    values: Mapping[Metric, Value]
-    odd: frozenset[Metric]
+    values: Mapping[FilteredMetric, Value]
+    unusable: frozenset[FilteredMetric]
+    """Metrics whose value is neither a finite number nor a segment."""
 
 
 def entries_of(run: Run, task: str, by_document: bool) -> dict[str, Entry]:
-    """By item key, in the order of the documents. Keyed by document where all runs know it, else by prompt and target."""
+    """Return the entries of a task by item key, in the order of the documents.
+
+    Keys are made from the document if `by_document`, else from the prompt and the target.
+
+    Raises:
+        ConfigError: A sample has no prompt to make a key from.
+    """
     samples = sorted(run.tasks[task].samples, key=lambda sample: sample.doc_id)
-    seen: Counter[tuple[str, str]] = Counter()
-    grouped: dict[str, list[Sample]] = {}
+    repeats: Counter[tuple[str, str]] = Counter()
+    by_key: dict[str, list[Sample]] = {}
     for sample in samples:
-        document = sample.doc_key if by_document else _asked(sample, run, task)
-        seen[document or "", sample.filter] += 1
-        grouped.setdefault(f"{document}#{seen[document or '', sample.filter]}", []).append(sample)
-    return {key: _entry(task, key, same) for key, same in grouped.items()}
+        document = (sample.doc_key or "") if by_document else _prompt_and_target(sample, run, task)
+        repeats[document, sample.filter] += 1
+        by_key.setdefault(f"{document}#{repeats[document, sample.filter]}", []).append(sample)
+    return {key: _entry(task, key, same_item) for key, same_item in by_key.items()}
 
 
-def _asked(sample: Sample, run: Run, task: str) -> str:
+def all_have_documents(tasks: Sequence[TaskRun]) -> bool:
+    """Return whether every sample of these runs of a task has the hash of its document."""
+    return all(sample.doc_key for task in tasks for sample in task.samples)
+
+
+def _prompt_and_target(sample: Sample, run: Run, task: str) -> str:
     if sample.prompt is None:
         raise ConfigError(
             f"The samples of {task} in {run.path} hold neither document nor prompt, so they cannot be matched"
@@ -58,16 +70,12 @@ def _asked(sample: Sample, run: Run, task: str) -> str:
 
 
 def _entry(task: str, key: str, samples: Sequence[Sample]) -> Entry:
+    """Join the samples of one item, which has a sample for each filter."""
     first = samples[0]
     return Entry(
-        Item(task, key, key.rpartition("#")[0], first.doc_id, first.doc),
-        first.target,
-        first.prompt,
-        {(name, sample.filter): value for sample in samples for name, value in sample.values.items()},
-        frozenset((name, sample.filter) for sample in samples for name in sample.odd),
+        item=Item(task, key, key.rpartition("#")[0], first.doc_id, first.doc),
+        target=first.target,
+        prompt=first.prompt,
+        values={(name, sample.filter): value for sample in samples for name, value in sample.values.items()},
+        unusable=frozenset((name, sample.filter) for sample in samples for name in sample.unusable),
     )
-
-
-def by_document(runs: Sequence[TaskRun]) -> bool:
-    """Whether every sample of every run knows its document."""
-    return all(sample.doc_key for run in runs for sample in run.samples)

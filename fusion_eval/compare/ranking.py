@@ -1,54 +1,53 @@
-"""Several runs in order, with the groups that cannot be told apart."""
+"""Rank several runs, and find the groups of runs that cannot be told apart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
-from fusion_eval.compare.method import Method
-from fusion_eval.compare.rows import pair, tested
+from fusion_eval.compare.correction import adjust_p_values
+from fusion_eval.compare.options import ComparisonOptions
+from fusion_eval.compare.rows import pair_runs, run_test
 from fusion_eval.compare.units import Unit
 from fusion_eval.runs.comparison import RankedRun, Row
 from fusion_eval.stats.ranking import groups
 
-Correct = Callable[[list[float]], Iterable[float]]
-"""p-values to adjusted ones."""
 
-
-def ranked(
-    units: Sequence[Unit], names: Sequence[str], rows: Sequence[Row], method: Method, correct: Correct
+def rank_runs(
+    units: Sequence[Unit], names: Sequence[str], rows: Sequence[Row], options: ComparisonOptions
 ) -> list[RankedRun]:
-    """The runs of every headline unit, best first.
+    """Rank the runs on the widest unit of each metric, best first.
 
-    Pairs with the baseline have the adjusted p-values of their `rows`; the other pairs are adjusted in one family with all
-    rows, so that the two tables never contradict each other.
+    Pairs with the baseline keep the adjusted p-values of their `rows`. The p-values of the other pairs are adjusted in
+    one family with all rows, so that the ranks never contradict the rows.
     """
-    found = headlines(units)
-    others = [(unit, a, b) for unit in found for a, b in combinations(range(1, len(names)), 2)]
-    raw = [tested(unit, pair(unit, a, b), a, b, method)[1] for unit, a, b in others]
-    adjusted = list(correct([*(row.p_value for row in rows), *raw]))[len(rows) :]
-    known = {(row.task, row.language, row.metric, row.filter, row.candidate): row.p_adjusted for row in rows}
-    made = []
-    for unit in found:
+    widest = widest_units(units)
+    other_pairs = [(unit, a, b) for unit in widest for a, b in combinations(range(1, len(names)), 2)]
+    raw = [run_test(unit, pair_runs(unit, a, b), a, b, options)[1] for unit, a, b in other_pairs]
+    adjusted = adjust_p_values([*(row.p_value for row in rows), *raw], options.correction)[len(rows) :]
+    of_rows = {
+        (row.task, row.language, row.metric, row.filter, row.candidate): row.p_adjusted for row in rows
+    }
+    ranked = []
+    for unit in widest:
         first, p_values = unit.cells[0], np.ones((len(names), len(names)))
         for run, name in enumerate(names[1:], start=1):
-            p_values[0, run] = p_values[run, 0] = known[
-                unit.task, unit.language, first.metric, first.filter, name
-            ]
-        for (other, a, b), p_value in zip(others, adjusted, strict=True):
-            if other is unit:
+            p_value = of_rows[unit.task, unit.language, first.metric, first.filter, name]
+            p_values[0, run] = p_values[run, 0] = p_value
+        for (other_unit, a, b), p_value in zip(other_pairs, adjusted, strict=True):
+            if other_unit is unit:
                 p_values[a, b] = p_values[b, a] = p_value
-        made += _ranked(unit, names, p_values, method)
-    return made
+        ranked += _rank(unit, names, p_values, options.alpha)
+    return ranked
 
 
-def headlines(units: Sequence[Unit]) -> list[Unit]:
-    """The widest unit of each metric: all tasks, else a family of languages, else the task.
+def widest_units(units: Sequence[Unit]) -> list[Unit]:
+    """Return the widest unit of each metric: all tasks, else a family of languages, else a task.
 
-    One name that is scored in several ways is several metrics, as it is in `units`.
+    A name that is scored in several ways stands for several metrics.
     """
     widest = {}
     for unit in units:
@@ -57,21 +56,21 @@ def headlines(units: Sequence[Unit]) -> list[Unit]:
     return list(widest.values())
 
 
-def _ranked(
-    unit: Unit, names: Sequence[str], p_values: npt.NDArray[np.float64], method: Method
+def _rank(
+    unit: Unit, names: Sequence[str], p_values: npt.NDArray[np.float64], alpha: float
 ) -> list[RankedRun]:
-    values = [pair(unit, 0, run).candidate_value for run in range(len(names))]
+    values = [pair_runs(unit, 0, run).candidate_value for run in range(len(names))]
     first = unit.cells[0]
     return [
         RankedRun(
-            unit.task,
-            unit.language,
-            first.metric,
-            first.filter,
-            names[place.position],
-            values[place.position],
-            place.rank,
-            place.letters,
+            task=unit.task,
+            language=unit.language,
+            metric=first.metric,
+            filter=first.filter,
+            run=names[place.position],
+            value=values[place.position],
+            rank=place.rank,
+            groups=place.letters,
         )
-        for place in groups(np.array(values), p_values, method.alpha, first.higher_is_better)
+        for place in groups(np.array(values), p_values, alpha, first.higher_is_better)
     ]

@@ -1,4 +1,4 @@
-"""Tasks that are one task in several languages, told by their names: `mgsm_direct_sw`, `belebele_fra_Latn`, `wmt_en-fr_FR`."""
+"""Find tasks that are one task in several languages, by their names: `mgsm_direct_sw`, `belebele_fra_Latn`."""
 
 from __future__ import annotations
 
@@ -17,61 +17,64 @@ _ISO_639_1 = (
 )
 _CODES = frozenset(_ISO_639_1.split())
 _LANGUAGE = re.compile(r"(?<![^\W_])(?:[a-z]{2}(?:[_-][A-Z]{2})?|[a-z]{3}_[A-Z][a-z]{3})(?![^\W_])")
-"""A code with or without a region, or a longer code with its script."""
+"""A two-letter code, with or without a region, or a three-letter code with its script."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What a task is called without its language, and that language; a task alone is a family of its own."""
+    """The name of a task without its language, and the language. A task without siblings is a family of its own."""
 
     name: str
     language: str | None
 
 
 def families(languages: Mapping[str, str | None]) -> dict[str, Family]:
-    """The family of every task, from the tasks' names and the languages that are known of them (or None).
+    """Return the family of every task.
 
-    Sisters have names that differ in a language alone. Of several codes in a name (`mgsm_en_cot_sw` thinks in English) it
-    is the one that differs among the most sisters.
+    The names of sibling tasks differ in their language only. If a name has several language codes (`mgsm_en_cot_sw`
+    reasons in English), its language is the code that differs among most siblings.
+
+    Args:
+        languages: The language of each task as its metadata say, or None.
     """
-    readings = {task: _readings(task, language) for task, language in languages.items()}
-    sisters = Counter(name for found in readings.values() for name in found)
-    return {task: _family(task, languages[task], found, sisters) for task, found in readings.items()}
-
-
-def _family(task: str, language: str | None, found: Mapping[str, str], sisters: Counter[str]) -> Family:
-    if not found:
-        return Family(task, language)
-    name = max(reversed(list(found)), key=lambda name: sisters[name])  # of equals the last code in the name
-    if sisters[name] < 2:
-        return Family(task, language)
-    return Family(name, language or found[name])
-
-
-def _readings(task: str, language: str | None) -> dict[str, str]:
-    """Names without one of their codes, and that code."""
-    found = {}
-    for match in re.finditer(_LANGUAGE, task):
-        if len(match[0]) > 5 or match[0][:2] in _CODES:
-            found[_without(task, match.start(), match.end())] = match[0]
-    for spelt in _spelt(task, language):
-        found.setdefault(_without(task, spelt.start(), spelt.end()), language or "")
-    return found
+    candidates = {task: _family_names(task, language) for task, language in languages.items()}
+    siblings = Counter(name for names in candidates.values() for name in names)
+    return {task: _family(task, languages[task], names, siblings) for task, names in candidates.items()}
 
 
 def without_language(name: str, language: str | None) -> str:
-    """`low-fr-0` is `low-0` in French: the last mention counts."""
-    found = _spelt(name, language)
-    return _without(name, found[-1].start(), found[-1].end()) if found else name
+    """Remove the last mention of a language from a name: `low-fr-0` in French is `low-0`."""
+    mentions = _mentions(name, language)
+    return _cut(name, mentions[-1].start(), mentions[-1].end()) if mentions else name
 
 
-def _spelt(name: str, language: str | None) -> list[re.Match[str]]:
-    """Where a language stands in a name as a word of its own, in whatever case."""
+def _family(task: str, language: str | None, names: Mapping[str, str], siblings: Counter[str]) -> Family:
+    if not names:
+        return Family(task, language)
+    name = max(reversed(list(names)), key=lambda name: siblings[name])  # of equals, the last code in the name
+    if siblings[name] < 2:
+        return Family(task, language)
+    return Family(name, language or names[name])
+
+
+def _family_names(task: str, language: str | None) -> dict[str, str]:
+    """Return the task's name without each of its language codes, with that code."""
+    names = {}
+    for code in re.finditer(_LANGUAGE, task):
+        if len(code[0]) > 5 or code[0][:2] in _CODES:
+            names[_cut(task, code.start(), code.end())] = code[0]
+    for mention in _mentions(task, language):
+        names.setdefault(_cut(task, mention.start(), mention.end()), language or "")
+    return names
+
+
+def _mentions(name: str, language: str | None) -> list[re.Match[str]]:
+    """Find the language in a name, as a word of its own and in any case."""
     return list(re.finditer(rf"(?i)(?<![^\W_]){re.escape(language)}(?![^\W_])", name)) if language else []
 
 
-def _without(name: str, start: int, end: int) -> str:
-    """`name` without the part from `start` to `end` and one of the marks around it."""
+def _cut(name: str, start: int, end: int) -> str:
+    """Remove `name[start:end]` and one of the separators around it."""
     before, after = name[:start], name[end:]
     if before and not before[-1].isalnum():
         before = before[:-1]

@@ -1,4 +1,4 @@
-"""What gets a row of its own: a task; a task's languages together; everything that one metric scores."""
+"""Units: what gets a row of its own. A unit is a task, a task in all its languages, or all tasks of a metric."""
 
 from __future__ import annotations
 
@@ -12,54 +12,63 @@ import numpy.typing as npt
 from fusion_eval.compare.cells import Cell, Floats
 
 ALL = "all"
+"""The language of a row over several languages or tasks, and the task of a row over several tasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Cells that are one row. Where they are several, the row's value is the mean of theirs (macro average)."""
+    """One row's cells. If there are several, the row's value is the mean of their values (macro average).
+
+    The arrays hold the items of all cells, one cell after the other.
+    """
 
     task: str
     language: str | None
     cells: tuple[Cell, ...]
     statistics: Floats
-    """(runs, items, k), of all cells one after the other; so are the next three."""
+    """(runs, items, k)."""
     items: Floats
-    """(runs, items): each item scored by itself."""
+    """(runs, items): the score of each item alone."""
     clusters: npt.NDArray[np.object_]
+    """(items,): the cluster label of each item."""
     groups: npt.NDArray[np.int64] | None
-    """Which cell an item is of; None where there is one."""
+    """(items,): the number of each item's cell; None if there is one cell."""
 
     @property
     def several(self) -> bool:
-        """Whether it is a mean over cells."""
+        """Whether the value is a mean over several cells."""
         return len(self.cells) > 1
 
 
 def units(cells: Sequence[Cell]) -> tuple[list[Unit], list[str]]:
-    """Metric by metric: each task, then each family of several languages, then all tasks where these are more.
+    """Group cells into units, metric by metric.
 
-    And notes on names that are metrics of several kinds, which have no common row.
+    Each metric has a unit for each task, then one for each family with several languages, then one over all tasks if
+    there are several families.
+
+    Returns:
+        The units, and notes on names that stand for several metrics, which have no common row.
     """
     kinds: dict[tuple[str, str], dict[object, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in cells:
         kinds[cell.metric, cell.filter][cell.score, cell.higher_is_better].append(cell)
     notes = [
         f"{metric} is scored in several ways, or is better high in one task and low in another: no common row"
-        for (metric, _), same in kinds.items()
-        if len(same) > 1
+        for (metric, _), kind in kinds.items()
+        if len(kind) > 1
     ]
-    return [unit for same in kinds.values() for alike in same.values() for unit in _units(alike)], notes
+    return [unit for kind in kinds.values() for alike in kind.values() for unit in _units(alike)], notes
 
 
 def _units(cells: Sequence[Cell]) -> list[Unit]:
     families: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         families[cell.family].append(cell)
-    made = [_unit(cell.task, cell.language, [cell]) for cell in cells]
-    made += [_unit(name, ALL, members) for name, members in families.items() if len(members) > 1]
+    grouped = [_unit(cell.task, cell.language, [cell]) for cell in cells]
+    grouped += [_unit(name, ALL, members) for name, members in families.items() if len(members) > 1]
     if len(families) > 1:
-        made.append(_unit(ALL, ALL, cells))
-    return made
+        grouped.append(_unit(ALL, ALL, cells))
+    return grouped
 
 
 def _unit(task: str, language: str | None, cells: Sequence[Cell]) -> Unit:
@@ -68,8 +77,8 @@ def _unit(task: str, language: str | None, cells: Sequence[Cell]) -> Unit:
         task,
         language,
         tuple(cells),
-        np.concatenate([cell.statistics for cell in cells], axis=1),
-        np.concatenate([cell.per_item for cell in cells], axis=1),
-        np.concatenate([cell.clusters for cell in cells]),
-        np.repeat(np.arange(len(sizes)), sizes) if len(sizes) > 1 else None,
+        statistics=np.concatenate([cell.statistics for cell in cells], axis=1),
+        items=np.concatenate([cell.per_item for cell in cells], axis=1),
+        clusters=np.concatenate([cell.clusters for cell in cells]),
+        groups=np.repeat(np.arange(len(sizes)), sizes) if len(sizes) > 1 else None,
     )

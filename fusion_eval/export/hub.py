@@ -17,9 +17,9 @@ import yaml
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.subject import Subject, Written, distinct, distinct_names, written
 from fusion_eval.export.system import System, system_of
-from fusion_eval.runs.provenance import Origin, Reported, origin_of, reported
+from fusion_eval.runs.provenance import Provenance, ReportedScore, read_provenance, reported_scores
 from fusion_eval.runs.reading import Run, TaskRun
-from fusion_eval.runs.task_setup import Setup, setups
+from fusion_eval.runs.task_setup import TaskSetup, task_setups
 from fusion_eval.text.printable import printable
 from fusion_eval.types import without_surrogates
 
@@ -33,9 +33,9 @@ _TASK_ID = (
 class _Score:
     """One number of one task, on a dataset that is on the hub."""
 
-    number: Reported
+    number: ReportedScore
     task: TaskRun
-    setup: Setup
+    setup: TaskSetup
     dataset: str
 
 
@@ -52,7 +52,7 @@ def write_hub(subject: Subject, folder: Path) -> Written:
     for (run, system, scores), name in zip(plans, names, strict=True):
         home = folder if len(plans) == 1 else folder / name
         paths += _write_run(run, system, scores, home)
-        if (limit := origin_of(run).limit) is not None:
+        if (limit := read_provenance(run).limit) is not None:
             notes.append(
                 f"{run.name} was made with --limit {limit:g}: its scores are not of the whole datasets"
             )
@@ -65,7 +65,7 @@ def write_hub(subject: Subject, folder: Path) -> Written:
 
 
 def _system(run: Run) -> System:
-    system = system_of(origin_of(run))
+    system = system_of(read_provenance(run))
     if system.name is None:
         raise ConfigError(
             f"{run.path} does not tell who answered, so its scores cannot be put under a name; run it again with the model "
@@ -76,11 +76,11 @@ def _system(run: Run) -> System:
 
 def _scores(run: Run, notes: list[str]) -> list[_Score]:
     """Of the tasks whose dataset is known; notes tell which are left out."""
-    known = setups(run)
+    known = task_setups(run)
     on_hub = {task: setup.hub_dataset for task, setup in known.items() if setup.hub_dataset}
     scores = [
         _Score(number, run.tasks[number.task], known[number.task], on_hub[number.task])
-        for number in reported(run)
+        for number in reported_scores(run)
         if number.task in on_hub and not number.group and math.isfinite(number.value)
     ]
     others = [task for task in known if task not in on_hub]
@@ -92,7 +92,7 @@ def _scores(run: Run, notes: list[str]) -> list[_Score]:
         )
     if off_hub:
         notes.append(f"{run.name}: left out, as their datasets are not on the hub: {off_hub}")
-    if any(number.group for number in reported(run)):
+    if any(number.group for number in reported_scores(run)):
         notes.append(
             f"{run.name}: means over tasks are left out, as the hub wants the dataset of each number"
         )
@@ -100,7 +100,7 @@ def _scores(run: Run, notes: list[str]) -> list[_Score]:
 
 
 def _write_run(run: Run, system: System, scores: Sequence[_Score], home: Path) -> list[Path]:
-    origin, name = origin_of(run), without_surrogates(system.name or "")
+    origin, name = read_provenance(run), without_surrogates(system.name or "")
     paths = [
         written(
             home, "model-index.md", f"---\n{_yaml({'model-index': _model_index(name, scores, origin)})}---\n"
@@ -114,7 +114,7 @@ def _write_run(run: Run, system: System, scores: Sequence[_Score], home: Path) -
     return paths
 
 
-def _model_index(name: str, scores: Sequence[_Score], origin: Origin) -> list[dict[str, Any]]:
+def _model_index(name: str, scores: Sequence[_Score], origin: Provenance) -> list[dict[str, Any]]:
     """Task by task, as the library would join tasks on one dataset under the name of the first."""
     try:
         from huggingface_hub import EvalResult
@@ -142,7 +142,7 @@ def _model_index(name: str, scores: Sequence[_Score], origin: Origin) -> list[di
     return [{"name": name, "results": [result for index in indices for result in index["results"]]}]
 
 
-def _entries(score: _Score, system: System, origin: Origin) -> list[dict[str, Any]]:
+def _entries(score: _Score, system: System, origin: Provenance) -> list[dict[str, Any]]:
     try:
         from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
     except ImportError as error:
@@ -163,7 +163,7 @@ def _too_old(error: ImportError) -> ConfigError:
     return ConfigError(f"--format hf takes a newer huggingface_hub ({what}); pip install -U huggingface_hub")
 
 
-def _moment(origin: Origin) -> str | None:
+def _moment(origin: Provenance) -> str | None:
     """None where the file has no date, or one of no year that there is."""
     try:
         return (
@@ -173,7 +173,7 @@ def _moment(origin: Origin) -> str | None:
         return None
 
 
-def _notes(score: _Score, system: System, origin: Origin) -> str:
+def _notes(score: _Score, system: System, origin: Provenance) -> str:
     """All that the format has no field for; first of all that it is no single model that was measured."""
     version = origin.versions.get("lm_eval")
     parts = [
@@ -187,7 +187,7 @@ def _notes(score: _Score, system: System, origin: Origin) -> str:
     return printable(", ".join(parts))
 
 
-def _set_up(task: TaskRun, origin: Origin) -> dict[str, Any]:
+def _set_up(task: TaskRun, origin: Provenance) -> dict[str, Any]:
     """What else decides the number. A limited run is not a result of the whole dataset."""
     told = {
         "num_few_shot": task.info.fewshot,
@@ -197,11 +197,11 @@ def _set_up(task: TaskRun, origin: Origin) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _metric(number: Reported) -> str:
+def _metric(number: ReportedScore) -> str:
     return printable(number.metric if number.filter == "none" else f"{number.metric} ({number.filter})")
 
 
-def _error(number: Reported) -> list[str]:
+def _error(number: ReportedScore) -> list[str]:
     known = number.stderr is not None and math.isfinite(number.stderr)
     return [*([f"stderr {number.stderr:.4g}"] if known else []), *([f"n {number.n}"] if number.n else [])]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.runs.files import run_folders
-from fusion_eval.runs.reading import Run, named, read_runs
+from fusion_eval.runs.reading import Run, read_runs, with_unique_names
 from fusion_eval.text.printable import printable
 
 
@@ -41,7 +41,7 @@ def read_subject(path: Path) -> Subject:
     if (
         path.is_file() and runs[0].signature
     ):  # the folder of a file of ours has the model's name, which is not what answered
-        runs = named(runs, [runs[0].signature.partition("|")[0]])
+        runs = with_unique_names(runs, [runs[0].signature.partition("|")[0]])
     if comparison:
         order = [run.name for run in comparison.runs]
         runs.sort(key=lambda run: order.index(run.name) if run.name in order else len(order))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fusion_eval.runs.provenance import Origin
+from fusion_eval.runs.provenance import Provenance
 from fusion_eval.text.printable import printable
 from fusion_eval.text.public_names import public_name
 
@@ -39,7 +39,7 @@ class System:
     scorer: str | None = None
 
 
-def system_of(origin: Origin) -> System:
+def system_of(origin: Provenance) -> System:
     """From what the results file says of how the run was made."""
     if origin.strategy is None:
         name = _plain_name(origin)
@@ -74,7 +74,7 @@ def arguments_of(given: object) -> dict[str, Any]:
     return {name.strip(): value.strip() for name, equals, value in pairs if equals}
 
 
-def _plain_name(origin: Origin) -> str | None:
+def _plain_name(origin: Provenance) -> str | None:
     """The model's name; a model type is none, and stands where the harness found no other."""
     arguments = arguments_of(origin.model_args)
     named = [origin.model] if origin.model != origin.model_type else []
@@ -82,7 +82,7 @@ def _plain_name(origin: Origin) -> str | None:
     return next(filter(None, (public_name(name) for name in told if isinstance(name, str))), None)
 
 
-def _sampler_names(origin: Origin) -> tuple[str, ...]:
+def _sampler_names(origin: Provenance) -> tuple[str, ...]:
     listed = origin.settings.get("model")
     names = listed if isinstance(listed, list) and len(listed) == len(origin.models) else origin.models
     named = (_name(str(name), identity) for name, identity in zip(names, origin.models, strict=True))
@@ -116,7 +116,7 @@ def _pretrained(told: str) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _fusor(origin: Origin, samplers: Sequence[str]) -> str | None:
+def _fusor(origin: Provenance, samplers: Sequence[str]) -> str | None:
     """Strategies of third parties may do without one, which their totals show."""
     roles = origin.totals.get("roles")
     if not origin.fusor or (
@@ -129,7 +129,7 @@ def _fusor(origin: Origin, samplers: Sequence[str]) -> str | None:
     return _name(str(given or origin.fusor), origin.fusor)
 
 
-def _scorer(origin: Origin, samplers: Sequence[str]) -> str | None:
+def _scorer(origin: Provenance, samplers: Sequence[str]) -> str | None:
     """With the model that rates, where one does."""
     if not origin.scorer or not origin.scorer.startswith("judge"):
         return printable(origin.scorer) if origin.scorer else None
@@ -140,7 +140,7 @@ def _scorer(origin: Origin, samplers: Sequence[str]) -> str | None:
     return f"{printable(origin.scorer)} {named}" if named else None
 
 
-def _digest(origin: Origin) -> str:
+def _digest(origin: Provenance) -> str:
     """Systems that differ in anything that decides what they answer have different ids; where a server stands does not."""
     who = [re.sub(r"^openai\|[^|]*\|", "openai|", name) for name in (*origin.models, origin.fusor or "")]
     how = {name: origin.settings.get(name) for name in ("n", "scorer_model", *HOW)}

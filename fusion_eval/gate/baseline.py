@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fusion_eval.compare.cells import averaged
+from fusion_eval.compare.cells import segment_statistics
 from fusion_eval.compare.clusters import clusters_of
-from fusion_eval.compare.items import Entry, Metric
-from fusion_eval.compare.matching import Matched, match
-from fusion_eval.compare.metrics import corpus_name, objection
+from fusion_eval.compare.items import Entry, FilteredMetric
+from fusion_eval.compare.matching import MatchedTask, match_runs
+from fusion_eval.compare.metrics import corpus_name, why_not_comparable
 from fusion_eval.compare.task_families import families
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.samples import Pair
+from fusion_eval.runs.samples import Segment
 from fusion_eval.runs.task_info import higher_is_better
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 from fusion_eval.text.public_names import public_name, public_signature, without_place
@@ -84,7 +84,7 @@ class Baseline:
 
 def baseline_of(run: Run, cluster: str) -> Baseline:
     """The values of a run; `cluster` as in `clusters_of`. Raises `ConfigError` where no metric can be compared."""
-    matched, notes = match([run], allow_partial=False)
+    matched, notes = match_runs([run], allow_partial=False)
     sisters = families({part.task: part.language for part in matched})
     labels, joined = clusters_of({part.task: part.items for part in matched}, sisters, cluster)
     numbers = {label: number for number, label in enumerate(dict.fromkeys(labels.values()))}
@@ -122,11 +122,11 @@ def baseline_of(run: Run, cluster: str) -> Baseline:
     )
 
 
-def _metrics(run: Run, part: Matched, language: str | None, notes: list[str]) -> Iterable[MetricValues]:
+def _metrics(run: Run, part: MatchedTask, language: str | None, notes: list[str]) -> Iterable[MetricValues]:
     info = run.tasks[part.task].info
     for metric in part.metrics:
         try:
-            said = objection([run], part, metric)
+            said = why_not_comparable([run], part, metric)
             columns, corpus, signature = ((), None, None) if said else _columns(part, metric, language)
         except MissingTokenizerError as error:
             said = str(error)
@@ -138,16 +138,16 @@ def _metrics(run: Run, part: Matched, language: str | None, notes: list[str]) ->
 
 
 def _columns(
-    part: Matched, metric: Metric, language: str | None
+    part: MatchedTask, metric: FilteredMetric, language: str | None
 ) -> tuple[tuple[Column, ...], str | None, str | None]:
     """(Columns, the corpus metric's name, its signature)."""
     values = [part.entries[0][item.key].values.get(metric) for item in part.items]
-    pairs = {place: value for place, value in enumerate(values) if isinstance(value, Pair)}
+    pairs = {place: value for place, value in enumerate(values) if isinstance(value, Segment)}
     if not pairs:
         numbers = [value if isinstance(value, float) else None for value in values]
         return (tuple(_rounded(numbers)),), None, None
     corpus = corpus_metric(corpus_name(metric[0]) or metric[0], language)
-    statistics = averaged(corpus, list(pairs.values()))
+    statistics = segment_statistics(corpus, list(pairs.values()))
     whole = np.full((len(values), statistics.shape[1]), np.nan)
     whole[list(pairs)] = statistics
     columns = (
@@ -162,7 +162,7 @@ def _rounded(values: Sequence[float | None]) -> Iterable[float | None]:
         yield int(short) if short is not None and short.is_integer() else short
 
 
-def _hashes(run: Run, part: Matched) -> tuple[int, str]:
+def _hashes(run: Run, part: MatchedTask) -> tuple[int, str]:
     """(Bytes of each, all joined): of the document and its target, so that neither can change unnoticed."""
     whole = [_hash(part.entries[0][item.key]) for item in part.items]
     size = next(

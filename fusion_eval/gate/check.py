@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fusion_eval.compare.clusters import AUTO
 from fusion_eval.compare.metrics import corpus_name
+from fusion_eval.compare.options import AUTO
 from fusion_eval.compare.units import ALL, Unit, units
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.gate.baseline import Baseline, baseline_of

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fusion_eval.compare.cells import Cell, Floats
-from fusion_eval.compare.matching import limit_told, setups_differ
+from fusion_eval.compare.matching import format_limit, setup_difference
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, MetricValues, TaskValues
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
@@ -57,7 +57,7 @@ def _lacking(what: str, has: Baseline, lacks: Baseline, allow_partial: bool, not
 
 
 def _same_setup(task: TaskValues, other: TaskValues, baseline: Baseline, candidate: Baseline) -> None:
-    if said := setups_differ(task, other, (f"the baseline {baseline.name}", candidate.name)):
+    if said := setup_difference(task, other, (f"the baseline {baseline.name}", candidate.name)):
         raise ConfigError(
             f"{task.task} is not the same task in both: {said}; make a new baseline with fusion-eval baseline, or run the "
             "candidate as the baseline was"
@@ -83,7 +83,7 @@ def _places(
     if gone or new:
         said = f"{task.task}: {gone} items are in the baseline alone and {new} in {candidate.name} alone"
         if task.limit != other.limit:
-            said += f" (--limit {limit_told(task.limit)} and {limit_told(other.limit)})"
+            said += f" (--limit {format_limit(task.limit)} and {format_limit(other.limit)})"
         if not allow_partial:
             raise ConfigError(
                 f"{said}, or their documents or targets have changed; --allow_partial checks the {len(mine)} that both have"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fusion_eval.compare.rows import pair
+from fusion_eval.compare.rows import pair_runs
 from fusion_eval.compare.units import Unit
 from fusion_eval.gate.margin_tests import MarginTests, detected, largest_loss, margin_tests
 from fusion_eval.gate.result import CheckedRow, Verdict
@@ -22,7 +22,7 @@ _FEW = 20
 
 def row_of(unit: Unit, margin: float, scale: float | None, alpha: float, rows: int) -> CheckedRow:
     """Two runs on a unit; the verdict is still to be made, over all rows."""
-    first, paired = unit.cells[0], pair(unit, 0, 1)
+    first, paired = unit.cells[0], pair_runs(unit, 0, 1)
     clusters = units_of(paired)
     error = jackknife_error(paired) if clusters > 1 else None
     unchanged = bool((unit.statistics[0] == unit.statistics[1]).all())

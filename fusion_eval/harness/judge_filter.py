@@ -32,7 +32,7 @@ from fusion_eval.judging.verdicts import Label, Pair
 from fusion_eval.logs import configure, log
 from fusion_eval.model_arguments import Settings, parse
 from fusion_eval.models.opener import Opener, open_store
-from fusion_eval.runs.texts import turns
+from fusion_eval.runs.answered import parse_messages
 from fusion_eval.text.language import language_of
 
 _OWN = ("judge", "judge_base_url", "judge_prompt", "opponent", "prompt", "reference", "swap")
@@ -78,7 +78,7 @@ class JudgeFilter(Filter):  # type: ignore[misc] # the harness publishes no type
                 "use it in a task with output_type: generate_until"
             )
         asked = _field(doc, place, "prompt", self._prompt)
-        prompt = turns(asked if isinstance(asked, list) else _text(asked, place, self._prompt))
+        prompt = parse_messages(asked if isinstance(asked, list) else _text(asked, place, self._prompt))
         opponent = _text(_field(doc, place, "opponent", self._opponent), place, self._opponent)
         gold = self._reference
         source = doc.get("source")

@@ -25,7 +25,8 @@ from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.progress import progress
 from fusion_eval.models.store.store import cache_folder
-from fusion_eval.runs.traces import FILE_NAME, Totals, TraceFile
+from fusion_eval.runs.totals import Totals
+from fusion_eval.runs.traces import FILE_NAME, TraceFile
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.types import Message, Trace, without_surrogates
 

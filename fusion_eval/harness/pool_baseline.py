@@ -16,7 +16,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.harness.host import quieten
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.runs.reading import Run, TaskRun
-from fusion_eval.runs.samples import Pair, Sample, Value, value_of
+from fusion_eval.runs.samples import Sample, Segment, Value, metric_value
 from fusion_eval.runs.task_info import higher_is_better
 from fusion_eval.runs.traces import read_traces
 from fusion_eval.stats.corpus import corpus_metric
@@ -107,7 +107,7 @@ def _scored(task: Any, sample: Sample, text: str) -> dict[str, Value]:
     for ensemble in task._filters:
         ensemble.apply([instance])
     metrics = task.process_results(doc, [instance.filtered_resps[sample.filter]])
-    return {name: value_of(_listed(value)) for name, value in metrics.items() if name in sample.values}
+    return {name: metric_value(_listed(value)) for name, value in metrics.items() if name in sample.values}
 
 
 def _listed(value: object) -> object:
@@ -119,11 +119,11 @@ def _listed(value: object) -> object:
 
 def _joined(values: Sequence[Value], kind: Kind, metric: str, part: TaskRun) -> Value:
     """One value out of the candidates'; None where one of them has none."""
-    pairs = [value for value in values if isinstance(value, Pair)]
+    pairs = [value for value in values if isinstance(value, Segment)]
     numbers = [value for value in values if isinstance(value, int | float)]
     if pairs and len(pairs) == len(values):
         if kind == "expected":
-            return Pair(pairs[0].references, tuple(text for pair in pairs for text in pair.hypotheses))
+            return Segment(pairs[0].references, tuple(text for pair in pairs for text in pair.hypotheses))
         return _best_pair(pairs, metric, part.language)
     if not numbers or len(numbers) < len(values):
         return None
@@ -132,7 +132,7 @@ def _joined(values: Sequence[Value], kind: Kind, metric: str, part: TaskRun) -> 
     return max(numbers) if higher_is_better(metric, [part.info]) else min(numbers)
 
 
-def _best_pair(pairs: Sequence[Pair], metric: str, language: str | None) -> Pair:
+def _best_pair(pairs: Sequence[Segment], metric: str, language: str | None) -> Segment:
     """The candidate that scores best by itself; corpus metrics have no better notion of an item's best."""
     corpus = corpus_metric(corpus_name(metric) or metric, language)
     statistics = corpus.statistics(

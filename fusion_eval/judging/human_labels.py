@@ -11,7 +11,7 @@ from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.judging.panel import Judged
 from fusion_eval.judging.verdicts import Identity, Pair
 from fusion_eval.runs.judging_summary import HumanEstimate
-from fusion_eval.runs.samples import records
+from fusion_eval.runs.samples import read_records
 from fusion_eval.stats.prediction_powered import judge_agreement, prediction_powered
 
 _SCORES = {"win": 1.0, "tie": 0.5, "loss": 0.0}
@@ -32,7 +32,7 @@ def human_labels(path: Path, pairs: Sequence[Pair]) -> Labels:
     for pair in pairs:
         by_document[pair.doc_id].append(pair)
     found: dict[Identity, float] = {}
-    for where, line in records(path):
+    for where, line in read_records(path):
         record = _record(path, where, line)
         score = _score(path, where, record)
         among = by_document[record["doc_id"]] if "doc_id" in record else pairs

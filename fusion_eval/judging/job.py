@@ -9,8 +9,8 @@ from itertools import combinations
 from pathlib import Path
 
 from fusion_eval.compare.clusters import clusters_of
-from fusion_eval.compare.compare import Settings as CompareSettings
 from fusion_eval.compare.items import Item
+from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.compare.task_families import families
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.opponent import add_answers
@@ -25,7 +25,7 @@ class Job:
     """What is to be judged, and how the verdicts are compared."""
 
     runs: tuple[Run, ...]
-    statistics: CompareSettings = field(default_factory=CompareSettings)
+    statistics: ComparisonOptions = field(default_factory=ComparisonOptions)
     opponent: Path | None = None
     every_pair: bool = False
     sequential: bool = False
@@ -63,7 +63,7 @@ class Outcome:
 def prepared(job: Job) -> Prepared:
     """Every pair of answers that the job may ask about. Raises `ConfigError` where the runs do not fit together."""
     names = [run.name for run in job.runs]
-    if job.statistics.method.test == "mcnemar":
+    if job.statistics.test == "mcnemar":
         raise ConfigError(
             "--test mcnemar is for values of 0 and 1, and verdicts have ties; leave the test out"
         )
@@ -126,7 +126,7 @@ async def judge_everything(job: Job, bench: Bench, ready: Prepared) -> Outcome:
         pairs = _pairs_for(question, ready)
         clusters = in_random_order([(ready.cluster(pair), pair) for pair in pairs], bench.protocol.seed)
         # Each question has its share of the level: Bonferroni's, which holds whenever any of them stops.
-        alpha = job.statistics.method.alpha / len(questions)
+        alpha = job.statistics.alpha / len(questions)
         found = await judge_until_known(bench, clusters, alpha, question_scores(question, against))
         judged |= {one.pair.identity: one for one in found}
     return Outcome(tuple(judged.values()), tuple(questions))

@@ -9,7 +9,7 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.pairs import Answers
-from fusion_eval.runs.samples import records
+from fusion_eval.runs.samples import read_records
 from fusion_eval.types import Message, without_surrogates
 
 _ANSWER = ("answer", "output", "response", "completion", "generation", "text")
@@ -28,7 +28,7 @@ def add_answers(
     Raises `ConfigError` for a file of another form, for one answer to different prompts and different answers to one, and
     for documents without an answer unless `allow_partial`.
     """
-    lines = [(where, _line(path, where, record)) for where, record in records(path)]
+    lines = [(where, _line(path, where, record)) for where, record in read_records(path)]
     if not lines:
         raise ConfigError(f"{path} holds no answers; {_FORM}")
     field = _field(path, [record for _, record in lines], answers)
@@ -45,7 +45,7 @@ def add_answers(
                 f"{path}: its one answer with {field} {key[2]} would be to several prompts (one is of {one.item.task}); "
                 "give its lines a field 'task' or 'language'"
             )
-        text = replace(next(iter(one.texts.values())), answer=known[key], answers=1)  # to the same prompt
+        text = replace(next(iter(one.texts.values())), answer=known[key], n_answers=1)  # to the same prompt
         found.append(replace(one, texts={**one.texts, name: text}))
     if missing:
         said = f"{path} has no answer to {len(missing)} of {len(answers)} documents (by '{field}'; the first is document {missing[0].item.doc_id} of {missing[0].item.task})"

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fusion_eval.compare.items import Item
-from fusion_eval.compare.matching import Matched, match
+from fusion_eval.compare.matching import MatchedTask, match_runs
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.verdicts import Pair
+from fusion_eval.runs.answered import GeneratedAnswer, read_generated
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.texts import Text, read_texts
 
-Texts = Mapping[tuple[str, int], Text]
+Texts = Mapping[tuple[str, int], GeneratedAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Answers:
 
     item: Item
     language: str | None
-    texts: Mapping[str, Text]
+    texts: Mapping[str, GeneratedAnswer]
 
 
 def answers_of(runs: Sequence[Run], allow_partial: bool) -> tuple[list[Answers], list[str]]:
@@ -29,8 +29,8 @@ def answers_of(runs: Sequence[Run], allow_partial: bool) -> tuple[list[Answers],
 
     Raises `ConfigError` where the runs cannot be compared, or hold no texts.
     """
-    matched, notes = match(runs, allow_partial, texts_alone=True)
-    texts = [read_texts(run) for run in runs]
+    matched, notes = match_runs(runs, allow_partial, ignore_metrics=True)
+    texts = [read_generated(run) for run in runs]
     found = [
         answers
         for part in matched
@@ -45,13 +45,13 @@ def answers_of(runs: Sequence[Run], allow_partial: bool) -> tuple[list[Answers],
     lost = sum(len(part.items) for part in matched) - len(found)
     if lost:
         notes.append(f"{lost} items without a generated answer in each run are not judged")
-    if any(text.answers > 1 for answers in found for text in answers.texts.values()):
+    if any(text.n_answers > 1 for answers in found for text in answers.texts.values()):
         notes.append("of several answers to one document the first is judged")
     return found, notes
 
 
 def _answers(
-    runs: Sequence[Run], texts: Sequence[Texts], part: Matched, item: Item, place: int
+    runs: Sequence[Run], texts: Sequence[Texts], part: MatchedTask, item: Item, place: int
 ) -> Answers | None:
     by_run = {}
     for run, known, entries in zip(runs, texts, part.entries, strict=True):

@@ -12,7 +12,7 @@ from fusion_eval.judging.parsing import read_mark, read_structured, response_for
 from fusion_eval.judging.verdicts import First, Order, Pair, Verdict, label, verdict_of
 from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
-from fusion_eval.runs.traces import Usage
+from fusion_eval.runs.totals import Usage
 from fusion_eval.text.language import NAMES
 from fusion_eval.text.templates import Kind, Template, fence_for, filled, load, visible
 from fusion_eval.types import Candidate, Message, Sampling, prompt_of

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from fusion_eval.compare.compare import Settings, compare, corrected
+from fusion_eval.compare.compare import compare
+from fusion_eval.compare.correction import adjust_rows
+from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.compare.task_families import families
 from fusion_eval.judging.verdicts import Pair, Verdict, consistent
 from fusion_eval.runs.comparison import ComparedRun, Comparison, Row
@@ -20,7 +22,12 @@ Scores = Mapping[tuple[str, int], float | None]
 
 
 def head_to_head(
-    run: Run, baseline: str, candidate: str, verdicts: Sequence[Verdict], metric: str, settings: Settings
+    run: Run,
+    baseline: str,
+    candidate: str,
+    verdicts: Sequence[Verdict],
+    metric: str,
+    settings: ComparisonOptions,
 ) -> Comparison:
     """The rows of two systems that were judged against each other: both win rates, which add up to 1.
 
@@ -34,7 +41,7 @@ def head_to_head(
 
 
 def against_opponent(
-    run: Run, names: Sequence[str], verdicts: Sequence[Verdict], metric: str, settings: Settings
+    run: Run, names: Sequence[str], verdicts: Sequence[Verdict], metric: str, settings: ComparisonOptions
 ) -> Comparison:
     """The rows of systems that were each judged against one opponent: their win rates against it, paired by item.
 
@@ -66,9 +73,11 @@ def _as_task(part: TaskRun, scores: Scores, metric: str) -> TaskRun:
     for sample in part.samples:  # one per filter
         if (part.task, sample.doc_id) in scores:
             value = scores[part.task, sample.doc_id]
-            samples.setdefault(sample.doc_id, replace(sample, filter="none", values={metric: value}, odd=()))
+            samples.setdefault(
+                sample.doc_id, replace(sample, filter="none", values={metric: value}, unusable=())
+            )
     info = replace(part.info, filters=(), reported={}, directions={metric: True})
-    return replace(part, info=info, samples=tuple(samples.values()), broken=0)
+    return replace(part, info=info, samples=tuple(samples.values()), broken_lines=0)
 
 
 def with_quality(
@@ -127,9 +136,9 @@ def of_row(row: Row, verdicts: Sequence[V]) -> list[V]:
     ]
 
 
-def joined(parts: Sequence[Comparison], settings: Settings) -> Comparison:
+def joined(parts: Sequence[Comparison], settings: ComparisonOptions) -> Comparison:
     """Several comparisons as one: p-values are adjusted over all rows."""
-    rows = corrected([row for part in parts for row in part.rows], settings.method.alpha, settings.correction)
+    rows = adjust_rows([row for part in parts for row in part.rows], settings.alpha, settings.correction)
     runs = {run.name: run for part in parts for run in part.runs}
     return replace(
         parts[0],

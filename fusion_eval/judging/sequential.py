@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fusion_eval.compare.compare import corrected
+from fusion_eval.compare.correction import adjust_rows
 from fusion_eval.judging.job import Job, Prepared, question_scores, shown
 from fusion_eval.judging.panel import Judged, Match
 from fusion_eval.judging.rows import of_row
 from fusion_eval.runs.comparison import Comparison, Row
-from fusion_eval.runs.judging_summary import Stopped
+from fusion_eval.runs.judging_summary import SequentialStop
 from fusion_eval.stats.sequential import sequential_test
 
 NOTE = (
@@ -28,9 +28,9 @@ def at_any_moment(job: Job, ready: Prepared, judged: Sequence[Judged], compariso
     at each question's share of the level; the others are adjusted over all rows.
     """
     rows = [_row(row, ready, judged, 1 - comparison.alpha) for row in comparison.rows]
-    adjusted = corrected(rows, comparison.alpha, job.statistics.correction)
+    adjusted = adjust_rows(rows, comparison.alpha, job.statistics.correction)
     heads = [place for place, row in enumerate(rows) if _is_widest(row, ready)]
-    own = corrected([rows[place] for place in heads], comparison.alpha, job.statistics.correction)
+    own = adjust_rows([rows[place] for place in heads], comparison.alpha, job.statistics.correction)
     for place, row in zip(heads, own, strict=True):
         adjusted[place] = row
     return replace(comparison, rows=tuple(adjusted), notes=(*comparison.notes, NOTE))
@@ -38,12 +38,12 @@ def at_any_moment(job: Job, ready: Prepared, judged: Sequence[Judged], compariso
 
 def stopped(
     comparison: Comparison, questions: Sequence[Match], ready: Prepared, judged: Sequence[Judged]
-) -> tuple[Stopped, ...]:
+) -> tuple[SequentialStop, ...]:
     """How far each question went, readable or not, and whether its row decides it."""
     done = Counter((one.pair.baseline, one.pair.candidate) for one in judged)
     heads = {(row.baseline, row.candidate): row for row in comparison.rows if _is_widest(row, ready)}
     return tuple(
-        Stopped(
+        SequentialStop(
             *question,
             judged=done[shown(question, ready)],
             planned=len(ready.matches[shown(question, ready)]),

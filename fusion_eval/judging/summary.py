@@ -20,7 +20,7 @@ from fusion_eval.judging.verdicts import CODES, Pair, Verdict
 from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.judging_summary import (
     AgainstOpponent,
-    Judging,
+    JudgingSummary,
     RankedSystem,
     StyleAdjusted,
     StyleEffect,
@@ -126,12 +126,12 @@ def _judging(
     protocol: Protocol,
     labels: Labels,
     by_judge: Mapping[str, Sequence[Verdict]],
-) -> Judging:
-    confidence = 1 - job.statistics.method.alpha
+) -> JudgingSummary:
+    confidence = 1 - job.statistics.alpha
     orders = [order for one in judged for verdict in one.single for order in verdict.orders]
     costs = [order.cost for order in orders if order.cost is not None]
     clusters = [ready.cluster(one.pair) for one in judged]
-    return Judging(
+    return JudgingSummary(
         template=protocol.template.name,
         prompt_hash=protocol.template.digest,
         swap=protocol.swap,
@@ -172,7 +172,7 @@ def _style(
         [ready.cluster(one.pair) for one in mine],
         confidence,
         RESAMPLES,
-        job.statistics.method.seed,
+        job.statistics.seed,
     )
     # Differences that are the same everywhere cannot be told from quality.
     if found is None or not found.coefficients:
@@ -191,7 +191,7 @@ def _against(
         if mine:
             outcomes = [CODES[one.verdict.verdict] for one in mine]
             clusters = [ready.cluster(one.pair) for one in mine]
-            rate = win_rate(outcomes, clusters, None, confidence, seed=job.statistics.method.seed)
+            rate = win_rate(outcomes, clusters, None, confidence, seed=job.statistics.seed)
             found.append(AgainstOpponent(run.name, len(mine), rate.rate, rate.low, rate.high))
     return tuple(found)
 
@@ -219,7 +219,7 @@ def _strengths(
             [ready.cluster(one.pair) for one in known],
             confidence,
             RESAMPLES,
-            job.statistics.method.seed,
+            job.statistics.seed,
         )
     except ValueError:  # two groups of systems that never met: all of some match's verdicts are invalid
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fusion_eval.runs.comparison import Comparison, Row
-from fusion_eval.runs.judging_summary import Judging
+from fusion_eval.runs.judging_summary import JudgingSummary
 
 Table = tuple[list[str], list[list[str]], int]
 """Head, lines, and how many columns hold words."""
@@ -48,7 +48,7 @@ def tables(comparison: Comparison) -> list[tuple[Table, str]]:
     return made
 
 
-def agreement_line(judging: Judging) -> str | None:
+def agreement_line(judging: JudgingSummary) -> str | None:
     """How far several judges agree."""
     found = judging.agreement
     if found is None:
@@ -59,7 +59,7 @@ def agreement_line(judging: Judging) -> str | None:
     )
 
 
-def _usage(judging: Judging) -> str:
+def _usage(judging: JudgingSummary) -> str:
     cost = "no known price" if judging.cost is None else f"${judging.cost:,.4f}"
     if judging.cost is not None and judging.unpriced:
         cost += " without those of unknown price"
@@ -79,7 +79,7 @@ def _rows(rows: Sequence[Row]) -> Table:
     return head, lines, 4
 
 
-def _judges(judging: Judging) -> Table:
+def _judges(judging: JudgingSummary) -> Table:
     head = ["judge", "pairs", "invalid", "consistent", "first", "retest", "noise"]
     lines = [
         [
@@ -91,12 +91,12 @@ def _judges(judging: Judging) -> Table:
     return head, lines, 1
 
 
-def _against(judging: Judging) -> Table:
+def _against(judging: JudgingSummary) -> Table:
     lines = [[run.name, f"{run.n:,}", _interval(run.win_rate, run.low, run.high)] for run in judging.against]
     return ["run", "n", "win"], lines, 1
 
 
-def _style(judging: Judging) -> Table:
+def _style(judging: JudgingSummary) -> Table:
     head = ["baseline", "candidate", "raw", "adjusted", "effects"]
     lines = [
         [
@@ -109,7 +109,7 @@ def _style(judging: Judging) -> Table:
     return head, lines, 2
 
 
-def _strengths(judging: Judging) -> Table:
+def _strengths(judging: JudgingSummary) -> Table:
     head = ["system", "rank", "strength", "beats a random other"]
     lines = [
         [
@@ -123,7 +123,7 @@ def _strengths(judging: Judging) -> Table:
     return head, lines, 1
 
 
-def _humans(judging: Judging) -> Table:
+def _humans(judging: JudgingSummary) -> Table:
     head = ["baseline", "candidate", "labels", "agree", "estimate", "labels alone", "judge alone"]
     lines = [
         [
@@ -138,7 +138,7 @@ def _humans(judging: Judging) -> Table:
     return head, lines, 2
 
 
-def _sequential(judging: Judging) -> Table:
+def _sequential(judging: JudgingSummary) -> Table:
     head = ["baseline", "candidate", "judged", "planned", "saved", "decided"]
     lines = [
         [

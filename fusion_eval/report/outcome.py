@@ -1,4 +1,4 @@
-"""What a run came to: the harness's scores and the traces' costs, row by row."""
+"""Collect the results of `fusion-eval run`: the harness's scores, with tokens and time from the traces."""
 
 from __future__ import annotations
 
@@ -8,42 +8,46 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusion_eval.report.score_table import Row, Score
-from fusion_eval.runs.traces import Totals, read_traces
-
-Results = Mapping[str, Any]
-"""One results file of the harness, as it holds it in memory."""
+from fusion_eval.report.score_table import MeanScore, TaskScores
+from fusion_eval.runs.results_file import Results
+from fusion_eval.runs.totals import Totals
+from fusion_eval.runs.traces import read_traces
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Rows of the table, the name of its metric, and totals per strategy."""
+    """The rows of the score table, the name of its metric, and the totals of each strategy."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[TaskScores, ...]
     metric: str
     totals: Mapping[str, Totals]
 
 
 def outcome_of(results: Mapping[str, Results], output: Path) -> Outcome:
-    """`results` by strategy; each strategy's traces are read from its folder in `output`."""
+    """Collect the outcome of a run.
+
+    Args:
+        results: The results file of each strategy, as the harness holds it in memory.
+        output: The folder that holds each strategy's folder, in which its traces are.
+    """
     per_task, per_strategy = _totals(list(results), output)
-    some = next(iter(results.values()))
-    labels = _labels(some["configs"])
+    first = next(iter(results.values()))
+    labels = _labels(first["configs"])
     rows, metrics = [], set()
-    for name in some["configs"]:
-        if metric := _first_metric(some["results"][name]):
+    for name in first["configs"]:
+        if metric := _first_metric(first["results"][name]):
             metrics.add(metric.split(",")[0])
             rows.append(_row(labels[name], name, metric, results, [per_task[name]]))
-    groups: Mapping[str, Any] = some.get("groups") or {}
+    groups: Mapping[str, Any] = first.get("groups") or {}
     for name, values in groups.items():
         if metric := _first_metric(values):
-            leaves = [per_task[leaf] for leaf in _leaves(name, some.get("group_subtasks") or {})]
-            rows.append(_row("all" if len(groups) == 1 else name, name, metric, results, leaves))
+            tasks = [per_task[task] for task in _tasks_of(name, first.get("group_subtasks") or {})]
+            rows.append(_row("all" if len(groups) == 1 else name, name, metric, results, tasks))
     return Outcome(tuple(rows), metrics.pop() if len(metrics) == 1 else "metric", per_strategy)
 
 
 def _labels(configs: Mapping[str, Any]) -> dict[str, str]:
-    """The language of each task where these tell the tasks apart, else their names."""
+    """Return the language of each task if every task has another one, else the names of the tasks."""
     languages = {
         name: str((config.get("metadata") or {}).get("language", "")) for name, config in configs.items()
     }
@@ -52,7 +56,7 @@ def _labels(configs: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _first_metric(values: Mapping[str, Any]) -> str | None:
-    """Key of the first metric that is a number: `chrf,none`."""
+    """Return the key of the first metric that is a number: `chrf,none`."""
     return next(
         (
             key
@@ -63,24 +67,26 @@ def _first_metric(values: Mapping[str, Any]) -> str | None:
     )
 
 
-def _row(label: str, name: str, metric: str, results: Mapping[str, Results], totals: Sequence[Totals]) -> Row:
+def _row(
+    label: str, name: str, key: str, results: Mapping[str, Results], totals: Sequence[Totals]
+) -> TaskScores:
     scores = {}
     for strategy, result in results.items():
         values = result["results"].get(name) or result["groups"][name]
-        if isinstance(values.get(metric), int | float):
-            measure, _, filtered = metric.partition(",")
-            error = values.get(f"{measure}_stderr,{filtered}")
-            scores[strategy] = Score(values[metric], error if isinstance(error, int | float) else None)
+        if isinstance(values.get(key), int | float):
+            metric, _, filtered = key.partition(",")
+            error = values.get(f"{metric}_stderr,{filtered}")
+            scores[strategy] = MeanScore(values[key], error if isinstance(error, int | float) else None)
     tokens = sum(total.prompt_tokens + total.completion_tokens for total in totals)
-    return Row(label, scores, tokens, sum(total.seconds for total in totals))
+    return TaskScores(label, scores, tokens, sum(total.seconds for total in totals))
 
 
 def _totals(strategies: Sequence[str], output: Path) -> tuple[dict[str, Totals], dict[str, Totals]]:
-    """Totals per task, in which the pool that all strategies share is counted once, and per strategy."""
+    """Add up the traces by task, where the pool that all strategies share counts once, and by strategy."""
     per_task: dict[str, Totals] = defaultdict(Totals)
     per_strategy = {strategy: Totals() for strategy in strategies}
     for strategy, total in per_strategy.items():
-        for path in sorted((output / strategy).glob("traces*.jsonl")):  # one per rank of a parallel run
+        for path in sorted((output / strategy).glob("traces*.jsonl")):  # one for each rank of a parallel run
             for trace in read_traces(path):
                 total.add(trace)
                 if strategy == strategies[0]:
@@ -90,6 +96,7 @@ def _totals(strategies: Sequence[str], output: Path) -> tuple[dict[str, Totals],
     return per_task, per_strategy
 
 
-def _leaves(name: str, members: Mapping[str, Sequence[str]]) -> list[str]:
+def _tasks_of(name: str, members: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the tasks in a group, or `name` itself if it is a task."""
     children = members.get(name)
-    return [leaf for child in children for leaf in _leaves(child, members)] if children else [name]
+    return [task for child in children for task in _tasks_of(child, members)] if children else [name]

@@ -1,4 +1,4 @@
-"""The table that `fusion-eval run` prints: a row per task, a column per strategy, as the harness scored them."""
+"""The table that `fusion-eval run` prints: a row for each task, and a column for each strategy."""
 
 from __future__ import annotations
 
@@ -10,46 +10,43 @@ from fusion_eval.report.text_table import text_table
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """A value with its standard error, where the harness gives one."""
+class MeanScore:
+    """A score of the harness, with its standard error if the harness gives one."""
 
     value: float
     stderr: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One task, or one group of tasks. Tokens and seconds are of all strategies together, the pool counted once."""
+class TaskScores:
+    """The scores of all strategies on one task or group of tasks.
+
+    Tokens and seconds are those of all strategies together. The shared pool counts once.
+    """
 
     label: str
-    scores: Mapping[str, Score]
+    scores: Mapping[str, MeanScore]
     tokens: int
     seconds: float
 
 
-def score_table(rows: Sequence[Row], strategies: Sequence[str], metric: str) -> str:
-    """Plain text, columns aligned; groups stand last."""
+def score_table(rows: Sequence[TaskScores], strategies: Sequence[str], metric: str) -> str:
+    """Draw the table as plain text with aligned columns."""
     head = [metric, *strategies, "tokens", "seconds"]
     lines = [
-        [
-            row.label,
-            *_shown(row, strategies),
-            f"{row.tokens:,}",
-            f"{row.seconds:,.0f}",
-        ]
-        for row in rows
+        [row.label, *_scores(row, strategies), f"{row.tokens:,}", f"{row.seconds:,.0f}"] for row in rows
     ]
     return text_table(head, lines)
 
 
-def _shown(row: Row, strategies: Sequence[str]) -> list[str]:
+def _scores(row: TaskScores, strategies: Sequence[str]) -> list[str]:
     # Scores from 0 to 1 need more digits than those from 0 to 100.
     digits = 1 if any(score.value > 1 for score in row.scores.values()) else 3
-    return [_number(row.scores.get(name), digits) for name in strategies]
+    return [_format(row.scores.get(name), digits) for name in strategies]
 
 
-def _number(score: Score | None, digits: int) -> str:
+def _format(score: MeanScore | None, digits: int) -> str:
     if score is None:
         return "-"
-    known = score.stderr is not None and not isnan(score.stderr)  # one item has no spread
-    return f"{score.value:.{digits}f}" + (f" ± {score.stderr:.{digits}f}" if known else "")
+    has_error = score.stderr is not None and not isnan(score.stderr)  # one item has no standard error
+    return f"{score.value:.{digits}f}" + (f" ± {score.stderr:.{digits}f}" if has_error else "")

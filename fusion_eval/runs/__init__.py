@@ -1,1 +1,1 @@
-"""Finished runs of the harness, ours or anyone's, read back from their files. Nothing else knows what these look like."""
+"""Read and write the files of finished runs. No other room knows what these files look like."""

@@ -1,15 +1,22 @@
-"""What a comparison came to: the rows of `comparison.json`, from which every view is drawn."""
+"""Read and write `comparison.json`. Every view of a comparison is drawn from this file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.judging_summary import Judging
+from fusion_eval.runs.judging_summary import JudgingSummary
+from fusion_eval.runs.reading import Run
+from fusion_eval.runs.writing import write_file
+from fusion_eval.types import without_surrogates
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE_NAME = "comparison.json"
 SCHEMA_VERSION = 1
@@ -17,7 +24,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
-    """A run that was compared; `signature` says how ours was made."""
+    """A run that was compared. `signature` says how a run of this package was made."""
 
     name: str
     path: str
@@ -28,10 +35,10 @@ class ComparedRun:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One metric of one task (or, where `language` is `all`, over tasks), candidate against baseline.
+    """One candidate against the baseline, by one metric of one task; over several tasks if `language` is `all`.
 
-    Values and `delta` (candidate - baseline) are in the metric's own units. Wins are the candidate's, in the direction
-    in which the metric is better. None: this sample cannot say.
+    Values and `delta` (candidate - baseline) are in units of the metric. Wins are the candidate's, in the direction in
+    which the metric is better. None means that the sample is too small to tell.
     """
 
     task: str
@@ -48,7 +55,7 @@ class Row:
     ci_low: float | None
     ci_high: float | None
     ci_method: str | None
-    """`bca` or `percentile`: BCa is not always defined."""
+    """`bca`, or `percentile` if BCa is not defined for the data."""
     test: str
     p_value: float
     p_adjusted: float
@@ -60,25 +67,25 @@ class Row:
     win_rate_low: float
     win_rate_high: float
     win_p_value: float
-    """Of the sign test: wins against losses."""
+    """The p-value of the sign test of wins against losses."""
     higher_is_better: bool
     standard_error: float | None = None
     minimal_detectable_effect: float | None = None
-    """The true delta that a sample this size finds with a power of 80%."""
+    """The true delta that a sample of this size finds with a power of 80%."""
     items_needed: int | None = None
-    """Items that the observed delta would need to be found with that power."""
+    """The number of items with which the observed delta is found with a power of 80%."""
     signature: str | None = None
-    """sacrebleu's, of a corpus metric."""
+    """sacrebleu's signature of a corpus metric."""
     note: str | None = None
     invalid: float | None = None
-    """Of a judge's row: the share of pairs without a verdict."""
+    """Only in a judge's rows: the share of pairs without a verdict."""
     position_consistency: float | None = None
-    """Likewise: the share of pairs in which both orders name the same answer."""
+    """Only in a judge's rows: the share of pairs in which both orders have the same winner."""
 
 
 @dataclass(frozen=True, slots=True)
 class RankedRun:
-    """A run's place among several; runs that share a letter in `groups` cannot be told apart."""
+    """A run's rank among several runs. Runs that share a letter in `groups` cannot be told apart."""
 
     task: str
     language: str | None
@@ -92,7 +99,10 @@ class RankedRun:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Rows with what they were made by. `created` is the newest run's date, so that the same runs give the same bytes."""
+    """The content of `comparison.json`: rows, ranks, and the options that they were computed with.
+
+    `created` is the date of the newest run, so that the same runs give the same bytes.
+    """
 
     schema_version: int
     alpha: float
@@ -107,28 +117,43 @@ class Comparison:
     rows: tuple[Row, ...]
     ranks: tuple[RankedRun, ...] = ()
     notes: tuple[str, ...] = ()
-    judging: Judging | None = None
+    judging: JudgingSummary | None = None
     by_judge: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
-    """Each judge's own rows, where several judged."""
+    """The rows of each judge alone, if several judged."""
     test: str = "auto"
-    """The one that was asked for; a row names the one that it was tested by."""
+    """The test that was asked for. Each row names the test that was used."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows as a DataFrame, with a column for each field of a row in `comparison.json`."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [asdict(row) for row in self.rows], columns=[column.name for column in fields(Row)]
+        )
+
+
+def compared_run(run: Run) -> ComparedRun:
+    """Describe a run for `comparison.json`."""
+    return ComparedRun(run.name, without_surrogates(str(run.path)), run.model, run.date or None, run.signature)
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:
-    """`comparison.json` in `folder`, which is made where it is not there yet."""
+    """Write `comparison.json` to a folder, which is created if needed. Return its path.
+
+    Raises:
+        ConfigError: The file cannot be written.
+    """
     path = folder / FILE_NAME
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(to_json(comparison))
-    except OSError as error:
-        raise ConfigError(
-            f"Cannot write {path}: {error.strerror}; name another folder with --output"
-        ) from error
+    write_file(path, to_json(comparison))
     return path
 
 
 def read_comparison(path: Path) -> Comparison:
-    """The inverse of `write_comparison`; raises `ConfigError` for anything else."""
+    """Read a file that `write_comparison` wrote.
+
+    Raises:
+        ConfigError: The file cannot be read, is no comparison, or has another schema version.
+    """
     try:
         comparison = msgspec.json.decode(path.read_bytes(), type=Comparison)
     except OSError as error:
@@ -143,5 +168,5 @@ def read_comparison(path: Path) -> Comparison:
 
 
 def to_json(comparison: Comparison) -> bytes:
-    """Indented, with a newline at the end."""
+    """Return a comparison as indented JSON with a newline at the end."""
     return msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n"

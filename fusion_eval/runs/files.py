@@ -1,34 +1,29 @@
-"""Where a run keeps its files, in the layout of any harness 0.4.x."""
+"""Find the files of a run, in the folder layout of any harness 0.4.x."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.runs.results_file import Results, load_results, section
 from fusion_eval.runs.traces import FILE_NAME
-from fusion_eval.types import whole
+from fusion_eval.types import without_surrogates
 
 _TRACES = Path(FILE_NAME).stem
 _DATE = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
 _SAMPLES = re.compile(rf"samples_(.+)_({_DATE})\.jsonl?")
 _RESULTS = re.compile(rf".+_({_DATE})\.json|results\.json")
-
-
-_NO_RUNS = ("comparison.json", "bundle.json", "verdicts.jsonl")
-"""What else this package leaves beside runs."""
-Results = Mapping[str, Any]
+_OTHER_FILES = ("comparison.json", "bundle.json", "verdicts.jsonl")
+"""Files that this package leaves beside runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleFile:
-    """Samples of one task, and the results file that was written with them; both as the harness dates them."""
+    """The samples of one task. `results` is the results file that was written with them, if there is one."""
 
     task: str
     path: Path
@@ -38,31 +33,49 @@ class SampleFile:
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """The newest samples of each task; `older` counts sample files that newer ones replace."""
+    """The files of one run: the newest samples of each task, and the traces of each rank.
+
+    `path` is what the user named. `older` counts sample files that newer ones replace.
+    """
 
     path: Path
     samples: tuple[SampleFile, ...]
     traces: tuple[Path, ...] = ()
     older: int = field(default=0, compare=False)
 
+    def results(self, task: str) -> Results:
+        """Read the results file that was written with the samples of a task; empty if there is none."""
+        paths = [file.results for file in self.samples if file.task == task and file.results]
+        return load_results(paths[0]) if paths else {}
 
-def find(path: Path) -> RunFiles:
-    """The files of one run: of a folder, of one sample file, or beside one results file.
+    def newest_results(self) -> Results:
+        """Read the results file that was written last; empty if there is none."""
+        with_results = [file for file in self.samples if file.results]
+        newest = max(with_results, key=lambda file: file.date, default=None)
+        return load_results(newest.results) if newest and newest.results else {}
 
-    Raises `ConfigError` where there is no run, more than one, or one without samples.
+
+def find_run_files(path: Path) -> RunFiles:
+    """Find the files of one run.
+
+    Args:
+        path: A folder, a sample file, or a results file.
+
+    Raises:
+        ConfigError: There is no run, more than one, or one without samples.
     """
     _check_readable(path)
     if path.is_file() and not _is_results(path):
-        results, date = _results_beside(path)
-        traces = _traces(path.parent, path.parent.parent)
-        return RunFiles(path, (SampleFile(_task_of(path, results), path, date, results),), traces)
-    return _in_folder(path)
+        samples = _sample_file(path)
+        return RunFiles(path, (samples,), _trace_files(path.parent, path.parent.parent))
+    return _files_in_folder(path)
 
 
 def run_folders(path: Path) -> list[Path]:
-    """`path` itself where it is a run; else the runs right below it, as `fusion-eval run` leaves one per strategy.
+    """Return `path` if it is one run; else the runs in its folders, as `fusion-eval run` writes one per strategy.
 
-    Raises `ConfigError` as `find` does, where there is neither.
+    Raises:
+        ConfigError: There is no run.
     """
     _check_readable(path)
     below = [
@@ -71,7 +84,7 @@ def run_folders(path: Path) -> list[Path]:
     homes = {file.parent for file in path.rglob("*.json*") if _is_samples(file)} if path.is_dir() else set()
     if len(homes) > 1 and len(below) > 1:
         return below
-    find(path)
+    find_run_files(path)
     return [path]
 
 
@@ -81,21 +94,21 @@ def _check_readable(path: Path) -> None:
         raise ConfigError(f"There is no run {path}.{nearest(str(path), siblings)}")
     if not os.access(path, os.R_OK) or (path.is_dir() and not os.access(path, os.X_OK)):
         raise ConfigError(f"{path} cannot be read: permission denied")
-    if path.is_file() and (path.suffix not in (".json", ".jsonl") or path.name in _NO_RUNS):
+    if path.is_file() and (path.suffix not in (".json", ".jsonl") or path.name in _OTHER_FILES):
         raise ConfigError(
             f"{path} is no run; name the folder that lm_eval wrote, or a file samples_*.jsonl or results_*.json in it"
         )
 
 
-def _in_folder(path: Path) -> RunFiles:
-    """Of a folder, or of the results file `path` and what was written with it."""
+def _files_in_folder(path: Path) -> RunFiles:
+    """Find the files in the folder `path`, or those that were written with the results file `path`."""
     root = path.parent if path.is_file() else path
     files = sorted(root.rglob("*.json*"))
     samples = [_sample_file(file) for file in files if _is_samples(file)]
     if path.is_file():
         samples = [sample for sample in samples if sample.results == path]
     if not samples:
-        raise ConfigError(_nothing_in(path, any(_is_results(file) for file in files)))
+        raise ConfigError(_nothing_found(path, any(_is_results(file) for file in files)))
     homes = sorted({sample.path.parent for sample in samples})
     if len(homes) > 1:
         names = ", ".join(str(home.relative_to(root)) for home in homes[:5])
@@ -106,12 +119,12 @@ def _in_folder(path: Path) -> RunFiles:
     return RunFiles(
         path,
         tuple(newest.values()),
-        _traces(homes[0], root.parent if path.is_file() else root),
+        _trace_files(homes[0], root.parent if path.is_file() else root),
         older=len(samples) - len(newest),
     )
 
 
-def _nothing_in(path: Path, has_results: bool) -> str:
+def _nothing_found(path: Path, has_results: bool) -> str:
     if has_results:
         return f"{path} has results but no samples to pair; run lm_eval again with --log_samples"
     return f"{path} is not a run: it has no samples_*.jsonl, which lm_eval --log_samples --output_path DIR writes"
@@ -122,7 +135,7 @@ def _is_results(file: Path) -> bool:
 
 
 def _is_samples(file: Path) -> bool:
-    """By its name; or, as releases before 0.4.3 wrote it, `<anything>_<task>.jsonl` beside a `results.json`."""
+    """Recognize sample files by name. Releases before 0.4.3 wrote `<anything>_<task>.jsonl` beside a `results.json`."""
     if _SAMPLES.fullmatch(file.name):
         return True
     return (
@@ -132,61 +145,35 @@ def _is_samples(file: Path) -> bool:
     )
 
 
-def _sample_file(file: Path) -> SampleFile:
-    results, date = _results_beside(file)
-    return SampleFile(_task_of(file, results), file, date, results)
-
-
-def _results_beside(samples: Path) -> tuple[Path | None, str]:
-    """(The results file written with these samples, their date): the same date, or `results.json` without one."""
+def _sample_file(samples: Path) -> SampleFile:
+    """Pair a sample file with the results file of the same date, or with `results.json` if its name has no date."""
     named = _SAMPLES.fullmatch(samples.name)
     date = named[2] if named else ""
     pattern = f"*_{date}.json" if date else "results.json"
-    beside = [file for file in sorted(samples.parent.glob(pattern)) if _is_results(file)]
-    return (beside[0] if beside else None), date
+    same_date = [file for file in sorted(samples.parent.glob(pattern)) if _is_results(file)]
+    results = same_date[0] if same_date else None
+    return SampleFile(_task_name(samples, results), samples, date, results)
 
 
-def _task_of(samples: Path, results: Path | None) -> str:
-    """The task's name: files carry it with other characters replaced, the results file as it is."""
+def _task_name(samples: Path, results: Path | None) -> str:
+    """Return the task's name as the results file has it. In file names some characters are replaced."""
     named = _SAMPLES.fullmatch(samples.name)
     stem = named[1] if named else samples.stem
     known = list(section(load_results(results), "configs")) if results else []
     for task in sorted(known, key=len, reverse=True):
-        spelt = {task, re.sub(r"\W", "_", task)}
-        if stem in spelt or (not named and any(stem.endswith(f"_{name}") for name in spelt)):
+        spellings = {task, re.sub(r"\W", "_", task)}
+        if stem in spellings or (not named and any(stem.endswith(f"_{name}") for name in spellings)):
             return str(task)
-    return whole(stem)
+    return without_surrogates(stem)
 
 
-def _traces(home: Path, root: Path) -> tuple[Path, ...]:
-    """Beside the samples, or in a folder above them up to the run's own; one file per rank."""
+def _trace_files(home: Path, root: Path) -> tuple[Path, ...]:
+    """Find traces beside the samples, or in the nearest folder above up to `root`. Each rank writes one file."""
     for folder in (home, *home.parents):
-        found = sorted(folder.glob(f"{_TRACES}*.jsonl"))
-        if found or folder == root:
-            return tuple(found)
+        traces = sorted(folder.glob(f"{_TRACES}*.jsonl"))
+        if traces or folder == root:
+            return tuple(traces)
     return ()
-
-
-def load_results(path: Path) -> Results:
-    """A results file as it is; raises `ConfigError` where it is not one."""
-    return _load(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=4)  # a run of many tasks asks for the same file once per task
-def _load(path: Path, _written: int) -> Results:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"The results file {path} cannot be read: {error}") from error
-    if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
-        raise ConfigError(f"{path} is not a results file of the harness: it has no 'results'")
-    return content
-
-
-def section(results: Results, name: str) -> Results:
-    """A part of a results file; empty where it is absent, or of another form."""
-    part = results.get(name)
-    return part if isinstance(part, Mapping) else {}
 
 
 def _children(folder: Path) -> Iterable[Path]:

@@ -1,4 +1,4 @@
-"""How a judge's verdicts came about and what stands behind them: the part `judging` of `comparison.json`."""
+"""The part `judging` of `comparison.json`: how a judge's verdicts were made, and how far they can be trusted."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class JudgeReport:
-    """One judge over all pairs. Shares are None where there is nothing to take them of."""
+    """How reliable one judge was over all pairs. A share is None if there are no cases to compute it from."""
 
     name: str
     pairs: int
     invalid: float | None
-    """Share of pairs without a verdict."""
+    """The share of pairs without a verdict."""
     position_consistency: float | None
-    """Share of pairs, read in both orders, that have the same winner in both."""
+    """The share of pairs, among those read in both orders, that have the same winner in both."""
     first_wins: float | None
-    """Share of the readable replies with a winner that name the answer shown first; one half where position means nothing."""
+    """The share of replies with a winner that name the answer shown first; 0.5 if position does not matter."""
     retest_agreement: float | None
-    """Share of pairs of repeats that come to the same verdict."""
+    """The share of pairs of repeats that have the same verdict."""
     noise: float | None
-    """The judge's part in the standard error of the win rate, from the spread of its repeats."""
+    """The judge's part of the standard error of the win rate, estimated from its repeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeAgreement:
-    """How far the judges agree: raw share, Cohen's and Fleiss' kappa, Krippendorff's alpha; None where undefined."""
+    """How far the judges agree: raw share, Cohen's and Fleiss' kappa, Krippendorff's alpha. None if undefined."""
 
     share: float | None
     cohen: float | None
@@ -36,7 +36,7 @@ class JudgeAgreement:
 
 @dataclass(frozen=True, slots=True)
 class StyleEffect:
-    """What one standard deviation of a style difference adds to the log-odds of winning."""
+    """How much one standard deviation of a style difference adds to the log-odds of winning."""
 
     name: str
     value: float
@@ -46,7 +46,7 @@ class StyleEffect:
 
 @dataclass(frozen=True, slots=True)
 class StyleAdjusted:
-    """The win rate at equal length and Markdown, beside the raw one."""
+    """The raw win rate, and the win rate adjusted to equal length and equal use of Markdown."""
 
     baseline: str
     candidate: str
@@ -59,7 +59,7 @@ class StyleAdjusted:
 
 @dataclass(frozen=True, slots=True)
 class AgainstOpponent:
-    """A run's win rate against the fixed opponent, over all items alike."""
+    """A run's win rate against the fixed opponent, with equal weight for all items."""
 
     name: str
     n: int
@@ -70,7 +70,7 @@ class AgainstOpponent:
 
 @dataclass(frozen=True, slots=True)
 class RankedSystem:
-    """A Bradley–Terry strength, in log-odds around the mean; `win_rate` is against an average opponent."""
+    """A Bradley–Terry strength, in log-odds around the mean. `win_rate` is against an average opponent."""
 
     name: str
     rank: int
@@ -82,7 +82,7 @@ class RankedSystem:
 
 @dataclass(frozen=True, slots=True)
 class HumanEstimate:
-    """What humans would say of all pairs, from the few that they judged and the judge's verdicts on all."""
+    """The estimated human win rate over all pairs, from the few human labels and the judge's verdicts on all pairs."""
 
     baseline: str
     candidate: str
@@ -100,8 +100,8 @@ class HumanEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
-    """Of one pair of systems: how many of the planned pairs of answers were judged before the answer was known."""
+class SequentialStop:
+    """How many of the planned pairs of two systems were judged before their question was decided."""
 
     baseline: str
     candidate: str
@@ -111,8 +111,8 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
-class Judging:
-    """The protocol, the judges, and what their verdicts came to beside the rows."""
+class JudgingSummary:
+    """The protocol, the judges, and every result of a judging besides its rows."""
 
     template: str
     prompt_hash: str
@@ -124,13 +124,13 @@ class Judging:
     prompt_tokens: int
     completion_tokens: int
     cost: float | None
-    """US dollars; None where no price is known."""
+    """US dollars; None if no price is known."""
     unpriced: int = 0
-    """Replies whose cost is not in it."""
+    """Replies whose cost is unknown and not in `cost`."""
     opponent: str | None = None
     against: tuple[AgainstOpponent, ...] = ()
     agreement: JudgeAgreement | None = None
     style: tuple[StyleAdjusted, ...] = ()
     strengths: tuple[RankedSystem, ...] = ()
     humans: tuple[HumanEstimate, ...] = ()
-    sequential: tuple[Stopped, ...] = ()
+    sequential: tuple[SequentialStop, ...] = ()

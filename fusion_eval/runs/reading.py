@@ -1,4 +1,4 @@
-"""A run in memory: its tasks, their samples, and how it is called."""
+"""Read runs into memory: their tasks, the samples of each task, and a name for each run."""
 
 from __future__ import annotations
 
@@ -7,72 +7,88 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.files import RunFiles, SampleFile, find, load_results, section
+from fusion_eval.runs.files import RunFiles, SampleFile, find_run_files
+from fusion_eval.runs.results_file import load_results, section
 from fusion_eval.runs.samples import Sample, read_samples
 from fusion_eval.runs.task_info import TaskInfo, task_info
 from fusion_eval.text.language import language_of
-from fusion_eval.types import whole
+from fusion_eval.types import without_surrogates
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRun:
-    """The samples of one task, in the order of the file, and how the task was set up."""
+    """One task of a run: its samples in the order of the file, and what the results file says of the task."""
 
     task: str
     info: TaskInfo
     samples: tuple[Sample, ...]
-    broken: int = 0
-    """Lines that could not be read; what is left need not come to the aggregate that was reported."""
+    broken_lines: int = 0
+    """Lines that could not be read. The rest need not add up to the aggregate that the harness reported."""
 
     @property
     def language(self) -> str | None:
-        """From the task's metadata, else from its documents and its name."""
-        if said := self.info.language:
-            return language_of("", {"language": said}) or said
+        """The language that the task's metadata name, else the one that its documents or its name tell."""
+        if language := self.info.language:
+            return language_of("", {"language": language}) or language
         return language_of(self.task, self.samples[0].doc if self.samples else {})
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One evaluation. `notes` are sentences on what its reader should know of how it was read."""
+    """One evaluation. `notes` say what a reader should know about how it was read."""
 
     name: str
-    path: Path
+    files: RunFiles
     tasks: Mapping[str, TaskRun]
-    traces: tuple[Path, ...] = ()
     model: str | None = None
     date: str = ""
     signature: str | None = None
+    """How a run of this package was made; None for other runs."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The folder or file that the user named."""
+        return self.files.path
+
+    @property
+    def traces(self) -> tuple[Path, ...]:
+        """The trace files, one for each rank of a parallel run."""
+        return self.files.traces
 
 
 def read_runs(paths: Sequence[Path], allow_partial: bool = False) -> list[Run]:
-    """The runs of these folders or files, under names that tell them apart.
+    """Read runs, and give them names that differ.
 
-    Raises `ConfigError` for what is not a run, and for lines that cannot be read unless `allow_partial`.
+    Args:
+        paths: Folders, sample files or results files.
+        allow_partial: Skip lines that cannot be read.
+
+    Raises:
+        ConfigError: A path is not a run, or has a line that cannot be read.
     """
-    runs = [_read(find(path), allow_partial) for path in paths]
-    return named(runs, _names(paths))
+    runs = [_read(find_run_files(path), allow_partial) for path in paths]
+    return with_unique_names(runs, _names(paths))
 
 
-def named(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
-    """The runs under these names, numbered where one is there already."""
+def with_unique_names(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
+    """Rename runs. A name that an earlier run has gets a number: `model (2)`."""
     taken: list[str] = []
-    for name in map(whole, names):
-        number, free = 1, name
-        while free in taken:
+    for name in map(without_surrogates, names):
+        number, unique = 1, name
+        while unique in taken:
             number += 1
-            free = f"{name} ({number})"
-        taken.append(free)
+            unique = f"{name} ({number})"
+        taken.append(unique)
     return [replace(run, name=name) for run, name in zip(runs, taken, strict=True)]
 
 
 def _read(files: RunFiles, allow_partial: bool) -> Run:
     tasks, notes = {}, []
     for file in files.samples:
-        tasks[file.task] = part = _task_run(file, allow_partial)
-        if part.broken:
-            notes.append(f"{file.path}: {part.broken} lines cannot be read and are left out")
+        tasks[file.task] = task = _read_task(file, allow_partial)
+        if task.broken_lines:
+            notes.append(f"{file.path}: {task.broken_lines} lines cannot be read and are left out")
     if files.older:
         notes.append(f"{files.path}: of several runs the newest is read, task by task")
     if missing := [file.task for file in files.samples if not file.results]:
@@ -83,14 +99,13 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
     newest = max(files.samples, key=lambda file: file.date)
     results = load_results(newest.results) if newest.results else {}
     config = section(results, "config")
-    as_run = list(section(results, "configs"))
-    order = sorted(tasks, key=lambda task: as_run.index(task) if task in as_run else len(as_run))
+    order = list(section(results, "configs"))
+    by_place = sorted(tasks, key=lambda task: order.index(task) if task in order else len(order))
     model, signature = results.get("model_name") or config.get("model"), config.get("signature")
     return Run(
         name=files.path.name,
-        path=files.path,
-        tasks={task: tasks[task] for task in order},
-        traces=files.traces,
+        files=files,
+        tasks={task: tasks[task] for task in by_place},
         model=str(model) if model else None,
         date=newest.date,
         signature=signature if isinstance(signature, str) else None,
@@ -98,16 +113,16 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
     )
 
 
-def _task_run(file: SampleFile, allow_partial: bool) -> TaskRun:
-    info = task_info(load_results(file.results) if file.results else None, file.task)
-    samples, broken = read_samples(file.path, info.filters, allow_partial)
+def _read_task(file: SampleFile, allow_partial: bool) -> TaskRun:
+    info = task_info(load_results(file.results) if file.results else {}, file.task)
+    samples, broken_lines = read_samples(file.path, info.filters, allow_partial)
     if not samples:
         raise ConfigError(f"{file.path} holds no samples")
-    return TaskRun(file.task, info, tuple(samples), broken)
+    return TaskRun(file.task, info, tuple(samples), broken_lines)
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """The shortest ends of the paths that differ."""
+    """Return the shortest ends of the paths that differ."""
     folders = [path.parent if path.is_file() else path for path in paths]
     parts = [folder.resolve().parts for folder in folders]
     for depth in range(1, max(map(len, parts))):

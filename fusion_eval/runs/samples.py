@@ -1,4 +1,4 @@
-"""One sample file of the harness, line by line: which document, and what each metric says of it."""
+"""Read a sample file of the harness: the documents, and the value of each metric for each of them."""
 
 from __future__ import annotations
 
@@ -19,29 +19,33 @@ _NOT_METRICS = frozenset(
         *("doc_hash", "prompt_hash", "target_hash"),
     )
 )
+_LARGEST = 10**100
+"""Sums of larger values may overflow."""
+_COMPARE_THE_REST = "--allow_partial compares the rest"
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """What a corpus metric (BLEU, chrF, TER) keeps of a document until all are scored together.
+class Segment:
+    """What a corpus metric (BLEU, chrF, TER) scores: one document's references and hypothesis.
 
-    A run of the harness has one hypothesis; of several, equally likely ones, the statistics are averaged.
+    The harness writes one hypothesis. Of several, which count as equally likely, the statistics are averaged.
     """
 
     references: tuple[str, ...]
     hypotheses: tuple[str, ...]
 
 
-_LARGEST = 10**100
-_THE_REST = "--allow_partial compares the rest"
-
-Value = float | Pair | None
-"""None where the file holds a null or NaN; infinities and other shapes (`[log-likelihood, words]`) are in `Sample.odd`."""
+Value = float | Segment | None
+"""A metric's value for one document; None if the file has null or NaN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A document's values under one filter. `prompt` and `target` are hashes, `doc_key` one of the whole document."""
+    """The values of one document under one filter.
+
+    `prompt` and `target` are hashes of texts. `doc_key` is a hash of the whole document, None if the file has no
+    documents.
+    """
 
     doc_id: int
     doc: Mapping[str, Any]
@@ -50,144 +54,171 @@ class Sample:
     target: str
     filter: str
     values: Mapping[str, Value]
-    odd: tuple[str, ...] = ()
-    """Metrics whose value is neither a finite number nor a pair of texts."""
+    unusable: tuple[str, ...] = ()
+    """Metrics whose value is neither a finite number nor a segment, such as `[log-likelihood, words]`."""
 
 
 def read_samples(
     path: Path, filters: Sequence[str] = (), allow_broken: bool = False
 ) -> tuple[list[Sample], int]:
-    """(The samples of a file, the number of its lines that cannot be read).
+    """Read a sample file.
 
-    `filters` are the task's, in order, for files of releases that did not write a sample's filter: these repeat the
-    documents once per filter. Raises `ConfigError`, which names the line, unless `allow_broken`.
+    Args:
+        path: The file.
+        filters: The task's filters in order. Old releases did not write the filter of a sample; their files repeat
+            all documents once for each filter.
+        allow_broken: Skip lines that cannot be read.
+
+    Returns:
+        The samples, and the number of lines that were skipped.
+
+    Raises:
+        ConfigError: A line cannot be read, and `allow_broken` is false or the samples do not name their filter.
     """
-    seen: Counter[int] = Counter()
-    samples, broken, unnamed = [], 0, False
-    for where, record in records(path):
-        sample = _sample(record, filters, seen) if isinstance(record, dict) else None
-        # Which filter a sample is of is told by their order then, and a gap would shift it.
+    repeats: Counter[int] = Counter()
+    samples, broken_lines, unnamed = [], 0, False
+    for where, record in read_records(path):
+        sample = _sample(record, filters, repeats) if isinstance(record, dict) else None
+        # Without a name, a sample's filter is known by the order of samples, and a gap would shift it.
         unnamed = unnamed or (len(filters) > 1 and isinstance(record, dict) and "filter" not in record)
         if sample:
             samples.append(sample)
         elif allow_broken and not unnamed:
-            broken += 1
+            broken_lines += 1
         else:
             raise ConfigError(
                 f"{path}, {where} is not a sample of the harness, or is cut off; "
-                + ("its samples do not name their filter, so all are needed" if unnamed else _THE_REST)
+                + (
+                    "its samples do not name their filter, so all are needed"
+                    if unnamed
+                    else _COMPARE_THE_REST
+                )
             )
-    return samples, broken
+    return samples, broken_lines
 
 
-def records(path: Path) -> Iterator[tuple[str, object]]:
-    """(Where, what) of a file of lines, or of one array as releases before 0.4.4 wrote; None is not JSON."""
+def read_records(path: Path) -> Iterator[tuple[str, object]]:
+    """Yield the place and the content of each record. The content of a record that is not JSON is None.
+
+    A file has one record per line, or is one JSON array, as releases before 0.4.4 wrote it.
+    """
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             if file.read(1) == "[":
                 file.seek(0)
-                yield from _elements(file.read())
+                yield from _array_elements(file.read())
                 return
             file.seek(0)
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    yield f"line {number}", _parsed(line)
+                    yield f"line {number}", _parse_line(line)
     except OSError as error:
         raise ConfigError(f"The samples {path} cannot be read: {error.strerror}") from error
 
 
-def _elements(text: str) -> Iterator[tuple[str, object]]:
-    """Of a JSON array, one by one, so that a truncated file gives what it has."""
-    decoder, at, number = json.JSONDecoder(), 1, 0
-    while True:
-        while at < len(text) and text[at] in " \t\r\n,":
-            at += 1
-        if text.startswith("]", at):
-            return
-        number += 1
-        try:
-            element, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            yield f"line {text.count(chr(10), 0, at) + 1}", None
-            return
-        yield f"sample {number}", element
+def metric_value(raw: object) -> Value:
+    """Parse a metric's value as the harness writes it.
 
-
-def _parsed(line: str) -> object:
-    try:
-        return json.loads(line)  # NaN and Infinity, which the harness writes, included
-    except (ValueError, RecursionError):
-        return None
-
-
-def _sample(record: Mapping[str, Any], filters: Sequence[str], seen: Counter[int]) -> Sample | None:
-    """None where the record is not of the form that every release shares."""
-    doc_id, doc = record.get("doc_id"), record.get("doc")
-    names = record.get("metrics", [name for name in record if name not in _NOT_METRICS])
-    if (
-        not isinstance(doc_id, int)
-        or not isinstance(names, list)
-        or not all(_is_name(name) for name in names)
-    ):
-        return None
-    values, odd = {}, []
-    for name in names:
-        try:
-            values[name] = value_of(record.get(name))
-        except TypeError:
-            odd.append(name)
-    order = seen[doc_id]
-    seen[doc_id] += 1
-    return Sample(
-        doc_id,
-        doc if isinstance(doc, dict) else {},
-        _hash(record, "doc_hash") or _doc_hash(doc),
-        _hash(record, "prompt_hash") or _prompt_hash(record.get("arguments")),
-        _hash(record, "target_hash") or _sha256(str(record.get("target"))),
-        str(record.get("filter") or (filters[order] if order < len(filters) else "none")),
-        values,
-        tuple(odd),
-    )
-
-
-def _is_name(name: object) -> bool:
-    """Half a surrogate pair could be neither printed nor written."""
-    return isinstance(name, str) and name == name.encode(errors="replace").decode()
-
-
-def _hash(record: Mapping[str, Any], name: str) -> str | None:
-    value = record.get(name)
-    return value if isinstance(value, str) and value else None
-
-
-def value_of(raw: object) -> Value:
-    """A metric's value as the harness wrote it. Raises TypeError for what is neither a number nor a (reference, hypothesis) pair."""
+    Raises:
+        TypeError: The value is neither a finite number nor a pair of reference and hypothesis.
+    """
     if raw is None:
         return None
     if isinstance(raw, bool | int | float):
         return _finite(raw)
-    if isinstance(raw, str):  # as older releases wrote what JSON did not know
-        return value_of(_number(raw))
+    if isinstance(raw, str):  # older releases wrote some numbers as text
+        return metric_value(_parse_number(raw))
     match raw:
         case [str() as reference, str() as hypothesis]:
-            return Pair((reference,), (hypothesis,))
+            return Segment((reference,), (hypothesis,))
         case [[*references], str() as hypothesis]:
             texts = tuple(reference for reference in references if isinstance(reference, str))
             if texts and len(texts) == len(references):
-                return Pair(texts, (hypothesis,))
+                return Segment(texts, (hypothesis,))
         case [reference, [str() as hypothesis]]:
-            return value_of([reference, hypothesis])
+            return metric_value([reference, hypothesis])
     raise TypeError
 
 
+def first_prompt(record: Mapping[str, Any]) -> object:
+    """Return the prompt of a record's first request; None if it has none.
+
+    Requests are `{"gen_args_0": {"arg_0": prompt, …}, …}`; releases before 0.4.3 wrote a list of lists.
+    """
+    match record.get("arguments"):
+        case {"gen_args_0": {"arg_0": prompt}} | [[prompt, *_], *_]:
+            return prompt
+    return None
+
+
+def _array_elements(text: str) -> Iterator[tuple[str, object]]:
+    """Parse the elements of a JSON array one by one, so that a truncated file yields what it has."""
+    decoder, position, number = json.JSONDecoder(), 1, 0
+    while True:
+        while position < len(text) and text[position] in " \t\r\n,":
+            position += 1
+        if text.startswith("]", position):
+            return
+        number += 1
+        try:
+            element, position = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            yield f"line {text.count(chr(10), 0, position) + 1}", None
+            return
+        yield f"sample {number}", element
+
+
+def _parse_line(line: str) -> object:
+    try:
+        return json.loads(line)  # accepts NaN and Infinity, which the harness writes
+    except (ValueError, RecursionError):
+        return None
+
+
+def _sample(record: Mapping[str, Any], filters: Sequence[str], repeats: Counter[int]) -> Sample | None:
+    """Return None if the record does not have the form that all releases share."""
+    doc_id, doc = record.get("doc_id"), record.get("doc")
+    names = record.get("metrics", [name for name in record if name not in _NOT_METRICS])
+    if not isinstance(doc_id, int) or not isinstance(names, list) or not all(map(_is_name, names)):
+        return None
+    values, unusable = {}, []
+    for name in names:
+        try:
+            values[name] = metric_value(record.get(name))
+        except TypeError:
+            unusable.append(name)
+    order = repeats[doc_id]
+    repeats[doc_id] += 1
+    return Sample(
+        doc_id=doc_id,
+        doc=doc if isinstance(doc, dict) else {},
+        doc_key=_stored_hash(record, "doc_hash") or _doc_hash(doc),
+        prompt=_stored_hash(record, "prompt_hash") or _prompt_hash(first_prompt(record)),
+        target=_stored_hash(record, "target_hash") or _sha256(str(record.get("target"))),
+        filter=str(record.get("filter") or (filters[order] if order < len(filters) else "none")),
+        values=values,
+        unusable=tuple(unusable),
+    )
+
+
+def _is_name(name: object) -> bool:
+    """Refuse names with half a surrogate pair, which can be neither printed nor written."""
+    return isinstance(name, str) and name == name.encode(errors="replace").decode()
+
+
+def _stored_hash(record: Mapping[str, Any], name: str) -> str | None:
+    value = record.get(name)
+    return value if isinstance(value, str) and value else None
+
+
 def _finite(raw: float) -> float | None:
-    """None for NaN. Infinities are no missing values, and neither they nor what overflows can be averaged."""
+    """Return None for NaN. Refuse infinities and numbers that may overflow in a sum."""
     if abs(raw) > _LARGEST:
         raise TypeError
     return None if math.isnan(raw) else float(raw)
 
 
-def _number(text: str) -> float:
+def _parse_number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
@@ -195,16 +226,14 @@ def _number(text: str) -> float:
 
 
 def _doc_hash(doc: object) -> str | None:
-    """As the harness computes it since 0.4.3, so that older files can be paired with newer ones."""
+    """Hash a document as the harness does since 0.4.3, so that older files match newer ones."""
     return _sha256(json.dumps(doc, indent=2, ensure_ascii=False)) if doc else None
 
 
-def _prompt_hash(arguments: object) -> str | None:
-    """Of the first request's prompt: `{"gen_args_0": {"arg_0": …}}`, or a list of lists."""
-    match arguments:
-        case {"gen_args_0": {"arg_0": prompt}} | [[prompt, *_], *_]:
-            return _sha256(prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False))
-    return None
+def _prompt_hash(prompt: object) -> str | None:
+    if prompt is None:
+        return None
+    return _sha256(prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False))
 
 
 def _sha256(text: str) -> str:

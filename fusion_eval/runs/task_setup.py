@@ -1,4 +1,4 @@
-"""How the tasks of a run were set up, as its results file has it: the data, the generation, the groups."""
+"""Read from a results file how tasks were set up: the data, the generation options, the groups."""
 
 from __future__ import annotations
 
@@ -7,108 +7,103 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fusion_eval.errors import printable
-from fusion_eval.runs.files import Results, find, load_results, section
-from fusion_eval.runs.provenance import newest_results
 from fusion_eval.runs.reading import Run
+from fusion_eval.runs.results_file import Results, mappings, section
+from fusion_eval.text.printable import printable
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _FILES = (".py", ".json", ".jsonl", ".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
-    """One task. None, or empty, where the results file says nothing."""
+class TaskSetup:
+    """The configuration of one task. What the results file does not say is None, or empty."""
 
     hub_dataset: str | None = None
     """`owner/name` of a dataset on the hub; None for a loader, a folder, or data that the task makes itself."""
     dataset_config: str | None = None
     split: str | None = None
-    """The one that is evaluated on."""
+    """The split that is evaluated."""
     revision: str | None = None
     generation: Mapping[str, Any] = field(default_factory=dict)
-    """The harness's generation options, those of the command line included."""
+    """The harness's generation options, with those of the command line."""
     output_type: str | None = None
     aggregations: Mapping[str, str] = field(default_factory=dict)
-    """How values become one, by metric: a name of the harness, or a function's source."""
+    """How the values of a metric are aggregated: a name of the harness, or the source of a function."""
 
 
-def setups(run: Run) -> dict[str, Setup]:
-    """By task, in the run's order."""
-    files = {file.task: file.results for file in find(run.path).samples}
-    found = {}
-    for task in run.tasks:
-        path = files.get(task)
-        found[task] = _setup(section(section(load_results(path), "configs"), task) if path else {})
-    return found
+def task_setups(run: Run) -> dict[str, TaskSetup]:
+    """Return the setup of each task, in the order of the run."""
+    return {
+        task: _task_setup(section(section(run.files.results(task), "configs"), task)) for task in run.tasks
+    }
 
 
 def outermost_groups(run: Run) -> dict[str, str]:
-    """The group that no other group holds, by task and by group; absent for what is in no group.
+    """Return the outermost group that holds each task or group; those in no group are absent.
 
-    Releases before 0.4.3 do not say which tasks a group has.
+    Results files of releases before 0.4.3 do not name the tasks of a group.
     """
     parents: dict[str, str] = {}
-    for group, members in section(newest_results(run), "group_subtasks").items():
-        for member in members if isinstance(members, list) else ():
-            parents.setdefault(str(member), str(group))
-    return {name: _climb(name, parents) for name in parents}
+    for group, members in _members(run).items():
+        for member in members:
+            parents.setdefault(member, group)
+    return {name: _outermost(name, parents) for name in parents}
 
 
 def group_members(run: Run) -> dict[str, frozenset[str]]:
-    """The tasks in each group, those of groups inside it included; empty for releases before 0.4.3."""
-    children = {
+    """Return the tasks in each group and in the groups inside it; empty for releases before 0.4.3."""
+    members = _members(run)
+    return {group: frozenset(_tasks_of(group, members, frozenset())) for group in members}
+
+
+def _members(run: Run) -> dict[str, tuple[str, ...]]:
+    return {
         str(group): tuple(str(member) for member in members) if isinstance(members, list) else ()
-        for group, members in section(newest_results(run), "group_subtasks").items()
+        for group, members in section(run.files.newest_results(), "group_subtasks").items()
     }
-    return {group: frozenset(_leaves(group, children, frozenset())) for group in children}
 
 
-def _leaves(name: str, children: Mapping[str, tuple[str, ...]], above: frozenset[str]) -> set[str]:
-    if not children.get(name):
+def _tasks_of(name: str, members: Mapping[str, tuple[str, ...]], above: frozenset[str]) -> set[str]:
+    """Return the tasks below a group. Groups in `above` are skipped, because a file may hold a circle."""
+    if not members.get(name):
         return {name}
-    inside = [child for child in children[name] if child not in above]
-    return {leaf for child in inside for leaf in _leaves(child, children, above | {name})}
+    inside = [member for member in members[name] if member not in above]
+    return {task for member in inside for task in _tasks_of(member, members, above | {name})}
 
 
-def _climb(name: str, parents: Mapping[str, str]) -> str:
-    seen = {name}
-    while name in parents and parents[name] not in seen:
+def _outermost(name: str, parents: Mapping[str, str]) -> str:
+    visited = {name}
+    while name in parents and parents[name] not in visited:
         name = parents[name]
-        seen.add(name)
+        visited.add(name)
     return name
 
 
-def _setup(config: Results) -> Setup:
+def _task_setup(config: Results) -> TaskSetup:
     loading = section(config, "dataset_kwargs")
-    return Setup(
+    return TaskSetup(
         hub_dataset=_hub_dataset(config, loading),
-        dataset_config=_text(config.get("dataset_name")),
-        split=_text(config.get("test_split")) or _text(config.get("validation_split")),
-        revision=_text(loading.get("revision")),
+        dataset_config=_name(config.get("dataset_name")),
+        split=_name(config.get("test_split")) or _name(config.get("validation_split")),
+        revision=_name(loading.get("revision")),
         generation=section(config, "generation_kwargs"),
-        output_type=_text(config.get("output_type")),
-        aggregations=_aggregations(config),
+        output_type=_name(config.get("output_type")),
+        aggregations={
+            entry["metric"]: entry["aggregation"]
+            for entry in mappings(config, "metric_list")
+            if isinstance(entry.get("metric"), str) and isinstance(entry.get("aggregation"), str)
+        },
     )
 
 
 def _hub_dataset(config: Results, loading: Results) -> str | None:
-    path = _text(config.get("dataset_path"))
+    path = _name(config.get("dataset_path"))
     if not path or config.get("custom_dataset") or loading.get("load_from_disk"):
         return None
     return path if _HUB_ID.fullmatch(path) and not path.endswith(_FILES) else None
 
 
-def _aggregations(config: Results) -> dict[str, str]:
-    listed = config.get("metric_list")
-    entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
-    return {
-        entry["metric"]: entry["aggregation"]
-        for entry in entries
-        if isinstance(entry.get("metric"), str) and isinstance(entry.get("aggregation"), str)
-    }
-
-
-def _text(value: object) -> str | None:
-    """Names alone, which no control code is part of."""
+def _name(value: object) -> str | None:
+    """Return a name without control codes, which are part of no name; None for anything else."""
     return printable(value) or None if isinstance(value, str) else None

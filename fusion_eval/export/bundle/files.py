@@ -20,8 +20,8 @@ from fusion_eval.export.system import arguments_of
 from fusion_eval.export.table.files import write_tables
 from fusion_eval.report.comparison_table import as_markdown
 from fusion_eval.runs.comparison import FILE_NAME, Comparison, write_comparison
-from fusion_eval.runs.files import find, load_results, section
 from fusion_eval.runs.reading import Run, read_runs
+from fusion_eval.runs.results_file import load_results, section
 from fusion_eval.text.redaction import public_note, withheld
 
 SCHEMA_VERSION = 1
@@ -114,7 +114,7 @@ def _copy_verdicts(path: Path, folder: Path, comparison: Comparison) -> list[str
 
 def _copy_run(run: Run, folder: Path) -> None:
     """The newest samples of each task, the results files that go with them, and the traces."""
-    samples = find(run.path).samples
+    samples = run.files.samples
     results = {file.results for file in samples if file.results}
     folder.mkdir()
     for path in [*(file.path for file in samples), *results, *run.traces]:
@@ -145,7 +145,7 @@ def _as_they_are(runs: Sequence[Run]) -> list[str]:
 
 def _withheld(run: Run) -> tuple[str, ...]:
     found: set[str] = set()
-    for path in {file.results for file in find(run.path).samples if file.results}:
+    for path in {file.results for file in run.files.samples if file.results}:
         config = section(load_results(path), "config")
         found |= set(
             withheld(

@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TypeVar, get_args
 
-from fusion_eval.compare.compare import Correction, Settings
-from fusion_eval.compare.method import IntervalMethod, Method, Test
+from fusion_eval.compare.options import ComparisonOptions, Correction, Test
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.findings import Findings
 from fusion_eval.runs.comparison import Comparison, RankedRun, Row
@@ -40,7 +39,9 @@ def compare_ranks(stated: Sequence[RankedRun], computed: Iterable[RankedRun], fi
         findings.differences.append("comparison: a rank is there twice")
 
 
-def settings_of(comparison: Comparison, rows: Sequence[Row], metrics: tuple[str, ...] = ()) -> Settings:
+def settings_of(
+    comparison: Comparison, rows: Sequence[Row], metrics: tuple[str, ...] = ()
+) -> ComparisonOptions:
     """Those that made these rows. Raises `ConfigError` for what no comparison is made with."""
     if not (
         0 < comparison.alpha < 1 and 0 < comparison.resamples <= _MOST_RESAMPLES and comparison.seed >= 0
@@ -49,12 +50,15 @@ def settings_of(comparison: Comparison, rows: Sequence[Row], metrics: tuple[str,
             f"alpha {comparison.alpha:g}, {comparison.resamples} resamples and seed {comparison.seed} are outside of what "
             f"can be (at most {_MOST_RESAMPLES:,} resamples)"
         )
-    interval: IntervalMethod = _known(comparison.interval, get_args(IntervalMethod), "interval")
+    _known(comparison.interval, ("bca",), "interval")
     correction: Correction = _known(comparison.correction, get_args(Correction), "correction")
-    return Settings(
-        Method(comparison.alpha, _test(comparison, rows), interval, comparison.resamples, comparison.seed),
-        correction,
-        comparison.cluster,
+    return ComparisonOptions(
+        alpha=comparison.alpha,
+        test=_test(comparison, rows),
+        correction=correction,
+        resamples=comparison.resamples,
+        seed=comparison.seed,
+        cluster=comparison.cluster,
         allow_partial=True,
         metrics=metrics,
     )
@@ -66,7 +70,7 @@ def _test(comparison: Comparison, rows: Sequence[Row]) -> Test:
     if stated != "auto":
         return stated
     made = {row.test for row in rows}
-    return "wilcoxon" if "wilcoxon" in made else "auto" if "mcnemar" in made else "permutation"
+    return "auto" if "mcnemar" in made else "permutation"
 
 
 def _known(name: str, names: tuple[Name, ...], what: str) -> Name:

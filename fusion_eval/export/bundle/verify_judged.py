@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from fusion_eval.compare.compare import Settings
+from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.findings import Findings
 from fusion_eval.export.bundle.recomputed import compare_ranks, compare_rows, settings_of
@@ -18,7 +18,7 @@ from fusion_eval.judging.reliability import judge_report, judges_agree
 from fusion_eval.judging.rows import against_opponent, head_to_head, joined, with_quality
 from fusion_eval.judging.verdicts import Verdict
 from fusion_eval.runs.comparison import Comparison, RankedRun, Row
-from fusion_eval.runs.judging_summary import Judging
+from fusion_eval.runs.judging_summary import JudgingSummary
 from fusion_eval.runs.reading import Run
 from fusion_eval.types import from_json
 
@@ -55,7 +55,7 @@ def _rows(
     rows: Sequence[Row],
     runs: Sequence[Run],
     bench: Bench,
-    judging: Judging,
+    judging: JudgingSummary,
     findings: Findings,
 ) -> None:
     ranks = [rank for rank in comparison.ranks if rank.metric.startswith(JUDGE)]
@@ -92,7 +92,7 @@ def _again(
     verdicts: Sequence[Verdict],
     single: Sequence[Verdict],
     metric: str,
-    settings: Settings,
+    settings: ComparisonOptions,
 ) -> tuple[Sequence[Row], Sequence[RankedRun]]:
     """Of verdicts on pairs, or on each run against one opponent; `single` are those of the judges behind them."""
     readable = [verdict for verdict in verdicts if verdict.score is not None]
@@ -117,7 +117,7 @@ def _again(
     return found.rows, found.ranks
 
 
-def _judges(judging: Judging, bench: Bench, findings: Findings) -> None:
+def _judges(judging: JudgingSummary, bench: Bench, findings: Findings) -> None:
     by_judge = [bench.of(name) for name in bench.judges]
     for report, own in zip(judging.judges, by_judge, strict=True):
         again = asdict(judge_report(report.name, own))

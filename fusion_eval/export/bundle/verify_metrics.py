@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from fusion_eval.compare.compare import compare
-from fusion_eval.compare.matching import match
-from fusion_eval.compare.metrics import objection
+from fusion_eval.compare.matching import match_runs
+from fusion_eval.compare.metrics import why_not_comparable
 from fusion_eval.compare.units import ALL
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.findings import Findings
@@ -63,12 +63,12 @@ def _again(
 
 def _scored(runs: Sequence[Run]) -> set[tuple[str, str]]:
     """(Task, metric) of all that could be compared."""
-    matched, _ = match(runs, allow_partial=True)
+    matched, _ = match_runs(runs, allow_partial=True)
     return {
         (part.task, metric[0])
         for part in matched
         for metric in part.metrics
-        if not objection(runs, part, metric)
+        if not why_not_comparable(runs, part, metric)
     }
 
 

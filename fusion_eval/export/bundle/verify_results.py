@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, stdev
 
-from fusion_eval.compare.cells import averaged
+from fusion_eval.compare.cells import segment_statistics
 from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.export.bundle.findings import Findings, same
-from fusion_eval.runs.files import find, load_results, section
-from fusion_eval.runs.provenance import Reported, reported
+from fusion_eval.runs.provenance import ReportedScore, reported_scores
 from fusion_eval.runs.reading import Run, TaskRun
-from fusion_eval.runs.samples import Pair
-from fusion_eval.runs.task_setup import group_members, setups
+from fusion_eval.runs.results_file import load_results, section
+from fusion_eval.runs.samples import Segment
+from fusion_eval.runs.task_setup import group_members, task_setups
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 
 _MEANS = ("mean", "nanmean", "win_rate")
@@ -23,8 +23,8 @@ _UNNAMED = {"perplexity": "perplexity"}
 
 def verify_results(run: Run, findings: Findings) -> None:
     """Every number of the run's results files."""
-    numbers = reported(run)
-    how = setups(run)
+    numbers = reported_scores(run)
+    how = task_setups(run)
     for one in numbers:
         if one.group:
             _group(one, run, numbers, findings)
@@ -34,14 +34,14 @@ def verify_results(run: Run, findings: Findings) -> None:
     _without_samples(run, findings)
 
 
-def _single(one: Reported, run: Run, aggregation: str, findings: Findings) -> None:
+def _single(one: ReportedScore, run: Run, aggregation: str, findings: Findings) -> None:
     part = run.tasks[one.task]
     samples = [sample for sample in part.samples if sample.filter == one.filter]
     where = f"{run.name}: {one.metric},{one.filter} of {one.task}"
     if one.n is not None:
         findings.compare(f"{run.name}: the number of items of {one.task}", one.n, len(samples))
     values = [sample.values.get(one.metric) for sample in samples]
-    pairs = [value for value in values if isinstance(value, Pair)]
+    pairs = [value for value in values if isinstance(value, Segment)]
     if pairs:
         _corpus(one, where, pairs, part, findings)
         return
@@ -68,7 +68,9 @@ def _drawn_error(where: str, findings: Findings) -> None:
     findings.leave(f"{where}: its standard error is drawn at random, and is not computed again")
 
 
-def _corpus(one: Reported, where: str, pairs: Sequence[Pair], part: TaskRun, findings: Findings) -> None:
+def _corpus(
+    one: ReportedScore, where: str, pairs: Sequence[Segment], part: TaskRun, findings: Findings
+) -> None:
     """BLEU as the language's tokenizer counts it, or as sacrebleu does unasked: tasks differ in that."""
     name = corpus_name(one.metric)
     scores = list(_scores(name, pairs, (part.language, None))) if name else []
@@ -81,16 +83,16 @@ def _corpus(one: Reported, where: str, pairs: Sequence[Pair], part: TaskRun, fin
         _drawn_error(where, findings)
 
 
-def _scores(name: str, pairs: Sequence[Pair], languages: Iterable[str | None]) -> Iterable[float]:
+def _scores(name: str, pairs: Sequence[Segment], languages: Iterable[str | None]) -> Iterable[float]:
     for language in dict.fromkeys(languages):
         try:
             corpus = corpus_metric(name, language)
         except MissingTokenizerError:
             continue
-        yield float(corpus.score(averaged(corpus, pairs).sum(axis=0)))
+        yield float(corpus.score(segment_statistics(corpus, pairs).sum(axis=0)))
 
 
-def _group(one: Reported, run: Run, numbers: Sequence[Reported], findings: Findings) -> None:
+def _group(one: ReportedScore, run: Run, numbers: Sequence[ReportedScore], findings: Findings) -> None:
     """As the harness does: the mean over tasks, weighted by their items or not, and the pooled standard error."""
     leaves = group_members(run).get(one.task, frozenset())
     parts = [n for n in numbers if n.task in leaves and (n.metric, n.filter) == (one.metric, one.filter)]
@@ -125,7 +127,7 @@ def _pooled(errors: Sequence[float], sizes: Sequence[int]) -> float | None:
 
 def _without_samples(run: Run, findings: Findings) -> None:
     """Numbers that stand beside those of tasks: of groups once more, and of tasks that left no samples."""
-    for path in dict.fromkeys(file.results for file in find(run.path).samples if file.results):
+    for path in dict.fromkeys(file.results for file in run.files.samples if file.results):
         results = load_results(path)
         groups = section(results, "groups")
         for name, values in section(results, "results").items():

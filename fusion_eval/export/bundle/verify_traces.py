@@ -10,10 +10,11 @@ import msgspec
 
 from fusion_eval.export.bundle.findings import Findings
 from fusion_eval.runs.answered import read_answered
-from fusion_eval.runs.files import find, section
-from fusion_eval.runs.provenance import origin_of
+from fusion_eval.runs.provenance import read_provenance
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.traces import Totals, read_traces
+from fusion_eval.runs.results_file import section
+from fusion_eval.runs.totals import Totals
+from fusion_eval.runs.traces import read_traces
 
 Place = tuple[str, int, int]
 """Task, document, and which of its copies."""
@@ -31,7 +32,7 @@ class _Traced:
 
 def verify_traces(run: Run, findings: Findings) -> None:
     """Totals, and every answer. Notes say what there are no traces of."""
-    stated = origin_of(run).totals
+    stated = read_provenance(run).totals
     if not run.traces:
         if stated:
             findings.leave(f"{run.name}: there are no traces, and its totals are not computed again")
@@ -90,7 +91,7 @@ def _answers(run: Run, traced: _Traced, findings: Findings) -> None:
 
 def _untraced(run: Run, places: Collection[Place], unplaced: int, findings: Findings) -> None:
     """Traces are those of the last evaluation: of tasks that were evaluated before it there are none any more."""
-    files = find(run.path).samples
+    files = run.files.samples
     last = max(files, key=lambda file: file.date).results
     of_last = {file.task for file in files if file.results == last}
     lost = sorted(place for place in places if place[0] in of_last)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from fusion_eval.export.system import arguments_of
 from fusion_eval.model_arguments import Settings, public
-from fusion_eval.runs.provenance import Origin, newest_results
+from fusion_eval.runs.provenance import Provenance
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_setup import group_members
 from fusion_eval.text.printable import printable
@@ -22,7 +22,7 @@ _SEEDS = {"random_seed": 0, "numpy_seed": 1234, "torch_seed": 1234, "fewshot_see
 _UNTOLD = ("api_key_env", "cache", "offline", "trace_dir")
 
 
-def commands(runs: Sequence[Run], origins: Sequence[Origin]) -> list[str]:
+def commands(runs: Sequence[Run], origins: Sequence[Provenance]) -> list[str]:
     """One for each run; strategies that differ in nothing else share one."""
     shared: dict[tuple[str, ...], list[str]] = {}
     others = []
@@ -40,11 +40,11 @@ def commands(runs: Sequence[Run], origins: Sequence[Origin]) -> list[str]:
 
 def applies_chat_template(run: Run) -> bool:
     """Models that render their own template leave an empty one in the results file, where None is one not asked for."""
-    results = newest_results(run)
+    results = run.files.newest_results()
     return results.get("chat_template") is not None or results.get("fewshot_as_multiturn") is True
 
 
-def settings_told(origin: Origin) -> dict[str, str]:
+def settings_told(origin: Provenance) -> dict[str, str]:
     """The settings of a strategy that are not as by default, as they may be told."""
     default: Mapping[str, object] = public(Settings())
     known = set(Settings.__dataclass_fields__) - set(_UNTOLD)
@@ -54,11 +54,11 @@ def settings_told(origin: Origin) -> dict[str, str]:
     return public_arguments(given)
 
 
-def _ours(run: Run, origin: Origin) -> list[str]:
+def _ours(run: Run, origin: Provenance) -> list[str]:
     return [*_about_tasks(run, origin), *_model_args(settings_told(origin))]
 
 
-def _harness(run: Run, origin: Origin) -> list[str]:
+def _harness(run: Run, origin: Provenance) -> list[str]:
     arguments = (
         settings_told(origin) if origin.strategy else public_arguments(arguments_of(origin.model_args))
     )
@@ -75,7 +75,7 @@ def _harness(run: Run, origin: Origin) -> list[str]:
     return [*words, "--log_samples", "--output_path", "DIR"]
 
 
-def _about_tasks(run: Run, origin: Origin) -> list[str]:
+def _about_tasks(run: Run, origin: Provenance) -> list[str]:
     words = ["--tasks", ",".join(_asked_for(run))]
     shots = {part.info.fewshot for part in run.tasks.values()}
     if len(shots) == 1 and None not in shots:

@@ -9,16 +9,16 @@ import msgspec
 from fusion_eval.export.card.results import headlines
 from fusion_eval.export.comparable import Compared, is_judged
 from fusion_eval.runs.comparison import Comparison, Row
-from fusion_eval.runs.provenance import Origin
+from fusion_eval.runs.provenance import Provenance
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.traces import Totals
+from fusion_eval.runs.totals import Totals
 from fusion_eval.text.redaction import public_note
 
 _MOST_ROWS = 12
 """Of which the smallest difference that could be found is told: a card is one page."""
 
 
-def totals_of(origin: Origin) -> Totals | None:
+def totals_of(origin: Provenance) -> Totals | None:
     """As the results file has them; None of a run made without this package."""
     try:
         return msgspec.convert(dict(origin.totals), Totals) if origin.totals else None
@@ -26,7 +26,7 @@ def totals_of(origin: Origin) -> Totals | None:
         return None
 
 
-def limits(runs: Sequence[Run], origins: Sequence[Origin], compared: Compared) -> list[str]:
+def limits(runs: Sequence[Run], origins: Sequence[Provenance], compared: Compared) -> list[str]:
     """Sentences on how far the results carry, the notes of the comparison last."""
     rows = [row for comparison in compared.comparisons for row in headlines(comparison)]
     said = [
@@ -67,7 +67,7 @@ def _detectable(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _draws(origins: Sequence[Origin]) -> Iterator[str]:
+def _draws(origins: Sequence[Provenance]) -> Iterator[str]:
     seeds = dict.fromkeys(str(origin.settings.get("seed")) for origin in origins if origin.strategy)
     if len(seeds) == 1:
         yield (
@@ -88,7 +88,7 @@ def _corrected(comparison: Comparison) -> str:
     )
 
 
-def _judges(origins: Sequence[Origin], comparisons: Sequence[Comparison]) -> Iterator[str]:
+def _judges(origins: Sequence[Provenance], comparisons: Sequence[Comparison]) -> Iterator[str]:
     if any(origin.scorer == "judge" for origin in origins):
         yield "Best-of-N was chosen by a model as judge, whose taste the answers then have."
     for comparison in comparisons:
@@ -101,7 +101,7 @@ def _judges(origins: Sequence[Origin], comparisons: Sequence[Comparison]) -> Ite
             yield f"Win rates are the verdicts of {judges}, not of humans."
 
 
-def _slips(run: Run, origin: Origin) -> Iterator[str]:
+def _slips(run: Run, origin: Provenance) -> Iterator[str]:
     total = totals_of(origin)
     if total is None:
         return
@@ -120,7 +120,7 @@ def _slips(run: Run, origin: Origin) -> Iterator[str]:
         yield f"{run.name}: of {total.candidates:,} candidates {', '.join(told)}."
 
 
-def _cut(origins: Sequence[Origin]) -> Iterator[str]:
+def _cut(origins: Sequence[Provenance]) -> Iterator[str]:
     for limit in dict.fromkeys(origin.limit for origin in origins if origin.limit is not None):
         yield f"--limit {limit:g} took the first items of each task, which are no random sample of it."
 

@@ -10,8 +10,8 @@ from fusion_eval.export.card.results import results
 from fusion_eval.export.card.setup import first_prompt, setup_table, task_table
 from fusion_eval.export.comparable import compared
 from fusion_eval.export.subject import Subject, Written, written
-from fusion_eval.report.summary import OF_WHAT, summary
-from fusion_eval.runs.provenance import Origin, origin_of
+from fusion_eval.report.summary import HOW_TO_READ, summary
+from fusion_eval.runs.provenance import Provenance, read_provenance
 from fusion_eval.runs.reading import Run
 from fusion_eval.text.markdown import escaped, fenced
 
@@ -26,7 +26,7 @@ _TOKENS = (
 
 def card(subject: Subject) -> str:
     """Markdown, of the files of the runs alone: the same files give the same bytes, and no path of the machine is in it."""
-    runs, origins = subject.runs, [origin_of(run) for run in subject.runs]
+    runs, origins = subject.runs, [read_provenance(run) for run in subject.runs]
     found = compared(subject)
     sections = {
         "Results": results(runs, found),
@@ -46,16 +46,16 @@ def write_card(subject: Subject, folder: Path) -> Written:
     return Written((written(folder, "card.md", card(subject)),))
 
 
-def _commands(runs: tuple[Run, ...], origins: list[Origin]) -> str:
+def _commands(runs: tuple[Run, ...], origins: list[Provenance]) -> str:
     rebuilt = commands(runs, origins)
     cut = f" {HARNESS_MODEL}" if any("lm_eval:" in line for line in rebuilt) else ""
     return "\n\n".join([fenced("\n".join(rebuilt), _COMMAND), REBUILT + cut])
 
 
-def _cost(runs: tuple[Run, ...], origins: list[Origin]) -> str:
+def _cost(runs: tuple[Run, ...], origins: list[Provenance]) -> str:
     counted = {run.name: totals_of(origin) for run, origin in zip(runs, origins, strict=True)}
     known = {name: total for name, total in counted.items() if total is not None}
-    lines = [line for line in summary(known).splitlines() if line != OF_WHAT] if known else []
+    lines = [line for line in summary(known).splitlines() if line != HOW_TO_READ] if known else []
     if known:
         lines.append(_TOKENS)
     if untold := [name for name, total in counted.items() if total is None]:

@@ -9,7 +9,7 @@ from fusion_eval.export.comparable import Compared
 from fusion_eval.export.table.captions import interval_name, method
 from fusion_eval.report.text_table import decimals
 from fusion_eval.runs.comparison import Comparison, Row
-from fusion_eval.runs.provenance import Reported, reported
+from fusion_eval.runs.provenance import ReportedScore, reported_scores
 from fusion_eval.runs.reading import Run
 from fusion_eval.text.markdown import escaped, escaped_table
 from fusion_eval.text.redaction import public_note
@@ -25,13 +25,13 @@ def results(runs: Sequence[Run], compared: Compared) -> str:
 
 
 def _values(runs: Sequence[Run]) -> str:
-    lines = [[run.name, *_value(one)] for run in runs for one in reported(run)]
+    lines = [[run.name, *_value(one)] for run in runs for one in reported_scores(run)]
     if not lines:
         return "No results file was written with these samples."
     return escaped_table(["run", "task", "metric", "n", "value ± standard error"], lines, 3)
 
 
-def _value(one: Reported) -> list[str]:
+def _value(one: ReportedScore) -> list[str]:
     digits = decimals(one.value)
     spread = "" if one.stderr is None else f" ± {one.stderr:.{digits}f}"
     return [

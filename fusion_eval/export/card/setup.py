@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from fusion_eval.export.card.command import applies_chat_template
 from fusion_eval.export.system import arguments_of
-from fusion_eval.runs.files import Results, find
-from fusion_eval.runs.provenance import Origin, newest_results
+from fusion_eval.runs.answered import parse_messages
+from fusion_eval.runs.provenance import Provenance
 from fusion_eval.runs.reading import Run, TaskRun
-from fusion_eval.runs.samples import records
-from fusion_eval.runs.texts import turns
+from fusion_eval.runs.results_file import Results
+from fusion_eval.runs.samples import read_records
 from fusion_eval.text.markdown import escaped_table
 from fusion_eval.text.redaction import public_arguments, without_paths
 
@@ -19,7 +19,7 @@ _DIGITS = 16
 _SAMPLING = ("temperature", "top_p", "max_tokens", "seed")
 
 
-def setup_table(runs: Sequence[Run], origins: Sequence[Origin]) -> str:
+def setup_table(runs: Sequence[Run], origins: Sequence[Provenance]) -> str:
     """Facts as lines, runs as columns; what is known of no run has no line."""
     told = [_facts(run, origin) for run, origin in zip(runs, origins, strict=True)]
     names = [name for name in told[0] if any(facts[name] for facts in told)]
@@ -27,7 +27,7 @@ def setup_table(runs: Sequence[Run], origins: Sequence[Origin]) -> str:
     return escaped_table(["", *(run.name for run in runs)], lines, 1 + len(runs))
 
 
-def task_table(runs: Sequence[Run], origins: Sequence[Origin]) -> str:
+def task_table(runs: Sequence[Run], origins: Sequence[Provenance]) -> str:
     """A line per task, and more where the runs had it set up differently."""
     setups: dict[tuple[str, ...], list[str]] = {}
     for run, origin in zip(runs, origins, strict=True):
@@ -44,20 +44,20 @@ def task_table(runs: Sequence[Run], origins: Sequence[Origin]) -> str:
 def first_prompt(run: Run) -> str | None:
     """Of the first document of the first task, as the model got it; None where the file has no such text."""
     first = next(iter(run.tasks))
-    path = next(file.path for file in find(run.path).samples if file.task == first)
-    _, record = next(iter(records(path)), ("", None))
+    path = next(file.path for file in run.files.samples if file.task == first)
+    _, record = next(iter(read_records(path)), ("", None))
     match record:
         case {"arguments": {"gen_args_0": {"arg_0": asked}} | [[asked, *_], *_]}:
-            messages = turns(asked)
+            messages = parse_messages(asked)
             if len(messages) == 1:
                 return messages[0].content
             return "\n\n".join(f"[{message.role}]\n{message.content}" for message in messages)
     return None
 
 
-def _facts(run: Run, origin: Origin) -> dict[str, str]:
+def _facts(run: Run, origin: Provenance) -> dict[str, str]:
     """Empty where nothing is known."""
-    settings, results = public_arguments(origin.settings), newest_results(run)
+    settings, results = public_arguments(origin.settings), run.files.newest_results()
     sampling = [f"{name} {settings[name]}" for name in _SAMPLING if name in settings]
     if settings and "temperature" not in settings:
         sampling.insert(0, "temperature of the task, else 0.7")
@@ -99,7 +99,7 @@ def _asked(results: Results, name: str, used: bool) -> str:
     return "none" if name in results else ""
 
 
-def _setup(task: str, part: TaskRun, origin: Origin) -> tuple[str, ...]:
+def _setup(task: str, part: TaskRun, origin: Provenance) -> tuple[str, ...]:
     info = part.info
     return (
         task,

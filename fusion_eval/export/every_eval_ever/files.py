@@ -20,9 +20,9 @@ from fusion_eval.export.every_eval_ever.validation import unvalidated, validate
 from fusion_eval.export.subject import Subject, Written, file_name, written
 from fusion_eval.export.system import system_of
 from fusion_eval.runs.answered import read_answered
-from fusion_eval.runs.provenance import Origin, Reported, origin_of, reported
+from fusion_eval.runs.provenance import Provenance, ReportedScore, read_provenance, reported_scores
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.task_setup import group_members, outermost_groups, setups
+from fusion_eval.runs.task_setup import group_members, outermost_groups, task_setups
 from fusion_eval.runs.traces import read_traces
 from fusion_eval.text.printable import printable
 from fusion_eval.types import without_surrogates
@@ -58,8 +58,8 @@ def write_every_eval_ever(subject: Subject, folder: Path) -> Written:
 
 
 def _write_run(run: Run, folder: Path) -> tuple[list[Path], list[str]]:
-    origin = origin_of(run)
-    source = Source(run, origin, system_of(origin), setups(run), run_totals(origin))
+    origin = read_provenance(run)
+    source = Source(run, origin, system_of(origin), task_setups(run), run_totals(origin))
     benchmarks, members = _benchmarks(run)
     lines, left_out = _items(source, benchmarks)
     paths: list[Path] = []
@@ -77,11 +77,11 @@ def _write_run(run: Run, folder: Path) -> tuple[list[Path], list[str]]:
     return paths, notes
 
 
-def _benchmarks(run: Run) -> tuple[dict[str, list[Reported]], dict[str, list[str]]]:
+def _benchmarks(run: Run) -> tuple[dict[str, list[ReportedScore]], dict[str, list[str]]]:
     """(The numbers of each benchmark, the tasks of each group)."""
     outermost = outermost_groups(run)
-    benchmarks: dict[str, list[Reported]] = defaultdict(list)
-    for number in reported(run):
+    benchmarks: dict[str, list[ReportedScore]] = defaultdict(list)
+    for number in reported_scores(run):
         if math.isfinite(number.value):  # JSON has no other numbers
             benchmarks[outermost.get(number.task, number.task)].append(number)
     members = {
@@ -91,7 +91,7 @@ def _benchmarks(run: Run) -> tuple[dict[str, list[Reported]], dict[str, list[str
 
 
 def _items(
-    source: Source, benchmarks: Mapping[str, Sequence[Reported]]
+    source: Source, benchmarks: Mapping[str, Sequence[ReportedScore]]
 ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, int]]:
     """(The rows of each benchmark, without the ids that tell whose they are; the samples of each task that have none)."""
     spent = _spent(source.run)
@@ -123,7 +123,7 @@ def _spent(run: Run) -> dict[tuple[str, int], Spent]:
 def _write_benchmark(
     source: Source,
     benchmark: str,
-    numbers: Sequence[Reported],
+    numbers: Sequence[ReportedScore],
     members: Mapping[str, Sequence[str]],
     items: Sequence[Mapping[str, Any]],
     folder: Path,
@@ -154,7 +154,7 @@ def _write_benchmark(
 
 
 def _aggregate(
-    source: Source, benchmark: str, numbers: Sequence[Reported], members: Mapping[str, Sequence[str]]
+    source: Source, benchmark: str, numbers: Sequence[ReportedScore], members: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
     origin, system = source.origin, source.system
     found = results(source, numbers, members)
@@ -178,7 +178,7 @@ def _aggregate(
     }
 
 
-def _library(origin: Origin) -> dict[str, Any]:
+def _library(origin: Provenance) -> dict[str, Any]:
     others = {name: version for name, version in origin.versions.items() if name != "lm_eval"}
     version = printable(origin.versions.get("lm_eval", "unknown"))
     return {"name": "lm_eval", "version": version, "additional_details": as_texts(others)}

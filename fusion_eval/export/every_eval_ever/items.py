@@ -12,11 +12,11 @@ from typing import Any
 from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.export.every_eval_ever.metric_facts import full_marks
 from fusion_eval.export.every_eval_ever.results import as_texts, evaluation_name, result_id
-from fusion_eval.runs.answered import Answered
-from fusion_eval.runs.provenance import Reported
+from fusion_eval.runs.answered import AnsweredSample
+from fusion_eval.runs.provenance import ReportedScore
 from fusion_eval.runs.reading import TaskRun
-from fusion_eval.runs.samples import Pair
-from fusion_eval.runs.traces import Totals
+from fusion_eval.runs.samples import Segment
+from fusion_eval.runs.totals import Totals
 from fusion_eval.stats.corpus import corpus_metric
 from fusion_eval.text.printable import printable
 from fusion_eval.types import Trace
@@ -44,21 +44,21 @@ class Spent:
 class Metric:
     """A number of a task, with each item's own score in the order of the samples; None where it has none."""
 
-    reported: Reported
+    reported: ReportedScore
     scores: Sequence[float | None]
     best: float | None
     alone: bool
     """Whether the number is no mean of the scores: a corpus metric, of each item by itself."""
 
 
-def metrics_of(task: TaskRun, reported: Sequence[Reported]) -> list[Metric]:
+def metrics_of(task: TaskRun, reported: Sequence[ReportedScore]) -> list[Metric]:
     """The numbers of a task that its items have scores for."""
     return [_metric(task, number) for number in reported if number.task == task.task and not number.group]
 
 
-def _metric(task: TaskRun, number: Reported) -> Metric:
+def _metric(task: TaskRun, number: ReportedScore) -> Metric:
     values = [s.values.get(number.metric) if s.filter == number.filter else None for s in task.samples]
-    alone = any(isinstance(value, Pair) for value in values)
+    alone = any(isinstance(value, Segment) for value in values)
     scores = _alone(number.metric, values) if alone else [v if isinstance(v, float) else None for v in values]
     known = [score for score in scores if score is not None]
     name = (corpus_name(number.metric) or number.metric) if alone else number.metric
@@ -71,18 +71,18 @@ def _alone(metric: str, values: Sequence[object]) -> list[float | None]:
     if name is None:
         return [None] * len(values)
     corpus = corpus_metric(name)
-    pairs = [value for value in values if isinstance(value, Pair)]
+    pairs = [value for value in values if isinstance(value, Segment)]
     found = iter(
         corpus.segment_score(
             corpus.statistics([pair.hypotheses[0] for pair in pairs], [pair.references for pair in pairs])
         ).tolist()
     )
-    scores = [next(found) if isinstance(value, Pair) else None for value in values]
+    scores = [next(found) if isinstance(value, Segment) else None for value in values]
     return [None if score is None or math.isnan(score) else float(score) for score in scores]
 
 
 def rows(
-    answered: Sequence[Answered],
+    answered: Sequence[AnsweredSample],
     metrics: Sequence[Metric],
     spent: Mapping[tuple[str, int], Spent],
     language: str | None,
@@ -100,7 +100,7 @@ def rows(
                 }
 
 
-def _about(item: Answered, metric: Metric) -> dict[str, Any]:
+def _about(item: AnsweredSample, metric: Metric) -> dict[str, Any]:
     number = metric.reported
     return {
         "evaluation_name": evaluation_name(number.task, number.filter),
@@ -126,7 +126,7 @@ def _about(item: Answered, metric: Metric) -> dict[str, Any]:
     }
 
 
-def _sample_hash(item: Answered) -> str:
+def _sample_hash(item: AnsweredSample) -> str:
     """The one that the schema's own converter gives, so that items of both can be joined."""
     text = json.dumps({"raw": item.prompt, "reference": item.target}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -146,7 +146,9 @@ def _spending(spent: Spent | None) -> dict[str, Any]:
     }
 
 
-def _metadata(item: Answered, metric: Metric, used: Spent | None, language: str | None) -> dict[str, str]:
+def _metadata(
+    item: AnsweredSample, metric: Metric, used: Spent | None, language: str | None
+) -> dict[str, str]:
     sample = item.sample
     alone = (
         "of this item alone; the number in the aggregate file is of all items together, and no mean of these"

@@ -8,7 +8,7 @@ from typing import Any
 
 from fusion_eval.export.every_eval_ever.results import Source, as_texts
 from fusion_eval.export.system import arguments_of
-from fusion_eval.runs.provenance import Origin
+from fusion_eval.runs.provenance import Provenance
 from fusion_eval.text.printable import printable
 from fusion_eval.text.public_names import public_signature
 
@@ -64,7 +64,7 @@ def model_info(source: Source) -> dict[str, Any]:
     }
 
 
-def run_totals(origin: Origin) -> dict[str, str]:
+def run_totals(origin: Provenance) -> dict[str, str]:
     """Counts, tokens and US dollars, and the same by who generated."""
     totals = {name: value for name, value in origin.totals.items() if not isinstance(value, Mapping)}
     roles = origin.totals.get("roles")

@@ -10,9 +10,9 @@ from typing import Any
 
 from fusion_eval.export.every_eval_ever.metric_facts import MetricFacts, error_method, facts_of
 from fusion_eval.export.system import HOW, System
-from fusion_eval.runs.provenance import Origin, Reported
+from fusion_eval.runs.provenance import Provenance, ReportedScore
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.task_setup import Setup
+from fusion_eval.runs.task_setup import TaskSetup
 from fusion_eval.text.printable import printable
 from fusion_eval.text.public_names import public_signature
 from fusion_eval.types import without_surrogates
@@ -27,9 +27,9 @@ class Source:
     """A run with all that its results file tells."""
 
     run: Run
-    origin: Origin
+    origin: Provenance
     system: System
-    setups: Mapping[str, Setup]
+    setups: Mapping[str, TaskSetup]
     totals: Mapping[str, str]
     """Of the whole run."""
 
@@ -45,14 +45,14 @@ def evaluation_name(task: str, filtered: str) -> str:
 
 
 def results(
-    source: Source, reported: Sequence[Reported], members: Mapping[str, Sequence[str]]
+    source: Source, reported: Sequence[ReportedScore], members: Mapping[str, Sequence[str]]
 ) -> list[dict[str, Any]]:
     """An entry per number; `members` are the tasks of each group."""
     return [_result(source, number, members.get(number.task, ())) for number in reported]
 
 
-def _result(source: Source, number: Reported, members: Sequence[str]) -> dict[str, Any]:
-    setup = source.setups.get(number.task, Setup())
+def _result(source: Source, number: ReportedScore, members: Sequence[str]) -> dict[str, Any]:
+    setup = source.setups.get(number.task, TaskSetup())
     return {
         "evaluation_result_id": result_id(number.task, number.metric, number.filter),
         "evaluation_name": evaluation_name(number.task, number.filter),
@@ -63,7 +63,7 @@ def _result(source: Source, number: Reported, members: Sequence[str]) -> dict[st
     }
 
 
-def _data(number: Reported, setup: Setup, members: Sequence[str]) -> dict[str, Any]:
+def _data(number: ReportedScore, setup: TaskSetup, members: Sequence[str]) -> dict[str, Any]:
     if setup.hub_dataset is None:
         about = {"tasks": ", ".join(map(printable, members))} if number.group and members else {}
         return {"dataset_name": printable(number.task), "source_type": "other", "additional_details": about}
@@ -78,7 +78,7 @@ def _data(number: Reported, setup: Setup, members: Sequence[str]) -> dict[str, A
     }
 
 
-def _metric(run: Run, number: Reported) -> dict[str, Any]:
+def _metric(run: Run, number: ReportedScore) -> dict[str, Any]:
     facts = facts_of(number.metric, [number.value])
     task = run.tasks.get(number.task)
     undirected = task is not None and number.metric in task.info.undirected
@@ -106,7 +106,7 @@ def _bounds(facts: MetricFacts) -> dict[str, Any]:
     return {"score_type": "continuous", "min_score": facts.low, "max_score": high}
 
 
-def _score(number: Reported, setup: Setup, members: Sequence[str]) -> dict[str, Any]:
+def _score(number: ReportedScore, setup: TaskSetup, members: Sequence[str]) -> dict[str, Any]:
     method = error_method(setup.aggregations.get(number.metric))
     error = number.stderr if number.stderr is not None and math.isfinite(number.stderr) else None
     uncertainty = {
@@ -125,7 +125,7 @@ def _score(number: Reported, setup: Setup, members: Sequence[str]) -> dict[str, 
     }
 
 
-def _generation(source: Source, task: str, setup: Setup) -> dict[str, Any]:
+def _generation(source: Source, task: str, setup: TaskSetup) -> dict[str, Any]:
     origin, part = source.origin, source.run.tasks.get(task)
     more = {
         **{f"task_{name}": value for name, value in setup.generation.items() if name not in _STATED},
@@ -143,7 +143,7 @@ def _generation(source: Source, task: str, setup: Setup) -> dict[str, Any]:
     return {"generation_args": _arguments(origin, setup), "additional_details": as_texts(more)}
 
 
-def _how(source: Source, setup: Setup) -> dict[str, object]:
+def _how(source: Source, setup: TaskSetup) -> dict[str, object]:
     """How answers were made with this package; the task's temperature is not that of the candidates where it is 0."""
     origin, system = source.origin, source.system
     settings = {
@@ -164,7 +164,7 @@ def _how(source: Source, setup: Setup) -> dict[str, object]:
     }
 
 
-def _arguments(origin: Origin, setup: Setup) -> dict[str, Any]:
+def _arguments(origin: Provenance, setup: TaskSetup) -> dict[str, Any]:
     """Our settings win over the task's options; several temperatures have no place here."""
     ours, asked = origin.settings, setup.generation
     stated = ours.get("temperature")

@@ -11,7 +11,7 @@ from typing import TypeVar
 from fusion_eval.compare.units import ALL
 from fusion_eval.export.table.grid import Column
 from fusion_eval.runs.comparison import Comparison, RankedRun, Row
-from fusion_eval.runs.provenance import Reported, reported
+from fusion_eval.runs.provenance import ReportedScore, reported_scores
 from fusion_eval.runs.reading import Run
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Scores:
 
     systems: tuple[str, ...]
     baseline: str | None
-    told: Mapping[Place, Reported]
+    told: Mapping[Place, ReportedScore]
     rows: Mapping[Place, Row]
     ranks: Mapping[Place, RankedRun]
 
@@ -95,7 +95,7 @@ def scores_of(runs: Sequence[Run], comparison: Comparison | None) -> Scores:
     told = {
         _place(run.name, one.task, one.group, (one.metric, one.filter)): one
         for run in runs
-        for one in reported(run)
+        for one in reported_scores(run)
     }
     names = [run.name for run in runs]
     if comparison is None:

@@ -14,8 +14,8 @@ import pytest
 from fusion_eval import __version__, cli
 from fusion_eval.errors import ConfigError, EndpointError
 from fusion_eval.harness.run import Outcome, Plan
-from fusion_eval.report.score_table import Row, Score
-from fusion_eval.runs.traces import Totals
+from fusion_eval.report.score_table import MeanScore, TaskScores
+from fusion_eval.runs.totals import Totals
 
 HEAVY = (
     "litellm",
@@ -39,7 +39,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     def run(plan: Plan, say: Any) -> Outcome:
         made.append(plan)
         say("at work")
-        row = Row("fr", {"fusion": Score(50.0, 1.0)}, tokens=1_234, seconds=5.0)
+        row = TaskScores("fr", {"fusion": MeanScore(50.0, 1.0)}, tokens=1_234, seconds=5.0)
         return Outcome((row,), "chrf", {"fusion": Totals(prompts=3, aggregation_calls=3, fallbacks=1)})
 
     monkeypatch.setattr("fusion_eval.harness.run.run", run)

@@ -12,8 +12,8 @@ from run_folders import samples, write_run
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-from fusion_eval.compare.compare import Settings, compare
-from fusion_eval.compare.method import Method
+from fusion_eval.compare.compare import compare
+from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.reading import read_runs
 
@@ -49,7 +49,7 @@ def run(folder: Path, news: dict[str, list[Any]], loss: float, seed: int, metric
 
 
 def compared(*paths: Path) -> Comparison:
-    return compare(read_runs(paths), Settings(Method(resamples=1_000)))
+    return compare(read_runs(paths), ComparisonOptions(resamples=1_000))
 
 
 @pytest.mark.parametrize("metric", ["bleu", "chrf"])

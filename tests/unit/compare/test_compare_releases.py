@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fusion_eval.compare.compare import Settings, compare
-from fusion_eval.compare.method import Method
+from fusion_eval.compare.compare import compare
+from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.reading import read_runs
@@ -18,7 +18,7 @@ VERSIONS = ("0.4.1", "0.4.3", "0.4.8", "0.4.12")
 
 
 def compared(one: Path, other: Path, **settings: object) -> Comparison:
-    return compare(read_runs([one, other]), replace(Settings(Method(resamples=200)), **settings))  # type: ignore[arg-type]  # any field of it
+    return compare(read_runs([one, other]), replace(ComparisonOptions(resamples=200), **settings))  # type: ignore[arg-type]  # any field of it
 
 
 @pytest.mark.parametrize("version", VERSIONS)

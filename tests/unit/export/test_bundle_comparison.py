@@ -14,7 +14,8 @@ from bundles import Edit, edited, forged, packed, the_sentence
 from run_folders import samples, write_run
 
 from fusion_eval.cli.main import main
-from fusion_eval.compare.compare import Settings, compare
+from fusion_eval.compare.compare import compare
+from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.export.bundle.verify import verify
 from fusion_eval.runs.comparison import read_comparison, write_comparison
 from fusion_eval.runs.reading import read_runs
@@ -143,7 +144,7 @@ def test_tasks_that_were_not_compared_are_noted_and_no_difference(tmp_path: Path
         replace(run, tasks={"quiz": run.tasks["quiz"]})
         for run in read_runs([tmp_path / "out" / name for name in ("a", "b", "c")])
     ]
-    write_comparison(compare(runs, Settings()), tmp_path / "out")
+    write_comparison(compare(runs, ComparisonOptions()), tmp_path / "out")
     found = verify(packed(tmp_path / "out", tmp_path))
     assert not found.differences
     assert found.notes == ("comparison: tasks that the runs have are not compared: test",)

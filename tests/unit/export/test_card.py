@@ -21,7 +21,7 @@ from fusion_eval.export.subject import read_subject
 from fusion_eval.harness.run import Plan, compare_strategies, run
 from fusion_eval.model_arguments import parse, public
 from fusion_eval.runs.comparison import write_comparison
-from fusion_eval.runs.provenance import origin_of
+from fusion_eval.runs.provenance import read_provenance
 from fusion_eval.text.markdown import fenced
 from fusion_eval.text.redaction import public_arguments, withheld, without_paths
 
@@ -125,7 +125,7 @@ def test_a_run_of_ours_is_told_in_every_section(output: Path, tmp_path: Path) ->
 
 
 def test_the_rebuilt_command_is_read_as_the_settings_it_was_rebuilt_from(output: Path) -> None:
-    origin = origin_of(read_subject(output).runs[0])
+    origin = read_provenance(read_subject(output).runs[0])
     (command,) = commands(read_subject(output).runs[:1], [origin])
     words = shlex.split(command)
     settings = public(parse(model_args(words[words.index("--model_args") + 1])))

@@ -21,7 +21,7 @@ from fusion_eval.export.table.grid import Entry, Grid
 from fusion_eval.export.table.latex import as_latex
 from fusion_eval.export.table.markdown import as_markdown
 from fusion_eval.runs.comparison import Comparison, write_comparison
-from fusion_eval.runs.judging_summary import JudgeReport, Judging
+from fusion_eval.runs.judging_summary import JudgeReport, JudgingSummary
 
 Values = Mapping[str, Sequence[float]]
 GOOD, BAD = [1.0] * 36 + [0.0] * 4, [0.0] * 36 + [1.0] * 4
@@ -201,7 +201,7 @@ def judged(comparison: Comparison) -> Comparison:
     """The comparison with a judge's rows of the same runs beside its own."""
     rows = tuple(replace(row, metric="judge:helpfulness", invalid=0.0) for row in comparison.rows)
     judge = JudgeReport("gpt", 40, 0.0, 1.0, 0.5, None, None)
-    judging = Judging("helpfulness", "abc", "both", 1, 1, False, (judge,), 10, 10, None)
+    judging = JudgingSummary("helpfulness", "abc", "both", 1, 1, False, (judge,), 10, 10, None)
     return replace(comparison, rows=comparison.rows + rows, judging=judging)
 
 

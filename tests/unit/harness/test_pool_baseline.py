@@ -13,8 +13,8 @@ from openai_server import Server
 from sacrebleu.metrics.chrf import CHRF
 
 from fusion_eval.cli.main import main
-from fusion_eval.compare.compare import Settings, compare
-from fusion_eval.compare.method import Method
+from fusion_eval.compare.compare import compare
+from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.pool_baseline import Kind, pool_run
 from fusion_eval.harness.run import Plan, run
@@ -54,7 +54,7 @@ def output(openai_server: Callable[[ServerPlan], Server], tmp_path: Path) -> Pat
 def row(output: Path, kind: Kind, metric: str) -> Row:
     runs = read_runs([output / "single"])
     comparison = compare(
-        [pool_run(runs, kind, None), *runs], Settings(Method(resamples=200), metrics=(metric,))
+        [pool_run(runs, kind, None), *runs], ComparisonOptions(resamples=200, metrics=(metric,))
     )
     (only,) = comparison.rows
     return only

@@ -23,7 +23,7 @@ from local_judge import (
 )
 from openai_server import Plan, Server, prompt_text
 
-from fusion_eval.compare.compare import Settings as CompareSettings
+from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.errors import ConfigError
 
 Serve = Callable[[Plan], Server]
@@ -106,7 +106,7 @@ def test_missing_answers_of_an_opponent_are_counted(tmp_path: Path, openai_serve
     ):
         judged(server, runs, opponent=file)
     assert server.calls == ()
-    found = judged(server, runs, opponent=file, statistics=CompareSettings(allow_partial=True))
+    found = judged(server, runs, opponent=file, statistics=ComparisonOptions(allow_partial=True))
     assert found.rows[0].n == 2 and any("no answer to 2 of 4" in note for note in found.notes)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fusion_eval.report.score_table import Row, Score, score_table
+from fusion_eval.report.score_table import MeanScore, TaskScores, score_table
 
 
 def test_a_row_per_task_a_column_per_strategy_everything_aligned() -> None:
     rows = [
-        Row("en", {"single": Score(41.25, 2.0), "fusion": Score(52.04, 1.96)}, 12_345, 61.4),
-        Row("all", {"single": Score(9.0, None), "fusion": Score(100.0, 0.5)}, 7, 0.2),
+        TaskScores("en", {"single": MeanScore(41.25, 2.0), "fusion": MeanScore(52.04, 1.96)}, 12_345, 61.4),
+        TaskScores("all", {"single": MeanScore(9.0, None), "fusion": MeanScore(100.0, 0.5)}, 7, 0.2),
     ]
     assert score_table(rows, ["single", "fusion"], "chrf").splitlines() == [
         "chrf      single       fusion  tokens  seconds",
@@ -19,23 +19,26 @@ def test_a_row_per_task_a_column_per_strategy_everything_aligned() -> None:
 
 
 def test_shares_have_three_digits_beside_a_row_of_percentages() -> None:
-    rows = [Row("a", {"s": Score(0.4567, 0.01)}, 0, 0), Row("b", {"s": Score(45.67, 1.0)}, 0, 0)]
+    rows = [
+        TaskScores("a", {"s": MeanScore(0.4567, 0.01)}, 0, 0),
+        TaskScores("b", {"s": MeanScore(45.67, 1.0)}, 0, 0),
+    ]
     table = score_table(rows, ["s"], "metric")
     assert "0.457 ± 0.010" in table and "45.7 ± 1.0" in table
 
 
 def test_a_score_that_is_missing_is_a_dash_and_no_zero() -> None:
-    assert score_table([Row("a", {"s": Score(0.0, None)}, 0, 0)], ["s", "t"], "m").splitlines()[-1].split() == [
+    assert score_table([TaskScores("a", {"s": MeanScore(0.0, None)}, 0, 0)], ["s", "t"], "m").splitlines()[-1].split() == [
         "a", "0.000", "-", "0", "0",
     ]  # fmt: skip
 
 
 def test_one_item_has_no_standard_error() -> None:
-    assert "nan" not in score_table([Row("a", {"s": Score(0.5, float("nan"))}, 0, 0)], ["s"], "m")
+    assert "nan" not in score_table([TaskScores("a", {"s": MeanScore(0.5, float("nan"))}, 0, 0)], ["s"], "m")
 
 
 def test_names_cannot_steer_the_terminal() -> None:
-    table = score_table([Row("a\x1b[2J\x9b\nb", {}, 0, 0)], ["s\x07"], "m\r")
+    table = score_table([TaskScores("a\x1b[2J\x9b\nb", {}, 0, 0)], ["s\x07"], "m\r")
     assert "a[2Jb" in table and not set(table) & set("\x1b\x9b\x07\r") and len(table.splitlines()) == 3
 
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from run_folders import DATE, samples, write_run
 
-from fusion_eval.compare.compare import Settings, compare
-from fusion_eval.compare.method import Method
+from fusion_eval.compare.compare import compare
+from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.reading import named, read_runs
-from fusion_eval.runs.samples import Pair, read_samples
+from fusion_eval.runs.reading import read_runs, with_unique_names
+from fusion_eval.runs.samples import Segment, read_samples
 from fusion_eval.runs.task_info import TaskInfo, higher_is_better
 
 
@@ -130,9 +130,9 @@ class TestSamples:
             ("0.25", 0.25),
             (None, None),
             (float("nan"), None),
-            (["ref", "hyp"], Pair(("ref",), ("hyp",))),
-            ([["ref", "other"], "hyp"], Pair(("ref", "other"), ("hyp",))),
-            (["ref", ["hyp"]], Pair(("ref",), ("hyp",))),
+            (["ref", "hyp"], Segment(("ref",), ("hyp",))),
+            ([["ref", "other"], "hyp"], Segment(("ref", "other"), ("hyp",))),
+            (["ref", ["hyp"]], Segment(("ref",), ("hyp",))),
         ],
     )
     def test_values_of_every_form(self, tmp_path: Path, written: object, value: object) -> None:
@@ -146,7 +146,7 @@ class TestSamples:
         path = tmp_path / "samples.jsonl"
         path.write_text(json.dumps(samples([written])[0]))
         (sample,), _ = read_samples(path)
-        assert (sample.values, sample.odd) == ({}, ("acc",))
+        assert (sample.values, sample.unusable) == ({}, ("acc",))
 
     def test_without_a_filter_field_repeated_documents_are_the_task_s_filters_in_order(
         self, tmp_path: Path
@@ -218,7 +218,7 @@ class TestForeignFiles:
             tmp_path / "run", {"quiz": [samples([1.0])[0] | {field: value}, *samples([1.0, 0.5])[1:]]}
         )
         with contextlib.suppress(ConfigError):
-            compare(read_runs([folder, folder]), Settings(Method(resamples=10)))
+            compare(read_runs([folder, folder]), ComparisonOptions(resamples=10))
 
     @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
@@ -242,7 +242,7 @@ class TestForeignFiles:
         part[last] = value
         file.write_text(json.dumps(content))
         with contextlib.suppress(ConfigError):
-            compare(read_runs([folder, folder]), Settings(Method(resamples=10)))
+            compare(read_runs([folder, folder]), ComparisonOptions(resamples=10))
 
     def test_a_nest_that_is_too_deep(self, tmp_path: Path) -> None:
         folder = write_run(tmp_path / "run", {"quiz": samples([1.0])})
@@ -266,7 +266,7 @@ class TestForeignFiles:
 
 def test_runs_of_one_name_are_numbered_until_none_is_taken(tmp_path: Path) -> None:
     (run,) = read_runs([write_run(tmp_path / "run", {"a": samples([1.0])})])
-    assert [each.name for each in named([run] * 4, ["x", "x", "x (2)", "x"])] == [
+    assert [each.name for each in with_unique_names([run] * 4, ["x", "x", "x (2)", "x"])] == [
         "x",
         "x (2)",
         "x (2) (2)",

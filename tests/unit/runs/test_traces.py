@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.traces import FILE_NAME, Totals, TraceFile, Usage, dollars, read_traces
+from fusion_eval.runs.totals import Totals, Usage, dollars
+from fusion_eval.runs.traces import FILE_NAME, TraceFile, read_traces
 from fusion_eval.types import Answer, Candidate, Pool, Prompt, Trace
 
 POOL = Pool(

@@ -17,14 +17,14 @@ from typing import Any
 
 import lm_eval
 import pytest
-from fusion_eval.compare.method import Method
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 from openai_server import Plan, Server, prompt_text
 
 from fusion_eval.cli import main as cli
-from fusion_eval.compare.compare import Settings, compare
+from fusion_eval.compare.compare import compare
+from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.harness import run as running
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.runs.comparison import Comparison
@@ -390,7 +390,7 @@ def asked(*names: str) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
 
 
 def compared(*runs: Path) -> Comparison:
-    return compare(read_runs(runs), Settings(Method(resamples=500)))
+    return compare(read_runs(runs), ComparisonOptions(resamples=500))
 
 
 def test_a_comparison_agrees_with_the_results_and_takes_documents_for_clusters(

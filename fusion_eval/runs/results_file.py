@@ -1,0 +1,68 @@
+"""Read a results file of the harness. Its parts may be missing, or hold anything: other programs write such files too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fusion_eval.errors import ConfigError
+
+Results = Mapping[str, Any]
+"""A results file, or a part of one."""
+
+
+def load_results(path: Path) -> Results:
+    """Read a results file.
+
+    Raises:
+        ConfigError: The file cannot be read, or is not a results file.
+    """
+    return _load(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)  # a run of many tasks needs the same file once for each task
+def _load(path: Path, _modified: int) -> Results:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"The results file {path} cannot be read: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
+        raise ConfigError(f"{path} is not a results file of the harness: it has no 'results'")
+    return content
+
+
+def section(results: Results, name: str) -> Results:
+    """Return the mapping under `name`; empty if there is none."""
+    part = results.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def mappings(results: Results, name: str) -> list[Results]:
+    """Return the mappings in the list under `name`; empty if there is none."""
+    listed = results.get(name)
+    return [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
+
+
+def text_or_none(value: object) -> str | None:
+    """Return a text that is not empty, else None."""
+    return value if isinstance(value, str) and value else None
+
+
+def number_or_none(value: object) -> float | None:
+    """Return a number, which the harness writes as text at times. Return None for NaN and anything else."""
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value) if isinstance(value, int | float | str) else None
+    except (ValueError, OverflowError):
+        return None
+    return None if number is None or number != number else number
+
+
+def split_metric(key: str) -> tuple[str, str] | None:
+    """Split `exact_match,strict` into a metric and its filter. Return None for standard errors and other keys."""
+    metric, comma, filtered = key.partition(",")
+    return (metric, filtered) if comma and not metric.endswith("_stderr") else None

@@ -1,0 +1,107 @@
+"""Count what traces add up to: answers, failures, tokens, dollars and seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fusion_eval.types import Candidate, Trace
+
+
+@dataclass(slots=True)
+class Usage:
+    """The tokens and US dollars of some generations."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    """The sum of all known costs; None if no cost is known."""
+    unpriced: int = 0
+    """Generations without a known cost."""
+    retries: int = 0
+    """Failed tries before the last try of each request."""
+
+    def add(self, generation: Candidate) -> None:
+        """Add one generation. A failed one has no cost."""
+        self.prompt_tokens += generation.prompt_tokens
+        self.completion_tokens += generation.completion_tokens
+        self.retries += generation.retries
+        if generation.cost is not None:
+            self.cost = (self.cost or 0.0) + generation.cost
+        elif generation.error is None:
+            self.unpriced += 1
+
+    def __str__(self) -> str:
+        """Return tokens read and written, dollars and retries: `1,234 + 567 tokens, $0.0123, retries 3`."""
+        parts = [f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens"]
+        if self.cost is None:
+            counted = self.prompt_tokens or self.completion_tokens
+            parts.append("no known price" if counted else "no cost, as the server tells no tokens")
+        else:
+            parts.append(dollars(self.cost) + (" without those of unknown price" if self.unpriced else ""))
+        if self.retries:
+            parts.append(f"retries {self.retries:,}")
+        return ", ".join(parts)
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums over traces, as results files have them. Tokens and seconds are of all generations behind the answers."""
+
+    prompts: int = 0
+    candidates: int = 0
+    failed_candidates: int = 0
+    empty_candidates: int = 0
+    """Candidates without a text, though the model did not fail."""
+    cut_candidates: int = 0
+    """Candidates that a limit of tokens ended."""
+    unscored_candidates: int = 0
+    """Candidates whose rating could not be read."""
+    aggregation_calls: int = 0
+    fallbacks: int = 0
+    dropped_candidates: int = 0
+    departures: dict[str, int] = field(default_factory=dict)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    seconds: float = 0.0
+    roles: dict[str, Usage] = field(default_factory=dict)
+    """Tokens and cost by role: `sampler`, `fusor`, `scorer`."""
+
+    def add(self, trace: Trace) -> None:
+        """Add one trace."""
+        usable = trace.pool.usable
+        self.prompts += 1
+        self.candidates += len(trace.pool.candidates)
+        self.failed_candidates += len(trace.pool.candidates) - len(usable)
+        self.empty_candidates += sum(not candidate.text for candidate in usable)
+        self.cut_candidates += sum(candidate.finish_reason == "length" for candidate in usable)
+        self.unscored_candidates += sum(score is None for score in trace.answer.scores)
+        self._add_generations("sampler", trace.pool.candidates)
+        self.add_calls(trace)
+        self.fallbacks += trace.answer.fallback is not None
+        self.dropped_candidates += trace.answer.dropped
+        for departure in trace.answer.departures:
+            self.departures[departure] = self.departures.get(departure, 0) + 1
+
+    def add_calls(self, trace: Trace) -> None:
+        """Add only the calls beyond the pool, for a pool that another strategy's trace has added already."""
+        self.aggregation_calls += len(trace.answer.calls)
+        # Only scorers leave scores; those of `bon` may have failed to.
+        has_scorer = bool(trace.answer.scores) or trace.strategy == "bon"
+        self._add_generations("scorer" if has_scorer else "fusor", trace.answer.calls)
+
+    def _add_generations(self, role: str, generations: Sequence[Candidate]) -> None:
+        for generation in generations:
+            self.roles.setdefault(role, Usage()).add(generation)
+            self.prompt_tokens += generation.prompt_tokens
+            self.completion_tokens += generation.completion_tokens
+            if generation.cost is not None:
+                self.cost = (self.cost or 0.0) + generation.cost
+        # Candidates of one request share one wait, so their latency is equal and counts once.
+        self.seconds += sum(latency for _, latency in {(g.model, g.latency) for g in generations})
+
+
+def dollars(amount: float) -> str:
+    """Format US dollars: `$12.34`, with more digits below one dollar."""
+    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.6f}"
