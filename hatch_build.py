@@ -1,4 +1,4 @@
-"""What an editable install carries beside the path to the checkout."""
+"""Decide what an editable install contains besides the path to the checkout."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from hatchling.builders.wheel import WheelBuilderConfig
 
 
 class EditableWithoutTasks(BuildHookInterface[WheelBuilderConfig]):
-    """Leaves the tasks out of an editable install: they are read from the checkout, a copy would grow stale."""
+    """Leave the tasks out of an editable install: they are read from the checkout, and a copy would become outdated."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Set the files of an editable install; other builds stay as they are."""
         if version == "editable":
             forced = self.build_config.target_config["force-include"]
             build_data["force_include_editable"] = {

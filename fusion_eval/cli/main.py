@@ -156,10 +156,10 @@ def _tasks(options: argparse.Namespace) -> int:
         copy_from_hub(parts, options.copy_to, say)
         print(f"export FUSION_EVAL_DATA={options.copy_to.resolve()}")
         return 0
-    from fusion_eval.harness.tasks.listing import HEAD, group_of_groups, listed_tasks
+    from fusion_eval.harness.tasks.listing import HEAD, describe_collections, list_groups
 
-    print(text_table(HEAD, [found.line for found in listed_tasks()], 7))
-    print("\n".join(group_of_groups()))
+    print(text_table(HEAD, [found.line for found in list_groups()], 7))
+    print("\n".join(describe_collections()))
     return 0
 
 

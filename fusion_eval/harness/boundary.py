@@ -1,4 +1,4 @@
-"""How our errors reach whoever runs the harness."""
+"""Turn our errors into what a user of lm-eval should see."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from fusion_eval.errors import FusionEvalError
+from fusion_eval.harness import host
 
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Under the harness's command line an error is one sentence and exit code 2; callers of its API get the exception."""
+    """Turn an error into one sentence and exit code 2 under lm-eval's command line.
+
+    Callers of lm-eval's Python API get the exception itself. An interruption ends the command with exit code 130.
+    """
     try:
         yield
     except FusionEvalError as error:
-        if "lm_eval._cli" not in sys.modules:  # which only the command line imports
+        if not host.started_by_command_line():
             raise
-        _leave(str(error), 2)
+        _exit(str(error), 2)
     except KeyboardInterrupt:
-        if "lm_eval._cli" not in sys.modules:
+        if not host.started_by_command_line():
             raise
-        _leave("interrupted. What is finished is kept; the same command goes on from there", 130)
+        _exit("interrupted. What is finished is kept; the same command goes on from there", 130)
 
 
-def _leave(sentence: str, code: int) -> NoReturn:
-    print(f"fusion_eval: {sentence}", file=sys.stderr)  # noqa: T201 - the command line's own channel
+def _exit(message: str, code: int) -> NoReturn:
+    print(f"fusion_eval: {message}", file=sys.stderr)  # noqa: T201 - the channel of a command line
     raise SystemExit(code) from None

@@ -1,7 +1,7 @@
-"""`fusion-eval run --dry_run`: what a run would ask and at most cost, without asking any model.
+"""`fusion-eval run --dry_run`: count the calls of a run and what they cost at most, without asking any model.
 
-All is as in the run, the harness's requests, the strategies and the store, but for the doors: they count what they
-are asked and give stand-ins for it, which count as answers of full length.
+The harness's requests, the strategies and the store are those of the run. Only the models are replaced by models that
+count and return stand-ins of full length.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from fusion_eval.harness.lm import model_type
 from fusion_eval.harness.questions import Request, questions_of
-from fusion_eval.harness.run import Plan, checked, evaluate
+from fusion_eval.harness.run import Plan, check_plan, evaluate
 from fusion_eval.judging.job import Job, prepared
 from fusion_eval.judging.judge import Panel, asked
 from fusion_eval.models.counting import CountingOpener, StandInStore
@@ -24,13 +24,16 @@ from fusion_eval.report.dry_run_table import HOW_TO_READ, PlannedCalls, dry_run_
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.solver import Solver, solve_all
 
-AT_ONCE = 32
-"""Prompts in work at a time: nobody waits for a server here."""
+WIDTH = 32
+"""How many prompts to work on at a time. There is no server to wait for."""
 
 
 def dry_run(plan: Plan) -> str:
-    """A table of calls, tokens and dollars per strategy and role, and how to read it. Asks nobody, writes no result."""
-    settings, manager = checked(plan)
+    """Return a table of calls, tokens and dollars for each strategy and role, and how to read it.
+
+    No model is asked and no result is written.
+    """
+    settings, manager = check_plan(plan)
     with open_store(settings) as real, closing(StandInStore(real)) as store:
         opener = CountingOpener(settings, store)
         questions = questions_of(_requests(plan, opener, manager), settings)
@@ -68,20 +71,20 @@ def dry_judge(job: Job, who: Panel) -> str:
 
 
 def _solve(questions: Sequence[Question], solver: Solver) -> None:
-    run_anywhere(lambda: solve_all(questions, solver, AT_ONCE, lambda index, trace: None))
+    run_anywhere(lambda: solve_all(questions, solver, WIDTH, lambda index, trace: None))
 
 
 class _RecordedError(Exception):
-    """Ends the harness's work once it has asked: there is nothing to score."""
+    """Ends an evaluation once the harness has made its requests, since there is nothing to score."""
 
     def __init__(self, requests: list[Request]) -> None:
         self.requests = requests
 
 
 def _requests(plan: Plan, opener: Opener, manager: Any) -> list[Request]:
-    """What the harness asks of a model; of every strategy it asks the same."""
+    """Return the harness's requests, which are the same for every strategy."""
 
-    class Recorder(model_type(plan.strategies[0])):  # type: ignore[misc] # a class that is made when it is asked for
+    class Recorder(model_type(plan.strategies[0])):  # type: ignore[misc] # a class made at run time
         def generate_until(self, requests: list[Request], disable_tqdm: bool = False) -> list[str]:
             raise _RecordedError(requests)
 
@@ -100,7 +103,7 @@ def _planned_calls(opener: CountingOpener) -> list[PlannedCalls]:
 
 
 def _offline(opener: CountingOpener, store: Store) -> list[str]:
-    """What `offline=true` would come to, where it is asked for."""
+    """Return a line that says how a run with `offline=true` would end; no line without that argument."""
     if not opener.settings.offline:
         return []
     missing = opener.missing_calls()

@@ -1,21 +1,233 @@
-"""The harness, when we are the ones who print."""
+"""Every contact with private parts of lm-eval stands in this file.
+
+The rest of the package uses lm-eval through these functions or through its public API. Each function says what it
+touches and where that exists. Releases are told apart by what they can do, never by their version number. Where nothing
+else is said, the private part is the same in 0.4.13 and in 0.5.0.dev1.
+"""
 
 from __future__ import annotations
 
+import functools
+import importlib
+import inspect
 import logging
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
+
+Kind = Literal["model", "filter", "metric", "aggregation"]
+_DEFAULTS = {
+    "model": "lm_eval.models",
+    "filter": "lm_eval.filters",
+    "metric": "lm_eval.api.metrics",
+    "aggregation": "lm_eval.api.metrics",
+}
+"""The module of lm-eval that registers its own objects of each kind."""
+_SEARCHED = "searches_fusion_eval"
+_HINT = "Custom kwargs can be passed"
 
 
-def quieten() -> None:
-    """Switch off what the harness has no switch for: a bar and a hint per task, and git's complaint outside a repository."""
+def discovers_plugins() -> bool:
+    """Tell whether this lm-eval finds entry points by itself.
+
+    Private: `lm_eval.api.registry.import_plugins`, on the main branch only; 0.4.13 and 0.5.0.dev1 lack it.
+    """
+    import lm_eval.api.registry
+
+    return hasattr(lm_eval.api.registry, "import_plugins")
+
+
+def scores_each_repeat() -> bool:
+    """Tell whether a metric returns a list of scores, one for each repeat of a document.
+
+    Private: `lm_eval.api.registry.reduction_registry`, since 0.5.0.dev1. A metric of 0.4.13 returns one score.
+    """
+    import lm_eval.api.registry
+
+    return hasattr(lm_eval.api.registry, "reduction_registry")
+
+
+def is_registered(kind: Kind, name: str) -> bool:
+    """Tell whether lm-eval knows an object of this kind by this name.
+
+    Private: the registries of `lm_eval.api.registry`. They hold lm-eval's own objects only once the module that
+    registers these has been imported.
+    """
+    return name in _registry(kind)
+
+
+def register(kind: Kind, name: str, target: object) -> None:
+    """Register an object, an entry point or `module:object` unless lm-eval knows the name already.
+
+    Private: the registries of `lm_eval.api.registry`, whose `register` refuses a second target.
+    """
+    registry = _registry(kind)
+    if name not in registry:
+        registry.register(name, target=target)
+
+
+def _registry(kind: Kind) -> Any:
+    importlib.import_module(_DEFAULTS[kind])
+    registry = importlib.import_module("lm_eval.api.registry")
+    return getattr(registry, f"{kind}_registry")
+
+
+def search_by_default(folder: Path) -> None:
+    """Let every `TaskManager` with default tasks search `folder`: after the default tasks, before the user's.
+
+    Private: `TaskManager.__init__` is replaced. A second call changes nothing.
+    """
+    from lm_eval.tasks.manager import TaskManager
+
+    original = TaskManager.__init__
+    if hasattr(original, _SEARCHED):
+        return
+    signature = inspect.signature(original)
+    path_default = signature.parameters["include_path"].default
+    defaults_default = signature.parameters["include_defaults"].default
+
+    @functools.wraps(original)
+    def searching_folder(self: Any, *args: Any, **kwargs: Any) -> None:
+        call = signature.bind(self, *args, **kwargs)
+        include_path = call.arguments.get("include_path", path_default)
+        if call.arguments.get("include_defaults", defaults_default):
+            call.arguments["include_path"] = _with_folder(include_path, folder)
+        original(*call.args, **call.kwargs)
+        self.include_path = include_path
+
+    setattr(searching_folder, _SEARCHED, True)
+    TaskManager.__init__ = searching_folder
+
+
+def _with_folder(include_path: str | Path | Sequence[str | Path] | None, folder: Path) -> list[str | Path]:
+    paths = [include_path] if isinstance(include_path, str | Path) else list(include_path or ())
+    # If a folder is searched twice, lm-eval warns that each of its tasks overrides itself.
+    return paths if folder.resolve() in [Path(path).resolve() for path in paths] else [folder, *paths]
+
+
+def silence() -> None:
+    """Switch off the output that lm-eval has no switch for.
+
+    Private: `tqdm` and the logger of the module that builds requests (`lm_eval.api.task`, in 0.5.0.dev1
+    `lm_eval.api.task._task`); `get_git_commit_hash` of `lm_eval.evaluator`, which complains outside a repository;
+    `lm_eval.api.metrics.stderr_for_metric`, see `_closed_form_only`.
+    """
     import lm_eval.api.task
     import lm_eval.evaluator
 
-    lm_eval.api.task.tqdm = lambda items, **_: items
-    logging.getLogger("lm_eval.api.task").addFilter(_no_hint)
+    module = sys.modules.get("lm_eval.api.task._task", lm_eval.api.task)
+    module.tqdm = lambda items, **_: items  # type: ignore[attr-defined]
+    logging.getLogger(module.__name__).addFilter(_is_no_hint)
     if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
-        lm_eval.evaluator.get_git_commit_hash = lambda: None  # which is what it finds there
+        lm_eval.evaluator.get_git_commit_hash = lambda: None
+    if scores_each_repeat():
+        _closed_form_only()
 
 
-def _no_hint(record: logging.LogRecord) -> bool:
-    return "Custom kwargs can be passed" not in record.getMessage()
+def _is_no_hint(record: logging.LogRecord) -> bool:
+    return _HINT not in record.getMessage()
+
+
+def _closed_form_only() -> None:
+    """Give standard errors to means only: 0.5.0.dev1 bootstraps every other aggregation, 100,000 times each.
+
+    0.4.13 bootstraps only its own corpus metrics. `fusion-eval compare` computes the intervals of all metrics.
+    """
+    import lm_eval.api.metrics as metrics
+
+    def stderr_for_metric(metric: object, bootstrap_iters: int) -> Any:
+        is_mean = metric is metrics.mean or metric is metrics.nanmean
+        return metrics.mean_stderr if bootstrap_iters > 0 and is_mean else None
+
+    metrics.stderr_for_metric = stderr_for_metric
+
+
+def parse_arguments(text: str) -> dict[str, object]:
+    """Parse `name=value,…` as lm-eval parses `--model_args`: numbers, booleans and None become values.
+
+    Private: `lm_eval.utils.simple_parse_args_string`.
+    """
+    from lm_eval.utils import simple_parse_args_string
+
+    return dict(simple_parse_args_string(text))
+
+
+def started_by_command_line() -> bool:
+    """Tell whether lm-eval's own command line runs in this process.
+
+    Private: `lm_eval._cli`, which only the command line imports.
+    """
+    return "lm_eval._cli" in sys.modules
+
+
+def construct_filters(task: Any) -> None:
+    """Construct every filter of a task, so that a wrong argument is an error before any model is asked.
+
+    Private: `Task._filters` of 0.4.13, `Task.scorers` since 0.5.0.dev1.
+    """
+    ensembles = [scorer.filter for scorer in task.scorers] if hasattr(task, "scorers") else task._filters
+    for ensemble in ensembles:
+        for construct in ensemble.filters:
+            construct()
+
+
+def score_response(
+    task: Any, doc: Mapping[str, Any], doc_id: int, filter_name: str, response: str
+) -> Mapping[str, Any]:
+    """Score one response to one document with the task's own filters and metrics.
+
+    Private: `Task._filters` of 0.4.13, `Task.scorers` since 0.5.0.dev1.
+
+    Returns:
+        The values by metric, as lm-eval writes them into a sample.
+    """
+    from lm_eval.api.instance import Instance
+
+    doc = dict(doc)
+    instance = Instance(
+        request_type="generate_until",
+        doc=doc,
+        arguments=("", {}),
+        idx=0,
+        task_name=task.config.task,
+        doc_id=doc_id,
+        metadata=(task.config.task, doc_id, 1),
+    )
+    instance.resps = [response]
+    if not hasattr(task, "scorers"):
+        for ensemble in task._filters:
+            ensemble.apply([instance])
+        values: Mapping[str, Any] = task.process_results(doc, [instance.filtered_resps[filter_name]])
+        return values
+    instance.target = task.doc_to_target(doc)
+    [scorer] = [scorer for scorer in task.scorers if scorer.name == filter_name]
+    scorer.apply_filter([instance])
+    values = task.process_results(doc, list(instance.filtered_resps[filter_name]))
+    if values is None:
+        values = scorer.reduce(scorer.score_instances({doc_id: [instance]}))[doc_id]
+    return values
+
+
+def save_results(
+    tracker: Any, results: dict[str, Any], samples: Mapping[str, Any], names: tuple[str, str]
+) -> None:
+    """Write the results file and the samples files of a run as lm-eval's command line does.
+
+    Private: `EvaluationTracker.general_config_tracker`. Without `names`, lm-eval makes up a random model name for a
+    model object. It logs a failed write and goes on, so the caller has to look for the files.
+
+    Args:
+        tracker: An `EvaluationTracker`.
+        results: The results, without their samples.
+        samples: The samples by task.
+        names: The model type and the model's name.
+    """
+    from lm_eval.utils import sanitize_model_name
+
+    config = tracker.general_config_tracker
+    config.model_source, config.model_name = names
+    config.model_name_sanitized = sanitize_model_name(config.model_name)
+    tracker.save_results_aggregated(results=results, samples=samples)
+    for name in results["configs"]:
+        tracker.save_results_samples(task_name=name, samples=samples[name])

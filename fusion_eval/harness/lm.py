@@ -1,6 +1,6 @@
-"""What lm-eval sees: a strategy over any models, as one of its own model types.
+"""Strategies as model types of lm-eval.
 
-This file speaks the harness's language; the answers come from `solving`.
+This file translates between the harness and `strategies.solver`, which makes the answers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,12 @@ T = TypeVar("T")
 
 
 class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
-    """A strategy as a model type. Keyword arguments are the flat list of `settings`; `opener` shares open models."""
+    """A strategy as a model type of the harness.
+
+    Args:
+        opener: Models and a store that several strategies share; by default the model type opens its own.
+        **arguments: The model arguments, as in `--model_args`.
+    """
 
     strategy: ClassVar[str]
 
@@ -51,7 +56,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         self._traces = TraceFile(None)
 
     def generate_until(self, requests: list[Request], disable_tqdm: bool = False) -> list[str]:
-        """The strategy's answer to each request, in order."""
+        """Return the strategy's answer to each request, in the order of the requests."""
         with user_errors():
             questions = questions_of(requests, self.settings)
         finals = [""] * len(questions)
@@ -65,13 +70,13 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         )
         with user_errors(), bar as done, self._open_traces() as self._traces:
 
-            def answered(index: int, trace: Trace) -> None:
+            def keep(index: int, trace: Trace) -> None:
                 finals[index] = trace.final
                 self._totals.add(trace)
                 self._traces.add(index, trace)
                 done()
 
-            self._run(solve_all(questions, self._solver, self._width, answered))
+            self._run(solve_all(questions, self._solver, self._width, keep))
         return finals
 
     def loglikelihood(self, requests: list[Request], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
@@ -90,7 +95,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             return list(self._inner.loglikelihood(requests))
 
     def loglikelihood_rolling(self, requests: list[Request], disable_tqdm: bool = False) -> list[float]:
-        """By a harness model in the process; other doors do not split a long text as the harness defines it."""
+        """Return the harness model's own log-likelihoods of whole texts; other models do not have them."""
         with user_errors():
             self._only_sampler()
             if self._inner is None:
@@ -103,7 +108,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
     def apply_chat_template(
         self, chat_history: list[dict[str, Any]], add_generation_prompt: bool = True
     ) -> str:
-        """Carry the messages through, so that each inner model renders its own template."""
+        """Return the messages as a `ChatPrompt`, from which each model renders its own template."""
         with user_errors():
             for model in self._solver.models:
                 if not model.chat:
@@ -115,11 +120,11 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
 
     @property
     def tokenizer_name(self) -> str:
-        """Fingerprint for the harness's cache of requests, which hold messages as they are."""
+        """Return a name for the harness's cache of requests; the same for all models, as no template is applied."""
         return "fusion_eval-messages"
 
     def get_model_info(self) -> dict[str, Any]:
-        """What made the answers, for the results file."""
+        """Return what made the answers; the harness writes it into the results file."""
         return {
             "fusion_eval_version": __version__,
             "strategy": self.strategy,
@@ -138,7 +143,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
 
     @property
     def _width(self) -> int:
-        """How many prompts are in work at a time: enough to keep every address busy."""
+        """Return how many prompts to work on at a time: enough to keep every address busy."""
         return 2 * self.settings.concurrency * ((self.settings.base_url or "").count("|") + 1)
 
     def _open_traces(self) -> TraceFile:
@@ -162,53 +167,53 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
 
     @property
     def rank(self) -> int:
-        """Of the harness model behind us, where there is one."""
+        """Return the rank of this process; without a harness model there is only rank 0."""
         return int(self._inner.rank) if self._inner else 0
 
     @property
     def world_size(self) -> int:
-        """Likewise."""
+        """Return the number of processes; without a harness model it is 1."""
         return int(self._inner.world_size) if self._inner else 1
 
     @property
     def device(self) -> Any:
-        """Likewise."""
+        """Return the harness model's device, or None."""
         return self._inner.device if self._inner else None
 
     def all_gather(self, tensor: Any) -> Any:
-        """Likewise."""
+        """Gather a tensor from all ranks."""
         return self._inner.all_gather(tensor) if self._inner else super().all_gather(tensor)
 
     def gather_object(self, obj: Any, dst: int = 0) -> Any:
-        """Likewise."""
+        """Gather an object from all ranks on rank `dst`."""
         return self._inner.gather_object(obj, dst) if self._inner else super().gather_object(obj, dst)
 
     def barrier(self) -> None:
-        """Likewise."""
+        """Wait until all ranks are here."""
         if self._inner:
             self._inner.barrier()
 
 
 class SingleLM(StrategyLM):
-    """`--model single`."""
+    """The model type of `--model single`."""
 
     strategy = "single"
 
 
 class BestOfNLM(StrategyLM):
-    """`--model bon`."""
+    """The model type of `--model bon`."""
 
     strategy = "bon"
 
 
 class FusionLM(StrategyLM):
-    """`--model fusion`."""
+    """The model type of `--model fusion`."""
 
     strategy = "fusion"
 
 
 def __getattr__(name: str) -> type[StrategyLM]:
-    """`strategy_NAME`: the model type of a strategy that has no class of its own here."""
+    """Return the model type of the strategy NAME as the attribute `strategy_NAME`."""
     prefix, _, strategy = name.partition("_")
     if prefix != "strategy" or not strategy:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -216,12 +221,12 @@ def __getattr__(name: str) -> type[StrategyLM]:
 
 
 def model_type(strategy: str) -> type[StrategyLM]:
-    """The model type of any strategy, third parties' included."""
+    """Return the model type of a strategy, which may come from another package."""
     return type(f"{strategy.title()}LM", (StrategyLM,), {"strategy": strategy})
 
 
 def signature(solver: Solver) -> str:
-    """How a number was made, short: `fusion|n:5|pool:a+b|fusor:c|prompt:c6fe9ee0|v:0.1.0`."""
+    """Return in short how an answer was made: `fusion|n:5|pool:a+b|fusor:c|prompt:c6fe9ee0|v:0.1.0`."""
     settings = solver.settings
     parts = [solver.strategy, f"n:{settings.n}", "pool:" + "+".join(model.name for model in solver.models)]
     if solver.strategy == "fusion":
@@ -232,11 +237,11 @@ def signature(solver: Solver) -> str:
 
 
 def trace_folder(strategy: str, settings: Settings) -> Path | None:
-    """Where traces go: as asked, else a folder of this run in the cache folder; nowhere with cache=off."""
+    """Return the folder for traces: `trace_dir`, by default a new one in the cache folder, None with `cache=off`."""
     if settings.trace_dir:
         return settings.trace_dir
     if settings.cache == Path(OFF):
         return None
     moment = f"{time.strftime('%Y%m%dT%H%M%S')}-{strategy}"
-    own = hashlib.sha256(f"{time.time_ns()}{id(settings)}".encode()).hexdigest()[:6]
-    return cache_folder() / "traces" / f"{moment}-{own}"
+    unique = hashlib.sha256(f"{time.time_ns()}{id(settings)}".encode()).hexdigest()[:6]
+    return cache_folder() / "traces" / f"{moment}-{unique}"

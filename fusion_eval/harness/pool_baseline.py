@@ -1,4 +1,4 @@
-"""Runs that nobody made: the expected single sample, and the best candidate, scored by the task's own metric."""
+"""Make baselines out of pools: the expected single sample and the best candidate, by the task's own metric."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness.host import quieten
+from fusion_eval.harness import host
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Sample, Segment, Value, metric_value
@@ -29,15 +29,20 @@ _NOTES = {
     "oracle": ("oracle takes the best candidate by the metric itself: a bound on choosing, not a system",),
 }
 Candidates = Mapping[int, Sequence[str]]
-"""Texts by document."""
+"""The texts of the usable candidates by document."""
 
 
 def pool_run(runs: Sequence[Run], kind: Kind, include_path: Path | None) -> Run:
-    """A baseline out of the pools in the traces of the first of `runs` that has any.
+    """Make a baseline run out of the pools of the first run that has traces.
 
-    `expected` gives every item the mean over its candidates, which takes the luck of the draw out of the baseline;
-    `oracle` gives it the best candidate by the metric, as if the choice were always right.
-    Raises `ConfigError` where there are no traces, or the task scores the run's answers otherwise than it was scored.
+    Args:
+        runs: Runs on the same pools.
+        kind: `expected` gives each item the mean over its candidates, so the baseline does not depend on which one was
+            drawn first. `oracle` gives each item its best candidate by the metric: a bound on every choice.
+        include_path: A folder with the tasks of the runs, if they are not ours.
+
+    Raises:
+        ConfigError: No run has traces, or the task scores the run's own answers differently today.
     """
     run = next((run for run in runs if run.traces), None)
     if run is None:
@@ -46,20 +51,20 @@ def pool_run(runs: Sequence[Run], kind: Kind, include_path: Path | None) -> Run:
             f"--baseline {kind} needs the candidates, and there is no traces.jsonl with {names}"
         )
     texts, finals = _texts(run)
-    quieten()
+    host.silence()
     for name in run.tasks:
         if not re.fullmatch(r"[\w.+ -]+", name):  # the harness would read it as a pattern
             raise ConfigError(f"{run.path} names a task '{name}', which is no task's name")
     tasks = load_tasks(task_manager(list(run.tasks), include_path), list(run.tasks))
-    made = {
+    baseline = {
         name: _task_run(part, tasks[name], texts.get(name, {}), finals.get(name, {}), kind)
         for name, part in run.tasks.items()
     }
-    return dataclasses.replace(run, name=kind, tasks=made, signature=None, notes=_NOTES[kind])
+    return dataclasses.replace(run, name=kind, tasks=baseline, signature=None, notes=_NOTES[kind])
 
 
 def _texts(run: Run) -> tuple[dict[str, dict[int, list[str]]], dict[str, dict[int, str]]]:
-    """(The usable candidates, the final answer) by task and document."""
+    """Return the usable candidates' texts and the final answers, each by task and document."""
     texts: dict[str, dict[int, list[str]]] = {}
     finals: dict[str, dict[int, str]] = {}
     for path in run.traces:
@@ -92,33 +97,20 @@ def _task_run(part: TaskRun, task: Any, texts: Candidates, finals: Mapping[int, 
 
 
 def _scored(task: Any, sample: Sample, text: str) -> dict[str, Value]:
-    """An answer by the task's own filter and metrics."""
-    from lm_eval.api.instance import Instance
-
-    doc = dict(sample.doc)
-    instance = Instance(
-        request_type="generate_until",
-        doc=doc,
-        arguments=("", {}),
-        idx=0,
-        metadata=(task.config.task, sample.doc_id, 1),
-    )
-    instance.resps = [text]
-    for ensemble in task._filters:
-        ensemble.apply([instance])
-    metrics = task.process_results(doc, [instance.filtered_resps[sample.filter]])
-    return {name: metric_value(_listed(value)) for name, value in metrics.items() if name in sample.values}
+    """Score an answer with the task's own filter and metrics."""
+    scores = host.score_response(task, sample.doc, sample.doc_id, sample.filter, text)
+    return {name: metric_value(_as_json(value)) for name, value in scores.items() if name in sample.values}
 
 
-def _listed(value: object) -> object:
-    """As JSON would have written it."""
+def _as_json(value: object) -> object:
+    """Return a metric's value as it is read back from a samples file."""
     if isinstance(value, list | tuple):
-        return [_listed(part) for part in value]
+        return [_as_json(part) for part in value]
     return value.item() if isinstance(value, np.generic) else value
 
 
 def _joined(values: Sequence[Value], kind: Kind, metric: str, part: TaskRun) -> Value:
-    """One value out of the candidates'; None where one of them has none."""
+    """Return one value for the values of all candidates; None if any of them has no value."""
     pairs = [value for value in values if isinstance(value, Segment)]
     numbers = [value for value in values if isinstance(value, int | float)]
     if pairs and len(pairs) == len(values):
@@ -133,7 +125,7 @@ def _joined(values: Sequence[Value], kind: Kind, metric: str, part: TaskRun) -> 
 
 
 def _best_pair(pairs: Sequence[Segment], metric: str, language: str | None) -> Segment:
-    """The candidate that scores best by itself; corpus metrics have no better notion of an item's best."""
+    """Return the candidate that scores best by itself, since a corpus metric defines no best candidate of an item."""
     corpus = corpus_metric(corpus_name(metric) or metric, language)
     statistics = corpus.statistics(
         [pair.hypotheses[0] for pair in pairs], [list(pair.references) for pair in pairs]

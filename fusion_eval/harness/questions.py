@@ -1,4 +1,4 @@
-"""One request of the harness, in our words: what is asked, and how its answer is to be sampled and cut."""
+"""Turn requests of the harness into questions: the prompt, and how to sample and cut its answers."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from fusion_eval.types import Message, Prompt, Sampling, without_surrogates
 N = TypeVar("N", int, float)
 
 DEFAULT_TEMPERATURE = 0.7
-"""The paper's, for N samples of one model."""
+"""The paper's temperature for N samples of one model (arXiv 2510.00931)."""
 DEFAULT_MAX_TOKENS = 256
-"""The harness's own, for tasks that set no max_gen_toks."""
+"""The harness's own default for tasks that set no max_gen_toks."""
 COPY_STRIDE = 1_000_000
-"""Seeds between the pools of two copies of one prompt, so that raising n never makes them overlap."""
+"""The distance between the seeds of two copies of a prompt: their pools never overlap, however far n is raised."""
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
-"""In the harness's order: the first that is set counts."""
-_OURS = {"until", "do_sample", "temperature", "top_p", "seed", *_LENGTHS}
-_NOT_TO_SET = {"n", "stop", "stream", "model", "messages", "prompt", "logprobs", "echo", "best_of"}
-"""They would undo the request itself."""
+"""The names of the length limit, in the harness's order. The first that is set counts."""
+_TRANSLATED = {"until", "do_sample", "temperature", "top_p", "seed", *_LENGTHS}
+_FORBIDDEN = {"n", "stop", "stream", "model", "messages", "prompt", "logprobs", "echo", "best_of"}
+"""Options that would change the request itself."""
 
 
 class Request(Protocol):
-    """The harness's `Instance`, as far as it matters here."""
+    """The attributes of the harness's `Instance` that are used here."""
 
     doc: Any
     task_name: str | None
@@ -38,31 +38,35 @@ class Request(Protocol):
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """(context, generation options)."""
+        """Return the context and the generation options."""
         ...
 
 
 class ChatPrompt(str):
-    """Chat messages as the text that the harness logs; each model renders its own template from `messages`."""
+    """Chat messages as a text that the harness can log. Each model renders its own template from `messages`."""
 
     __slots__ = ("messages",)
     messages: tuple[Message, ...]
 
     def __new__(cls, text: str, messages: tuple[Message, ...]) -> ChatPrompt:
-        """`text` is what the harness hashes and logs."""
-        made = super().__new__(cls, text)
-        made.messages = messages
-        return made
+        """Make a prompt that the harness hashes and logs as `text`."""
+        prompt = super().__new__(cls, text)
+        prompt.messages = messages
+        return prompt
 
-    def __reduce__(self) -> tuple[Any, ...]:  # the harness's request cache pickles its own instances
+    def __reduce__(self) -> tuple[Any, ...]:  # for the harness's cache of requests
         return ChatPrompt, (str(self), self.messages)
 
 
 class Questions(Sequence[Question]):
-    """The requests as questions, in their order, each made when it is asked for: many runs have a hundred thousand.
+    """The requests as questions, in their order.
 
-    All are made once at the start, so that a mistake in any of them is known before the first call. A request that
-    stands there K times (`repeats`) is K copies, each with its own pool.
+    Each question is made when it is read, since a run can have a hundred thousand. All are made once at the start, so
+    that a mistake in any of them is known before the first call. A request that the harness repeats K times gives K
+    questions, each with a pool of its own.
+
+    Raises:
+        ConfigError: A generation option of a request cannot be used.
     """
 
     def __init__(self, requests: Sequence[Request], settings: Settings) -> None:
@@ -71,7 +75,7 @@ class Questions(Sequence[Question]):
         seen: Counter[int] = Counter()
         for request in requests:
             repeats = max(request.repeats or 1, 1)
-            # More copies than that are padding of a parallel run.
+            # More copies than `repeats` are the padding of a parallel run.
             copy = seen[id(request)] % repeats if repeats > 1 else 0
             if repeats > 1:
                 seen[id(request)] += 1
@@ -82,14 +86,18 @@ class Questions(Sequence[Question]):
         return len(self._requests)
 
     def __getitem__(self, index: Any) -> Any:
-        """One question; a slice is a list of them."""
+        """Return one question, or a list of them for a slice."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         return _question(self._requests[index], self._copies[index], self._settings)
 
 
 def questions_of(requests: Iterable[Request], settings: Settings) -> Questions:
-    """Raises `ConfigError` for a request whose options cannot be."""
+    """Return the requests as questions.
+
+    Raises:
+        ConfigError: A generation option of a request cannot be used.
+    """
     return Questions(requests if isinstance(requests, list) else list(requests), settings)
 
 
@@ -112,12 +120,16 @@ def _question(request: Request, copy: int, settings: Settings) -> Question:
 def _sampling(
     options: Mapping[str, Any], copy: int, settings: Settings
 ) -> tuple[Sampling, tuple[float, ...]]:
-    """The task's options under ours: what it sets (a temperature, above 0) holds unless ours is set.
+    """Return the sampling options: the model arguments where they are set, else the task's options.
 
-    `do_sample: false` alone says nothing: tasks keep it where `--gen_kwargs temperature=0.3` asks for sampling.
+    A task's temperature counts only if it is above 0. `do_sample: false` is ignored, because tasks keep it even if
+    `--gen_kwargs temperature=0.3` asks for sampling.
+
+    Returns:
+        The options, and the temperatures of the candidates.
     """
-    asked = _number(options, "temperature", float)
-    temperatures = settings.temperature or ((asked,) if asked else (DEFAULT_TEMPERATURE,))
+    task_temperature = _number(options, "temperature", float)
+    temperatures = settings.temperature or (task_temperature or DEFAULT_TEMPERATURE,)
     lengths = (_number(options, name, int) for name in _LENGTHS)
     sampling = Sampling(
         max_tokens=settings.max_tokens or next(filter(None, lengths), DEFAULT_MAX_TOKENS),
@@ -148,10 +160,10 @@ def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _extra(options: Mapping[str, Any]) -> tuple[tuple[str, str | int | float | bool | None], ...]:
-    """What is not ours, as it is, for the model."""
-    extra = {name: value for name, value in options.items() if name not in _OURS}
+    """Return the options that are passed on to the model unchanged."""
+    extra = {name: value for name, value in options.items() if name not in _TRANSLATED}
     for name, value in extra.items():
-        if name in _NOT_TO_SET:
+        if name in _FORBIDDEN:
             instead = {"n": "the model argument n=", "stop": "until"}.get(name, "no such option")
             raise ConfigError(
                 f"The generation option {name}={value!r} is set by fusion_eval itself; use {instead}"

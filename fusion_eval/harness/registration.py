@@ -1,149 +1,108 @@
-"""Makes lm_eval know our model types, tasks, filters and metrics. The bridge calls it; doing it twice is harmless.
+"""Make lm-eval know the model types, filters, metrics and tasks of this package.
 
-Where the harness looks for plugins by itself (docs/plugins.md of its main branch), what is declared is left to it.
-Tasks are no plugins there either, and a strategy without a model type of its own still gets one.
+The bridge calls these functions. Each may be called twice. Names that lm-eval knows already keep their meaning. An
+lm-eval that discovers plugins by itself finds everything that entry points declare, so these functions leave it alone.
+Two things have no entry point of their own and are registered there too: the task folder, and a strategy whose package
+declares no model type.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
 import site
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from fusion_eval.harness import host
 from fusion_eval.harness.tasks.folder import folder
 
 BRIDGE = "_fusion_eval_bridge"
 HOOK = "fusion_eval_bridge.pth"
-MARK = "searches_fusion_eval"
 FILTERS = {"judge": "fusion_eval.harness.judge_filter:JudgeFilter"}
-"""By name, as the entry points declare them; each is imported when a task asks for it."""
+"""Our filters by name, as the entry points declare them. Each is imported when a task asks for it."""
 
 
 def model_types() -> dict[str, EntryPoint | str]:
-    """Every strategy as a model type, by name, not yet imported.
+    """Return every strategy as a model type, by name, without importing any.
 
-    The target is the `lm_eval.models` entry that the strategy's own package declares for it, else the
-    class that `fusion_eval.harness.lm` makes of the strategy.
+    Returns:
+        For each strategy, the `lm_eval.models` entry point that the strategy's own package declares. Without one, the
+        name of a class that `fusion_eval.harness.lm` makes for the strategy.
     """
-    every = entry_points()
-    declared = every.select(group="lm_eval.models")
+    installed = entry_points()
+    declared = installed.select(group="lm_eval.models")
     types: dict[str, EntryPoint | str] = {}
-    for strategy in every.select(group="fusion_eval.strategies"):
-        own = [e for e in declared if e.name == strategy.name and e.dist is strategy.dist]
+    for strategy in installed.select(group="fusion_eval.strategies"):
+        own = [entry for entry in declared if entry.name == strategy.name and entry.dist is strategy.dist]
         types.setdefault(strategy.name, own[0] if own else f"fusion_eval.harness.lm:strategy_{strategy.name}")
     return types
 
 
 def register_models() -> None:
-    """Register the model types that lm_eval does not find by itself; names that it knows stay as they are."""
-    import lm_eval.api.registry
-    import lm_eval.models  # the built-in types first: lm_eval adds them to an empty registry only
-
-    known = lm_eval.api.registry.model_registry
-    discovers = harness_discovers()
+    """Register the model types that lm-eval does not find by itself."""
+    discovers = host.discovers_plugins()
     for name, target in model_types().items():
-        left_to_harness = discovers and isinstance(target, EntryPoint)
-        if name not in known and not left_to_harness:
-            known.register(name, target=target)
+        if not (discovers and isinstance(target, EntryPoint)):
+            host.register("model", name, target)
 
 
 def register_filters() -> None:
-    """Register our filters, not yet imported; names that lm_eval knows stay as they are."""
-    import lm_eval.filters  # noqa: F401 - the built-in ones first
-    from lm_eval.api.registry import filter_registry
-
-    for name, target in FILTERS.items():
-        if name not in filter_registry and not harness_discovers():
-            filter_registry.register(name, target=target)
+    """Register our filters, unless lm-eval discovers them."""
+    if not host.discovers_plugins():
+        for name, target in FILTERS.items():
+            host.register("filter", name, target)
 
 
 def register_metrics() -> None:
-    """Register the metric and the aggregation `win_rate`; likewise."""
-    from lm_eval.api.metrics import nanmean
-    from lm_eval.api.registry import aggregation_registry, metric_registry
-
-    if harness_discovers():
+    """Register the metric and the aggregation `win_rate`, unless lm-eval discovers them."""
+    if host.discovers_plugins():
         return
-    if "win_rate" not in aggregation_registry:
-        aggregation_registry.register("win_rate", target=nanmean)
-    if "win_rate" not in metric_registry:
-        import fusion_eval.harness.win_rate_metric  # noqa: F401 - registers itself, as newer harnesses ask of a metric
+    from lm_eval.api.metrics import nanmean
 
-
-def harness_discovers() -> bool:
-    """Whether this lm_eval looks for entry points by itself, as its main branch does and 0.4.13 does not."""
-    import lm_eval.api.registry
-
-    return hasattr(lm_eval.api.registry, "import_plugins")
+    host.register("aggregation", "win_rate", nanmean)
+    if not host.is_registered("metric", "win_rate"):
+        import fusion_eval.harness.win_rate_metric  # noqa: F401 - the decorator of the metric registers it
 
 
 def add_task_folder() -> None:
-    """Have every `TaskManager` with default tasks search our folder: after them, before the user's."""
-    from lm_eval.tasks.manager import TaskManager
-
-    plain = TaskManager.__init__
-    if hasattr(plain, MARK):
-        return
-    signature = inspect.signature(plain)
-    defaults = signature.parameters["include_path"].default, signature.parameters["include_defaults"].default
-
-    @functools.wraps(plain)
-    def with_our_folder(self: Any, *args: Any, **kwargs: Any) -> None:  # passed on as they are
-        given = signature.bind(self, *args, **kwargs)
-        theirs = given.arguments.get("include_path", defaults[0])
-        if given.arguments.get("include_defaults", defaults[1]):
-            given.arguments["include_path"] = _with_ours(theirs)
-        plain(*given.args, **given.kwargs)
-        self.include_path = theirs
-
-    setattr(with_our_folder, MARK, True)
-    TaskManager.__init__ = with_our_folder
-
-
-def _with_ours(theirs: str | Path | Sequence[str | Path] | None) -> list[str | Path]:
-    paths = [theirs] if isinstance(theirs, str | Path) else list(theirs or ())
-    ours = folder()
-    # Searched twice, each of our tasks would be reported as overriding itself.
-    return paths if ours.resolve() in [Path(path).resolve() for path in paths] else [ours, *paths]
+    """Let lm-eval find our tasks without `--include_path`."""
+    host.search_by_default(folder())
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How plain `lm_eval` comes to know us, and in words why, with the fix where it does not."""
+    """How plain `lm_eval` learns of this package, with an explanation, and the fix if it does not."""
 
     way: Literal["discovery", "bridge", "neither"]
     explanation: str
 
 
 def active_way() -> Way:
-    """What makes our model types known to lm_eval in this interpreter. Imports neither its tasks nor torch."""
-    import lm_eval.api.registry
-    import lm_eval.models
-
+    """Find out how lm-eval learns of this package in this interpreter, without importing lm-eval's tasks or torch."""
     bridged = BRIDGE in sys.modules
-    if harness_discovers():
-        by_hand = f"tasks need `--include_path {folder()}`: {_why_not()}"
-        tasks = "the bridge adds the tasks" if bridged else by_hand
+    if host.discovers_plugins():
+        tasks = (
+            f"the start-up hook {HOOK} adds only the task folder"
+            if bridged
+            else f"tasks need `--include_path {folder()}`: {_why_not_bridged()}"
+        )
         return Way("discovery", f"lm_eval finds the model types by their entry points; {tasks}")
     if not bridged:
-        return Way("neither", _why_not())
-    missing = [name for name in model_types() if name not in lm_eval.api.registry.model_registry]
+        return Way("neither", _why_not_bridged())
+    missing = [name for name in model_types() if not host.is_registered("model", name)]
     if missing:
         return Way("neither", f"the bridge could not register {', '.join(missing)}: see the warning above")
     return Way(
         "bridge",
-        f"the start-up hook {HOOK} adds model types, tasks, filters and metrics: this lm_eval looks for none",
+        f"the start-up hook {HOOK} adds model types, tasks, filters and metrics, because this lm_eval does not look "
+        "for plugins. It imports one small module at start-up, and the package only after lm_eval itself",
     )
 
 
-def _why_not() -> str:
-    """Why the start-up hook did not run, and the fix."""
+def _why_not_bridged() -> str:
+    """Explain why the start-up hook did not run, and say what to do."""
     if sys.flags.no_site:
         return f"the interpreter was started with -S, which skips {HOOK}: start it without"
     try:
@@ -156,7 +115,7 @@ def _why_not() -> str:
     site_folders = [*site.getsitepackages(), site.getusersitepackages()]
     if hook.parent not in [Path(site_folder).resolve() for site_folder in site_folders]:
         return (
-            f"{hook.parent} came in by PYTHONPATH or the like, where Python skips .pth files: "
+            f"{hook.parent} is on the path through PYTHONPATH or the like, where Python skips .pth files: "
             "install the package into the environment with pip"
         )
     return "the package was installed after this interpreter started: restart it (in a notebook, the kernel)"

@@ -1,4 +1,4 @@
-"""`fusion-eval run`: sample once, aggregate with every strategy, score in the harness, show the scores."""
+"""`fusion-eval run`: sample one pool for each prompt, aggregate it with every strategy, score in the harness."""
 
 from __future__ import annotations
 
@@ -32,11 +32,19 @@ class Plan:
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
-    """Run every strategy of the plan on one store and one set of models; results land in `plan.output/<strategy>/`.
+    """Run every strategy of the plan on the same store and models, and write `plan.output/<strategy>/`.
 
-    None on the ranks of a parallel run that do not write.
+    Args:
+        plan: What to run.
+        say: Is called with each line of progress.
+
+    Returns:
+        The scores and totals. None on the ranks of a parallel run that do not write.
+
+    Raises:
+        ConfigError: A part of the plan is wrong, or the results cannot be written.
     """
-    settings, manager = checked(plan)
+    settings, manager = check_plan(plan)
     from fusion_eval.harness.lm import model_type
     from fusion_eval.models.opener import Opener, open_store
 
@@ -47,14 +55,21 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
         for strategy in plan.strategies:
             say(f"{strategy} → {plan.output / strategy}")
             lm = model_type(strategy)(opener=opener, trace_dir=str(plan.output / strategy), **arguments)
-            results[strategy] = _evaluate(lm, strategy, plan, manager)
+            results[strategy] = _evaluate_and_write(lm, strategy, plan, manager)
         if settings.budget is not None:
             say(f"budget: {opener.budget.describe()}")
     return outcome_of(results, plan.output) if all(results.values()) else None
 
 
-def checked(plan: Plan) -> tuple[Settings, Any]:
-    """The settings and the harness's task manager, after all checks that need no model."""
+def check_plan(plan: Plan) -> tuple[Settings, Any]:
+    """Check all of a plan that can be checked without a model.
+
+    Returns:
+        The settings, and the harness's task manager.
+
+    Raises:
+        ConfigError: A model argument, a strategy, a task or the output folder is wrong.
+    """
     from fusion_eval.model_arguments import parse
     from fusion_eval.strategies import load_strategy
 
@@ -65,36 +80,21 @@ def checked(plan: Plan) -> tuple[Settings, Any]:
     for strategy in plan.strategies:
         load_strategy(strategy)
     check_folder(plan.output)
-    from fusion_eval.harness.host import quieten
+    from fusion_eval.harness import host
     from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 
-    quieten()
+    host.silence()
     manager = task_manager(plan.tasks, plan.include_path)
     _check_tasks(load_tasks(manager, plan.tasks))
     return settings, manager
 
 
-def compare_strategies(plan: Plan) -> Comparison:
-    """Every strategy against the first of `ordered_runs`. Raises `ConfigError` where nothing can be compared."""
-    from fusion_eval.compare.compare import compare
-
-    return compare(ordered_runs(plan))
-
-
-def ordered_runs(plan: Plan) -> list[Run]:
-    """The run of every strategy, that of `single` first where it is among them."""
-    from fusion_eval.runs.reading import read_runs
-
-    ordered = sorted(plan.strategies, key=lambda strategy: strategy != "single")
-    return read_runs([plan.output / strategy for strategy in ordered])
-
-
 def _check_tasks(tasks: Mapping[str, Any]) -> None:
-    """What the harness would only find out once all answers are paid for, its filters' arguments among it."""
+    """Find mistakes that the harness would find only after all answers are paid for."""
+    from fusion_eval.harness import host
+
     for name, task in tasks.items():
-        for ensemble in getattr(task, "_filters", ()):
-            for made in ensemble.filters:
-                made()
+        host.construct_filters(task)
         if task.OUTPUT_TYPE != "generate_until":
             raise ConfigError(
                 f"Task '{name}' asks for {task.OUTPUT_TYPE}, where there is nothing to sample or fuse; "
@@ -102,8 +102,40 @@ def _check_tasks(tasks: Mapping[str, Any]) -> None:
             )
 
 
+def compare_strategies(plan: Plan) -> Comparison:
+    """Compare every strategy of a finished plan with the first of `ordered_runs`.
+
+    Raises:
+        ConfigError: Nothing can be compared.
+    """
+    from fusion_eval.compare.compare import compare
+
+    return compare(ordered_runs(plan))
+
+
+def ordered_runs(plan: Plan) -> list[Run]:
+    """Read the runs of a finished plan, in the plan's order but with `single` first."""
+    from fusion_eval.runs.reading import read_runs
+
+    ordered = sorted(plan.strategies, key=lambda strategy: strategy != "single")
+    return read_runs([plan.output / strategy for strategy in ordered])
+
+
 def evaluate(lm: Any, plan: Plan, manager: Any, tracker: Any = None) -> dict[str, Any] | None:
-    """The harness's results for the model object `lm`; None on ranks that do not write."""
+    """Evaluate a model object in the harness.
+
+    Args:
+        lm: An object of a model type, such as `FusionLM`.
+        plan: The tasks and the harness's options.
+        manager: The harness's task manager.
+        tracker: The harness's `EvaluationTracker`, if results are to be written.
+
+    Returns:
+        The harness's results. None on ranks that do not write.
+
+    Raises:
+        ConfigError: The harness refuses the plan.
+    """
     from lm_eval import simple_evaluate
 
     try:
@@ -118,15 +150,15 @@ def evaluate(lm: Any, plan: Plan, manager: Any, tracker: Any = None) -> dict[str
             fewshot_as_multiturn=plan.apply_chat_template,
             task_manager=manager,
         )
-    except AssertionError as error:  # how the harness says that few-shot examples are too few, and the like
+    except AssertionError as error:  # the harness says so, e.g., that there are too few few-shot examples
         raise ConfigError(f"The harness refused to run {', '.join(plan.tasks)}: {error}") from error
     return results
 
 
-def _evaluate(lm: Any, strategy: str, plan: Plan, manager: Any) -> dict[str, Any] | None:
+def _evaluate_and_write(lm: Any, strategy: str, plan: Plan, manager: Any) -> dict[str, Any] | None:
     from lm_eval.loggers import EvaluationTracker
-    from lm_eval.utils import sanitize_model_name
 
+    from fusion_eval.harness import host
     from fusion_eval.model_arguments import public
 
     folder = plan.output / strategy
@@ -135,16 +167,9 @@ def _evaluate(lm: Any, strategy: str, plan: Plan, manager: Any) -> dict[str, Any
     if results is None:  # another rank writes
         return None
     results["config"] |= {"model": strategy, "model_args": public(lm.settings)}
-    # Given a model object, the harness makes up a random name for it.
-    made_by = tracker.general_config_tracker
-    made_by.model_source, made_by.model_name = strategy, "|".join(lm.settings.model)
-    made_by.model_name_sanitized = sanitize_model_name(made_by.model_name)
     samples = results.pop("samples")
     before = set(folder.rglob("*.json*"))
-    tracker.save_results_aggregated(results=results, samples=samples)
-    for name in results["configs"]:
-        tracker.save_results_samples(task_name=name, samples=samples[name])
-    # The harness only logs that it could not write.
+    host.save_results(tracker, results, samples, (strategy, "|".join(lm.settings.model)))
     if len(set(folder.rglob("*.json*")) - before) < 1 + len(results["configs"]):
         raise ConfigError(f"The results cannot be written to {folder}; name another folder with --output")
     return dict(results)

@@ -1,0 +1,1 @@
+"""The tasks that come with the package: where they are, what they are, and how the harness loads them."""

@@ -1,4 +1,4 @@
-"""Where the task files are: beside the package in a checkout, inside it once it is installed."""
+"""Find the folder with the task files: beside the package in a checkout, inside the package once it is installed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ PACKAGE = Path(__file__).parents[2]
 
 
 def folder() -> Path:
-    """The checkout's `tasks` where the package runs from a checkout, else the copy inside the package."""
+    """Return the `tasks` folder of the checkout that the package runs from, else the copy inside the package."""
     checkout = PACKAGE.parent
-    return checkout / "tasks" if _is_ours(checkout / "pyproject.toml") else PACKAGE / "tasks"
+    return checkout / "tasks" if _is_our_project(checkout / "pyproject.toml") else PACKAGE / "tasks"
 
 
-def _is_ours(project_file: Path) -> bool:
-    # Beside an installed package lie other people's files, and a `tasks` among them is no rarity.
+def _is_our_project(project_file: Path) -> bool:
+    # Other packages lie beside an installed one, and some of them ship a folder `tasks`.
     return project_file.is_file() and 'name = "fusion-eval"' in project_file.read_text(encoding="utf-8")

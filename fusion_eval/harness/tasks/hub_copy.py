@@ -1,4 +1,4 @@
-"""`fusion-eval tasks --copy_to DIR`: the hub's data, written where tasks find them on a machine without a network."""
+"""`fusion-eval tasks --copy_to DIR`: copy data sets of the hub to where tasks find them without a network."""
 
 from __future__ import annotations
 
@@ -22,13 +22,21 @@ class Part:
     configuration: str
     split: str
 
-    def place(self, root: Path) -> Path:
-        """Its file in a copy at `root`."""
+    def file_in(self, root: Path) -> Path:
+        """Return the path of this part's file in a copy at `root`."""
         return root / self.repository / self.configuration / f"{self.split}.jsonl"
 
 
 def parts_of(names: Sequence[str], root: Path | None = None) -> list[Part]:
-    """What these groups or tasks load from the hub, each part once; everything where nothing is named."""
+    """Return what groups or tasks load from the hub, each part once.
+
+    Args:
+        names: Groups or tasks; all groups if it is empty.
+        root: The folder with the task files; by default ours.
+
+    Raises:
+        ConfigError: A name is neither a group nor a task.
+    """
     found = index(root)
     for name in names:
         if name not in found.groups and name not in found.tasks:
@@ -36,7 +44,7 @@ def parts_of(names: Sequence[str], root: Path | None = None) -> list[Part]:
             raise ConfigError(
                 f"There is no group or task '{name}' here.{nearest(name, known)} `fusion-eval tasks` lists the groups"
             )
-    copies = {task["task"]: group["metadata"]["copies"] for group, task in _with_copies(found)}
+    copies = {task["task"]: group["metadata"]["copies"] for group, task in _tasks_with_copies(found)}
     parts = [
         part
         for name in names or found.groups
@@ -46,8 +54,8 @@ def parts_of(names: Sequence[str], root: Path | None = None) -> list[Part]:
     return list(dict.fromkeys(parts))
 
 
-def _with_copies(found: Index) -> list[tuple[Config, Config]]:
-    """(Group, task) of the groups whose metadata say what their loaders read beyond what the tasks name."""
+def _tasks_with_copies(found: Index) -> list[tuple[Config, Config]]:
+    """Return (group, task) where the group's metadata list what its loaders read beyond what the tasks name."""
     return [
         (group, task)
         for name, group in found.groups.items()
@@ -63,13 +71,17 @@ def _parts(task: Config, copies: Config) -> list[Part]:
     configurations = copies.get("configurations", [named.get("configuration") or named["language"]])
     splits = copies.get("splits", [named.get("split", "test")])
     repository = str(named["repository"])
-    return [Part(repository, str(one), str(split)) for one in configurations for split in splits]
+    return [Part(repository, str(name), str(split)) for name in configurations for split in splits]
 
 
 def copy_from_hub(parts: Sequence[Part], root: Path, say: Callable[[str], None]) -> None:
-    """Write what is not there yet; a file that is there is whole."""
+    """Write the parts that are not at `root` yet. A file that exists is complete, since files are renamed when done.
+
+    Raises:
+        ConfigError: A part cannot be loaded or written.
+    """
     for part in parts:
-        path = part.place(root)
+        path = part.file_in(root)
         if path.exists():
             say(f"{path}: already there")
             continue
@@ -91,7 +103,7 @@ def copy_from_hub(parts: Sequence[Part], root: Path, say: Callable[[str], None])
 def _rows(part: Part) -> Any:
     import datasets
 
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells each of its tries
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it logs each of its tries
     try:
         return datasets.load_dataset(part.repository, part.configuration, split=part.split)
     except Exception as error:  # the data sets library raises anything

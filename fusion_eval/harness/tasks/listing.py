@@ -1,4 +1,4 @@
-"""`fusion-eval tasks`: the tasks that come with the package, read from their files alone."""
+"""`fusion-eval tasks`: list the tasks that come with the package, from their YAML files alone."""
 
 from __future__ import annotations
 
@@ -12,50 +12,49 @@ import yaml
 from fusion_eval.harness.tasks.folder import folder
 
 Config = Mapping[str, Any]
+HEAD = ["group", "tasks", "languages", "items each", "metrics", "licence", "needs"]
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A group of tasks of one kind, a language each."""
+class TaskGroup:
+    """A group of tasks of one kind, one task for each language."""
 
     group: str
     tasks: int
     languages: tuple[str, ...]
     items: str
-    """Of one task, as the group's metadata have it."""
+    """The number of items of each task, as the group's metadata say it."""
     metrics: tuple[str, ...]
     licence: str
     needs: str
 
     @property
     def line(self) -> list[str]:
-        """Under `HEAD`."""
+        """Return the cells of the group's line in a table with the headings `HEAD`."""
         languages, metrics = " ".join(self.languages), " ".join(self.metrics)
         return [self.group, str(self.tasks), languages, self.items, metrics, self.licence, self.needs]
 
 
-HEAD = ["group", "tasks", "languages", "items each", "metrics", "licence", "needs"]
-
-
 @dataclass(frozen=True, slots=True)
 class Index:
-    """All tasks and groups of a folder by name, with what they include; `above` are groups of the groups' folders."""
+    """All tasks and groups of a folder by name, each merged with the files that it includes."""
 
     tasks: Mapping[str, Config]
     groups: Mapping[str, Config]
-    above: tuple[str, ...]
+    collections: tuple[str, ...]
+    """The groups whose files stand in the folder itself: they consist of other groups."""
 
     def members(self, name: str) -> list[Config]:
-        """The tasks of a group, those of groups within it included; of a task's name, that task."""
+        """Return the tasks of a group, including those of groups within it. A task's name returns that task."""
         if name in self.tasks:
             return [self.tasks[name]]
         return [task for member in self.groups[name]["task"] for task in self.members(member)]
 
 
 def index(root: Path | None = None) -> Index:
-    """Reads every file, which takes a moment; nothing in them is executed."""
+    """Read all task files of a folder, by default ours, without executing anything in them."""
     root = root or folder()
-    tasks, groups, above = {}, {}, []
+    tasks, groups, collections = {}, {}, []
     for path in sorted(root.rglob("[!_]*.yaml")):
         config = _merged(path)
         if isinstance(config.get("task"), str):
@@ -63,44 +62,40 @@ def index(root: Path | None = None) -> Index:
         elif "group" in config:
             groups[config["group"]] = config
             if path.parent == root:
-                above.append(config["group"])
-    return Index(tasks, groups, tuple(above))
+                collections.append(config["group"])
+    return Index(tasks, groups, tuple(collections))
 
 
-def listed_tasks(root: Path | None = None) -> list[Listed]:
-    """One entry for each group that is not part of another one of its kind, by name."""
+def list_groups(root: Path | None = None) -> list[TaskGroup]:
+    """Return the groups that are not part of another group of their kind, by name."""
     found = index(root)
-    parts = {
-        member
-        for name, config in found.groups.items()
-        if name not in found.above
-        for member in config["task"]
-    }
-    return [_listed(name, found) for name in found.groups if name not in parts and name not in found.above]
+    families = {name: group for name, group in found.groups.items() if name not in found.collections}
+    parts = {member for group in families.values() for member in group["task"]}
+    return [_task_group(name, found) for name in families if name not in parts]
 
 
-def group_of_groups(root: Path | None = None) -> list[str]:
-    """A sentence for each group that stands above these."""
+def describe_collections(root: Path | None = None) -> list[str]:
+    """Return a sentence for each group that consists of other groups."""
     found = index(root)
-    return [f"{name} is all of {', '.join(found.groups[name]['task'])}" for name in found.above]
+    return [f"{name} is all of {', '.join(found.groups[name]['task'])}" for name in found.collections]
 
 
-def _listed(name: str, found: Index) -> Listed:
+def _task_group(name: str, found: Index) -> TaskGroup:
     group, tasks = found.groups[name], found.members(name)
-    about = group.get("metadata", {})
-    return Listed(
+    metadata = group.get("metadata", {})
+    return TaskGroup(
         group=name,
         tasks=len(tasks),
         languages=tuple(dict.fromkeys(str(task["metadata"]["language"]) for task in tasks)),
-        items=str(about.get("items", "-")),
+        items=str(metadata.get("items", "-")),
         metrics=tuple(entry["metric"] for entry in group["aggregate_metric_list"]),
-        licence=str(about.get("licence", "-")),
-        needs=str(about.get("needs", "-")),
+        licence=str(metadata.get("licence", "-")),
+        needs=str(metadata.get("needs", "-")),
     )
 
 
 def _merged(path: Path) -> dict[str, Any]:
-    """A task or a group with what it includes; what stands in itself wins."""
+    """Read a task or a group with the files that it includes; its own values win."""
     own = _read(path)
     included = own.pop("include", [])
     merged: dict[str, Any] = {}
@@ -109,12 +104,12 @@ def _merged(path: Path) -> dict[str, Any]:
     return merged | own
 
 
-class _Plain(yaml.SafeLoader):
-    """Reads `!function name` as the name: nothing is executed to list it."""
+class _PlainLoader(yaml.SafeLoader):
+    """Read `!function name` as the name, so that nothing is executed."""
 
 
-_Plain.add_constructor("!function", lambda loader, node: str(node.value))
+_PlainLoader.add_constructor("!function", lambda loader, node: str(node.value))
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=_Plain))  # noqa: S506 - a safe loader with one more tag
+    return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader))  # noqa: S506 - a safe loader with one more tag

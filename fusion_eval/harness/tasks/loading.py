@@ -1,4 +1,4 @@
-"""Tasks by name, loaded from the harness before anything is paid for."""
+"""Load tasks by name from the harness, before any model is asked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from fusion_eval.models.openai.errors import clean
 
 
 def task_manager(names: Sequence[str], include_path: Path | None) -> Any:
-    """The harness's, which knows `names`. Its own thousands are indexed only where a name is not among ours or the user's."""
+    """Return a task manager of the harness that knows all tasks named.
+
+    The harness's own thousands of tasks are indexed only if a name is neither ours nor in `include_path`.
+
+    Raises:
+        ConfigError: A task or the folder does not exist.
+    """
     from lm_eval.tasks import TaskManager
 
     register_filters()
@@ -22,20 +28,35 @@ def task_manager(names: Sequence[str], include_path: Path | None) -> Any:
         raise ConfigError(f"--include_path {include_path} is not a folder")
     paths = [str(path) for path in (folder(), include_path) if path]
     manager = TaskManager(include_path=paths, include_defaults=False)
-    if not all(manager.match_tasks([name]) for name in names):
+    if not all(_matches(manager, name) for name in names):
         manager = TaskManager(include_path=paths)
     for name in names:
-        if not manager.match_tasks([name]):
+        if not _matches(manager, name):
             raise ConfigError(
                 f"There is no task '{name}'.{nearest(name, manager.all_tasks)} `lm_eval ls tasks` lists all"
             )
     return manager
 
 
+def _matches(manager: Any, name: str) -> bool:
+    # 0.5 returns a name that matches nothing as it is, since it may be a path or `task@format`.
+    matched = manager.match_tasks([name])
+    return bool(matched) and (
+        matched != [name] or name.partition("@")[0].partition("::")[0] in manager.all_tasks
+    )
+
+
 def load_tasks(manager: Any, names: Sequence[str]) -> Mapping[str, Any]:
-    """The harness's task objects by name, groups resolved; their data must be there."""
+    """Return the harness's task objects by name, with groups resolved to their tasks.
+
+    Raises:
+        ConfigError: A task cannot be loaded, e.g., because its data are missing.
+    """
     try:
-        return dict(manager.load(manager.match_tasks(list(names)))["tasks"])
+        tasks = dict(manager.load(manager.match_tasks(list(names)))["tasks"])
+        for task in tasks.values():
+            _ = task.eval_docs  # 0.5 loads the data of a task only here
+        return tasks
     except Exception as error:  # the harness and the data sets library raise anything
         reason = clean(str(error)) or type(error).__name__
         raise ConfigError(f"The tasks {', '.join(names)} cannot be loaded: {reason}") from error
