@@ -1,4 +1,4 @@
-"""The limit of an endpoint: it rises by one, falls by shares, and is not fooled by requests that just take longer."""
+"""The limit of an endpoint rises by one and falls by a factor, and slow requests alone do not lower it for long."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from fusion_eval.models.pace import Pace
 
 
 def answer(pace: Pace, times: int, latency: float, now: float = 0.0) -> float:
-    """So many answers one after the other, each of this latency; the time at the end."""
+    """Record answers of one latency, one after the other, and return the time of the last."""
     for _ in range(times):
         pace.answered(now, now + latency)
         now += latency
     return now
 
 
-@given(st.integers(1, 100), st.lists(st.one_of(st.just(None), st.floats(0.001, 10)), max_size=300))
-def test_the_limit_is_between_1_and_the_ceiling_whatever_happens(
-    ceiling: int, happened: list[float | None]
-) -> None:
+OVERLOADED = None
+
+
+@given(st.integers(1, 100), st.lists(st.one_of(st.just(OVERLOADED), st.floats(0.001, 10)), max_size=300))
+def test_the_limit_is_always_between_1_and_the_ceiling(ceiling: int, latencies: list[float | None]) -> None:
     pace, now = Pace(ceiling), 0.0
-    for latency in happened:
-        if latency is None:
+    for latency in latencies:
+        if latency is OVERLOADED:
             pace.overloaded(now, now + 0.1)
         else:
             pace.answered(now, now + latency)
@@ -32,7 +33,7 @@ def test_the_limit_is_between_1_and_the_ceiling_whatever_happens(
         assert 1 <= pace.limit <= ceiling
 
 
-def test_an_overloaded_endpoint_gets_half_and_one_more_for_every_round_that_goes_well() -> None:
+def test_an_overload_halves_the_limit_and_each_round_of_answers_adds_one() -> None:
     pace = Pace(64)
     pace.overloaded(started=0.0, now=1.0)
     assert pace.limit == 32
@@ -42,47 +43,49 @@ def test_an_overloaded_endpoint_gets_half_and_one_more_for_every_round_that_goes
     assert pace.limit == 33
 
 
-def test_refusals_of_requests_that_were_sent_together_count_once() -> None:
+def test_overloads_of_requests_that_were_sent_before_the_decrease_count_once() -> None:
     pace = Pace(64)
     for _ in range(40):
         pace.overloaded(started=0.5, now=1.0)
     assert pace.limit == 32
-    pace.overloaded(started=1.5, now=2.0)  # sent after the limit had fallen
+    pace.overloaded(started=1.5, now=2.0)  # sent after the decrease
     assert pace.limit == 16
 
 
-def test_a_server_that_queues_is_asked_for_less_until_it_does_not() -> None:
-    # given a server that works on 16 requests at a time, so that the latency grows with what it is asked beyond that
+def test_a_server_that_queues_requests_gets_fewer() -> None:
+    # given a server that works on 16 requests at a time; in the first round another client's load is missing
     pace, now = Pace(128), 0.0
-    seen = []
+    limits: list[int] = []
     for _ in range(20):
         for _ in range(600):
-            latency = (
-                0.1 * max(1.0, pace.limit / 16) if seen else 0.1
-            )  # at first, somebody else has not come yet
+            latency = 0.1 * max(1.0, pace.limit / 16) if limits else 0.1
             pace.answered(now, now + latency)
             now += latency / pace.limit
-        seen.append(pace.limit)
-    assert min(seen) < 64
+        limits.append(pace.limit)
+    # then
+    assert min(limits) < 64
 
 
-def test_requests_that_take_longer_for_their_own_reasons_are_asked_for_as_before() -> None:
-    # given short calls of a judge, and then long ones of a fusor, on an endpoint that has room for all
+def test_requests_that_simply_take_longer_get_their_limit_back() -> None:
+    # given short calls of a judge, then long ones of a fusor, on an endpoint with room for all
     pace = Pace(32)
     now = answer(pace, 400, 0.05)
+    # when
     now = answer(pace, 128, 5.0, now)
-    assert pace.limit < 32  # it may have been the endpoint
+    # then the endpoint is suspected at first
+    assert pace.limit < 32
+    # and cleared when fewer requests have not helped
     now = answer(pace, 128, 5.0, now)
-    assert pace.limit == 32  # it was not
+    assert pace.limit == 32
     answer(pace, 2_000, 5.0, now)
     assert pace.limit == 32
 
 
-def test_a_long_tail_is_no_slow_endpoint() -> None:
-    draw = random.Random(0)
+def test_a_long_tail_of_latencies_does_not_lower_the_limit() -> None:
+    dice = random.Random(0)
     pace, now = Pace(64), 0.0
     for _ in range(20_000):
-        latency = draw.lognormvariate(-1.6, 1.0)
+        latency = dice.lognormvariate(-1.6, 1.0)
         pace.answered(now, now + latency)
         now += latency / 64
         assert pace.limit == 64

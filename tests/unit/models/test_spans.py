@@ -1,4 +1,4 @@
-"""OpenTelemetry: a span per request, with the model's name and an error's kind, and nothing that was said."""
+"""Each try of a request is an OpenTelemetry span that holds neither prompt nor answer."""
 
 from __future__ import annotations
 
@@ -6,35 +6,38 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from limited_models import limited_model
 from openai_server import Fault, Plan, Server
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from fusion_eval.models import limited, spans
-from fusion_eval.models.endpoint import Endpoint
-from fusion_eval.models.limited import Limited
-from fusion_eval.models.openai.door import OpenAIModel
 from fusion_eval.types import Prompt, Sampling
 
 Start = Callable[[Plan], Server]
 
 
-def ask(server: Server) -> None:
-    async def one() -> None:
-        model = Limited(OpenAIModel("test-model", server.base_url), Endpoint(1))
-        await model.sample(Prompt("a private question"), Sampling(8, 0.7, 0), 1)
-        await model.close()
+def sample(server: Server) -> None:
+    async def run() -> None:
+        async with limited_model(server, concurrency=1) as model:
+            await model.sample(Prompt("a private question"), Sampling(8, 0.7, 0), 1)
 
-    asyncio.run(one())
+    asyncio.run(run())
 
 
-def test_every_try_is_a_span(openai_server: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_try_is_a_span_without_prompt_or_answer(
+    openai_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a request that succeeds at its second try
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(spans, "_tracer", provider.get_tracer("test"))
-    monkeypatch.setattr(limited, "pause", lambda attempt, asked: 0.0)
-    ask(openai_server(Plan(faults=lambda number, request: Fault("status", 503) if number == 1 else None)))
+    monkeypatch.setattr(limited, "pause", lambda attempt, error: 0.0)
+    server = openai_server(Plan(faults=lambda number, request: Fault("status", 503) if number == 1 else None))
+    # when
+    sample(server)
+    # then
     failed, answered = exporter.get_finished_spans()
     assert failed.name == answered.name == "chat test-model"
     assert failed.attributes is not None and answered.attributes is not None
@@ -43,8 +46,8 @@ def test_every_try_is_a_span(openai_server: Start, monkeypatch: pytest.MonkeyPat
     assert "private" not in failed.to_json() + answered.to_json()
 
 
-def test_without_the_extra_nothing_is_recorded_and_nothing_breaks(
-    openai_server: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_nothing_is_recorded(openai_server: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spans, "_tracer", None)
-    ask(openai_server(Plan()))
+    server = openai_server(Plan())
+    sample(server)
+    assert len(server.calls) == 1

@@ -1,4 +1,4 @@
-"""The store on disk: what `keep` has returned is there, whoever else writes and however the writer ends."""
+"""What `keep` has returned is stored, whoever else writes and however the writer ends."""
 
 from __future__ import annotations
 
@@ -44,57 +44,50 @@ def key(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
-# What is kept is read back
+# Reading what was written
 
 
 @given(st.dictionaries(st.binary(min_size=32, max_size=32), CANDIDATES, max_size=8))
-def test_what_is_kept_is_read_back_to_the_letter(candidates: dict[bytes, Candidate]) -> None:
+def test_candidates_are_read_back_unchanged(candidates: dict[bytes, Candidate]) -> None:
     store = Store(None)
     assert store.keep(candidates) == candidates
     assert store.candidates(list(candidates)) == candidates
 
 
-def test_a_store_that_is_closed_and_opened_again_holds_the_same(tmp_path: Path) -> None:
+def test_a_store_that_is_opened_again_holds_the_same(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "down" / "store.sqlite"
-    store = Store(path)
-    store.keep({key(1): candidate("日本語 🐍\x00")})
-    store.keep_likelihood(key(2), (-1.25, True))
-    store.close()
-
-    again = Store(path)
-
-    assert again.candidates([key(1), key(2)]) == {key(1): candidate("日本語 🐍\x00")}
-    assert again.likelihood(key(2)) == (-1.25, True)
-    assert again.likelihood(key(1)) is None
+    with Store(path) as store:
+        store.keep({key(1): candidate("日本語 🐍\x00")})
+    with Store(path) as again:
+        assert again.candidates([key(1), key(2)]) == {key(1): candidate("日本語 🐍\x00")}
 
 
-def test_more_rows_than_one_statement_takes() -> None:
+def test_any_number_of_rows_can_be_written_and_read() -> None:
+    # given the smallest limit on parameters with which SQLite is built
     many = {key(i): candidate(str(i)) for i in range(2_500)}
     store = Store(None)
-    store._db.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)  # as some builds have it
+    store._db.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
+    # then
     assert store.keep(many) == many
     assert store.candidates([*many, key(9_999)]) == many
 
 
-def test_nothing_to_keep_and_nothing_to_look_for_is_no_error() -> None:
+def test_nothing_to_write_and_nothing_to_read_is_no_error() -> None:
     """Other tools crash where a run has nothing left to do."""
     assert Store(None).keep({}) == {}
     assert Store(None).candidates([]) == {}
 
 
-def test_the_first_result_of_a_call_stays_and_is_what_the_second_one_gets() -> None:
+def test_the_first_result_of_a_call_is_kept_and_returned_to_later_writers() -> None:
     store = Store(None)
     store.keep({key(1): candidate("first")})
-    store.keep_likelihood(key(1), (-1.0, True))
-
     assert store.keep({key(1): candidate("second"), key(2): candidate("new")}) == {
         key(1): candidate("first"),
         key(2): candidate("new"),
     }
-    assert store.keep_likelihood(key(1), (-2.0, False)) == (-1.0, True)
 
 
-def test_a_store_in_memory_leaves_nothing_on_disk_and_is_nobody_elses(
+def test_a_store_in_memory_writes_no_file_and_is_not_shared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -105,7 +98,7 @@ def test_a_store_in_memory_leaves_nothing_on_disk_and_is_nobody_elses(
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_the_users_cache_folder_is_where_the_platform_says(cache_home: Path) -> None:
+def test_the_cache_folder_is_where_the_platform_says(cache_home: Path) -> None:
     assert cache_folder().is_relative_to(cache_home)
 
 
@@ -132,6 +125,7 @@ print(json.dumps(shared))
 
 
 def writer(path: Path, name: str, rows: int) -> subprocess.Popen[str]:
+    """Start a process that writes to the store once `start` is called."""
     command = [sys.executable, "-c", WRITER, str(path), name, str(rows)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
@@ -144,39 +138,43 @@ def start(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-def test_processes_that_write_one_new_store_at_once_lose_nothing_and_agree(tmp_path: Path) -> None:
-    """Other tools end with 'database is locked', or each goes on with an answer of its own."""
+def test_processes_that_write_a_new_store_at_once_lose_nothing_and_agree(tmp_path: Path) -> None:
+    """Other tools end with 'database is locked', or each process goes on with an answer of its own."""
+    # given three processes that write the same keys, and keys of their own
     path, rows = tmp_path / "store.sqlite", 60
     writers = {name: writer(path, name, rows) for name in ("one", "two", "three")}
+    # when
     for process in writers.values():
         start(process)
-    told = {name: process.communicate(timeout=30)[0] for name, process in writers.items()}
-
+    outputs = [process.communicate(timeout=30)[0] for process in writers.values()]
+    # then every row is stored, and all have returned the first result of each shared key
     assert [process.returncode for process in writers.values()] == [0, 0, 0]
-    believed = [json.loads(out.splitlines()[-1]) for out in told.values()]
+    returned = [json.loads(output.splitlines()[-1]) for output in outputs]
     store = Store(path)
     shared = store.candidates([key(i) for i in range(rows)])
     own = store.candidates([f"{name} {i}".encode().ljust(32) for name in writers for i in range(rows)])
-    assert believed == [{str(i): shared[key(i)].text for i in range(rows)}] * 3, "the first one's result wins"
+    assert returned == [{str(i): shared[key(i)].text for i in range(rows)}] * 3
     assert len(own) == 3 * rows
 
 
-def test_a_new_store_that_another_process_is_just_opening_is_waited_for(tmp_path: Path) -> None:
+def test_a_store_that_another_process_is_creating_is_waited_for(tmp_path: Path) -> None:
+    # given
     path = tmp_path / "store.sqlite"
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     later = threading.Timer(0.1, lambda: other.execute("COMMIT"))
     later.start()
-
+    # when
     store = Store(path)
-
+    # then
     later.join()
     other.close()
     assert store.keep({key(1): candidate("a")}) == {key(1): candidate("a")}
 
 
-def test_a_writer_that_is_killed_loses_nothing_that_keep_had_returned(tmp_path: Path) -> None:
+def test_a_killed_writer_loses_nothing_that_keep_had_returned(tmp_path: Path) -> None:
     """Other tools hold answers in memory until a batch ends, and lose them with the process."""
+    # given a process that is killed after at least 40 rows
     path = tmp_path / "store.sqlite"
     process = writer(path, "victim", 1_000_000)
     start(process)
@@ -185,16 +183,17 @@ def test_a_writer_that_is_killed_loses_nothing_that_keep_had_returned(tmp_path: 
         process.stdout.readline()
     process.send_signal(signal.SIGKILL)
     kept = 40 + len([line for line in process.communicate()[0].split("\n")[:-1] if line])
-
+    # when
     store = Store(path)
-
+    # then
     assert len(store.candidates([key(i) for i in range(kept)])) == kept
     assert store.keep({key(10**6): candidate("goes on")}) == {key(10**6): candidate("goes on")}
 
 
-def test_a_disk_without_room_is_one_sentence_and_costs_nothing_that_was_kept(tmp_path: Path) -> None:
+def test_a_full_disk_is_one_sentence_and_loses_nothing_that_was_kept(tmp_path: Path) -> None:
+    # given a process whose files may not grow beyond 300,000 bytes
     path = tmp_path / "store.sqlite"
-    limited = f"""
+    limited_writer = f"""
 import resource, sys
 from fusion_eval.errors import StoreError
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
@@ -204,55 +203,58 @@ try:
 except StoreError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", limited], input="go\n", capture_output=True, text=True)
-
-    *counted, sentence = done.stdout.splitlines()[1:]
+    # when
+    done = subprocess.run(
+        [sys.executable, "-c", limited_writer], input="go\n", capture_output=True, text=True
+    )
+    # then
+    *rows, sentence = done.stdout.splitlines()[1:]
     assert sentence.startswith(f"The store {path} cannot be read or written: ")
     assert sentence.endswith("What it holds is kept; make room or mend its rights, then run again")
-    assert len(counted) > 10
-    assert len(Store(path).candidates([key(i) for i in range(len(counted))])) == len(counted)
+    assert len(rows) > 10
+    assert len(Store(path).candidates([key(i) for i in range(len(rows))])) == len(rows)
 
 
-# What is no store
+# Files that are not stores
 
 
 def assert_refused(path: Path, reason: str) -> None:
-    """One clear sentence with the fix; and the file is as it was, with nothing beside it."""
+    """Assert that a file is refused with one sentence, and that it and its folder stay as they are."""
     before = path.read_bytes() if path.is_file() else None
-    beside = sorted(path.parent.iterdir())
+    names = sorted(path.parent.iterdir())
     with pytest.raises(StoreError) as caught:
         Store(path)
     assert str(caught.value) == (
         f"Cannot use {path} as a store: {reason}; name another with cache=PATH, or cache=off"
     )
     assert (path.read_bytes() if path.is_file() else None) == before
-    assert sorted(path.parent.iterdir()) == beside
+    assert sorted(path.parent.iterdir()) == names
 
 
-def test_a_folder_is_no_store(tmp_path: Path) -> None:
+def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert_refused(tmp_path, "unable to open database file")
 
 
-def test_a_file_where_its_folder_should_be(tmp_path: Path) -> None:
+def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match=r"^Cannot use .* as a store: "):
         Store(tmp_path / "file" / "store.sqlite")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_the_right_to_write(tmp_path: Path) -> None:
+def test_a_folder_without_write_permission_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "sealed"
     folder.mkdir(mode=0o500)
     assert_refused(folder / "store.sqlite", "unable to open database file")
 
 
-def test_a_file_that_is_no_database_is_never_touched(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("Dear diary, " * 1000)
     assert_refused(path, "file is not a database")
 
 
-def test_the_database_of_another_program_is_never_touched(tmp_path: Path) -> None:
+def test_the_database_of_another_program_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "theirs.db"
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE accounts (name TEXT)")
@@ -261,7 +263,7 @@ def test_the_database_of_another_program_is_never_touched(tmp_path: Path) -> Non
     assert_refused(path, "it is the database of another program")
 
 
-def test_the_store_of_a_newer_version_is_never_touched(tmp_path: Path) -> None:
+def test_the_store_of_a_newer_version_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     Store(path).close()
     newer = sqlite3.connect(path)
