@@ -1,1 +1,1 @@
-"""Views of finished runs."""
+"""Draw finished runs and comparisons as tables."""

@@ -1,61 +1,56 @@
-"""What stands beside a judge's win rates: whether they can be trusted. Drawn from `comparison.json` alone."""
+"""Draw what a judging found besides its rows: how far the judge can be trusted, and rankings by its verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from fusion_eval.report.text_table import Table
 from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.judging_summary import JudgingSummary
 
-Table = tuple[list[str], list[list[str]], int]
-"""Head, lines, and how many columns hold words."""
-
-WIN = "win: wins and half the ties; values above are mean scores, which differ from it where verdicts are graded or repeated"
-NAMES = {
-    "judges": "invalid: pairs without a verdict; consistent: pairs with the same winner in both orders; first: winners that stood first, 50% where position means nothing; retest: repeats with the same verdict; noise: the judge's own part in the standard error",
-    "style": "adjusted: the win rate at equal length and Markdown; effects: log-odds for one standard deviation more of each",
-    "strengths": "strength: Bradley–Terry, log-odds around the mean; no interval where some systems never win against the others",
-    "humans": "agree: the judge's verdict is the human's; estimate: the human win rate over all pairs, from these labels and the judge's verdicts (prediction-powered)",
-}
+_WIN = "win: wins and half the ties; values above are mean scores, which differ from it where verdicts are graded or repeated"
+_AGAINST = "each run against {opponent}; the rows above are of their differences"
+_JUDGES = "invalid: pairs without a verdict; consistent: pairs with the same winner in both orders; first: winners that stood first, 50% where position means nothing; retest: repeats with the same verdict; noise: the judge's own part in the standard error"
+_STYLE = "adjusted: the win rate at equal length and Markdown; effects: log-odds for one standard deviation more of each"
+_STRENGTHS = "strength: Bradley–Terry, log-odds around the mean; no interval where some systems never win against the others"
+_HUMANS = "agree: the judge's verdict is the human's; estimate: the human win rate over all pairs, from these labels and the judge's verdicts (prediction-powered)"
+_SEQUENTIAL = "judging stopped as soon as the answer was known, or nothing was left"
 
 
-def tables(comparison: Comparison) -> list[tuple[Table, str]]:
-    """The tables of a comparison that was judged, each with what its columns mean; none of any other."""
+def judging_blocks(comparison: Comparison) -> list[Table | str]:
+    """Return the tables of a judged comparison, each with a text that explains its columns. Empty without a judge."""
     judging = comparison.judging
     if judging is None:
         return []
     rows = [row for row in comparison.rows if row.invalid is not None]
-    made = [(_rows(rows), f"prompt {judging.template}, swap {judging.swap}; {_usage(judging)}\n{WIN}")]
+    blocks: list[Table | str] = [
+        _row_table(rows),
+        f"prompt {judging.template}, swap {judging.swap}; {_usage(judging)}\n{_WIN}",
+    ]
     if judging.against:
-        made.append(
-            (
-                _against(judging),
-                f"each run against {judging.opponent}; the rows above are of their differences",
-            )
-        )
-    made.append((_judges(judging), NAMES["judges"]))
-    for part, name, table in (
-        (judging.style, "style", _style),
-        (judging.strengths, "strengths", _strengths),
-        (judging.humans, "humans", _humans),
-    ):
-        if part:
-            made.append((table(judging), NAMES[name]))
+        blocks += [_against_table(judging), _AGAINST.format(opponent=judging.opponent)]
+    blocks += [_judge_table(judging), _JUDGES]
+    if judging.style:
+        blocks += [_style_table(judging), _STYLE]
+    if judging.strengths:
+        blocks += [_strength_table(judging), _STRENGTHS]
+    if judging.humans:
+        blocks += [_human_table(judging), _HUMANS]
     if judging.sequential:
-        made.append(
-            (_sequential(judging), "judging stopped as soon as the answer was known, or nothing was left")
-        )
-    return made
+        blocks += [_sequential_table(judging), _SEQUENTIAL]
+    if judging.agreement:
+        blocks.append(_agreement(judging))
+    return blocks
 
 
-def agreement_line(judging: JudgingSummary) -> str | None:
-    """How far several judges agree."""
-    found = judging.agreement
-    if found is None:
-        return None
+def _agreement(judging: JudgingSummary) -> str:
+    agreement = judging.agreement
+    if agreement is None:
+        return ""
     return (
-        f"the judges agree on {_share(found.share)} of {found.items:,} pairs: Cohen's kappa {_number(found.cohen)}, "
-        f"Fleiss' kappa {_number(found.fleiss)}, Krippendorff's alpha {_number(found.alpha)}"
+        f"the judges agree on {_share(agreement.share)} of {agreement.items:,} pairs: "
+        f"Cohen's kappa {_number(agreement.cohen)}, Fleiss' kappa {_number(agreement.fleiss)}, "
+        f"Krippendorff's alpha {_number(agreement.alpha)}"
     )
 
 
@@ -66,20 +61,20 @@ def _usage(judging: JudgingSummary) -> str:
     return f"judge {judging.prompt_tokens:,} + {judging.completion_tokens:,} tokens, {cost}"
 
 
-def _rows(rows: Sequence[Row]) -> Table:
+def _row_table(rows: Sequence[Row]) -> Table:
     head = ["task", "lang", "baseline", "candidate", "n", "win", "ties", "invalid", "consistent"]
     lines = [
         [
             row.task, row.language or "-", row.baseline, row.candidate, f"{row.n:,}",
-            f"{row.win_rate:.1%} [{100 * row.win_rate_low:.1f}, {100 * row.win_rate_high:.1f}]",
+            _interval(row.win_rate, row.win_rate_low, row.win_rate_high),
             _share(row.ties / row.n), _share(row.invalid), _share(row.position_consistency),
         ]
         for row in rows
     ]  # fmt: skip
-    return head, lines, 4
+    return Table(head, lines, 4)
 
 
-def _judges(judging: JudgingSummary) -> Table:
+def _judge_table(judging: JudgingSummary) -> Table:
     head = ["judge", "pairs", "invalid", "consistent", "first", "retest", "noise"]
     lines = [
         [
@@ -88,57 +83,57 @@ def _judges(judging: JudgingSummary) -> Table:
         ]
         for judge in judging.judges
     ]  # fmt: skip
-    return head, lines, 1
+    return Table(head, lines)
 
 
-def _against(judging: JudgingSummary) -> Table:
+def _against_table(judging: JudgingSummary) -> Table:
     lines = [[run.name, f"{run.n:,}", _interval(run.win_rate, run.low, run.high)] for run in judging.against]
-    return ["run", "n", "win"], lines, 1
+    return Table(["run", "n", "win"], lines)
 
 
-def _style(judging: JudgingSummary) -> Table:
+def _style_table(judging: JudgingSummary) -> Table:
     head = ["baseline", "candidate", "raw", "adjusted", "effects"]
     lines = [
         [
-            found.baseline, found.candidate, f"{found.raw:.1%}",
-            _interval(found.adjusted, found.low, found.high),
-            ", ".join(f"{effect.name} {effect.value:+.2f}{_ends(effect.low, effect.high)}" for effect in found.effects),
+            style.baseline, style.candidate, f"{style.raw:.1%}",
+            _interval(style.adjusted, style.low, style.high),
+            ", ".join(f"{effect.name} {effect.value:+.2f}{_bounds(effect.low, effect.high)}" for effect in style.effects),
         ]
-        for found in judging.style
+        for style in judging.style
     ]  # fmt: skip
-    return head, lines, 2
+    return Table(head, lines, 2)
 
 
-def _strengths(judging: JudgingSummary) -> Table:
+def _strength_table(judging: JudgingSummary) -> Table:
     head = ["system", "rank", "strength", "beats a random other"]
     lines = [
         [
             system.name,
             str(system.rank),
-            f"{system.strength:+.2f}{_ends(system.low, system.high)}",
+            f"{system.strength:+.2f}{_bounds(system.low, system.high)}",
             f"{system.win_rate:.1%}",
         ]
         for system in judging.strengths
     ]
-    return head, lines, 1
+    return Table(head, lines)
 
 
-def _humans(judging: JudgingSummary) -> Table:
+def _human_table(judging: JudgingSummary) -> Table:
     head = ["baseline", "candidate", "labels", "agree", "estimate", "labels alone", "judge alone"]
     lines = [
         [
-            found.baseline, found.candidate, f"{found.labels:,}",
-            _interval(found.agreement, found.agreement_low, found.agreement_high),
-            _interval(found.win_rate, found.low, found.high),
-            _interval(found.labels_alone, found.labels_alone_low, found.labels_alone_high),
-            f"{found.judge_alone:.1%}",
+            human.baseline, human.candidate, f"{human.labels:,}",
+            _interval(human.agreement, human.agreement_low, human.agreement_high),
+            _interval(human.win_rate, human.low, human.high),
+            _interval(human.labels_alone, human.labels_alone_low, human.labels_alone_high),
+            f"{human.judge_alone:.1%}",
         ]
-        for found in judging.humans
+        for human in judging.humans
     ]  # fmt: skip
-    return head, lines, 2
+    return Table(head, lines, 2)
 
 
-def _sequential(judging: JudgingSummary) -> Table:
+def _sequential_table(judging: JudgingSummary) -> Table:
     head = ["baseline", "candidate", "judged", "planned", "saved", "decided"]
     lines = [
         [
@@ -147,7 +142,7 @@ def _sequential(judging: JudgingSummary) -> Table:
         ]
         for stop in judging.sequential
     ]  # fmt: skip
-    return head, lines, 2
+    return Table(head, lines, 2)
 
 
 def _share(value: float | None) -> str:
@@ -162,18 +157,5 @@ def _interval(value: float, low: float, high: float) -> str:
     return f"{value:.1%} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _ends(low: float | None, high: float | None) -> str:
+def _bounds(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f" [{low:+.2f}, {high:+.2f}]"
-
-
-Drawn = Callable[[list[str], list[list[str]], int], str]
-
-
-def drawn(comparison: Comparison, draw: Drawn) -> list[str]:
-    """Every table as `draw` makes it, and the sentences under it."""
-    parts = []
-    for (head, lines, words), legend in tables(comparison):
-        parts += [draw(head, lines, words), legend]
-    if comparison.judging and (said := agreement_line(comparison.judging)):
-        parts.append(said)
-    return parts

@@ -33,9 +33,7 @@ class TaskScores:
 def score_table(rows: Sequence[TaskScores], strategies: Sequence[str], metric: str) -> str:
     """Draw the table as plain text with aligned columns."""
     head = [metric, *strategies, "tokens", "seconds"]
-    lines = [
-        [row.label, *_scores(row, strategies), f"{row.tokens:,}", f"{row.seconds:,.0f}"] for row in rows
-    ]
+    lines = [[row.label, *_scores(row, strategies), f"{row.tokens:,}", f"{row.seconds:,.0f}"] for row in rows]
     return text_table(head, lines)
 
 

@@ -1,19 +1,29 @@
-"""Plain text in aligned columns, safe for a terminal."""
+"""Draw tables as plain text with aligned columns, safe for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fusion_eval.text.printable import printable
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of texts. The first `text_columns` columns hold words, the others hold numbers."""
+
+    head: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    text_columns: int = 1
+
+
 def decimals(*values: float) -> int:
-    """Digits behind the point: metrics that end at 1 need more than those that end at 100."""
+    """Return how many decimals to show. Metrics from 0 to 1 need more than those from 0 to 100."""
     return 2 if max(map(abs, values)) > 1 else 4
 
 
 def text_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Columns under a ruled head; the first `left` are aligned on the left, numbers on the right."""
+    """Draw a table under a ruled head. The first `left` columns are aligned left, the others right."""
     cells = [[printable(cell) for cell in line] for line in [head, *lines]]
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
     ruler = "  ".join("-" * width for width in widths)
