@@ -24,6 +24,7 @@ from fusion_eval.models.openai.options import LearnedOptions
 from fusion_eval.models.openai.wire import Reply, candidates_of, payload_of
 from fusion_eval.types import Candidate, Prompt, Sampling
 
+_NAME_FORM = " A name looks like PROVIDER/MODEL; an endpoint of your own needs base_url=."
 _MAY_BE_OMITTED = ("n", "seed", "stop", "logprobs")
 _BLAMES_N = re.compile(
     r"['\"`]n['\"`]|\bn (?:>|must|should)|candidate|multiple choices|num_generations", re.I
@@ -120,9 +121,7 @@ def provider_of(name: str) -> str:
         providers = [str(provider.value) for provider in litellm.provider_list]
         # With a provider in the name, the provider is probably misspelt; without one, the model's name is.
         hint = nearest(name, [f"{p}/{rest}" for p in providers] if slash else litellm.model_cost)
-        raise ConfigError(
-            f"'{name}' names no model that litellm knows a provider of.{hint or ' It looks like PROVIDER/MODEL; an endpoint of your own needs base_url=.'}"
-        ) from error
+        raise ConfigError(f"litellm knows no provider for the model '{name}'.{hint or _NAME_FORM}") from error
 
 
 def _reply_in(response: Any, name: str) -> Reply:

@@ -139,7 +139,7 @@ class Connection:
                 overloaded=True,
             )
         if self.answered:  # it was up a moment ago, so it restarts; the address is right
-            return TransientError(f"{self.where} is gone: {reason}")
+            return TransientError(f"{self.where} no longer accepts connections: {reason}")
         return EndpointError(
             f"Cannot reach {self.where} for {self.name}: {reason}. Is the server up, and is base_url right?"
         )
@@ -188,8 +188,8 @@ def _check_url(base_url: str) -> str | None:
         raise ConfigError(f"base_url is not a URL; {_EXAMPLE}")
     if parts.query or parts.fragment:
         raise ConfigError(
-            f"base_url {without_userinfo(base_url).split('?')[0].split('#')[0]} goes on after its path, with ? or #, "
-            f"which has no use here; {_EXAMPLE}"
+            f"base_url {without_userinfo(base_url).split('?')[0].split('#')[0]} goes on after its path with ? or #; "
+            f"{_EXAMPLE}"
         )
     return parts.password
 

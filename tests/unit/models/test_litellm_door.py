@@ -335,7 +335,7 @@ def test_an_unknown_name_is_reported_with_the_nearest_one(wrong: str, right: str
     with pytest.raises(ConfigError) as caught:
         LiteLLMModel(wrong)
     assert str(caught.value) == (
-        f"'{wrong}' names no model that litellm knows a provider of. Did you mean '{right}'?"
+        f"litellm knows no provider for the model '{wrong}'. Did you mean '{right}'?"
     )
 
 

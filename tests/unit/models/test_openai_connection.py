@@ -28,7 +28,7 @@ def test_a_base_url_that_is_not_a_url_is_refused_before_any_call(url: str) -> No
 
 def test_a_base_url_with_a_query_is_refused_and_not_shown() -> None:
     with pytest.raises(
-        ConfigError, match=r"^base_url http://h/v1 goes on after its path, with \? or #"
+        ConfigError, match=r"^base_url http://h/v1 goes on after its path with \? or #"
     ) as caught:
         OpenAIModel("m", f"http://u:hidden@h/v1?key={KEY}")
     assert KEY not in str(caught.value) and "hidden" not in str(caught.value)
