@@ -1,4 +1,4 @@
-"""The harness's requests in our words: options, seeds of repeats, chat prompts."""
+"""Requests of the harness become questions: their options, the seeds of repeats, chat prompts."""
 
 from __future__ import annotations
 
@@ -33,12 +33,14 @@ def instance(
     doc_id: int = 0,
     repeats: int = 1,
 ) -> Instance:
-    """A request as the harness makes it."""
+    """Make a request as the harness makes it."""
     return Instance(
         "generate_until",
         doc={},
         arguments=(context, options),
         idx=0,
+        task_name=task,
+        doc_id=doc_id,
         metadata=(task, doc_id, repeats),
     )
 
@@ -60,24 +62,24 @@ def question(options: dict[str, Any] | None = None, **arguments: object) -> Ques
         ([], ()),
         (None, ()),
         ("", ()),
-        (["", "\n"], ("\n",)),  # an empty one would stop everything, at some servers
+        (["", "\n"], ("\n",)),  # some servers would stop at once at an empty one
     ],
 )
-def test_until_may_be_a_text_a_list_or_nothing(until: object, stop: tuple[str, ...]) -> None:
+def test_until_may_be_a_text_or_a_list_or_missing(until: object, stop: tuple[str, ...]) -> None:
     assert question({"until": until}).sampling.stop == stop
     assert question({}).sampling.stop == question(None).sampling.stop == ()
 
 
 @pytest.mark.parametrize("name", ["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"])
-def test_the_length_has_four_names(name: str) -> None:
-    asked = question({name: 64}).sampling
-    assert (asked.max_tokens, asked.extra) == (64, ())
+def test_the_length_limit_has_four_names(name: str) -> None:
+    made = question({name: 64}).sampling
+    assert (made.max_tokens, made.extra) == (64, ())
     assert question({name: "64"}).sampling.max_tokens == 64
     assert question({name: 64}, max_tokens=9).sampling.max_tokens == 9
     assert question({name: None}).sampling.max_tokens == DEFAULT_MAX_TOKENS
 
 
-def test_of_two_lengths_the_harness_takes_the_same() -> None:
+def test_with_two_length_limits_the_one_that_the_harness_takes_counts() -> None:
     from lm_eval.models.utils import normalize_gen_kwargs
 
     options = {"max_completion_tokens": 4, "max_tokens": 3, "max_new_tokens": 2, "max_gen_toks": 1}
@@ -101,17 +103,17 @@ def test_of_two_lengths_the_harness_takes_the_same() -> None:
         ({"temperature": 0.0}, {"temperature": "0.2|0.9"}, (0.2, 0.9)),
     ],
 )
-def test_candidates_are_sampled_unless_the_task_asks_for_a_temperature_above_0_and_ours_wins(
+def test_the_temperature_is_the_argument_else_the_tasks_if_above_0_else_the_default(
     options: dict[str, Any], arguments: dict[str, object], temperatures: tuple[float, ...]
 ) -> None:
-    """With a task's temperature of 0, N candidates would be one."""
-    asked = question(options, **arguments)
-    assert asked.temperatures == temperatures
-    assert asked.sampling.temperature == temperatures[0]
-    assert asked.sampling.extra == ()
+    # a task's temperature of 0 would make all N candidates the same
+    made = question(options, **arguments)
+    assert made.temperatures == temperatures
+    assert made.sampling.temperature == temperatures[0]
+    assert made.sampling.extra == ()
 
 
-def test_top_p_and_seed_of_the_task_hold_unless_ours_are_set() -> None:
+def test_top_p_and_seed_of_the_task_count_unless_the_arguments_set_them() -> None:
     assert question({"top_p": 0.9, "seed": 3}).sampling.top_p == 0.9
     assert question({"top_p": 0.9}, top_p=0.5).sampling.top_p == 0.5
     assert question({"seed": 3}).sampling.seed == 3
@@ -119,7 +121,7 @@ def test_top_p_and_seed_of_the_task_hold_unless_ours_are_set() -> None:
     assert question({}).sampling.top_p is None
 
 
-def test_what_is_left_is_handed_on_sorted() -> None:
+def test_other_options_are_passed_on_in_sorted_order() -> None:
     assert question({"top_k": 5, "min_p": 0.1, "until": ["x"]}).sampling.extra == (
         ("min_p", 0.1),
         ("top_k", 5),
@@ -139,18 +141,18 @@ def test_what_is_left_is_handed_on_sorted() -> None:
         {"stop": ["x"]},
     ],
 )
-def test_an_option_that_cannot_be_read_is_named(options: dict[str, Any]) -> None:
+def test_an_error_names_the_option_that_cannot_be_used(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=f"The generation option {next(iter(options))}="):
         question(options)
 
 
-def test_log_probabilities_are_asked_for_where_the_scorer_needs_them() -> None:
+def test_log_probabilities_are_requested_if_the_scorer_needs_them() -> None:
     assert question({}, model="m", scorer="logprob").sampling.logprobs
     assert not question({}, model="m", scorer="chrf").sampling.logprobs
 
 
-def test_the_tasks_own_options_stay_as_they_are() -> None:
-    """The harness hands one dict to all documents of a task."""
+def test_the_options_of_the_task_are_not_changed() -> None:
+    # the harness passes the same dict for all documents of a task
     options = {"until": ["\n"], "temperature": 0.0, "max_gen_toks": 5}
     before = copy.deepcopy(options)
     question(options)
@@ -160,12 +162,12 @@ def test_the_tasks_own_options_stay_as_they_are() -> None:
 # Repeats
 
 
-def test_a_request_that_stands_there_k_times_is_k_copies_with_seeds_of_their_own() -> None:
-    """The harness passes the same object K times; elsewhere that became K copies of one answer."""
+def test_a_request_repeated_k_times_gives_k_questions_with_seeds_of_their_own() -> None:
+    # the harness passes the same object K times
     first, second = instance(repeats=3, doc_id=0), instance(repeats=3, doc_id=1)
-    asked = questions_of([first] * 3 + [second] * 3, parse({"seed": 7}))
-    assert [(q.doc_id, q.copy) for q in asked] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
-    assert [q.sampling.seed - 7 for q in asked[:3]] == [0, COPY_STRIDE, 2 * COPY_STRIDE]
+    made = questions_of([first] * 3 + [second] * 3, parse({"seed": 7}))
+    assert [(q.doc_id, q.copy) for q in made] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert [q.sampling.seed - 7 for q in made[:3]] == [0, COPY_STRIDE, 2 * COPY_STRIDE]
 
 
 @given(st.integers(1, 1_000), st.integers(1, 10_000), st.integers(0, 2**31))
@@ -176,22 +178,22 @@ def test_seeds_of_copies_never_overlap_however_far_n_is_raised(repeats: int, n: 
     assert all(a.stop <= b.start for a, b in itertools.pairwise(ranges))
 
 
-def test_padding_of_a_parallel_run_asks_nothing_new() -> None:
-    """Ranks with fewer requests repeat their last one, past its repeats."""
-    asked = questions_of([one := instance(repeats=2)] * 4, parse({}))
-    assert [q.copy for q in asked] == [0, 1, 0, 1]
-    assert asked[0].sampling == asked[2].sampling
+def test_the_padding_of_a_parallel_run_repeats_questions() -> None:
+    # ranks with fewer requests repeat their last one more often than its repeats
+    made = questions_of([one := instance(repeats=2)] * 4, parse({}))
+    assert [q.copy for q in made] == [0, 1, 0, 1]
+    assert made[0].sampling == made[2].sampling
     assert questions_of([one], parse({}))[0].copy == 0
 
 
 def test_order_task_document_and_language_are_kept() -> None:
     requests = [instance(task="mgsm_direct_ja", doc_id=4), instance(task="gsm8k", doc_id=2)]
-    asked = questions_of(requests, parse({}))
-    assert [(q.task, q.doc_id, q.language) for q in asked] == [
+    made = questions_of(requests, parse({}))
+    assert [(q.task, q.doc_id, q.language) for q in made] == [
         ("mgsm_direct_ja", 4, "ja"),
         ("gsm8k", 2, None),
     ]
-    assert asked[0].prompt == Prompt("Q")
+    assert made[0].prompt == Prompt("Q")
 
 
 # Chat
@@ -200,8 +202,8 @@ TURNS = (Message("system", "Be brief."), Message("user", "Why? 😀"))
 
 
 def test_a_chat_prompt_reaches_the_model_as_messages() -> None:
-    [asked] = questions_of([instance(context=ChatPrompt("logged", TURNS))], parse({}))
-    assert asked.prompt == Prompt(messages=TURNS)
+    [made] = questions_of([instance(context=ChatPrompt("logged", TURNS))], parse({}))
+    assert made.prompt == Prompt(messages=TURNS)
 
 
 @pytest.mark.parametrize(
@@ -209,13 +211,13 @@ def test_a_chat_prompt_reaches_the_model_as_messages() -> None:
     [copy.copy, copy.deepcopy, *(lambda x, p=p: pickle.loads(pickle.dumps(x, p)) for p in range(6))],
 )
 def test_a_chat_prompt_survives_the_harness_copying_and_pickling_it(through: Any) -> None:
-    """Its request cache pickles; a plain string would come back, and with it no turns."""
+    # its cache of requests pickles; a plain string would come back without messages
     prompt = through(ChatPrompt("logged", TURNS))
     assert isinstance(prompt, ChatPrompt) and prompt == "logged" and prompt.messages == TURNS
     inside = through({"arguments": (ChatPrompt("logged", TURNS), {})})
     assert inside["arguments"][0].messages == TURNS
 
 
-def test_to_everybody_else_a_chat_prompt_is_its_text() -> None:
+def test_a_chat_prompt_is_a_plain_text_for_all_other_code() -> None:
     prompt = ChatPrompt("logged", TURNS)
     assert isinstance(prompt, str) and f"{prompt}!" == "logged!" and hash(prompt) == hash("logged")
