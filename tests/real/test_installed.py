@@ -1,7 +1,7 @@
-"""Once the package is installed, plain lm_eval knows its model types and tasks; uninstalled, it has never heard of them.
+"""After installation plain lm_eval knows our model types and tasks; after removal nothing of us is left.
 
-The environments are real ones, with pip and `.pth` files. Only lm_eval's folder of built-in tasks is cut down to
-one, since reading all of them takes a quarter of a minute at each start.
+The environments are real ones, with pip and `.pth` files. Only lm_eval's folder of built-in tasks is reduced to one
+task, because reading all of them takes a quarter of a minute at each start.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NO_SUCH_ARGUMENT = "'nonsense'"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A virtual environment with the packages of this one, ours left out."""
+    """A virtual environment with the packages of this one, except ours."""
 
     folder: Path
 
@@ -37,7 +37,7 @@ class Environment:
         return Path(sysconfig.get_path("purelib", "venv", {"base": str(self.folder)}))
 
     def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run its interpreter, away from the checkout and the network."""
+        """Run its interpreter, outside the checkout and without a network."""
         elsewhere = self.folder / "elsewhere"
         elsewhere.mkdir(exist_ok=True)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
@@ -52,7 +52,7 @@ class Environment:
         )
 
     def lm_eval(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The console command, under this interpreter."""
+        """Run the console command with its interpreter."""
         return self.python(str(Path(sysconfig.get_path("scripts")) / "lm_eval"), *arguments)
 
     def pip(self, *arguments: str) -> None:
@@ -73,7 +73,7 @@ def make_environment(folder: Path) -> Environment:
         stdlib,
         Path(sysconfig.get_path("platstdlib")),
         stdlib / "lib-dynload",
-        Path(sysconfig.get_path("scripts")),  # on the path where pytest was started by its own command
+        Path(sysconfig.get_path("scripts")),  # on the path if pytest was started by its own command
     }
     mirrors = []
     for number, source in enumerate(dict.fromkeys(Path(p) for p in sys.path)):
@@ -85,7 +85,7 @@ def make_environment(folder: Path) -> Environment:
 
 
 def mirror(source: Path, target: Path) -> None:
-    """Links to all in `source` but us, bytecode and the bulk of lm_eval's tasks."""
+    """Link to all of `source` except our package, bytecode and most of lm_eval's tasks."""
     target.mkdir()
     for item in source.iterdir():
         if item.name == "lm_eval":
@@ -104,7 +104,7 @@ def mirror_code(source: Path, target: Path) -> None:
 
 
 def build(root: Path, target: str, into: Path) -> Path:
-    """The one file that the build leaves in `into`."""
+    """Build a distribution and return its file."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(into)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -115,7 +115,7 @@ def build(root: Path, target: str, into: Path) -> Path:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if importlib.util.find_spec("hatchling") is None:
-        pytest.skip("the wheel is built here: pip install hatchling")
+        pytest.skip("this test builds a wheel: pip install hatchling")
     return build(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
 
 
@@ -126,7 +126,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environm
     return environment
 
 
-def test_the_wheel_holds_the_package_its_tasks_and_the_bridge(wheel):
+def test_the_wheel_contains_the_package_its_tasks_and_the_bridge(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     tasks = {f"fusion_eval/{p.relative_to(ROOT)}" for p in (ROOT / "tasks").rglob("*") if p.suffix != ".pyc"}
     templates = {str(p.relative_to(ROOT)) for p in (ROOT / "fusion_eval").rglob("*.j2")}
@@ -134,18 +134,27 @@ def test_the_wheel_holds_the_package_its_tasks_and_the_bridge(wheel):
     assert templates
     assert templates <= names
     top = {name.split("/")[0] for name in names if ".dist-info" not in name}
-    assert top == {"fusion_eval", "_fusion_eval_bridge.py", "fusion_eval_bridge.pth"}
+    assert top == {
+        "fusion_eval",
+        "_fusion_eval_bridge.py",
+        "fusion_eval_bridge.pth",
+        "fusion_eval_bridge.start",  # for Python 3.15 and later; it works only beside a .pth of the same name
+    }
+    assert "fusion_eval/py.typed" in names
 
 
-def test_the_source_distribution_makes_the_same_wheel(wheel, tmp_path):
+def test_the_source_distribution_builds_the_same_wheel(wheel, tmp_path):
     sdist = build(ROOT, "sdist", tmp_path / "sdist")
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
-    again = build(tmp_path / sdist.name.removesuffix(".tar.gz"), "wheel", tmp_path / "wheel")
-    assert again.read_bytes() == wheel.read_bytes()
+    source = tmp_path / sdist.name.removesuffix(".tar.gz")
+    assert build(source, "wheel", tmp_path / "wheel").read_bytes() == wheel.read_bytes()
+    # and it brings what its own tests read
+    for part in ("tests", "tasks", "results", "docs", "examples", ".github", "Makefile", "CONTRIBUTING.md"):
+        assert (source / part).exists(), part
 
 
-def test_an_interpreter_starts_in_silence_and_without_us(installed):
+def test_an_interpreter_starts_silently_and_imports_only_the_bridge(installed):
     done = installed.python(
         "-c", "import sys; print([name for name in sys.modules if 'fusion_eval' in name])"
     )
@@ -155,13 +164,13 @@ def test_an_interpreter_starts_in_silence_and_without_us(installed):
 def test_the_bridge_is_the_active_way(installed):
     code = "from fusion_eval.harness.registration import active_way; print(active_way().way)"
     assert installed.python("-c", code).stdout == "bridge\n"
-    # a notebook that installed us after its start
+    # given a notebook that installed the package after its kernel had started
     early = "import sys; del sys.modules['_fusion_eval_bridge']; sys.meta_path.pop(0)\n"
     done = installed.python("-c", early + code.replace(".way", ""))
     assert "restart" in done.stdout
 
 
-def test_lm_eval_validates_our_tasks_beside_its_own(installed):
+def test_lm_eval_validates_our_tasks_and_its_own(installed):
     done = installed.lm_eval("validate", "--tasks", f"fusion_demo,fusion_demo_en,{BUILT_IN_TASK}")
     assert done.returncode == 0, done.stderr
     assert "All tasks found and valid" in done.stdout
@@ -173,7 +182,7 @@ CONFIG = {"model": "fusion", "tasks": ["fusion_demo_en"], "model_args": {"nonsen
 
 @pytest.mark.parametrize("form", ["run", "plain", "module", "config"])
 def test_every_form_of_the_command_finds_our_model_types(installed, tmp_path, form):
-    # The cheapest proof that the class was found and made: it refuses an argument, before any call.
+    # that the model type refuses an argument proves that it was found, before any call
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps(CONFIG))  # JSON is YAML
     done = {
@@ -187,22 +196,22 @@ def test_every_form_of_the_command_finds_our_model_types(installed, tmp_path, fo
     assert "Traceback" not in done.stderr
 
 
-def test_simple_evaluate_finds_them_too(installed):
+def test_simple_evaluate_finds_our_model_types(installed):
     code = "import lm_eval; lm_eval.simple_evaluate('fusion', 'nonsense=1', tasks=['fusion_demo_en'])"
     done = installed.python("-c", code)
     assert "ConfigError" in done.stderr.splitlines()[-1]
     assert NO_SUCH_ARGUMENT in done.stderr.splitlines()[-1]
 
 
-def test_uninstalled_nothing_is_left(wheel, tmp_path):
-    # given that everything has been loaded, and bytecode written, after a look at the tasks
+def test_removal_leaves_nothing_behind(wheel, tmp_path):
+    # given that the package was imported, so that bytecode was written
     environment = make_environment(tmp_path / "venv")
     environment.pip("install", "--no-deps", "--no-index", "--no-compile", str(wheel))
     environment.python("-c", "import lm_eval.models, fusion_eval.harness.tasks.folder")
     assert environment.leftovers() != []
     # when it is uninstalled
     environment.pip("uninstall", "--yes", "fusion-eval")
-    # then no file tells of it, and lm_eval knows nothing of it
+    # then none of its files is left, and lm_eval does not know its model types
     assert environment.leftovers() == []
     done = environment.lm_eval("--model", "fusion", "--tasks", BUILT_IN_TASK)
     assert "model 'fusion', but no model for this name found" in done.stderr
@@ -218,7 +227,9 @@ def test_an_editable_install_reads_the_checkout(wheel, tmp_path):
     )
     done = environment.python("-c", code)
     assert done.stdout.split() == [str(ROOT / "fusion_eval"), str(ROOT / "tasks"), "FusionLM"], done.stderr
-    assert not (environment.site_packages / "fusion_eval").exists()  # so no copy of the tasks grows stale
+    assert not (
+        environment.site_packages / "fusion_eval"
+    ).exists()  # there is no copy of the tasks that could become outdated
     assert environment.lm_eval("validate", "--tasks", "fusion_demo").returncode == 0
     environment.pip("uninstall", "--yes", "fusion-eval")
     assert environment.leftovers() == []
