@@ -1,74 +1,137 @@
-"""Readers of argument values: what a command line, a YAML file or a call gives, as what it should be.
+"""Read one argument value from a command line, a YAML file or a Python call.
 
-Each takes the argument's name and its value, and raises a `ConfigError` that names both where the value is none.
+Every reader takes the argument's name and its value. It raises a `ConfigError` that names both and says what the value
+should be.
 """
 
 from __future__ import annotations
 
+import enum
+import os
+import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Final
 
 from fusion_eval.errors import ConfigError
 
+KEY_VARIABLE = "OPENAI_API_KEY"
+"""The environment variable that holds the key unless another one is named."""
 
-def text(name: str, value: object) -> str:
-    """Anything but nothing, without the spaces around it."""
+
+class Off(enum.Enum):
+    """The word `off` in place of a file or an address."""
+
+    OFF = "off"
+
+
+OFF: Final = Off.OFF
+"""`cache=off`: keep nothing. `fusor_base_url=off`, `scorer_base_url=off`: a provider, not the default address."""
+
+
+def read_text(name: str, value: object) -> str:
+    """Read a text that is not empty; spaces around it are dropped."""
     if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
         return str(value).strip()
     raise ConfigError(f"{name}={value} should be a name")
 
 
-def names(name: str, value: object) -> tuple[str, ...]:
-    """One or several."""
-    return tuple(text(name, part) for part in parts(name, value))
+def read_names(name: str, value: object) -> tuple[str, ...]:
+    """Read one name or several: a list, or `a|b`."""
+    return tuple(read_text(name, part) for part in _parts(name, value))
 
 
-def parts(name: str, value: object) -> list[object]:
-    """A YAML list, or `a|b` of the command line."""
-    found = list(value) if isinstance(value, (list, tuple)) else list(str(value).split("|"))
-    if not found:
-        raise ConfigError(f"{name}= is an empty list; leave it out, or name one value at the least")
-    return found
+def read_temperatures(name: str, value: object) -> tuple[float, ...]:
+    """Read one temperature or several: a list, or `0.3|0.7`."""
+    return tuple(number_reader(0, 5)(name, part) for part in _parts(name, value))
 
 
-def whole(least: int) -> Callable[[str, object], int]:
-    """Reads whole numbers."""
-
-    def read(name: str, value: object) -> int:
-        try:
-            found = int(str(value))
-        except ValueError:
-            found = least - 1
-        if isinstance(value, bool) or found < least:
-            raise ConfigError(f"{name}={value} should be a whole number, {least} or more")
-        return found
-
-    return read
-
-
-def number(least: float, most: float, *, above: bool = False) -> Callable[[str, object], float]:
-    """Reads numbers within bounds; `above` leaves the lower one out."""
-    bounds = f"{'above' if above else 'from'} {least:g}" + ("" if most == float("inf") else f" to {most:g}")
-
-    def read(name: str, value: object) -> float:
-        try:
-            found = float(str(value))
-        except ValueError:
-            found = float("nan")
-        if isinstance(value, bool) or not (least < found if above else least <= found) or not found <= most:
-            raise ConfigError(f"{name}={value} should be a number {bounds}")
-        return found
-
-    return read
-
-
-def temperatures(name: str, value: object) -> tuple[float, ...]:
-    """One or several."""
-    return tuple(number(0, 5)(name, part) for part in parts(name, value))
-
-
-def flag(name: str, value: object) -> bool:
-    """True or false, in the words of any of the three."""
+def read_flag(name: str, value: object) -> bool:
+    """Read true or false, as a command line, YAML or Python spells it."""
     words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
     if str(value).lower() in words:
         return words[str(value).lower()]
     raise ConfigError(f"{name}={value} should be true or false")
+
+
+def integer_reader(least: int) -> Callable[[str, object], int]:
+    """Return a reader of whole numbers from `least` up."""
+
+    def read(name: str, value: object) -> int:
+        try:
+            number = int(str(value))
+        except ValueError:
+            number = least - 1
+        if isinstance(value, bool) or number < least:
+            raise ConfigError(f"{name}={value} should be a whole number, {least} or more")
+        return number
+
+    return read
+
+
+def number_reader(least: float, most: float, *, above: bool = False) -> Callable[[str, object], float]:
+    """Return a reader of numbers from `least` to `most`; with `above`, `least` itself is too small."""
+    bounds = f"{'above' if above else 'from'} {least:g}" + ("" if most == float("inf") else f" to {most:g}")
+
+    def read(name: str, value: object) -> float:
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = float("nan")
+        large_enough = least < number if above else least <= number
+        if isinstance(value, bool) or not large_enough or not number <= most:
+            raise ConfigError(f"{name}={value} should be a number {bounds}")
+        return number
+
+    return read
+
+
+def read_variable(name: str, value: object) -> str:
+    """Read the name of an environment variable. The error does not repeat the value, which may be a key."""
+    if isinstance(value, str) and (value in os.environ or re.fullmatch(r"[A-Z][A-Z0-9_]*", value)):
+        return value
+    raise ConfigError(
+        f"{name}= should be the name of an environment variable, such as {KEY_VARIABLE}, not a key"
+    )
+
+
+def read_addresses(name: str, value: object) -> tuple[str, ...]:
+    """Read the address of an endpoint, or several that serve one model: `a|b`."""
+    addresses = [part.strip().rstrip("/") for part in str(value).split("|")]
+    for address in addresses:
+        if "@" in address:  # a password would be written into results
+            raise ConfigError(
+                f"{name}= should hold no user or password; put a key into {KEY_VARIABLE} instead"
+            )
+        if not re.match(r"https?://[^/?#]", address):
+            raise ConfigError(f"{name}={value} should be a URL such as http://localhost:8000/v1")
+    return tuple(dict.fromkeys(addresses))
+
+
+def read_addresses_or_off(name: str, value: object) -> tuple[str, ...] | Off:
+    """Read addresses, or the word `off`."""
+    return OFF if _is_off(value) else read_addresses(name, value)
+
+
+def read_path(name: str, value: object) -> Path:
+    """Read a path; `~` is the home folder."""
+    try:
+        return Path(read_text(name, str(value) if isinstance(value, Path) else value)).expanduser()
+    except RuntimeError as error:  # ~name of an unknown user
+        raise ConfigError(f"{name}={value} names a home folder that is not there") from error
+
+
+def read_path_or_off(name: str, value: object) -> Path | Off:
+    """Read a path, or the word `off`."""
+    return OFF if _is_off(value) else read_path(name, value)
+
+
+def _parts(name: str, value: object) -> list[object]:
+    parts = list(value) if isinstance(value, (list, tuple)) else list(str(value).split("|"))
+    if not parts:
+        raise ConfigError(f"{name}= is an empty list; leave it out, or name one value at the least")
+    return parts
+
+
+def _is_off(value: object) -> bool:
+    return value is OFF or value is False or value == OFF.value  # YAML reads a bare `off` as false

@@ -1,17 +1,20 @@
-"""A model that says what a test has it say, for tests whose subject is the strategy around it."""
+"""A model that replies what a test scripts, for tests whose subject is the strategy around it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from fusion_eval.strategies import Tools
 from fusion_eval.strategies.fusor_prompt import shipped
-from fusion_eval.strategies.scorers import load_scorer
+from fusion_eval.strategies.interface import Tools
+from fusion_eval.strategies.specs import load_scorer
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling
 
 
 class Scripted:
-    """`reply(text of the prompt)` gives a text, a whole candidate, or an error to raise; `asked` is what it was sent."""
+    """A model that records its requests in `requests`.
+
+    `reply` is a text, or maps the prompt's text to a text, a candidate or an error to raise.
+    """
 
     identity = name = "scripted"
     max_n: int | None = None
@@ -20,12 +23,12 @@ class Scripted:
         self, reply: Callable[[str], str | Candidate | Exception] | str, *, chat: bool = True
     ) -> None:
         self.chat = chat
-        self.asked: list[tuple[Prompt, Sampling]] = []
+        self.requests: list[tuple[Prompt, Sampling]] = []
         self._reply = reply
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         assert n == 1
-        self.asked.append((prompt, sampling))
+        self.requests.append((prompt, sampling))
         reply = self._reply if isinstance(self._reply, str) else self._reply(text_of(prompt))
         if isinstance(reply, Exception):
             raise reply
@@ -35,8 +38,8 @@ class Scripted:
         """Nothing to close."""
 
     @property
-    def texts(self) -> list[str]:
-        return [text_of(prompt) for prompt, _ in self.asked]
+    def prompt_texts(self) -> list[str]:
+        return [text_of(prompt) for prompt, _ in self.requests]
 
 
 def text_of(prompt: Prompt) -> str:
@@ -53,23 +56,22 @@ def tools(
     stop: tuple[str, ...] = (),
     fusor_max_tokens: int | None = None,
 ) -> Tools:
-    """`model` is fusor and judge."""
+    """Tools in which `model` is fusor and judge."""
     model = model or Scripted("never asked")
     return Tools(
-        sampling=Sampling(max_tokens=100, temperature=0.7, seed=seed, stop=stop),
-        language=language,
         fusor=model,
-        fusor_temperature=0.0,
-        fusor_max_tokens=fusor_max_tokens,
+        judge=model,
         template=shipped(template),
         scorer=load_scorer(scorer),
-        judge=model,
+        fusor_max_tokens=fusor_max_tokens,
+        sampling=Sampling(max_tokens=100, temperature=0.7, seed=seed, stop=stop),
+        language=language,
     )
 
 
 def pool_of(*texts: str | Candidate, prompt: Prompt | None = None) -> Pool:
     """A pool of these texts, each by a model of its own."""
-    made = [
+    candidates = [
         c if isinstance(c, Candidate) else Candidate(c, f"vendor/model-{i}", i) for i, c in enumerate(texts)
     ]
-    return Pool(prompt or Prompt("What is 6 · 7?"), tuple(made))
+    return Pool(prompt or Prompt("What is 6 · 7?"), tuple(candidates))

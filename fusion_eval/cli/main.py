@@ -83,6 +83,7 @@ def _run(options: argparse.Namespace) -> int:
     from fusion_eval.harness.run import Plan, run
     from fusion_eval.report.score_table import score_table
     from fusion_eval.report.summary import summary
+    from fusion_eval.strategies.specs import read_strategies
 
     if options.output is None and not options.dry_run:
         options.parser.error("the following arguments are required: --output/--output_path")
@@ -90,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
     plan = Plan(
         output=options.output or Path(),
         tasks=listed(options.tasks),
-        strategies=listed(options.strategies),
+        strategies=read_strategies(options.strategies),
         model_args=model_args(options.model_args),
         limit=options.limit,
         include_path=options.include_path,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.text.specs import split_list
 
 Command = Callable[[argparse.Namespace], int]
 """Does what the parsed options say; returns the exit code."""
@@ -50,14 +51,19 @@ def model_args(text: str, option: str = "--model_args") -> dict[str, object]:
     """`k=v,…`, with values read as the harness reads them."""
     from lm_eval.utils import simple_parse_args_string
 
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = [part for part in split_list(text) if part]
     names = [part.partition("=")[0] for part in parts]
     for part, name in zip(parts, names, strict=True):
         if "=" not in part:
             raise ConfigError(f"{option}: '{part}' has no value; write {part}=…")
         if names.count(name) > 1:
             raise ConfigError(f"{option} names {name}= more than once; leave one")
-    return dict(simple_parse_args_string(text))
+    values: dict[str, object] = {}
+    for part, name in zip(parts, names, strict=True):
+        # The harness would split a spec such as scorer=judge(temperature=0,max_tokens=64) at its commas.
+        spec = {name: part.partition("=")[2].strip()}
+        values |= spec if "(" in part and "," in part else simple_parse_args_string(part)
+    return values
 
 
 def add_output(parser: argparse.ArgumentParser, metavar: str, told: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from fusion_eval.harness.lm import model_type
 from fusion_eval.harness.questions import Request, questions_of
-from fusion_eval.harness.run import Plan, check_plan, evaluate
+from fusion_eval.harness.run import Plan, check_plan, evaluate, plan_needs_logprobs
 from fusion_eval.judging.job import Job, prepared
 from fusion_eval.judging.judge import Panel, asked
 from fusion_eval.models.counting import CountingOpener, StandInStore
@@ -33,13 +33,14 @@ def dry_run(plan: Plan) -> str:
 
     No model is asked and no result is written.
     """
-    settings, manager = check_plan(plan)
-    with open_store(settings) as real, closing(StandInStore(real)) as store:
-        opener = CountingOpener(settings, store)
-        questions = questions_of(_requests(plan, opener, manager), settings)
+    arguments, manager = check_plan(plan)
+    with open_store(arguments) as real, closing(StandInStore(real)) as store:
+        opener = CountingOpener(arguments, store)
+        requests = _requests(plan, opener, manager)
+        questions = questions_of(requests, arguments, logprobs=plan_needs_logprobs(plan))
         for strategy in plan.strategies:
             opener.strategy = strategy
-            _solve(questions, Solver(strategy, settings, opener))
+            _solve(questions, Solver(strategy, arguments, opener))
         run_anywhere(opener.close)
     return "\n".join(
         [
@@ -104,7 +105,7 @@ def _planned_calls(opener: CountingOpener) -> list[PlannedCalls]:
 
 def _offline(opener: CountingOpener, store: Store) -> list[str]:
     """Return a line that says how a run with `offline=true` would end; no line without that argument."""
-    if not opener.settings.offline:
+    if not opener.arguments.offline:
         return []
     missing = opener.missing_calls()
     if not missing:

@@ -30,7 +30,7 @@ from fusion_eval.judging.panel import at_work
 from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_protocol_template
 from fusion_eval.judging.verdicts import Label, Pair
 from fusion_eval.logs import configure, log
-from fusion_eval.model_arguments import Settings, parse
+from fusion_eval.model_arguments import ModelArguments, parse
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.answered import parse_messages
 from fusion_eval.text.language import language_of
@@ -113,7 +113,7 @@ class JudgeFilter(Filter):  # type: ignore[misc] # the harness publishes no type
         return found
 
 
-def _checked(arguments: Mapping[str, Any]) -> tuple[Settings, Protocol]:
+def _checked(arguments: Mapping[str, Any]) -> tuple[ModelArguments, Protocol]:
     if arguments.get("judge") is None:
         raise ConfigError("The filter judge has nobody to ask; name a model, judge: NAME, or several, a|b|c")
     judges = names("judge", arguments["judge"])

@@ -16,18 +16,23 @@ import msgspec
 from lm_eval.api.model import LM
 
 from fusion_eval import __version__
+from fusion_eval.argument_values import OFF
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.questions import ChatPrompt, Request, questions_of
 from fusion_eval.logs import configure
-from fusion_eval.model_arguments import OFF, Settings, parse, public
+from fusion_eval.model_arguments import ModelArguments, parse, public
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.progress import progress
 from fusion_eval.models.store.store import cache_folder
 from fusion_eval.runs.totals import Totals
 from fusion_eval.runs.traces import FILE_NAME, TraceFile
+from fusion_eval.strategies.interface import needs_logprobs
 from fusion_eval.strategies.solver import Solver, solve_all
+from fusion_eval.strategies.specs import format_spec, option_names, take_options
+from fusion_eval.text.file_names import safe_file_name
+from fusion_eval.text.specs import spec_name
 from fusion_eval.types import Message, Trace, without_surrogates
 
 T = TypeVar("T")
@@ -38,18 +43,21 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
 
     Args:
         opener: Models and a store that several strategies share; by default the model type opens its own.
-        **arguments: The model arguments, as in `--model_args`.
+        logprobs: Whether another strategy needs log-probabilities of the candidates that this one shares with it.
+        **arguments: The model arguments, as in `--model_args`, and the strategy's own options.
     """
 
     strategy: ClassVar[str]
 
-    def __init__(self, *, opener: Opener | None = None, **arguments: object) -> None:
+    def __init__(self, *, opener: Opener | None = None, logprobs: bool = False, **arguments: object) -> None:
         super().__init__()
         with user_errors():
             configure()
-            self.settings: Settings = parse(arguments)
-            self._opener = opener or Opener(self.settings, open_store(self.settings))
-            self._solver = Solver(self.strategy, self.settings, self._opener)
+            strategy, rest = take_options(self.strategy, arguments)
+            self.arguments: ModelArguments = parse(rest, also_known=option_names(strategy))
+            self._opener = opener or Opener(self.arguments, open_store(self.arguments))
+            self._solver = Solver(strategy, self.arguments, self._opener)
+        self._logprobs = logprobs or needs_logprobs(strategy)
         self._inner: LM | None = self._opener.inner_harness_model()
         self._opener.budget.share(self.world_size)
         self._totals = Totals()
@@ -58,11 +66,11 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
     def generate_until(self, requests: list[Request], disable_tqdm: bool = False) -> list[str]:
         """Return the strategy's answer to each request, in the order of the requests."""
         with user_errors():
-            questions = questions_of(requests, self.settings)
+            questions = questions_of(requests, self.arguments, logprobs=self._logprobs)
         finals = [""] * len(questions)
         self._totals = Totals()
         bar = progress(
-            self.strategy,
+            self._solver.spec,
             len(questions),
             self._opener.endpoints,
             lambda: self._totals.cost,
@@ -83,14 +91,14 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         """Return the harness model's own log-likelihoods; other models do not have them."""
         with user_errors():
             self._only_sampler()
-            if self.settings.offline:
+            if self.arguments.offline:
                 raise ConfigError(
                     "offline=true computes no log-likelihoods, and the store keeps none; leave it out"
                 )
             if self._inner is None:
                 raise ConfigError(
                     "Log-likelihood tasks need a harness model: model=lm_eval:hf,pretrained=…; "
-                    f"{self.settings.model[0]} does not return log-probabilities of a given text"
+                    f"{self.arguments.model[0]} does not return log-probabilities of a given text"
                 )
             return list(self._inner.loglikelihood(requests))
 
@@ -100,7 +108,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             self._only_sampler()
             if self._inner is None:
                 raise ConfigError(
-                    f"Rolling log-likelihoods (perplexity tasks) need a harness model, not {self.settings.model[0]}; "
+                    f"Rolling log-likelihoods (perplexity tasks) need a harness model, not {self.arguments.model[0]}; "
                     "use model=lm_eval:hf,pretrained=…"
                 )
             return list(self._inner.loglikelihood_rolling(requests))
@@ -127,16 +135,16 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         """Return what made the answers; the harness writes it into the results file."""
         return {
             "fusion_eval_version": __version__,
-            "strategy": self.strategy,
+            "strategy": self._solver.spec,
             "signature": signature(self._solver),
-            "settings": public(self.settings),
+            "settings": public(self.arguments),
             "models": [model.identity for model in self._solver.models],
-            "fusor": self._solver.fusor.identity,
-            "scorer": self.settings.scorer_name,
-            "prompt_template": self._solver.template.name,
-            "prompt_hash": self._solver.template.digest,
-            "n": self.settings.n,
-            "seed": self.settings.seed,
+            "fusor": self._solver.tools.fusor.identity,
+            "scorer": format_spec(self._solver.tools.scorer),
+            "prompt_template": self._solver.tools.template.name,
+            "prompt_hash": self._solver.tools.template.digest,
+            "n": self.arguments.n,
+            "seed": self.arguments.seed,
             "totals": dataclasses.asdict(self._totals),
             "trace_file": str(self._traces.path) if self._traces.path else None,
         }
@@ -144,10 +152,10 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
     @property
     def _width(self) -> int:
         """Return how many prompts to work on at a time: enough to keep every address busy."""
-        return 2 * self.settings.concurrency * ((self.settings.base_url or "").count("|") + 1)
+        return 2 * self.arguments.concurrency * len(self.arguments.base_url or (None,))
 
     def _open_traces(self) -> TraceFile:
-        folder = trace_folder(self.strategy, self.settings)
+        folder = trace_folder(self._solver.spec, self.arguments)
         name = FILE_NAME if self.rank == 0 else f"traces.rank{self.rank}.jsonl"
         return TraceFile(folder / name if folder else None)
 
@@ -222,26 +230,23 @@ def __getattr__(name: str) -> type[StrategyLM]:
 
 def model_type(strategy: str) -> type[StrategyLM]:
     """Return the model type of a strategy, which may come from another package."""
-    return type(f"{strategy.title()}LM", (StrategyLM,), {"strategy": strategy})
+    return type(f"{spec_name(strategy).title()}LM", (StrategyLM,), {"strategy": strategy})
 
 
 def signature(solver: Solver) -> str:
     """Return in short how an answer was made: `fusion|n:5|pool:a+b|fusor:c|prompt:c6fe9ee0|v:0.1.0`."""
-    settings = solver.settings
-    parts = [solver.strategy, f"n:{settings.n}", "pool:" + "+".join(model.name for model in solver.models)]
-    if solver.strategy == "fusion":
-        parts += [f"fusor:{solver.fusor.name}", f"prompt:{solver.template.digest}"]
-    if solver.strategy == "bon":
-        parts.append(f"scorer:{settings.scorer_name}")
-    return "|".join([*parts, f"seed:{settings.seed}", f"v:{__version__}"])
+    n, seed = solver.arguments.n, solver.arguments.seed
+    pool = "+".join(model.name for model in solver.models)
+    parts = [solver.spec, f"n:{n}", f"pool:{pool}", *solver.signature_parts()]
+    return "|".join([*parts, f"seed:{seed}", f"v:{__version__}"])
 
 
-def trace_folder(strategy: str, settings: Settings) -> Path | None:
+def trace_folder(strategy: str, arguments: ModelArguments) -> Path | None:
     """Return the folder for traces: `trace_dir`, by default a new one in the cache folder, None with `cache=off`."""
-    if settings.trace_dir:
-        return settings.trace_dir
-    if settings.cache == Path(OFF):
+    if arguments.trace_dir:
+        return arguments.trace_dir
+    if arguments.cache is OFF:
         return None
-    moment = f"{time.strftime('%Y%m%dT%H%M%S')}-{strategy}"
-    unique = hashlib.sha256(f"{time.time_ns()}{id(settings)}".encode()).hexdigest()[:6]
+    moment = f"{time.strftime('%Y%m%dT%H%M%S')}-{safe_file_name(strategy)}"
+    unique = hashlib.sha256(f"{time.time_ns()}{id(arguments)}".encode()).hexdigest()[:6]
     return cache_folder() / "traces" / f"{moment}-{unique}"

@@ -5,20 +5,17 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.model_arguments import Settings
-from fusion_eval.strategies.question import Question
+from fusion_eval.model_arguments import ModelArguments
+from fusion_eval.strategies.question import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, Question
 from fusion_eval.text.language import language_of
 from fusion_eval.types import Message, Prompt, Sampling, without_surrogates
 
 N = TypeVar("N", int, float)
 
-DEFAULT_TEMPERATURE = 0.7
-"""The paper's temperature for N samples of one model (arXiv 2510.00931)."""
-DEFAULT_MAX_TOKENS = 256
-"""The harness's own default for tasks that set no max_gen_toks."""
 COPY_STRIDE = 1_000_000
 """The distance between the seeds of two copies of a prompt: their pools never overlap, however far n is raised."""
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
@@ -65,12 +62,20 @@ class Questions(Sequence[Question]):
     that a mistake in any of them is known before the first call. A request that the harness repeats K times gives K
     questions, each with a pool of its own.
 
+    Args:
+        requests: What the harness asks.
+        arguments: The model arguments.
+        logprobs: Whether a strategy needs log-probabilities of the candidates.
+
     Raises:
         ConfigError: A generation option of a request cannot be used.
     """
 
-    def __init__(self, requests: Sequence[Request], settings: Settings) -> None:
-        self._requests, self._settings = requests, settings
+    def __init__(
+        self, requests: Sequence[Request], arguments: ModelArguments, *, logprobs: bool = False
+    ) -> None:
+        self._requests, self._arguments = requests, arguments
+        self._logprobs = logprobs or arguments.samples_locally or arguments.scorer_name == "logprob"
         self._copies = array("L")
         seen: Counter[int] = Counter()
         for request in requests:
@@ -80,7 +85,7 @@ class Questions(Sequence[Question]):
             if repeats > 1:
                 seen[id(request)] += 1
             self._copies.append(copy)
-            _question(request, copy, settings)
+            self._question(request, copy)
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -89,36 +94,37 @@ class Questions(Sequence[Question]):
         """Return one question, or a list of them for a slice."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        return _question(self._requests[index], self._copies[index], self._settings)
+        return self._question(self._requests[index], self._copies[index])
+
+    def _question(self, request: Request, copy: int) -> Question:
+        context, options = request.args[0], dict(request.args[1] or {})
+        sampling, temperatures = _sampling(options, copy, self._arguments)
+        return Question(
+            task=request.task_name or "",
+            doc_id=request.doc_id,
+            copy=copy,
+            language=language_of(request.task_name or "", request.doc),
+            prompt=Prompt(messages=context.messages)
+            if isinstance(context, ChatPrompt)
+            else Prompt(without_surrogates(context)),
+            sampling=replace(sampling, logprobs=self._logprobs),
+            temperatures=temperatures,
+        )
 
 
-def questions_of(requests: Iterable[Request], settings: Settings) -> Questions:
+def questions_of(
+    requests: Iterable[Request], arguments: ModelArguments, *, logprobs: bool = False
+) -> Questions:
     """Return the requests as questions.
 
     Raises:
         ConfigError: A generation option of a request cannot be used.
     """
-    return Questions(requests if isinstance(requests, list) else list(requests), settings)
-
-
-def _question(request: Request, copy: int, settings: Settings) -> Question:
-    context, options = request.args[0], dict(request.args[1] or {})
-    sampling, temperatures = _sampling(options, copy, settings)
-    return Question(
-        task=request.task_name or "",
-        doc_id=request.doc_id,
-        copy=copy,
-        language=language_of(request.task_name or "", request.doc),
-        prompt=Prompt(messages=context.messages)
-        if isinstance(context, ChatPrompt)
-        else Prompt(without_surrogates(context)),
-        sampling=sampling,
-        temperatures=temperatures,
-    )
+    return Questions(requests if isinstance(requests, list) else list(requests), arguments, logprobs=logprobs)
 
 
 def _sampling(
-    options: Mapping[str, Any], copy: int, settings: Settings
+    options: Mapping[str, Any], copy: int, arguments: ModelArguments
 ) -> tuple[Sampling, tuple[float, ...]]:
     """Return the sampling options: the model arguments where they are set, else the task's options.
 
@@ -129,15 +135,14 @@ def _sampling(
         The options, and the temperatures of the candidates.
     """
     task_temperature = _number(options, "temperature", float)
-    temperatures = settings.temperature or (task_temperature or DEFAULT_TEMPERATURE,)
+    temperatures = arguments.temperature or (task_temperature or DEFAULT_TEMPERATURE,)
     lengths = (_number(options, name, int) for name in _LENGTHS)
     sampling = Sampling(
-        max_tokens=settings.max_tokens or next(filter(None, lengths), DEFAULT_MAX_TOKENS),
+        max_tokens=arguments.max_tokens or next(filter(None, lengths), DEFAULT_MAX_TOKENS),
         temperature=temperatures[0],
-        seed=(settings.seed or _number(options, "seed", int) or 0) + copy * COPY_STRIDE,
-        top_p=_number(options, "top_p", float) if settings.top_p is None else settings.top_p,
+        seed=(arguments.seed or _number(options, "seed", int) or 0) + copy * COPY_STRIDE,
+        top_p=_number(options, "top_p", float) if arguments.top_p is None else arguments.top_p,
         stop=_stops(options),
-        logprobs=settings.samples_locally or settings.scorer_name == "logprob",
         extra=_extra(options),
     )
     return sampling, temperatures

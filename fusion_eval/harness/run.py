@@ -11,9 +11,10 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.report.outcome import Outcome, outcome_of
 from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.writing import check_folder
+from fusion_eval.text.file_names import safe_file_name
 
 if TYPE_CHECKING:
-    from fusion_eval.model_arguments import Settings
+    from fusion_eval.model_arguments import ModelArguments
     from fusion_eval.runs.reading import Run
 
 
@@ -24,11 +25,16 @@ class Plan:
     output: Path
     tasks: tuple[str, ...] = ("fusion_demo",)
     strategies: tuple[str, ...] = ("single", "bon", "fusion")
+    """As text, in the form that `read_strategies` gives them."""
     model_args: Mapping[str, object] | None = None
     limit: float | None = None
     include_path: Path | None = None
     apply_chat_template: bool = False
     num_fewshot: int | None = None
+
+    def folder(self, strategy: str) -> Path:
+        """Return the folder that holds the run of a strategy."""
+        return self.output / safe_file_name(strategy)
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
@@ -44,39 +50,40 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
     Raises:
         ConfigError: A part of the plan is wrong, or the results cannot be written.
     """
-    settings, manager = check_plan(plan)
+    arguments, manager = check_plan(plan)
     from fusion_eval.harness.lm import model_type
     from fusion_eval.models.opener import Opener, open_store
 
-    arguments = dict(plan.model_args or {})
+    model_args, logprobs = dict(plan.model_args or {}), plan_needs_logprobs(plan)
     results: dict[str, Any] = {}
-    with open_store(settings) as store:
-        opener = Opener(settings, store)
+    with open_store(arguments) as store:
+        opener = Opener(arguments, store)
         for strategy in plan.strategies:
-            say(f"{strategy} → {plan.output / strategy}")
-            lm = model_type(strategy)(opener=opener, trace_dir=str(plan.output / strategy), **arguments)
+            folder = plan.folder(strategy)
+            say(f"{strategy} → {folder}")
+            lm = model_type(strategy)(opener=opener, logprobs=logprobs, trace_dir=str(folder), **model_args)
             results[strategy] = _evaluate_and_write(lm, strategy, plan, manager)
-        if settings.budget is not None:
+        if arguments.budget is not None:
             say(f"budget: {opener.budget.describe()}")
     return outcome_of(results, plan.output) if all(results.values()) else None
 
 
-def check_plan(plan: Plan) -> tuple[Settings, Any]:
+def check_plan(plan: Plan) -> tuple[ModelArguments, Any]:
     """Check all of a plan that can be checked without a model.
 
     Returns:
-        The settings, and the harness's task manager.
+        The checked model arguments, and the harness's task manager.
 
     Raises:
         ConfigError: A model argument, a strategy, a task or the output folder is wrong.
     """
     from fusion_eval.model_arguments import parse
-    from fusion_eval.strategies import load_strategy
+    from fusion_eval.strategies.specs import load_strategy
 
-    arguments = dict(plan.model_args or {})
-    if "trace_dir" in arguments:
+    model_args = dict(plan.model_args or {})
+    if "trace_dir" in model_args:
         raise ConfigError("trace_dir= has no use here: traces go to the strategy's folder under --output")
-    settings = parse(arguments)
+    arguments = parse(model_args)
     for strategy in plan.strategies:
         load_strategy(strategy)
     check_folder(plan.output)
@@ -86,7 +93,15 @@ def check_plan(plan: Plan) -> tuple[Settings, Any]:
     host.silence()
     manager = task_manager(plan.tasks, plan.include_path)
     _check_tasks(load_tasks(manager, plan.tasks))
-    return settings, manager
+    return arguments, manager
+
+
+def plan_needs_logprobs(plan: Plan) -> bool:
+    """Whether a strategy of the plan needs log-probabilities. All strategies then draw them, to share their pools."""
+    from fusion_eval.strategies.interface import needs_logprobs
+    from fusion_eval.strategies.specs import load_strategy
+
+    return any(needs_logprobs(load_strategy(strategy)) for strategy in plan.strategies)
 
 
 def _check_tasks(tasks: Mapping[str, Any]) -> None:
@@ -118,7 +133,7 @@ def ordered_runs(plan: Plan) -> list[Run]:
     from fusion_eval.runs.reading import read_runs
 
     ordered = sorted(plan.strategies, key=lambda strategy: strategy != "single")
-    return read_runs([plan.output / strategy for strategy in ordered])
+    return read_runs([plan.folder(strategy) for strategy in ordered])
 
 
 def evaluate(lm: Any, plan: Plan, manager: Any, tracker: Any = None) -> dict[str, Any] | None:
@@ -161,15 +176,15 @@ def _evaluate_and_write(lm: Any, strategy: str, plan: Plan, manager: Any) -> dic
     from fusion_eval.harness import host
     from fusion_eval.model_arguments import public
 
-    folder = plan.output / strategy
+    folder = plan.folder(strategy)
     tracker = EvaluationTracker(output_path=str(folder))
     results = evaluate(lm, plan, manager, tracker)
     if results is None:  # another rank writes
         return None
-    results["config"] |= {"model": strategy, "model_args": public(lm.settings)}
+    results["config"] |= {"model": strategy, "model_args": public(lm.arguments)}
     samples = results.pop("samples")
     before = set(folder.rglob("*.json*"))
-    host.save_results(tracker, results, samples, (strategy, "|".join(lm.settings.model)))
+    host.save_results(tracker, results, samples, (strategy, "|".join(lm.arguments.model)))
     if len(set(folder.rglob("*.json*")) - before) < 1 + len(results["configs"]):
         raise ConfigError(f"The results cannot be written to {folder}; name another folder with --output")
     return dict(results)

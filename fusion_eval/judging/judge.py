@@ -13,7 +13,7 @@ from fusion_eval.judging.job import Job, Outcome, Prepared, judge_everything, pr
 from fusion_eval.judging.panel import at_work
 from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_protocol_template
 from fusion_eval.judging.summary import compared
-from fusion_eval.model_arguments import Settings, parse
+from fusion_eval.model_arguments import ModelArguments, parse
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.comparison import Comparison, write_comparison
 from fusion_eval.runs.writing import check_folder
@@ -40,7 +40,7 @@ class Panel:
     repeats: int = 1
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> ModelArguments:
         """The judges as models are opened. Raises `ConfigError` for arguments that cannot be."""
         for name in self.judge_args:
             if name in _NAMED_OTHERWISE or name.startswith(("fusor", "scorer")):
@@ -58,7 +58,7 @@ class Panel:
         given: dict[str, object] = {"temperature": temperature, **self.judge_args}
         return parse({"model": self.judge, "base_url": self.judge_base_url, "n": len(names), **given})
 
-    def protocol(self, settings: Settings, *, again: bool = True) -> Protocol:
+    def protocol(self, settings: ModelArguments, *, again: bool = True) -> Protocol:
         """How each pair is asked about."""
         if len(settings.temperature or ()) > 1:
             raise ConfigError("--judge_args temperature= takes one value: a judge draws no candidates")

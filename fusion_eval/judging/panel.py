@@ -68,13 +68,13 @@ def at_work(
     quiet: bool = False,
 ) -> T:
     """What `work` makes of the opener's judges, with a bar that shows how far they are. Raises `ConfigError` for two of one name."""
-    judges, settings = opener.panel(), opener.settings
+    judges, settings = opener.panel(), opener.arguments
     names = [judge.name for judge in judges]
     if len(set(names)) < len(names):
         raise ConfigError(
             f"The judges {'|'.join(settings.model)} are one model, called {names[0]}; name each once"
         )
-    width = settings.concurrency * ((settings.base_url or "").count("|") + 1)
+    width = settings.concurrency * len(settings.base_url or (None,))
     spent = opener.budget
     with progress("judge", pairs, opener.endpoints, lambda: spent.spent or None, off=quiet) as done:
 

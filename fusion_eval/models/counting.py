@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fusion_eval.model_arguments import Settings
+from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
@@ -71,8 +71,8 @@ class CountingOpener(Opener):
 
     asks = False
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        super().__init__(settings, store)
+    def __init__(self, arguments: ModelArguments, store: Store) -> None:
+        super().__init__(arguments, store)
         self.counts: dict[tuple[str, str], Count] = {}
         self.strategy = ""
         self._counted_role = ""
@@ -95,9 +95,9 @@ class CountingOpener(Opener):
     def panel(self) -> tuple[Cached, ...]:
         """Return a counting model for each judge; the role is the judge's name."""
         models = []
-        for name in self.settings.model:
+        for name in self.arguments.model:
             self._counted_role = name
-            models.append(self.open(name, self.settings.base_url))
+            models.append(self.open(name, self.arguments.base_url))
         return tuple(models)
 
     def missing_calls(self) -> int:

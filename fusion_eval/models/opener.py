@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from fusion_eval.argument_values import KEY_VARIABLE, OFF, Off
 from fusion_eval.errors import ConfigError
 from fusion_eval.logs import log
-from fusion_eval.model_arguments import HARNESS_OWN, KEY_VARIABLE, OFF, Settings, slip_of_ours, unknown
+from fusion_eval.model_arguments import HARNESS_OWN, ModelArguments, looks_misspelt, unknown_argument
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
@@ -32,71 +32,76 @@ class Opener:
     """Opens models for one run. A name that is opened twice shares its door, and so its connections and slots.
 
     Args:
-        settings: The checked model arguments.
+        arguments: The checked model arguments.
         store: Where finished candidates are kept.
         say: Receives warnings for the user; by default they are logged.
 
     Raises:
-        ConfigError: The settings hold an argument that no model takes.
+        ConfigError: One of the arguments is for harness models, and none of them takes it.
     """
 
     asks = True
     """Whether the models will send requests, so that keys are needed."""
 
-    def __init__(self, settings: Settings, store: Store, say: Callable[[str], None] | None = None) -> None:
-        self.settings, self._store, self._say = settings, store, say or log.warning
-        _check_harness_arguments(settings)
+    def __init__(
+        self, arguments: ModelArguments, store: Store, say: Callable[[str], None] | None = None
+    ) -> None:
+        self.arguments, self._store, self._say = arguments, store, say or log.warning
+        _check_harness_arguments(arguments)
         self._doors: dict[tuple[str, str | None], Model] = {}
         self._endpoints: dict[str, Endpoint] = {}
-        self.budget = Budget(settings.budget)
+        self.budget = Budget(arguments.budget)
 
     def sampler(self) -> tuple[Cached, ...]:
         """Open the models that sample."""
-        return tuple(self.open(name, self.settings.base_url) for name in self.settings.model)
+        return tuple(self.open(name, self.arguments.base_url) for name in self.arguments.model)
 
     def fusor(self) -> Cached:
         """Open the model that fuses; by default the first that samples."""
-        return self._open_role(self.settings.fusor, self.settings.fusor_base_url)
+        return self._open_role(self.arguments.fusor, self.arguments.fusor_base_url)
 
     def judge(self) -> Cached:
         """Open the model that rates candidates for `scorer=judge`; by default the first that samples."""
-        return self._open_role(self.settings.scorer_model, self.settings.scorer_base_url)
+        return self._open_role(self.arguments.scorer_model, self.arguments.scorer_base_url)
 
     def panel(self) -> tuple[Cached, ...]:
         """Open the models that judge pairs of answers. The panel itself asks again for a missing verdict."""
-        return tuple(self.open(name, self.settings.base_url, rechecks=0) for name in self.settings.model)
+        return tuple(self.open(name, self.arguments.base_url, rechecks=0) for name in self.arguments.model)
 
-    def _open_role(self, name: str | None, base_url: str | None) -> Cached:
-        address = None if base_url == OFF else base_url or self.settings.base_url
-        return self.open(name or self.settings.model[0], address, urgent=True)
+    def _open_role(self, name: str | None, addresses: tuple[str, ...] | Off | None) -> Cached:
+        if addresses is None:
+            addresses = self.arguments.base_url
+        return self.open(
+            name or self.arguments.model[0], None if addresses is OFF else addresses, urgent=True
+        )
 
     def open(
-        self, name: str, base_url: str | None, *, urgent: bool = False, rechecks: int = RECHECKS
+        self, name: str, addresses: tuple[str, ...] | None, *, urgent: bool = False, rechecks: int = RECHECKS
     ) -> Cached:
         """Open one model.
 
         Args:
             name: The name that users write.
-            base_url: The address, or several joined by `|`; None for a provider. Ignored for models in this process.
+            addresses: Where the model is served; None for a provider. Ignored for models in this process.
             urgent: Whether its requests go ahead of others at the same endpoint.
             rechecks: Further requests for an answer that the endpoint seems to have lost.
         """
-        addresses = base_url.split("|") if base_url and not _in_process(name) else [None]
-        limited = [self._limited(name, address, urgent, len(addresses) > 1) for address in addresses]
+        places = [None] if addresses is None or _in_process(name) else list(addresses)
+        limited = [self._limited(name, address, urgent, len(places) > 1) for address in places]
         model: Model = limited[0]
         if len(limited) > 1:
-            model = Spread(limited, self._say, self.settings.max_retries)
-        rechecks = 0 if _in_process(name) else min(rechecks, self.settings.max_retries)
+            model = Spread(limited, self._say, self.arguments.max_retries)
+        rechecks = 0 if _in_process(name) else min(rechecks, self.arguments.max_retries)
         return Cached(Rechecked(model, rechecks) if rechecks else model, self._store)
 
     def _limited(self, name: str, address: str | None, urgent: bool, spread: bool) -> Limited:
         door = self._door(name, address)
         concurrency = min(
-            self.settings.concurrency, getattr(door, "requests_at_once", self.settings.concurrency)
+            self.arguments.concurrency, getattr(door, "requests_at_once", self.arguments.concurrency)
         )
         endpoint = self._endpoints.setdefault(door.identity, Endpoint(concurrency))
-        price = None if self.settings.offline else self.price(name, address)
-        retries = self.settings.max_retries
+        price = None if self.arguments.offline else self.price(name, address)
+        retries = self.arguments.max_retries
         return Limited(
             Priced(door, price, self.budget) if price else door,
             endpoint,
@@ -112,8 +117,8 @@ class Opener:
         Raises:
             ConfigError: The price is unknown, and there is a budget.
         """
-        price = FREE if _in_process(name) else price_of(name, address, self.settings)
-        if price is None and self.settings.budget is not None and not self.settings.offline:
+        price = FREE if _in_process(name) else price_of(name, address, self.arguments)
+        if price is None and self.arguments.budget is not None and not self.arguments.offline:
             raise ConfigError(
                 f"budget= needs a price, and none is known of {name}; add price_in= and price_out=, "
                 "US dollars for a million tokens read and written"
@@ -123,8 +128,8 @@ class Opener:
     def _door(self, name: str, address: str | None) -> Model:
         key = (name, address)
         if key not in self._doors:
-            offline = self.settings.offline
-            door = _open_door(name, address, self.settings, self.asks and not offline)
+            offline = self.arguments.offline
+            door = _open_door(name, address, self.arguments, self.asks and not offline)
             self._doors[key] = Offline(door, self._store.path) if offline else door
         return self._doors[key]
 
@@ -134,7 +139,7 @@ class Opener:
 
     def inner_harness_model(self) -> Any:
         """Return the harness's own model object of the first `lm_eval:` sampler; None without one, and offline."""
-        doors = [self._door(name, None) for name in self.settings.model if name.startswith("lm_eval:")]
+        doors = [self._door(name, None) for name in self.arguments.model if name.startswith("lm_eval:")]
         return next((door.inner for door in doors if hasattr(door, "inner")), None)
 
     async def close(self) -> None:
@@ -144,62 +149,64 @@ class Opener:
                 stack.push_async_callback(door.close)
 
 
-def open_store(settings: Settings) -> Store:
-    """Open the store that the settings name; read-only with `offline=true`."""
-    if settings.cache == Path(OFF):
+def open_store(arguments: ModelArguments) -> Store:
+    """Open the store that the argument `cache` names; read-only with `offline=true`."""
+    if arguments.cache is OFF:
         return Store(None)
-    path = settings.cache or cache_folder() / "store.sqlite"
-    return ReadOnlyStore(path) if settings.offline else Store(path)
+    path = arguments.cache or cache_folder() / "store.sqlite"
+    return ReadOnlyStore(path) if arguments.offline else Store(path)
 
 
-def _check_harness_arguments(settings: Settings) -> None:
+def _check_harness_arguments(arguments: ModelArguments) -> None:
     """Raise an error for an argument that none of the named harness models takes."""
-    named = (*settings.model, settings.fusor or "", settings.scorer_model or "")
+    named = (*arguments.model, arguments.fusor or "", arguments.scorer_model or "")
     harness_models = [name for name in named if name.startswith("lm_eval:")]
-    for argument in settings.harness_arguments:
+    for argument in arguments.harness_arguments:
         if argument not in HARNESS_OWN:
             from fusion_eval.models.lm_eval.door import accepts, names_argument
 
             # Many constructors take any name. A near-misspelling of our own must be declared by name.
-            takes = names_argument if slip_of_ours(argument) else accepts
+            takes = names_argument if looks_misspelt(argument) else accepts
             if not any(takes(name, argument) for name in harness_models):
-                raise unknown(argument)
+                raise unknown_argument(argument)
 
 
 def _in_process(name: str) -> bool:
     return name == "embedded" or name.startswith(("gguf:", "lm_eval:"))
 
 
-def _open_door(name: str, base_url: str | None, settings: Settings, asks: bool) -> Model:
+def _open_door(name: str, address: str | None, arguments: ModelArguments, asks: bool) -> Model:
     if name == "embedded" or name.startswith("gguf:"):
         from fusion_eval.models.embedded import open_embedded
 
-        return open_embedded(name, completion=settings.completion, timeout=settings.timeout, asks=asks)
+        return open_embedded(name, completion=arguments.completion, timeout=arguments.timeout, asks=asks)
     if name.startswith("lm_eval:"):
         from fusion_eval.models.lm_eval.door import open_harness
 
-        return open_harness(name, dict(settings.harness_arguments))
-    if base_url or name.startswith("openai/"):
+        return open_harness(name, dict(arguments.harness_arguments))
+    if address or name.startswith("openai/"):
         from fusion_eval.models.openai.door import OpenAIModel
 
         return OpenAIModel(
             name.removeprefix("openai/"),
-            base_url or "https://api.openai.com/v1",
-            api_key=_api_key(settings, required=base_url is None) if asks else None,
-            api_key_env=settings.api_key_env,
-            chat=not settings.completion,
-            timeout=settings.timeout,
+            address or "https://api.openai.com/v1",
+            api_key=_api_key(arguments, required=address is None) if asks else None,
+            api_key_env=arguments.api_key_env,
+            chat=not arguments.completion,
+            timeout=arguments.timeout,
         )
     from fusion_eval.models.litellm.door import LiteLLMModel
 
-    return LiteLLMModel(name, chat=not settings.completion, timeout=settings.timeout)
+    return LiteLLMModel(name, chat=not arguments.completion, timeout=arguments.timeout)
 
 
-def _api_key(settings: Settings, *, required: bool) -> str | None:
-    key = os.environ.get(settings.api_key_env, "").strip()  # a key read from a file often ends with a newline
-    named = settings.api_key_env != KEY_VARIABLE
+def _api_key(arguments: ModelArguments, *, required: bool) -> str | None:
+    key = os.environ.get(
+        arguments.api_key_env, ""
+    ).strip()  # a key read from a file often ends with a newline
+    named = arguments.api_key_env != KEY_VARIABLE
     if (key and not key.isprintable()) or (not key and (required or named)):
         raise ConfigError(
-            f"The environment variable {settings.api_key_env} holds no key; set it, or name another with api_key_env="
+            f"The environment variable {arguments.api_key_env} holds no key; set it, or name another with api_key_env="
         )
     return key or None

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from fusion_eval.model_arguments import Settings
+from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models.litellm.library import load_litellm
 
 _LIST = "model_prices_and_context_window_backup.json"
@@ -34,16 +34,16 @@ FREE = Price(0.0, 0.0)
 """The price of models in this process."""
 
 
-def price_of(name: str, base_url: str | None, settings: Settings) -> Price | None:
+def price_of(name: str, base_url: str | None, arguments: ModelArguments) -> Price | None:
     """Return the price of a model outside this process; None where it is unknown.
 
-    At a provider, litellm's list comes first and the settings second. At an endpoint of the user's own, only the
-    settings count, because the model's name does not say who serves it.
+    At a provider, litellm's list comes first and the arguments second. At an endpoint of the user's own, only the
+    arguments count, because the model's name does not say who serves it.
     """
     listed = None if base_url else listed_price(name)
-    if listed or settings.price_in is None or settings.price_out is None:
+    if listed or arguments.price_in is None or arguments.price_out is None:
         return listed
-    return Price(settings.price_in / _PER, settings.price_out / _PER)
+    return Price(arguments.price_in / _PER, arguments.price_out / _PER)
 
 
 @functools.cache

@@ -1,76 +1,30 @@
-"""Pool in, answer out. A strategy is one asynchronous function, found by entry point.
+"""Strategies make one answer out of a pool of candidates. This is all that a strategy of your own imports.
 
-A third party adds one in a few lines and names it in its own package:
+    from dataclasses import dataclass
+    from fusion_eval.strategies import Answer, Pool, Tools, fall_back
+
+    @dataclass(frozen=True)
+    class Longest:
+        shortest: int = 0  # an option: longest(shortest=20)
+
+        async def __call__(self, pool: Pool, tools: Tools) -> Answer:
+            texts = [candidate.text for candidate in pool.usable]
+            chosen = max(range(len(texts)), key=lambda i: len(texts[i]))
+            if len(texts[chosen]) < self.shortest:
+                return fall_back(pool, "every candidate is too short")
+            return Answer(texts[chosen], chosen=chosen)
+
+Its package names it, and from then on `longest` works wherever strategies are named:
 
     [project.entry-points."fusion_eval.strategies"]
-    longest = "my_package:longest"
+    longest = "my_package:Longest"
 
-    async def longest(pool: Pool, tools: Tools) -> Answer:
-        return Answer(max(pool.usable, key=lambda candidate: len(candidate.text)).text)
+A strategy without options may be an async function. Scorers work alike, in the group `fusion_eval.scorers`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from fusion_eval.strategies.interface import Scored, Scorer, Strategy, Tools, fall_back
+from fusion_eval.types import Answer, Candidate, Pool
 
-from fusion_eval.models import Model
-from fusion_eval.strategies.plugins import load
-from fusion_eval.text.templates import Template
-from fusion_eval.types import Answer, Candidate, Pool, Sampling
-
-GROUP = "fusion_eval.strategies"
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A number per usable candidate (None: unscored), and the generations that scoring cost."""
-
-    scores: tuple[float | None, ...]
-    calls: tuple[Candidate, ...] = ()
-
-
-class Scorer(Protocol):
-    """Rates the usable candidates of a pool; higher is better."""
-
-    async def __call__(self, pool: Pool, tools: Tools) -> Scored:
-        """One score per candidate of `pool.usable`, in their order."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a strategy may use on a pool."""
-
-    sampling: Sampling
-    """Of the task's answer: `max_tokens`, `stop` and `seed`."""
-    language: str | None
-    """ISO code of the answer's language where the task says it."""
-    fusor: Model
-    fusor_temperature: float
-    fusor_max_tokens: int | None
-    template: Template
-    scorer: Scorer
-    judge: Model
-
-
-class Strategy(Protocol):
-    """Makes one answer of a pool; `pool.usable` holds one candidate at the least."""
-
-    async def __call__(self, pool: Pool, tools: Tools) -> Answer:
-        """The answer, with what it cost; falls back on a candidate rather than fail."""
-        ...
-
-
-def load_strategy(name: str) -> Strategy:
-    """The strategy of that name; `ConfigError` names the nearest where there is none."""
-    return load(GROUP, "strategy", name)  # type: ignore[no-any-return] # an entry point can hold anything
-
-
-def fall_back(pool: Pool, reason: str, calls: tuple[Candidate, ...] = ()) -> Answer:
-    """The candidate that the model itself found likeliest, else the first, with the reason on record."""
-    likely = [candidate.mean_logprob for candidate in pool.usable]
-    chosen = 0
-    if all(value is not None for value in likely):
-        chosen = max(range(len(likely)), key=lambda i: likely[i] or 0.0)
-    return Answer(pool.usable[chosen].text, chosen=chosen, calls=calls, fallback=reason)
+__all__ = ["Answer", "Candidate", "Pool", "Scored", "Scorer", "Strategy", "Tools", "fall_back"]

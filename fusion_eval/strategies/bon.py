@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import isnan
+from typing import ClassVar
 
-from fusion_eval.strategies import Tools, fall_back
+from fusion_eval.strategies.interface import Scorer, Tools, fall_back
+from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Answer, Pool
 
 
-async def bon(pool: Pool, tools: Tools) -> Answer:
-    """The candidate with the highest score, ties to the earlier; unscored candidates cannot win."""
-    scored = await tools.scorer(pool, tools)
-    ranked = [(score, -i) for i, score in enumerate(scored.scores) if score is not None and not isnan(score)]
-    if not ranked:
-        return fall_back(pool, "no candidate could be scored", scored.calls)
-    best = -max(ranked)[1]
-    return Answer(pool.usable[best].text, scores=scored.scores, chosen=best, calls=scored.calls)
+@dataclass(frozen=True, repr=False)
+class BestOfN:
+    """Take the candidate with the highest score.
+
+    Args:
+        scorer: Rates the candidates; None leaves the choice to the model argument `scorer=`.
+    """
+
+    uses: ClassVar = ("scorer",)
+
+    scorer: Scorer | None = None
+
+    def own_tools(self, tools: Tools) -> Tools:
+        """Return the tools with this strategy's own scorer, if it has one."""
+        return tools.override(scorer=self.scorer)
+
+    async def __call__(self, pool: Pool, tools: Tools) -> Answer:
+        """Return the best candidate; the earliest of equals. Unscored candidates cannot win."""
+        tools = self.own_tools(tools)
+        scored = await tools.scorer(pool, tools)
+        ranked = [
+            (score, -i) for i, score in enumerate(scored.scores) if score is not None and not isnan(score)
+        ]
+        if not ranked:
+            return fall_back(pool, "no candidate could be scored", scored.calls)
+        best = -max(ranked)[1]
+        return Answer(pool.usable[best].text, scores=scored.scores, chosen=best, calls=scored.calls)
+
+    def __repr__(self) -> str:
+        return format_spec(self)

@@ -1,4 +1,4 @@
-"""Reads a fusor's reply: its comparison, its answer, and how it left the form that it was asked for."""
+"""Read a fusor's reply: its comparison, its answer, and how it differs from the form that the prompt asked for."""
 
 from __future__ import annotations
 
@@ -29,18 +29,28 @@ _BRACKET = re.compile(r"[\[\]]")
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """`departures`: `unmarked` (no form at all), `unbracketed` (no brackets), `unclosed` (no end), `uncompared`
-    (no comparison), `translated` (the label), `trailing` (text after the end, which is left out)."""
+    """The parts of a fusor's reply. An empty `answer` means that the reply has none."""
 
     answer: str
     comparison: str = ""
     departures: tuple[str, ...] = ()
+    """How the reply differs from the form that the prompt asked for.
+
+    `unmarked`: no label. `unbracketed`: no brackets. `unclosed`: no closing brackets. `uncompared`: no comparison.
+    `translated`: the label is in another language. `trailing`: text after the end, which is left out.
+    """
 
 
 def read_fused(reply: str, *, bracketed: bool) -> Fused:
-    """The parts of a reply; `bracketed` replies were asked for as `Comparison: …`, then `Answer: [[ … ]]`.
+    """Read the parts of a reply.
 
-    An empty answer means that there is none (a comparison that was cut off, say), never that the rest would do.
+    Args:
+        reply: What the fusor wrote.
+        bracketed: Whether the prompt asked for `Comparison: …`, then `Answer: [[ … ]]`. Else the whole reply is the
+            answer.
+
+    Returns:
+        The parts. The answer is empty if the reply has none, for example if its comparison was cut off.
     """
     text = reply.strip()
     if not bracketed or not text:
@@ -78,10 +88,10 @@ def _in_form(text: str, opened: re.Match[str], end: int | None) -> Fused:
 
 
 def _last_answer(text: str) -> tuple[re.Match[str], int | None] | None:
-    """The last answer in the form that is not inside another, and where it ends.
+    """Find the last answer in the form that is not inside another one, and where it ends.
 
-    The last, since a comparison may quote a candidate that has written the form itself. Where none closes as
-    brackets do, the first counts, up to the last `]]` after it that can be its close.
+    The last one counts, since a comparison may quote a candidate that has written the form itself. If no brackets
+    close, the first one counts, up to the last `]]` after it that can be its end.
     """
     closed: tuple[re.Match[str], int | None] | None = None
     loose: re.Match[str] | None = None
@@ -100,7 +110,7 @@ def _last_answer(text: str) -> tuple[re.Match[str], int | None] | None:
 
 
 def _pairs(text: str) -> dict[int, int]:
-    """Where each bracket that opens is closed, as far as it is."""
+    """Map the place of each opening bracket to that of its closing bracket, if it has one."""
     opened: list[int] = []
     pairs: dict[int, int] = {}
     for bracket in _BRACKET.finditer(text):
@@ -112,7 +122,7 @@ def _pairs(text: str) -> dict[int, int]:
 
 
 def _close(text: str, start: int, pairs: dict[int, int]) -> int | None:
-    """Where the `[[` just before `start` closes as a pair; None where it does not.
+    """Return where the `[[` just before `start` closes as a pair; None if it does not.
 
     In a longer run of closing brackets the last two close: `[[ (0, 1]]]` holds a half-open interval.
     """
@@ -125,7 +135,7 @@ def _close(text: str, start: int, pairs: dict[int, int]) -> int | None:
 
 
 def _loosely_closed(text: str, opened: re.Match[str]) -> tuple[re.Match[str], int | None] | None:
-    """As `_last_answer`, for an answer whose own brackets do not balance, or that has no end."""
+    """Find the end of an answer whose own brackets do not balance, or that has no end."""
     inside = text[opened.end() :]
     surplus = inside.count("]") - inside.count("[")
     if surplus == 2 and not inside[:1].isspace():  # [[1, 2], [3, 4]]: the brackets are the answer's own

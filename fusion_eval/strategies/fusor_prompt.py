@@ -1,5 +1,7 @@
-"""What the fusor and the scorers' judge are shown: `turns` (the task's messages), `candidates` (texts), `language`
-(a name, or nothing) and `fence` (a word that marks where untrusted text begins and ends, and that no such text contains).
+"""The prompts for the fusor and for the judge that rates candidates.
+
+A template sees `turns` (the task's messages), `candidates` (texts), `language` (a name, or nothing) and `fence`. The
+fence is a word that marks where untrusted text begins and ends; no such text contains it.
 """
 
 from __future__ import annotations
@@ -28,17 +30,17 @@ _FUSOR = Kind(
 
 
 def load_template(name: str) -> Template:
-    """A fusor's template: one of ours by name, or the user's own by its file."""
+    """Load a prompt for the fusor: one that ships with the package, by name, or the user's own, by its file."""
     return load(name, _FUSOR)
 
 
 def shipped(name: str) -> Template:
-    """Read one of our own templates for a fusor or for the scorer `judge`."""
+    """Load a prompt that ships with the package, for a fusor or for the scorer `judge`."""
     return templates.shipped(PACKAGE, name)
 
 
 def render(template: Template, prompt: Prompt, *, candidates: Sequence[str], language: str | None) -> str:
-    """The template filled in."""
+    """Fill in a template."""
     turns = prompt.messages or (Message("user", prompt.text),)
     texts = [visible(text) for text in candidates]
     fence = fence_for([*texts, *(turn.content for turn in turns)])

@@ -1,26 +1,67 @@
-"""Strategies and scorers by entry point: ours and those of third parties alike."""
+"""Find strategies and scorers by entry point: ours, and those of third parties."""
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
 
+STRATEGIES = "fusion_eval.strategies"
+SCORERS = "fusion_eval.scorers"
+ROLES = {STRATEGIES: "strategy", SCORERS: "scorer"}
+"""The word for what each group of entry points holds."""
+
 
 def names(group: str) -> list[str]:
-    """All names in an entry-point group, sorted."""
-    return sorted({point.name for point in entry_points(group=group)})
+    """Return all names in a group of entry points, sorted."""
+    return sorted(_points(group))
 
 
-def load(group: str, role: str, name: str) -> Any:
-    """The object behind a name, ours before a third party's; `role` is the word for it in messages."""
-    found = [point for point in entry_points(group=group) if point.name == name]
-    found.sort(key=lambda point: not point.value.startswith("fusion_eval."))
-    if not found:
-        known = names(group)
+def load(group: str, name: str) -> Any:
+    """Load what a third party or we registered under a name. A third party cannot replace a name of ours.
+
+    Raises:
+        ConfigError: There is no such name, or it cannot be imported.
+    """
+    role, points = ROLES[group], _points(group)
+    if name not in points:
+        known = sorted(points)
         raise ConfigError(f"There is no {role} '{name}'.{nearest(name, known)} Known: {', '.join(known)}")
     try:
-        return found[0].load()
+        return points[name].load()
     except Exception as error:
-        raise ConfigError(f"The {role} '{name}' ({found[0].value}) cannot be imported: {error}") from error
+        raise ConfigError(
+            f"The {role} '{name}' ({points[name].value}) cannot be imported: {error}"
+        ) from error
+
+
+def registered_name(value: object) -> str | None:
+    """Return the name under which a value, its class or its function is registered; None if it is not."""
+    kinds = (value, type(value))
+    places = {f"{getattr(kind, '__module__', '')}:{getattr(kind, '__qualname__', '')}" for kind in kinds}
+    points = [point for group in ROLES for point in _points(group).values()]
+    for point in points:
+        if point.value.replace(" ", "") in places:
+            return point.name
+    for point in points:  # registered under another path, or as an instance
+        if not _is_ours(point) and any(_loaded(point) is kind for kind in kinds):
+            return point.name
+    return None
+
+
+def _points(group: str) -> dict[str, EntryPoint]:
+    """Return the entry points by name; of several with one name, ours counts."""
+    found = sorted(entry_points(group=group), key=_is_ours)
+    return {point.name: point for point in found}
+
+
+def _is_ours(point: EntryPoint) -> bool:
+    return point.value.startswith("fusion_eval.")
+
+
+def _loaded(point: EntryPoint) -> object:
+    try:
+        return point.load()
+    except Exception:  # a package that cannot be imported made no value
+        return None

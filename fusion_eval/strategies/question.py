@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 from fusion_eval.types import Prompt, Sampling
 
+DEFAULT_TEMPERATURE = 0.7
+"""The FusioN paper's, for N samples of one model (arXiv 2510.00931)."""
+DEFAULT_MAX_TOKENS = 256
+"""The harness's own, for tasks that set no max_gen_toks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A prompt with its place in the evaluation; `temperatures` are those of the candidates, cycled."""
+    """A prompt with its place in the evaluation. The candidates cycle through `temperatures`."""
 
     task: str
     doc_id: int | None

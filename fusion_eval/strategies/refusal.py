@@ -1,11 +1,11 @@
-"""Tells a fusor that declines from one that answers."""
+"""Recognize a fusor's refusal to answer."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-# An apology alone is no refusal: many an answer deserves one. What counts is the inability to help, at the start.
+# An apology alone is no refusal, since it may be the answer. What counts is the inability to help, at the start.
 _SORRY = (
     r"(?:i(?:['’]m| am) )?(?:very |so |truly )?sorry|i apologi[sz]e|unfortunately|i(?:['’]m| am) afraid",
     r"(?:je suis )?(?:vraiment )?désolée?|je regrette|malheureusement",
@@ -32,7 +32,7 @@ _CANNOT = (
     r"я не (?:могу|в состоянии) (?:\w+ )?(?:помочь|ответить|предоставить|выполнить|продолжить)",
     r"non (?:posso|sono in grado di) (?:aiutar|risponder|fornir|soddisfar|continuar|assister)",
     r"não (?:posso|consigo) (?:ajud|respond|fornec|atend|continu|auxili)",
-    # Japanese, Korean and Chinese may name first what cannot be done.
+    # In Japanese, Korean and Chinese, what cannot be done may come first.
     r"[^。\n]{0,30}?(?:お(?:手伝い|答え|応え|力)|ご(?:対応|要望|支援|提供|回答|案内))[^。\n]{0,16}?"
     r"(?:できません|できかねます|いたしかねます|致しかねます|なれません)",
     r"[^.\n]{0,30}?(?:도와 ?드|도움을 드|답변(?:을|해)? ?드|답변하|제공(?:해 드|하)|응답하|대답하)\w* (?:수가? 없|어렵)",
@@ -45,8 +45,8 @@ _REFUSAL = re.compile(
 
 
 def is_refusal(answer: str, candidates: Sequence[str]) -> bool:
-    """Whether the answer opens as refusals do, in any of the 11 languages, while no candidate does.
+    """Whether an answer opens as a refusal in one of the 11 languages, and no candidate does.
 
-    Where a candidate declines too, that is likely the answer that the prompt deserves.
+    If a candidate refuses too, a refusal is probably the right answer to the prompt.
     """
     return bool(_REFUSAL.match(answer)) and not any(_REFUSAL.match(text) for text in candidates)

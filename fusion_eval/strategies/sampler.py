@@ -1,4 +1,4 @@
-"""Draws a pool: n candidates for a prompt, from one model or from a pool of teachers."""
+"""Draw a pool: n candidates for a prompt, from one model or from several teachers."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from fusion_eval.types import Candidate, Pool, Prompt, Sampling
 async def draw(
     models: Sequence[Model], temperatures: Sequence[float], prompt: Prompt, sampling: Sampling, n: int
 ) -> Pool:
-    """n candidates in sampling order: the i-th comes from the i-th model and temperature, both cycled.
+    """Draw n candidates. The i-th comes from the i-th model at the i-th temperature, both cycled.
 
-    Candidates of one model at one temperature are asked for together and have seeds in a row, so a larger n
-    leaves those of a smaller n as they were, and a model that is named twice gives no candidate twice.
+    Candidates of one model at one temperature are requested together and have consecutive seeds. So a larger n keeps
+    the candidates of a smaller n, and a model that is named twice gives no candidate twice.
     """
     by_identity = {model.identity: model for model in models}
-    members: dict[tuple[str, float], list[int]] = {}
+    groups: dict[tuple[str, float], list[int]] = {}
     for i in range(n):
-        place = models[i % len(models)].identity, temperatures[i % len(temperatures)]
-        members.setdefault(place, []).append(i)
+        group = models[i % len(models)].identity, temperatures[i % len(temperatures)]
+        groups.setdefault(group, []).append(i)
     drawn = await gather_or_cancel(
         by_identity[identity].sample(prompt, dataclasses.replace(sampling, temperature=t), len(indices))
-        for (identity, t), indices in members.items()
+        for (identity, t), indices in groups.items()
     )
     ordered: dict[int, Candidate] = {}
-    for indices, candidates in zip(members.values(), drawn, strict=True):
+    for indices, candidates in zip(groups.values(), drawn, strict=True):
         ordered |= dict(zip(indices, candidates, strict=True))
     return Pool(prompt, tuple(ordered[i] for i in range(n)))

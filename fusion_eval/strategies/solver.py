@@ -1,4 +1,4 @@
-"""From questions to answers: one stream, no barrier between sampling and aggregating."""
+"""From questions to answers: one stream, without a barrier between sampling and aggregating."""
 
 from __future__ import annotations
 
@@ -6,72 +6,112 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from fusion_eval.errors import FusionEvalError, RequestError
-from fusion_eval.model_arguments import Settings
+from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models import Model
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import gather_or_cancel
-from fusion_eval.strategies import Tools, load_strategy
 from fusion_eval.strategies.fusor_prompt import load_template
+from fusion_eval.strategies.interface import HasOwnTools, Strategy, Tools
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.sampler import draw
-from fusion_eval.strategies.scorers import load_scorer
+from fusion_eval.strategies.specs import format_spec, load_scorer, load_strategy
 from fusion_eval.text.stops import cut
-from fusion_eval.text.templates import Template
 from fusion_eval.types import Candidate, Pool, Trace
 
 
-class Solver:
-    """A strategy with its models, ready to answer. Opening it checks every name and file before any call."""
+class Aggregator:
+    """A strategy with its models, ready to make answers out of pools.
 
-    def __init__(self, strategy: str, settings: Settings, opener: Opener) -> None:
-        self.strategy, self.settings = strategy, settings
-        self.models: tuple[Model, ...] = opener.sampler()
-        self.fusor: Model = opener.fusor()
-        self.judge: Model = opener.judge()
-        self.template: Template = load_template(
-            settings.fusor_prompt or ("paper" if self.fusor.chat else "few_shot")
-        )
-        self._strategy = load_strategy(strategy)
-        self._scorer = load_scorer(settings.scorer_name)
+    Args:
+        strategy: The strategy, as a value or as text.
+        arguments: The defaults of the strategy's options.
+        opener: Opens the fusor and the judge.
 
-    async def solve(self, question: Question) -> Trace:
-        """Draw the pool and make its answer; `RequestError` where no candidate came of it."""
-        pool = await draw(
-            self.models, question.temperatures, question.prompt, question.sampling, self.settings.n
+    Raises:
+        ConfigError: A name or a file is wrong; no request has been sent then.
+    """
+
+    def __init__(self, strategy: Strategy | str, arguments: ModelArguments, opener: Opener) -> None:
+        self.strategy = load_strategy(strategy) if isinstance(strategy, str) else strategy
+        self.spec = format_spec(self.strategy)
+        """The strategy as text, with its options."""
+        self.arguments = arguments
+        fusor = opener.fusor()
+        tools = Tools(
+            fusor=fusor,
+            judge=opener.judge(),
+            template=load_template(arguments.fusor_prompt or ("paper" if fusor.chat else "few_shot")),
+            scorer=load_scorer(arguments.scorer_spec),
+            fusor_temperature=arguments.fusor_temperature,
+            fusor_max_tokens=arguments.fusor_max_tokens,
         )
+        self.tools = self.strategy.own_tools(tools) if isinstance(self.strategy, HasOwnTools) else tools
+
+    async def aggregate(self, question: Question, pool: Pool) -> Trace:
+        """Make one answer out of the pool, and record how.
+
+        Raises:
+            RequestError: No candidate of the pool is usable.
+        """
         if not pool.usable:
             raise RequestError(str(pool.candidates[0].error))
-        pool = Pool(pool.prompt, tuple(_stopped(c, question.sampling.stop) for c in pool.candidates))
-        tools = Tools(
-            sampling=question.sampling,
-            language=question.language,
-            fusor=self.fusor,
-            fusor_temperature=self.settings.fusor_temperature,
-            fusor_max_tokens=self.settings.fusor_max_tokens,
-            template=self.template,
-            scorer=self._scorer,
-            judge=self.judge,
-        )
-        answer = await self._strategy(pool, tools)
+        stops = question.sampling.stop
+        pool = Pool(pool.prompt, tuple(_stopped(candidate, stops) for candidate in pool.candidates))
+        tools = dataclasses.replace(self.tools, sampling=question.sampling, language=question.language)
+        answer = await self.strategy(pool, tools)
         return Trace(
             task=question.task,
             doc_id=question.doc_id,
             copy=question.copy,
-            strategy=self.strategy,
+            strategy=self.spec,
             language=question.language,
             pool=pool,
             answer=answer,
-            final=cut(answer.text, question.sampling.stop),
+            final=cut(answer.text, stops),
         )
+
+    def signature_parts(self) -> list[str]:
+        """Return what else decides the answers, as far as the strategy uses it: `fusor:c`, `prompt:c6fe9ee0`."""
+        parts = {
+            "fusor": self.tools.fusor.name,
+            "prompt": self.tools.template.digest,
+            "scorer": format_spec(self.tools.scorer),
+        }
+        return [f"{part}:{parts[part]}" for part in getattr(self.strategy, "uses", ())]
+
+
+class Solver(Aggregator):
+    """An aggregator that draws the pools itself."""
+
+    def __init__(self, strategy: Strategy | str, arguments: ModelArguments, opener: Opener) -> None:
+        self.models: tuple[Model, ...] = opener.sampler()
+        super().__init__(strategy, arguments, opener)
+
+    async def solve(self, question: Question) -> Trace:
+        """Draw the pool for a question and make its answer.
+
+        Raises:
+            RequestError: Every candidate failed.
+        """
+        n = self.arguments.n
+        pool = await draw(self.models, question.temperatures, question.prompt, question.sampling, n)
+        return await self.aggregate(question, pool)
 
 
 async def solve_all(
-    questions: Sequence[Question], solver: Solver, width: int, answered: Callable[[int, Trace], None]
+    questions: Sequence[Question], solver: Solver, width: int, on_answer: Callable[[int, Trace], None]
 ) -> None:
-    """Answer all questions, `width` at a time; `answered(index, trace)` is called as each is done.
+    """Answer all questions.
 
-    A question without any candidate does not stop the others; it is reported once all are done, and a run again
-    asks for just what is missing. Any other error stops the run at once.
+    Args:
+        questions: The questions, in the order in which they are begun.
+        solver: Answers one question.
+        width: How many questions are in work at a time.
+        on_answer: Is called with the question's index and its trace as soon as each is done.
+
+    Raises:
+        FusionEvalError: Questions are left without any candidate. All others have been answered, so a second run asks
+            only what is missing. Any other error stops the run at once.
     """
     waiting = iter(enumerate(questions))
     unanswered: list[str] = []
@@ -83,7 +123,7 @@ async def solve_all(
             except RequestError as error:
                 unanswered.append(f"{question.task}, document {question.doc_id}: {error}")
             else:
-                answered(index, trace)
+                on_answer(index, trace)
 
     await gather_or_cancel(work() for _ in range(min(width, len(questions))))
     if unanswered:

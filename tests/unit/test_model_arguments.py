@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lm_eval.utils import simple_parse_args_string
 
+from fusion_eval.argument_values import OFF
 from fusion_eval.errors import ConfigError
-from fusion_eval.model_arguments import OFF, Settings, parse, public
+from fusion_eval.model_arguments import ModelArguments, parse, public
 from fusion_eval.models.lm_eval.types import arguments_of, class_of
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
@@ -21,7 +22,7 @@ from fusion_eval.models.store.store import Store
 
 def test_without_arguments_the_embedded_model_samples_five() -> None:
     settings = parse({})
-    assert settings == Settings()
+    assert settings == ModelArguments()
     assert (settings.model, settings.n, settings.temperature, settings.seed) == (("embedded",), 5, None, 0)
 
 
@@ -34,9 +35,9 @@ def test_a_command_line_a_yaml_file_and_python_mean_the_same() -> None:
         " cache: ~/s, timeout: 9.0}"
     )
     assert parse(line) == parse(file)
-    assert parse(file) == Settings(
+    assert parse(file) == ModelArguments(
         model=("a", "b"),
-        base_url="http://h:1/v1",
+        base_url=("http://h:1/v1",),
         n=4,
         temperature=(0.2, 0.7),
         completion=True,
@@ -47,14 +48,14 @@ def test_a_command_line_a_yaml_file_and_python_mean_the_same() -> None:
 
 
 def test_what_is_none_counts_as_left_out() -> None:
-    assert parse({"n": None, "max_batch_size": None, "device": None}) == Settings()
+    assert parse({"n": None, "max_batch_size": None, "device": None}) == ModelArguments()
 
 
 @pytest.mark.parametrize(
     "given", [simple_parse_args_string("cache=off"), yaml.safe_load("cache: off"), {"cache": False}]
 )
 def test_off_is_off_though_yaml_reads_it_as_false(given: dict[str, object]) -> None:
-    assert parse(given).cache == Path(OFF)
+    assert parse(given).cache == OFF
     owned = {"fusor": "a", "fusor_base_url": given["cache"], "base_url": "http://h/v1", "model": "m"}
     assert parse(owned).fusor_base_url == OFF
 
@@ -131,7 +132,7 @@ def test_a_wrong_value_is_told_with_what_it_should_be(name: str, value: object, 
 _VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text())
 
 
-@given(st.dictionaries(st.sampled_from([*Settings.__slots__, "other"]), _VALUES))
+@given(st.dictionaries(st.sampled_from([*ModelArguments.__slots__, "other"]), _VALUES))
 def test_any_values_give_settings_or_an_error_of_ours(arguments: dict[str, object]) -> None:
     with contextlib.suppress(ConfigError):
         assert json.dumps(public(parse(arguments)))
@@ -179,7 +180,7 @@ def test_a_mix_that_cannot_work_is_told_with_its_way_out(arguments: str, said: s
     ],
 )
 def test_a_mix_that_can_work_is_taken(arguments: str) -> None:
-    assert isinstance(parse(simple_parse_args_string(arguments)), Settings)
+    assert isinstance(parse(simple_parse_args_string(arguments)), ModelArguments)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +209,7 @@ def test_what_is_left_over_goes_to_a_harness_model_in_any_role(role: str) -> Non
 @pytest.mark.parametrize("kind", ["local-completions", "local-chat-completions", "sglang", "gguf"])
 def test_no_argument_that_a_harness_model_spells_out_is_taken_for_a_slip_of_the_pen(kind: str) -> None:
     """`max_length` and `max_gen_toks` look like max_tokens, and are none of it."""
-    for argument in arguments_of(class_of(kind)).named - {*Settings.__slots__}:
+    for argument in arguments_of(class_of(kind)).named - {*ModelArguments.__slots__}:
         Opener(parse({"model": f"lm_eval:{kind}", argument: 1}), Store(None))
 
 

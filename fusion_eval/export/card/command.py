@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from fusion_eval.export.system import arguments_of
-from fusion_eval.model_arguments import Settings, public
+from fusion_eval.model_arguments import ModelArguments, public
 from fusion_eval.runs.provenance import Provenance
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_setup import group_members
@@ -46,8 +46,8 @@ def applies_chat_template(run: Run) -> bool:
 
 def settings_told(origin: Provenance) -> dict[str, str]:
     """The settings of a strategy that are not as by default, as they may be told."""
-    default: Mapping[str, object] = public(Settings())
-    known = set(Settings.__dataclass_fields__) - set(_UNTOLD)
+    default: Mapping[str, object] = public(ModelArguments())
+    known = set(ModelArguments.__dataclass_fields__) - set(_UNTOLD)
     given = {
         name: value for name, value in origin.settings.items() if name in known and value != default.get(name)
     }

@@ -20,7 +20,7 @@ from fusion_eval.model_arguments import parse
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
 from fusion_eval.strategies import fall_back
-from fusion_eval.strategies.fusion import COMPARISON_TOKENS, fusion
+from fusion_eval.strategies.fusion import COMPARISON_TOKENS, Fusion
 from fusion_eval.strategies.solver import Solver
 from fusion_eval.types import Candidate, Message, Prompt, Trace
 
@@ -46,8 +46,8 @@ def order(written: str, texts: list[str]) -> list[str]:
 async def test_the_fusor_sees_system_instruction_few_shot_turns_and_every_candidate() -> None:
     """Elsewhere the system prompt and the language rule stayed behind, and answers drifted to English."""
     fusor = Scripted(FUSED)
-    await fusion(pool_of("a one", "a two", "a three", prompt=CHAT), tools(fusor, language="it"))
-    [(prompt, sampling)] = fusor.asked
+    await Fusion()(pool_of("a one", "a two", "a three", prompt=CHAT), tools(fusor, language="it"))
+    [(prompt, sampling)] = fusor.requests
     [turn] = prompt.messages
     assert turn.role == "user"
     for text in [*(message.content for message in CHAT.messages), "a one", "a two", "a three"]:
@@ -59,15 +59,15 @@ async def test_the_fusor_sees_system_instruction_few_shot_turns_and_every_candid
 async def test_candidates_are_anonymous() -> None:
     """A model's name beside its candidate biases the fusor."""
     fusor = Scripted(FUSED)
-    await fusion(pool_of("one", "two"), tools(fusor))
-    assert "model-" not in fusor.texts[0] and "vendor" not in fusor.texts[0]
+    await Fusion()(pool_of("one", "two"), tools(fusor))
+    assert "model-" not in fusor.prompt_texts[0] and "vendor" not in fusor.prompt_texts[0]
 
 
 async def test_failed_candidates_are_not_shown() -> None:
     fusor = Scripted(FUSED)
     failed = Candidate("", "m", 0, error="HTTP 500: no luck")
-    await fusion(pool_of("one", failed, "three"), tools(fusor))
-    assert "2 candidate responses" in fusor.texts[0] and "500" not in fusor.texts[0]
+    await Fusion()(pool_of("one", failed, "three"), tools(fusor))
+    assert "2 candidate responses" in fusor.prompt_texts[0] and "500" not in fusor.prompt_texts[0]
 
 
 async def test_same_seed_same_order_and_other_seeds_other_orders() -> None:
@@ -75,8 +75,8 @@ async def test_same_seed_same_order_and_other_seeds_other_orders() -> None:
     orders = []
     for seed in (0, 0, 1, 2, 3):
         fusor = Scripted(FUSED)
-        await fusion(pool_of(*texts), tools(fusor, seed=seed))
-        orders.append(tuple(order(fusor.texts[0], texts)))
+        await Fusion()(pool_of(*texts), tools(fusor, seed=seed))
+        orders.append(tuple(order(fusor.prompt_texts[0], texts)))
     assert orders[0] == orders[1]
     assert len(set(orders)) == 4
     assert tuple(texts) not in orders
@@ -88,8 +88,8 @@ async def test_no_candidate_is_always_first_over_prompts() -> None:
     for number in range(20):
         fusor = Scripted(FUSED)
         texts = [f"{number} {letter}" for letter in "abc"]
-        await fusion(pool_of(*texts), tools(fusor))
-        firsts.add(texts.index(order(fusor.texts[0], texts)[0]))
+        await Fusion()(pool_of(*texts), tools(fusor))
+        firsts.add(texts.index(order(fusor.prompt_texts[0], texts)[0]))
     assert firsts == {0, 1, 2}
 
 
@@ -97,15 +97,15 @@ async def test_no_candidate_is_always_first_over_prompts() -> None:
 @given(st.lists(st.integers(0, 99).map("text {}".format), min_size=1, max_size=8), st.integers(0, 9))
 async def test_shuffling_loses_and_doubles_none(texts: list[str], seed: int) -> None:
     fusor = Scripted(FUSED)
-    await fusion(pool_of(*texts), tools(fusor, seed=seed))
-    shown = [line for line in fusor.texts[0].splitlines() if line.startswith("text ")]
+    await Fusion()(pool_of(*texts), tools(fusor, seed=seed))
+    shown = [line for line in fusor.prompt_texts[0].splitlines() if line.startswith("text ")]
     assert sorted(shown) == sorted(texts)
 
 
 async def test_a_base_model_gets_plain_text_with_the_tasks_stop_strings() -> None:
     fusor = Scripted(" forty-two\nTask: more", chat=False)
-    answer = await fusion(pool_of("one", "two"), tools(fusor, template="few_shot", stop=("\n",)))
-    [(prompt, sampling)] = fusor.asked
+    answer = await Fusion()(pool_of("one", "two"), tools(fusor, template="few_shot", stop=("\n",)))
+    [(prompt, sampling)] = fusor.requests
     assert prompt.messages == () and prompt.text.endswith("Final:")
     assert sampling.stop == ("\n\nTask:", "\n")
     assert answer.text == "forty-two"  # though this server did not stop
@@ -119,15 +119,15 @@ async def test_there_is_room_for_the_comparison_beside_the_answer(
     template: str, fusor_max_tokens: int | None, room: int
 ) -> None:
     fusor = Scripted(FUSED)
-    await fusion(pool_of("one"), tools(fusor, template=template, fusor_max_tokens=fusor_max_tokens))
-    assert fusor.asked[0][1].max_tokens == room
+    await Fusion()(pool_of("one"), tools(fusor, template=template, fusor_max_tokens=fusor_max_tokens))
+    assert fusor.requests[0][1].max_tokens == room
 
 
 # What becomes of the reply
 
 
 async def test_the_fused_text_is_the_answer_and_the_comparison_is_kept() -> None:
-    answer = await fusion(pool_of("one", "two"), tools(Scripted(FUSED)))
+    answer = await Fusion()(pool_of("one", "two"), tools(Scripted(FUSED)))
     assert (answer.text, answer.comparison) == ("forty-two", "they differ.")
     assert (answer.chosen, answer.fallback, answer.departures, answer.dropped) == (None, None, (), 0)
     assert [call.text for call in answer.calls] == [FUSED]
@@ -142,13 +142,13 @@ async def test_the_fused_text_is_the_answer_and_the_comparison_is_kept() -> None
     ],
 )
 async def test_a_task_that_wants_its_own_label_gets_it(template: str, reply: str) -> None:
-    answer = await fusion(pool_of("Answer: 42"), tools(Scripted(reply), template=template))
+    answer = await Fusion()(pool_of("Answer: 42"), tools(Scripted(reply), template=template))
     assert answer.text == "6 · 7 is 42.\nAnswer: 42"
 
 
 async def test_a_reply_that_was_cut_off_says_so() -> None:
     cut_off = Candidate("Comparison: x\nAnswer: [[ forty", "m", 0, finish_reason="length")
-    answer = await fusion(pool_of("one"), tools(Scripted(lambda _: cut_off)))
+    answer = await Fusion()(pool_of("one"), tools(Scripted(lambda _: cut_off)))
     assert (answer.text, answer.departures) == ("forty", ("unclosed", "truncated"))
 
 
@@ -178,20 +178,20 @@ async def test_a_fusor_that_gives_nothing_falls_back_on_the_likeliest_candidate(
     reply: str | Candidate | Exception, reason: str
 ) -> None:
     """Elsewhere a fallback was stored and counted as a fusion."""
-    answer = await fusion(pool_of(*best_of_two()), tools(Scripted(lambda _: reply)))
+    answer = await Fusion()(pool_of(*best_of_two()), tools(Scripted(lambda _: reply)))
     assert (answer.text, answer.chosen) == ("two", 1)
     assert answer.fallback is not None and reason in answer.fallback
     assert len(answer.calls) == (0 if isinstance(reply, Exception) else 1)
 
 
 async def test_html_of_the_answers_own_is_no_unfilled_form() -> None:
-    answer = await fusion(pool_of("one"), tools(Scripted("Comparison: x\nAnswer: [[ <b>42</b> ]]")))
+    answer = await Fusion()(pool_of("one"), tools(Scripted("Comparison: x\nAnswer: [[ <b>42</b> ]]")))
     assert answer.text == "<b>42</b>"
 
 
 async def test_an_endpoint_that_is_down_stops_the_run() -> None:
     with pytest.raises(EndpointError):
-        await fusion(pool_of("one"), tools(Scripted(lambda _: EndpointError("down"))))
+        await Fusion()(pool_of("one"), tools(Scripted(lambda _: EndpointError("down"))))
 
 
 def test_without_every_likelihood_the_first_candidate_is_the_fallback() -> None:
@@ -222,22 +222,22 @@ def fits(n: int):
 async def test_candidates_are_dropped_from_the_end_until_the_prompt_fits_and_counted() -> None:
     texts = [f"text {letter}" for letter in "abcd"]
     whole, fusor = Scripted(FUSED), fits(2)
-    await fusion(pool_of(*texts), tools(whole))
-    answer = await fusion(pool_of(*texts), tools(fusor))
+    await Fusion()(pool_of(*texts), tools(whole))
+    answer = await Fusion()(pool_of(*texts), tools(fusor))
     assert (answer.text, answer.dropped, answer.fallback) == ("forty-two", 2, None)
-    kept = [text for text in texts if text in fusor.texts[-1]]
-    assert set(kept) == set(order(whole.texts[0], texts)[:2])
+    kept = [text for text in texts if text in fusor.prompt_texts[-1]]
+    assert set(kept) == set(order(whole.prompt_texts[0], texts)[:2])
 
 
 async def test_where_not_even_one_fits_a_candidate_answers() -> None:
-    answer = await fusion(pool_of(*best_of_two()), tools(fits(0)))
+    answer = await Fusion()(pool_of(*best_of_two()), tools(fits(0)))
     assert (answer.text, answer.dropped) == ("two", 2)
     assert answer.fallback == "not even one candidate fits the fusor's context"
 
 
 async def test_a_fallback_after_dropping_tells_both() -> None:
     replies = itertools.chain([ContextOverflowError("too long")], itertools.repeat(""))
-    answer = await fusion(pool_of("one", "two"), tools(Scripted(lambda _: next(replies))))
+    answer = await Fusion()(pool_of("one", "two"), tools(Scripted(lambda _: next(replies))))
     assert answer.dropped == 1 and answer.fallback is not None
 
 

@@ -1,0 +1,105 @@
+"""The roles that a third party can fill, strategy and scorer, and what they work with."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from fusion_eval.models import Model
+from fusion_eval.strategies.question import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE
+from fusion_eval.text.templates import Template
+from fusion_eval.types import Answer, Candidate, Pool, Sampling
+
+_DEFAULT_SAMPLING = Sampling(DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, seed=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A number per usable candidate (None: unscored), and the generations that scoring cost."""
+
+    scores: tuple[float | None, ...]
+    calls: tuple[Candidate, ...] = ()
+
+
+class Scorer(Protocol):
+    """Rates the usable candidates of a pool; higher is better.
+
+    A scorer whose class has `needs_logprobs = True` makes the sampler ask for log-probabilities.
+    """
+
+    async def __call__(self, pool: Pool, tools: Tools) -> Scored:
+        """Return one score per candidate of `pool.usable`, in their order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a strategy may use on a pool: models, and options that the model arguments set."""
+
+    fusor: Model
+    judge: Model
+    template: Template
+    """The prompt for the fusor."""
+    scorer: Scorer
+    fusor_temperature: float = 0.0
+    fusor_max_tokens: int | None = None
+    """None leaves room for an answer as long as the task allows."""
+    sampling: Sampling = _DEFAULT_SAMPLING
+    """The task's `max_tokens` and `stop` for the answer, and the pool's first seed."""
+    language: str | None = None
+    """ISO code of the answer's language, if the task tells it."""
+
+    def override(self, **options: Any) -> Tools:
+        """Return the tools with those of the options in place that are not None."""
+        return dataclasses.replace(
+            self, **{name: value for name, value in options.items() if value is not None}
+        )
+
+
+class Strategy(Protocol):
+    """Makes one answer out of a pool.
+
+    A strategy may be an async function, or a frozen dataclass whose fields are its options.
+    """
+
+    async def __call__(self, pool: Pool, tools: Tools) -> Answer:
+        """Return the answer and what it cost. Fall back on a candidate rather than fail.
+
+        Args:
+            pool: Has at least one usable candidate.
+            tools: Models and options for this pool.
+        """
+        ...
+
+
+@runtime_checkable
+class HasOwnTools(Protocol):
+    """A strategy with options that stand for model arguments."""
+
+    def own_tools(self, tools: Tools) -> Tools:
+        """Return the tools with the strategy's own options in place of the model arguments."""
+        ...
+
+
+def needs_logprobs(value: object) -> bool:
+    """Whether a strategy or a scorer, or a scorer among its options, needs log-probabilities of the candidates."""
+    if getattr(value, "needs_logprobs", False):
+        return True
+    options = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+    return any(needs_logprobs(getattr(value, option.name)) for option in options)
+
+
+def fall_back(pool: Pool, reason: str, calls: tuple[Candidate, ...] = ()) -> Answer:
+    """Return the candidate that its model found likeliest, or the first if one has no log-probability.
+
+    Args:
+        pool: Has at least one usable candidate.
+        reason: Why the strategy could not do its work; the trace keeps it.
+        calls: The generations that the strategy has made for this pool.
+    """
+    likely = [candidate.mean_logprob for candidate in pool.usable]
+    chosen = 0
+    if all(value is not None for value in likely):
+        chosen = max(range(len(likely)), key=lambda i: likely[i] or 0.0)
+    return Answer(pool.usable[chosen].text, chosen=chosen, calls=calls, fallback=reason)

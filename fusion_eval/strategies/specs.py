@@ -1,0 +1,221 @@
+"""Strategies and scorers as values: read them from text such as `bon(scorer=chrf)`, and write them as it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.model_arguments import ARGUMENT_NAMES
+from fusion_eval.strategies.interface import Scorer, Strategy
+from fusion_eval.strategies.plugins import ROLES, SCORERS, STRATEGIES, load, registered_name
+from fusion_eval.text.specs import Quoted, Spec, format_word, parse_spec, split_list
+
+_NONE = "none"
+_GROUPS: dict[object, str] = {Scorer: SCORERS, Strategy: STRATEGIES}
+
+
+def load_strategy(text: str) -> Strategy:
+    """Return the strategy that a text names, with its options.
+
+    Raises:
+        ConfigError: The name, an option or a value is wrong; the message names the nearest right one.
+    """
+    return cast(Strategy, _build(parse_spec(text), STRATEGIES))
+
+
+def load_scorer(text: str) -> Scorer:
+    """Return the scorer that a text names, with its options. Raises as `load_strategy` does."""
+    return cast(Scorer, _build(parse_spec(text), SCORERS))
+
+
+def read_strategies(text: str) -> tuple[str, ...]:
+    """Return the strategies of a list such as `single,bon(scorer=chrf)`, each once and in canonical form."""
+    specs = [format_spec(load_strategy(part)) for part in split_list(text) if part]
+    if not specs:
+        raise ConfigError(f"The list '{text}' names nothing; name one at least")
+    return tuple(dict.fromkeys(specs))
+
+
+def format_spec(value: object) -> str:
+    """Return the text that `load_strategy` or `load_scorer` reads as this value.
+
+    It has the options that differ from their defaults, in the order of the fields.
+    """
+    name = registered_name(value) or getattr(value, "__name__", type(value).__name__)
+    if not dataclasses.is_dataclass(value):
+        return name
+    options = [
+        f"{option.name}={_format_value(current)}"
+        for option in dataclasses.fields(value)
+        if option.init and (current := getattr(value, option.name)) != _default(option)
+    ]
+    return f"{name}({','.join(options)})" if options else name
+
+
+def option_names(value: object) -> tuple[str, ...]:
+    """Return the names of a strategy's options."""
+    return tuple(option.name for option in _options(value))
+
+
+def take_options(text: str, arguments: Mapping[str, object]) -> tuple[Strategy, dict[str, object]]:
+    """Return a strategy with the options that stand among model arguments, and the arguments that are left.
+
+    Only options that are no model arguments are taken. The others keep their place, where they are the default of
+    every strategy.
+
+    Raises:
+        ConfigError: The spec or an option is wrong, or an option stands in both places.
+    """
+    spec = parse_spec(text)
+    target = load(STRATEGIES, spec.name)
+    own = [name for name in option_names(target) if name not in ARGUMENT_NAMES]
+    given = {name: arguments[name] for name in own if arguments.get(name) is not None}
+    for name, _ in spec.options:
+        if name in given:
+            raise ConfigError(f"{name}= stands in {text} and among the model arguments; leave one")
+    options = spec.options + tuple((name, _as_spec(value)) for name, value in given.items())
+    strategy = cast(Strategy, _build(Spec(spec.name, options), STRATEGIES))
+    return strategy, {name: value for name, value in arguments.items() if name not in own}
+
+
+def _build(spec: Spec, group: str) -> object:
+    target, role = load(group, spec.name), ROLES[group]
+    if not isinstance(target, type):  # a function, or a value that is ready
+        if spec.options:
+            raise ConfigError(f"The {role} '{spec.name}' has no options; write {spec.name} alone")
+        return target
+    kinds = {option.name: kind for option, kind in _typed_options(target)}
+    for name, _ in spec.options:
+        if name not in kinds:
+            known = f"Its options: {', '.join(kinds)}" if kinds else f"It has none; write {spec.name}"
+            raise ConfigError(
+                f"The {role} '{spec.name}' has no option '{name}'.{nearest(name, kinds)} {known}"
+            )
+    options = {name: _read(spec.name, name, value, kinds[name]) for name, value in spec.options}
+    try:
+        return target(**options)
+    except (TypeError, ValueError) as error:  # an option that its class refuses, or requires
+        raise ConfigError(f"The {role} '{spec.name}' cannot be made: {error}") from error
+
+
+def _read(owner: str, name: str, value: Spec | Quoted, kind: Any) -> object:
+    """Read one value as its field's type says."""
+    wrong = ConfigError(
+        f"{owner}({name}={_written(value)}): {name} should be {_description(owner, name, kind)}"
+    )
+    inner, optional = _without_none(kind)
+    word = value.name if isinstance(value, Spec) and not value.options else None
+    if optional and word == _NONE:
+        return None
+    if inner in _GROUPS:
+        if isinstance(value, Quoted):
+            raise wrong
+        return _build(value, _GROUPS[inner])
+    if inner is str and isinstance(value, Quoted):
+        return value.text
+    if word is None:
+        raise wrong
+    if typing.get_origin(inner) is Literal:
+        choices = {str(choice): choice for choice in typing.get_args(inner)}
+        if word not in choices:
+            raise wrong
+        return choices[word]
+    try:
+        return _SIMPLE[inner][1](word)
+    except ValueError as error:
+        raise wrong from error
+
+
+def _flag(word: str) -> bool:
+    if word not in ("true", "false"):
+        raise ValueError(word)
+    return word == "true"
+
+
+def _number(word: str) -> float:
+    number = float(word)
+    if not math.isfinite(number):
+        raise ValueError(word)
+    return number
+
+
+_SIMPLE: dict[object, tuple[str, Any]] = {
+    int: ("a whole number", int),
+    float: ("a number", _number),
+    bool: ("true or false", _flag),
+    str: ("a text; put it into double quotes if it holds a comma or a parenthesis", str),
+}
+
+
+def _description(owner: str, name: str, kind: Any) -> str:
+    inner, optional = _without_none(kind)
+    if inner in _GROUPS:
+        description = f"a {ROLES[_GROUPS[inner]]}"
+    elif typing.get_origin(inner) is Literal:
+        description = "one of " + ", ".join(map(str, typing.get_args(inner)))
+    elif inner in _SIMPLE:
+        description = _SIMPLE[inner][0]
+    else:
+        raise ConfigError(f"The option {name} of {owner} has a type that cannot be read from text: {kind}")
+    return f"{description}, or none" if optional else description
+
+
+def _without_none(kind: Any) -> tuple[Any, bool]:
+    """Return the type X of `X | None`, and whether None is allowed."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        others = [part for part in typing.get_args(kind) if part is not type(None)]
+        if len(others) == 1:
+            return others[0], True
+    return kind, False
+
+
+def _options(target: Any) -> list[dataclasses.Field[Any]]:
+    return (
+        [option for option in dataclasses.fields(target) if option.init]
+        if dataclasses.is_dataclass(target)
+        else []
+    )
+
+
+def _typed_options(target: type) -> list[tuple[dataclasses.Field[Any], Any]]:
+    hints = typing.get_type_hints(target) if _options(target) else {}
+    return [(option, hints[option.name]) for option in _options(target)]
+
+
+def _default(option: dataclasses.Field[Any]) -> object:
+    if option.default_factory is not dataclasses.MISSING:
+        return option.default_factory()
+    return option.default
+
+
+def _format_value(value: object) -> str:
+    match value:
+        case None:
+            return _NONE
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case float():
+            return repr(value).removesuffix(".0")
+        case str():
+            return format_word(value)
+    return format_spec(value)
+
+
+def _written(value: Spec | Quoted) -> str:
+    if isinstance(value, Quoted):
+        return format_word(value.text)
+    options = ",".join(f"{name}={_written(option)}" for name, option in value.options)
+    return f"{value.name}({options})" if options else value.name
+
+
+def _as_spec(value: object) -> Spec:
+    """Return a value of a flat list, which a command line, YAML or Python gave, as the grammar would read it."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return parse_spec(text) if "(" in text else Spec(text)
