@@ -1,4 +1,4 @@
-"""Run folders as the harness writes them, from a few numbers: what tests of the measuring wing read."""
+"""Write run folders as the harness does, from a few numbers. Tests that read runs use them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_run(
     directions: Mapping[str, Mapping[str, bool]] | None = None,
     results: bool = True,
 ) -> Path:
-    """A run folder with `model/results_*.json` and a sample file per task; returns `folder`."""
+    """Write `model/results_*.json` and a sample file for each task to `folder`. Return `folder`."""
     home = folder / "model"
     home.mkdir(parents=True, exist_ok=True)
     if results:
@@ -51,7 +51,7 @@ def samples(
     prefix: str = "q",
     **doc: Sequence[Any],
 ) -> list[dict[str, Any]]:
-    """A sample per value, of documents `{"question": "q0", …}`; `doc` gives more fields, a list each."""
+    """Return a sample for each value, of the documents `{"question": "q0"}` and so on. `doc` adds fields: a list each."""
     return [
         {
             "doc_id": number,

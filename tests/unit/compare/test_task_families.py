@@ -1,10 +1,10 @@
-"""Which tasks are one task in several languages: by names as the harness has them."""
+"""Tasks that are one task in several languages are recognized by their names in the harness."""
 
 from __future__ import annotations
 
 import pytest
 
-from fusion_eval.compare.task_families import Family, families
+from fusion_eval.compare.task_families import Family, families, without_language
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ from fusion_eval.compare.task_families import Family, families
         ("fr-quiz-{}", ["it", "pt"], "fr-quiz"),
     ],
 )
-def test_sisters_differ_in_their_language_alone(pattern: str, languages: list[str], name: str) -> None:
+def test_siblings_differ_in_their_language_only(pattern: str, languages: list[str], name: str) -> None:
     found = families({pattern.format(language): None for language in languages})
     assert found == {pattern.format(language): Family(name, language) for language in languages}
 
 
-def test_the_language_that_the_metadata_say_comes_first() -> None:
+def test_the_language_of_the_metadata_comes_first() -> None:
     found = families(
         {
             "quiz_French": "French",
@@ -39,5 +39,13 @@ def test_the_language_that_the_metadata_say_comes_first() -> None:
 
 
 @pytest.mark.parametrize("names", [["mmlu_anatomy", "mmlu_virology"], ["arc_easy", "arc_challenge"], ["quiz_fr"], ["quiz_fr", "exam_de"], ["bigbench_is_x", "bigbench_x"]])  # fmt: skip
-def test_other_tasks_are_families_of_their_own(names: list[str]) -> None:
+def test_tasks_without_siblings_are_families_of_their_own(names: list[str]) -> None:
     assert families(dict.fromkeys(names)) == {name: Family(name, None) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "expected"),
+    [("low-fr-0", "fr", "low-0"), ("fr", "fr", "fr"), ("free-1", "fr", "free-1"), ("x-FR-y", "fr", "x-y")],
+)
+def test_a_language_is_cut_from_a_name_only_as_a_word(name: str, language: str, expected: str) -> None:
+    assert without_language(name, language) == expected

@@ -1,4 +1,4 @@
-"""Corpus metrics through the whole comparison, on real translations by document, in ten languages."""
+"""Corpus metrics in a whole comparison, on real translations of documents in six languages."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compared_runs import compared
 from run_folders import samples, write_run
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
-
-from fusion_eval.compare.compare import compare
-from fusion_eval.compare.options import ComparisonOptions
-from fusion_eval.runs.comparison import Comparison
-from fusion_eval.runs.reading import read_runs
 
 LANGUAGES = ("fr", "de", "ru", "ja", "zh", "ko")
 TOKENIZERS = {"ja": "ja-mecab", "zh": "zh", "ko": "ko-mecab"}
 
 
 def translated(texts: list[str], loss: float, seed: int) -> list[str]:
-    """A system that loses words (characters, where there are no spaces) at this rate."""
+    """Return translations that lose words, or characters of texts without spaces, at this rate."""
     dice = random.Random(seed)
     between = [" " if " " in text else "" for text in texts]
     return [
@@ -39,7 +35,7 @@ def news(shared_data: Path) -> dict[str, list[Any]]:
 
 
 def run(folder: Path, news: dict[str, list[Any]], loss: float, seed: int, metric: str) -> Path:
-    """A run as the harness logs one whose metric is of the corpus: (reference, hypothesis) for each sentence."""
+    """Write a run as the harness logs corpus metrics: (reference, hypothesis) for each sentence."""
     tasks = {}
     for language in LANGUAGES:
         pairs = list(zip(news[language], translated(news[language], loss, seed), strict=True))
@@ -48,21 +44,17 @@ def run(folder: Path, news: dict[str, list[Any]], loss: float, seed: int, metric
     return write_run(folder, tasks, config=config)
 
 
-def compared(*paths: Path) -> Comparison:
-    return compare(read_runs(paths), ComparisonOptions(resamples=1_000))
-
-
 @pytest.mark.parametrize("metric", ["bleu", "chrf"])
-def test_values_are_sacrebleu_s_and_clusters_are_documents(
+def test_values_are_those_of_sacrebleu_and_clusters_are_documents(
     tmp_path: Path, news: dict[str, list[Any]], metric: str
 ) -> None:
-    # given two systems, of which one loses twice as many words
+    # given two systems, one of which loses twice as many words
     worse, better = (
         run(tmp_path / name, news, loss, 1, metric) for name, loss in (("worse", 0.2), ("better", 0.1))
     )
     # when they are compared
-    rows = {row.language: row for row in compared(worse, better).rows}
-    # then each language scores as sacrebleu scores it, with the tokenizer for it
+    rows = {row.language: row for row in compared(worse, better, resamples=1_000).rows}
+    # then each language scores as in sacrebleu, with the tokenizer of the language
     for language in LANGUAGES:
         engine = BLEU(tokenize=TOKENIZERS.get(language, "13a")) if metric == "bleu" else CHRF()
         expected = engine.corpus_score(translated(news[language], 0.2, 1), [news[language]])
@@ -73,28 +65,31 @@ def test_values_are_sacrebleu_s_and_clusters_are_documents(
     assert {row.clusters for row in rows.values()} == {documents}
     assert rows["all"].n == 120 * len(LANGUAGES)
     assert rows["all"].delta == pytest.approx(sum(rows[x].delta for x in LANGUAGES) / len(LANGUAGES))
-    # and the answer is as sure as so few documents allow: one of all swaps, and its mirror image
+    # and the p-value is the smallest that so many documents allow: one swap of all, and its mirror image
     assert rows["all"].p_value == 2 / 2**documents
     assert (rows["all"].ci_low or 0) > 0 and rows["all"].win_rate > 0.5
 
 
-def test_systems_that_lose_the_same_share_cannot_be_told_apart(
-    tmp_path: Path, news: dict[str, list[Any]]
-) -> None:
+def test_equally_good_systems_cannot_be_told_apart(tmp_path: Path, news: dict[str, list[Any]]) -> None:
+    # given two systems that lose the same share of words
     one, other = (run(tmp_path / f"s{seed}", news, 0.15, seed, "chrf") for seed in (1, 2))
-    row = next(row for row in compared(one, other).rows if row.language == "all")
+    # when
+    row = next(row for row in compared(one, other, resamples=1_000).rows if row.language == "all")
+    # then
     assert not row.significant and row.ci_low is not None and row.ci_high is not None
     assert row.ci_low < 0 < row.ci_high
 
 
-def test_a_score_that_the_results_file_counts_otherwise_is_said(
+def test_a_score_that_differs_from_the_results_file_is_noted(
     tmp_path: Path, news: dict[str, list[Any]]
 ) -> None:
-    # given Japanese BLEU by the harness's own tokenizer, which knows no Japanese
+    # given Japanese BLEU with the harness's tokenizer, which does not know Japanese
     pairs = list(zip(news["ja"], translated(news["ja"], 0.1, 1), strict=True))
-    said = BLEU().corpus_score([pair[1] for pair in pairs], [news["ja"]]).score
+    reported = BLEU().corpus_score([pair[1] for pair in pairs], [news["ja"]]).score
     folder = write_run(
-        tmp_path / "run", {"news_ja": samples(pairs, "bleu")}, reported={"news_ja": {"bleu,none": said}}
+        tmp_path / "run", {"news_ja": samples(pairs, "bleu")}, reported={"news_ja": {"bleu,none": reported}}
     )
+    # when
     notes = compared(folder, folder).notes
-    assert any("tok:ja-mecab" in note and f"and not {said:.2f} for run" in note for note in notes)
+    # then
+    assert any("tok:ja-mecab" in note and f"and not {reported:.2f} for run" in note for note in notes)
