@@ -1,4 +1,4 @@
-"""The console command as the target of a process that a test starts, and so in a module that this process can import."""
+"""Run the console command in a process that a test starts; such a process must be able to import its target."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 import sys
 from pathlib import Path
 
-from fusion_eval.cli.main import main as cli
+from fusion_eval.cli import main as cli
 
 
 def console(arguments: list[str], output: Path) -> None:
-    """As the script that pip installs calls it; what it prints goes to a file."""
+    """Run the command as pip's script does, and append what it prints to the file `output`."""
     with output.open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

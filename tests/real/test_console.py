@@ -1,4 +1,4 @@
-"""The real commands in processes of their own, against a real server in another; every call that reached it is checked."""
+"""The console commands in processes of their own, against a server in another; every call it gets is checked."""
 
 from __future__ import annotations
 
@@ -29,34 +29,35 @@ def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def kinds(calls: tuple[Call, ...]) -> tuple[Counter[str], Counter[str]]:
-    """How often each prompt was sampled (n in its body), and how often each was fused."""
+def count_samples_and_fusions(calls: tuple[Call, ...]) -> tuple[Counter[str], Counter[str]]:
+    """Count how often each prompt was sampled (such calls have n in their body), and how often it was fused."""
     sampled = Counter(prompt_text(call.body) for call in calls if call.body.get("n", 1) > 1)
     fused = Counter(prompt_text(call.body) for call in calls if call.body.get("n", 1) == 1)
     return sampled, fused
 
 
 def samples(folder: Path) -> dict[str, list[str]]:
-    """Lines of the newest sample file of each task."""
+    """Return the lines of the newest sample file of each task."""
     newest = {path.name.split("_2")[0]: path for path in sorted(folder.rglob("samples_*.jsonl"))}
     return {task: path.read_text(encoding="utf-8").splitlines() for task, path in newest.items()}
 
 
-def run_command(base_url: str, tmp_path: Path, *more: str) -> list[str]:
+def run_command(base_url: str, tmp_path: Path) -> list[str]:
+    """Return the words of a `run` of both demo tasks, four prompts each."""
     arguments = f"model=test-model,base_url={base_url},n=3,scorer=chrf,cache={tmp_path / 'store.sqlite'}"
     return [
         "fusion-eval", "run", "--tasks", "fusion_demo_fr,fusion_demo_ja", "--limit", "4",
-        "--model_args", arguments, "--output", str(tmp_path / "out"), *more,
+        "--model_args", arguments, "--output", str(tmp_path / "out"),
     ]  # fmt: skip
 
 
-def test_run_makes_n_candidates_and_one_fusion_per_prompt(tmp_path):
+def test_run_asks_for_n_candidates_and_one_fusion_of_each_prompt(tmp_path):
     log = tmp_path / "calls.jsonl"
     with spawn("--log", str(log), "--fusor-text", FUSED) as base_url:
         done = command(*run_command(base_url, tmp_path))
 
     assert done.returncode == 0, done.stderr
-    sampled, fused = kinds(read_calls(log))
+    sampled, fused = count_samples_and_fusions(read_calls(log))
     assert len(sampled) == len(fused) == 8
     assert set(sampled.values()) == set(fused.values()) == {1}
     assert {call.body["n"] for call in read_calls(log) if "n" in call.body} == {3}
@@ -73,8 +74,8 @@ def test_run_makes_n_candidates_and_one_fusion_per_prompt(tmp_path):
     assert "delta" in done.stdout and "runs that share a letter" in done.stdout
 
 
-def test_a_run_that_was_killed_goes_on_and_repeats_no_finished_call(tmp_path):
-    """SIGKILL in the middle; then the same command again."""
+def test_a_killed_run_goes_on_and_repeats_no_finished_call(tmp_path):
+    # given a run that is killed when 11 calls are answered
     first_log, second_log = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
     with spawn("--log", str(first_log), "--fusor-text", FUSED, "--slow-after", "11") as base_url:
         port = base_url.rsplit(":", 1)[1].removesuffix("/v1")
@@ -85,30 +86,32 @@ def test_a_run_that_was_killed_goes_on_and_repeats_no_finished_call(tmp_path):
             process.send_signal(signal.SIGKILL)
     assert not list((tmp_path / "out" / "fusion").rglob("*.json")), "nothing half-written"
 
+    # when the same command is run again
     with spawn("--log", str(second_log), "--fusor-text", FUSED, "--port", port) as base_url:
         done = command(*run_command(base_url, tmp_path))
 
+    # then the finished calls are not sent again
     assert done.returncode == 0, done.stderr
     before = tuple(call for call in read_calls(first_log) if call.status == 200)
     assert len(before) == 11
-    sampled, fused = kinds(before + read_calls(second_log))
+    sampled, fused = count_samples_and_fusions(before + read_calls(second_log))
     assert len(sampled) == len(fused) == 8
     assert set(sampled.values()) == set(fused.values()) == {1}
 
 
-def test_a_second_run_makes_no_call_and_writes_the_same_samples(tmp_path):
+def test_a_repeated_run_sends_no_call_and_writes_the_same_samples(tmp_path):
     log = tmp_path / "calls.jsonl"
     with spawn("--log", str(log), "--fusor-text", FUSED) as base_url:
         command(*run_command(base_url, tmp_path))
-        made, first = len(read_calls(log)), samples(tmp_path / "out" / "fusion")
+        sent, first = len(read_calls(log)), samples(tmp_path / "out" / "fusion")
         again = command(*run_command(base_url, tmp_path))
 
     assert again.returncode == 0
-    assert len(read_calls(log)) == made
+    assert len(read_calls(log)) == sent
     assert samples(tmp_path / "out" / "fusion") == first
 
 
-def test_the_harness_own_command_runs_fusion_from_a_config_file(tmp_path):
+def test_the_harness_command_runs_fusion_from_a_config_file(tmp_path):
     log, output = tmp_path / "calls.jsonl", tmp_path / "out"
     with spawn("--log", str(log), "--fusor-text", FUSED) as base_url:
         config = tmp_path / "config.yaml"
@@ -120,14 +123,14 @@ def test_the_harness_own_command_runs_fusion_from_a_config_file(tmp_path):
         done = command("lm_eval", "run", "--config", str(config))
 
     assert done.returncode == 0, done.stderr
-    sampled, fused = kinds(read_calls(log))
+    sampled, fused = count_samples_and_fusions(read_calls(log))
     assert len(sampled) == len(fused) == 3
     [results] = output.rglob("results_*.json")
     assert json.loads(results.read_text())["config"]["strategy"] == "fusion"
     assert all('"Bonjour"' in line for line in samples(output)["samples_fusion_demo_fr"])
 
 
-def test_under_the_harness_an_error_is_one_sentence_and_exit_code_2(tmp_path):
+def test_an_error_under_the_harness_is_one_sentence_and_exit_code_2(tmp_path):
     done = command(
         "lm_eval", "--model", "fusion", "--model_args", "model=m,base_url=http://127.0.0.1:9/v1",
         "--tasks", "fusion_demo_fr", "--limit", "2", "--output_path", str(tmp_path / "out"),
@@ -164,7 +167,7 @@ def test_under_the_harness_an_error_is_one_sentence_and_exit_code_2(tmp_path):
         (["--limit", "many"], "--limit"),
     ],
 )
-def test_a_mistake_gets_one_sentence_and_exit_code_2(tmp_path, words, sentence):
+def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_2(tmp_path, words, sentence):
     done = command("fusion-eval", "run", "--output", str(tmp_path / "out"), *words)
 
     assert done.returncode == 2
@@ -182,7 +185,7 @@ def test_a_mistake_gets_one_sentence_and_exit_code_2(tmp_path, words, sentence):
         (["--fail-every", "1", "500"], "model=test-model,max_retries=0", "failed on 8 prompts in a row"),
     ],
 )
-def test_a_servers_refusal_reaches_the_user_once(tmp_path, options, model_args, sentence):
+def test_a_refusal_of_the_server_is_shown_once_and_without_the_key(tmp_path, options, model_args, sentence):
     log = tmp_path / "calls.jsonl"
     with spawn("--log", str(log), *options) as base_url:
         done = command(
