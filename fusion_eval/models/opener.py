@@ -201,9 +201,7 @@ def _open_door(name: str, address: str | None, arguments: ModelArguments, asks: 
 
 
 def _api_key(arguments: ModelArguments, *, required: bool) -> str | None:
-    key = os.environ.get(
-        arguments.api_key_env, ""
-    ).strip()  # a key read from a file often ends with a newline
+    key = os.environ.get(arguments.api_key_env, "").strip()  # a key from a file often ends with a newline
     named = arguments.api_key_env != KEY_VARIABLE
     if (key and not key.isprintable()) or (not key and (required or named)):
         raise ConfigError(
