@@ -13,6 +13,7 @@ import lm_eval.api.metrics  # noqa: F401 - registers the aggregation that is nam
 from lm_eval.api.registry import register_metric
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.harness import host
 from fusion_eval.logs import log
 
 WORTH: Mapping[str, float] = {"win": 1.0, "tie": 0.5, "loss": 0.0, "invalid": math.nan}
@@ -33,14 +34,17 @@ class Score(float):
         )
 
 
-@register_metric(metric="win_rate", higher_is_better=True, aggregation="nanmean")  # type: ignore[untyped-decorator] # the harness publishes no types
-def win_rate(references: Sequence[object], predictions: Sequence[object]) -> Score:
+@register_metric(  # type: ignore[untyped-decorator] # the harness publishes no types
+    metric="win_rate", higher_is_better=True, aggregation="nanmean", output_type="generate_until"
+)
+def win_rate(references: Sequence[object], predictions: Sequence[object]) -> Score | list[Score]:
     """The mean worth of the verdicts in `predictions`, 0 to 1: texts, or a list of texts each where a document repeats.
 
     NaN where none is known. The references say nothing here; the judge has read what there is to compare with.
     """
     known = [worth for one in predictions for worth in _worths(one) if not math.isnan(worth)]
-    return Score(math.fsum(known) / len(known) if known else math.nan)
+    value = Score(math.fsum(known) / len(known) if known else math.nan)
+    return [value] if host.scores_each_repeat() else value
 
 
 def _worths(prediction: object) -> list[float]:
