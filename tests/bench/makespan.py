@@ -1,12 +1,12 @@
-"""A whole run against a server with a long tail, against the best that its slots allow.
+"""Compare the duration of a whole run with the shortest that its slots allow, on a server with a long tail.
 
     python tests/bench/makespan.py [PROMPTS]
 
-Every prompt is N = 5 samples, each a request of its own, and a fusion of them, on one server of 64 slots whose service
-times are lognormal (median 200 ms, sigma 1) and a function of the request alone. Prints the time from first to last call, and
-its ratio to an ideal list schedule: the same calls with the same service times, started the moment that a slot is free and
-what they depend on is there, fusions first, at no cost of a client. Beside it stands what stages would take at best: all
-samples, then all fusions.
+Each prompt takes N = 5 samples, each a request of its own, and a fusion. The server has 64 slots. Its service times are
+lognormal (median 200 ms, sigma 1) and depend on the request alone. Prints the time from the first to the last call, and
+its ratio to an ideal list schedule. That schedule starts each of the same calls as soon as a slot is free and its inputs
+are there, fusions first, without any cost of the client. Prints also the best time of a run in stages: all samples, then
+all fusions.
 """
 
 from __future__ import annotations
@@ -38,21 +38,24 @@ FUSION = "Comparison: alike.\nAnswer: [[ all of them ]]"
 
 
 def service_time(request: Mapping[str, Any]) -> float:
-    """Seconds, the same for the same request."""
+    """Return the seconds that a request takes: the same for equal requests."""
     text = json.dumps([prompt_text(dict(request)), request.get("seed"), request.get("temperature")])
     dice = random.Random(hashlib.sha256(text.encode()).digest())
     return MEDIAN * math.exp(dice.gauss(0, SIGMA))
 
 
 def is_fusion(request: Mapping[str, Any]) -> bool:
-    """The fusor is asked at temperature 0."""
+    """Return whether a request is for a fusion: the fusor has temperature 0."""
     return not request.get("temperature")
 
 
 def list_schedule(
     samples: Sequence[Sequence[float]], fusions: Sequence[float], *, stages: bool = False
 ) -> float:
-    """Makespan of the calls on `SLOTS` slots: whenever one is free, a fusion that may start, else the next sample."""
+    """Return the makespan of the calls on `SLOTS` slots. A free slot takes a fusion that is ready, or the next sample.
+
+    With `stages`, no fusion starts before all samples have started.
+    """
     waiting = [(prompt, seconds) for prompt, each in enumerate(samples) for seconds in each][::-1]
     left = [len(each) for each in samples]
     ready: list[float] = []
@@ -76,7 +79,7 @@ def list_schedule(
 
 
 def questions(count: int) -> list[Question]:
-    """Made-up prompts of one task."""
+    """Return artificial prompts of one task."""
     sampling = Sampling(max_tokens=64, temperature=0.7, seed=0)
     return [
         Question(
@@ -93,7 +96,7 @@ def questions(count: int) -> list[Question]:
 
 
 def run(count: int) -> tuple[float, list[Mapping[str, Any]]]:
-    """(Seconds from the first call to the last answer, the calls' bodies)."""
+    """Return the seconds from the first call to the last answer, and the bodies of all calls."""
     plan = Plan(
         honours_n=False,
         latency=lambda number, request: service_time(request),
@@ -104,7 +107,7 @@ def run(count: int) -> tuple[float, list[Mapping[str, Any]]]:
             {"model": "test-model", "base_url": server.base_url, "n": N, "concurrency": SLOTS, "cache": "off"}
         )
 
-        async def work() -> None:
+        async def solve() -> None:
             opener = Opener(settings, Store(None))
             answered: list[Trace] = []
             await solve_all(
@@ -117,14 +120,14 @@ def run(count: int) -> tuple[float, list[Mapping[str, Any]]]:
             assert len(answered) == count
 
         started = time.perf_counter()
-        asyncio.run(work())
+        asyncio.run(solve())
         return time.perf_counter() - started, [call.body for call in server.calls]
 
 
 def main() -> None:
-    """One run, and the schedules of its own calls."""
+    """Run once, and compute the schedules of the run's own calls."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
-    taken, calls = run(count)
+    seconds, calls = run(count)
     times: dict[int, list[float]] = {i: [] for i in range(count)}
     fusions = {}
     for body in calls:
@@ -141,7 +144,7 @@ def main() -> None:
     print(
         f"ideal list schedule {ideal:6.1f} s   in stages at best {staged:6.1f} s, {staged / ideal:.2f} of it"
     )
-    print(f"fusion_eval         {taken:6.1f} s   {taken / ideal:.3f} of the ideal")
+    print(f"fusion_eval         {seconds:6.1f} s   {seconds / ideal:.3f} of the ideal")
 
 
 if __name__ == "__main__":

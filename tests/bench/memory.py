@@ -1,10 +1,10 @@
-"""What a run of many prompts keeps in memory, beyond what the harness itself needs for each.
+"""Measure the memory of a run with many prompts, beyond what the harness itself needs.
 
     python tests/bench/memory.py
 
-The requests are the harness's own objects, answered in a process of their own by its `dummy` model and by `fusion` with N = 5
-(a model in the process that answers at once; the store is a file). Prints the most memory that each had, for 10,000 and
-for 100,000 prompts, and the ratio of what is ours.
+The requests are the harness's own objects. They are answered by its `dummy` model, and by `fusion` with N = 5, a model in
+the process that answers at once, and a store in a file. Each runs in a process of its own. Prints the peak memory of both
+for 10,000 and for 100,000 prompts, and the ratio of what `fusion` adds.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ N = 5
 
 
 def requests(count: int) -> list[Instance]:
-    """Prompts of about 300 characters, as a task makes them."""
-    made = []
+    """Return requests with prompts of about 300 characters, as a task makes them."""
+    requests = []
     for number in range(count):
         prompt = f"Question {number}: " + "what is it that grows with what is asked? " * 7
         instance = Instance(
             "generate_until", {"q": number}, (prompt, {"until": ["\n"], "max_gen_toks": 64}), 0
         )
         instance.task_name, instance.doc_id, instance.repeats = "bench", number, 1
-        made.append(instance)
-    return made
+        requests.append(instance)
+    return requests
 
 
-class Instant:
+class InstantDoor:
     """A door that answers at once."""
 
     name = identity = "instant"
@@ -43,7 +43,7 @@ class Instant:
     max_n = None
 
     async def sample(self, prompt: Any, sampling: Any, n: int) -> list[Any]:
-        """n candidates of some forty characters."""
+        """Return n candidates of about forty characters."""
         from fusion_eval.types import Candidate
 
         return [
@@ -51,15 +51,15 @@ class Instant:
         ]
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: nothing is open."""
 
 
-def ours(count: int) -> None:
-    """`fusion` over the requests."""
+def run_fusion(count: int) -> None:
+    """Answer the requests with `fusion`."""
     from fusion_eval.harness.lm import FusionLM
-    from fusion_eval.models import opener as opening
+    from fusion_eval.models import opener
 
-    opening._open_door = lambda *_: Instant()  # type: ignore[assignment]  # a model without a server
+    opener._open_door = lambda *_: InstantDoor()  # type: ignore[assignment]  # a model without a server
     with tempfile.TemporaryDirectory() as folder:
         lm = FusionLM(
             model="instant",
@@ -71,17 +71,17 @@ def ours(count: int) -> None:
         assert len(lm.generate_until(requests(count), disable_tqdm=True)) == count
 
 
-def dummy(count: int) -> None:
-    """The harness's own."""
+def run_dummy(count: int) -> None:
+    """Answer the requests with the harness's `dummy` model."""
     from lm_eval.models.dummy import DummyLM
 
     assert len(DummyLM().generate_until(requests(count), disable_tqdm=True)) == count
 
 
-def peak(who: str, count: int) -> float:
-    """MB, of a process that does nothing else."""
+def peak_memory(model: str, count: int) -> float:
+    """Return the peak memory in MB of a process that only answers `count` requests."""
     done = subprocess.run(
-        [sys.executable, __file__, who, str(count)],
+        [sys.executable, __file__, model, str(count)],
         capture_output=True,
         text=True,
         check=True,
@@ -91,20 +91,20 @@ def peak(who: str, count: int) -> float:
 
 
 def main() -> None:
-    """All four, and the ratio."""
+    """Measure both models with both numbers of prompts."""
     if len(sys.argv) == 3:
-        {"ours": ours, "dummy": dummy}[sys.argv[1]](int(sys.argv[2]))
+        {"fusion": run_fusion, "dummy": run_dummy}[sys.argv[1]](int(sys.argv[2]))
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
         return
-    own = {}
-    start = peak("dummy", 1)
+    added = {}
+    start = peak_memory("dummy", 1)
     for count in COUNTS:
-        theirs, all_of_it = peak("dummy", count), peak("ours", count)
-        own[count] = all_of_it - (theirs - start)
+        dummy, fusion = peak_memory("dummy", count), peak_memory("fusion", count)
+        added[count] = fusion - (dummy - start)
         print(
-            f"{count:7,} prompts: dummy {theirs:5.0f} MB  fusion_eval {all_of_it:5.0f} MB, without documents {own[count]:5.0f}"
+            f"{count:7,} prompts: dummy {dummy:5.0f} MB  fusion_eval {fusion:5.0f} MB, without documents {added[count]:5.0f}"
         )
-    print(f"ratio {own[COUNTS[1]] / own[COUNTS[0]]:.2f}")
+    print(f"ratio {added[COUNTS[1]] / added[COUNTS[0]]:.2f}")
 
 
 if __name__ == "__main__":

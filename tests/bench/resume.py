@@ -1,10 +1,10 @@
-"""How fast stored generations are read again through the whole path: a run that goes on with all that it has.
+"""Measure how fast a repeated run reads its stored generations.
 
     python tests/bench/resume.py [GENERATIONS]
 
-Prints generations per second and milliseconds of this process's CPU per generation, as the median of several rounds.
-Each round opens the store and the model anew, as a run does; the address behind the model has nobody listening, so a
-generation that was asked for would be an error.
+Prints generations per second, and milliseconds of this process's CPU per generation: medians over several rounds.
+Each round opens the store and the model anew, as a run does. Nobody listens at the model's address, so a generation that
+is not found would be an error.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from fusion_eval.models.store.store import Store
 from fusion_eval.strategies.sampler import draw
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 
-GENERATIONS, PER_PROMPT, ROUNDS, AT_ONCE = 100_000, 5, 3, 128
+GENERATIONS, PER_PROMPT, ROUNDS, WORKERS = 100_000, 5, 3, 128
 SETTINGS = parse({"model": "test-model", "base_url": "http://127.0.0.1:9/v1"})
 SAMPLING = Sampling(max_tokens=512, temperature=0.7, seed=0)
 WORDS = "a reply of some length, as a small model writes it " * 12
 
 
 def prompt(number: int) -> Prompt:
-    """A chat prompt of a few hundred letters, as a task without examples has."""
+    """Return a chat prompt of a few hundred letters, as a task without few-shot examples has."""
     return Prompt(messages=(Message("system", WORDS[:200]), Message("user", f"{number}. {WORDS[:300]}")))
 
 
 def fill(path: Path, generations: int) -> None:
-    """What a finished run leaves."""
+    """Write the store that a finished run leaves."""
     with Store(path) as store:
         identity = Opener(SETTINGS, store).sampler()[0].identity
         for number in range(generations // PER_PROMPT):
@@ -45,25 +45,25 @@ def fill(path: Path, generations: int) -> None:
             )
 
 
-async def read_again(path: Path, generations: int) -> None:
-    """Draw every pool as a run does."""
+async def read_all(path: Path, generations: int) -> None:
+    """Draw every pool, as a run does."""
     store = Store(path)
     opener = Opener(SETTINGS, store)
     models = opener.sampler()
     numbers = iter(range(generations // PER_PROMPT))
 
-    async def work() -> None:
+    async def worker() -> None:
         for number in numbers:
             pool = await draw(models, (SAMPLING.temperature,), prompt(number), SAMPLING, PER_PROMPT)
             assert len(pool.usable) == PER_PROMPT
 
-    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(worker() for _ in range(WORKERS)))
     await opener.close()
     store.close()
 
 
 def main() -> None:
-    """Fill once, read several times."""
+    """Write the store once and read it several times."""
     generations = int(sys.argv[1]) if len(sys.argv) > 1 else GENERATIONS
     rates: list[float] = []
     cpus: list[float] = []
@@ -72,7 +72,7 @@ def main() -> None:
         fill(path, generations)
         for _ in range(ROUNDS):
             wall, cpu = time.perf_counter(), time.process_time()
-            asyncio.run(read_again(path, generations))
+            asyncio.run(read_all(path, generations))
             rates.append(generations / (time.perf_counter() - wall))
             cpus.append((time.process_time() - cpu) / generations * 1000)
     print(f"{generations:,} generations, {PER_PROMPT} per prompt")
