@@ -12,6 +12,7 @@ from typing import Any
 from fusion_eval.runs.provenance import Provenance
 from fusion_eval.text.printable import printable
 from fusion_eval.text.public_names import public_name
+from fusion_eval.text.specs import spec_name
 
 HOW = (
     "temperature",
@@ -45,11 +46,12 @@ def system_of(origin: Provenance) -> System:
         name = _plain_name(origin)
         return System(name, name or "unknown", True, (name,) if name else ())
     samplers = _sampler_names(origin)
-    if origin.strategy == "single" and len(samplers) == 1:
+    strategy_name = spec_name(origin.strategy)
+    if strategy_name == "single" and len(samplers) == 1:
         (name,) = samplers
         return System(name, f"{_OURS}/{name}" if name == "embedded" else name, True, samplers)
     fusor, scorer = _fusor(origin, samplers), _scorer(origin, samplers)
-    known = samplers and (fusor or origin.strategy != "fusion") and (scorer or origin.strategy != "bon")
+    known = samplers and (fusor or strategy_name != "fusion") and (scorer or strategy_name != "bon")
     parts = [
         f"sampler {'+'.join(samplers)}",
         *([f"fusor {fusor}"] if fusor else []),
@@ -58,7 +60,7 @@ def system_of(origin: Provenance) -> System:
     strategy, n = printable(origin.strategy), printable(str(origin.settings.get("n", "unknown")))
     return System(
         f"{strategy} of {n} ({', '.join(parts)})" if known else None,
-        f"{_OURS}/{strategy}-n{n}-{_digest(origin)}",
+        f"{_OURS}/{spec_name(strategy)}-n{n}-{_digest(origin)}",
         False,
         samplers,
         fusor,
@@ -120,7 +122,7 @@ def _fusor(origin: Provenance, samplers: Sequence[str]) -> str | None:
     """Strategies of third parties may do without one, which their totals show."""
     roles = origin.totals.get("roles")
     if not origin.fusor or (
-        origin.strategy != "fusion" and not (isinstance(roles, Mapping) and "fusor" in roles)
+        spec_name(origin.strategy or "") != "fusion" and not (isinstance(roles, Mapping) and "fusor" in roles)
     ):
         return None
     given = origin.settings.get("fusor")

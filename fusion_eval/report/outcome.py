@@ -12,6 +12,7 @@ from fusion_eval.report.score_table import MeanScore, TaskScores
 from fusion_eval.runs.results_file import Results
 from fusion_eval.runs.totals import Totals
 from fusion_eval.runs.traces import read_traces
+from fusion_eval.text.file_names import safe_file_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _totals(strategies: Sequence[str], output: Path) -> tuple[dict[str, Totals],
     per_task: dict[str, Totals] = defaultdict(Totals)
     per_strategy = {strategy: Totals() for strategy in strategies}
     for strategy, total in per_strategy.items():
-        for path in sorted((output / strategy).glob("traces*.jsonl")):  # one for each rank of a parallel run
+        for path in sorted((output / safe_file_name(strategy)).glob("traces*.jsonl")):  # one for each rank of a parallel run
             for trace in read_traces(path):
                 total.add(trace)
                 if strategy == strategies[0]:

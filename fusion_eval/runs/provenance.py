@@ -9,6 +9,7 @@ from typing import Any
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.results_file import Results, number_or_none, section, split_metric, text_or_none
 from fusion_eval.runs.task_info import higher_is_better
+from fusion_eval.text.specs import spec_name
 
 _SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 
@@ -76,6 +77,7 @@ def read_provenance(run: Run) -> Provenance:
     results = run.files.newest_results()
     config = section(results, "config")
     strategy = text_or_none(config.get("strategy"))
+    name = spec_name(strategy or "")
     template = [text_or_none(config.get("prompt_template")), text_or_none(config.get("prompt_hash"))]
     models = config.get("models")
     return Provenance(
@@ -84,8 +86,8 @@ def read_provenance(run: Run) -> Provenance:
         strategy=strategy,
         settings=section(config, "settings"),
         models=tuple(map(str, models)) if isinstance(models, list) else (),
-        fusor=text_or_none(config.get("fusor")) if strategy not in (None, "single", "bon") else None,
-        scorer=text_or_none(config.get("scorer")) if strategy == "bon" else None,
+        fusor=text_or_none(config.get("fusor")) if name not in ("", "single", "bon") else None,
+        scorer=text_or_none(config.get("scorer")) if name == "bon" else None,
         prompt=" ".join(filter(None, template)) or None,
         totals=section(config, "totals"),
         signature=text_or_none(config.get("signature")),

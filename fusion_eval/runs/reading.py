@@ -11,6 +11,7 @@ from fusion_eval.runs.files import RunFiles, SampleFile, find_run_files
 from fusion_eval.runs.results_file import load_results, section
 from fusion_eval.runs.samples import Sample, read_samples
 from fusion_eval.runs.task_info import TaskInfo, task_info
+from fusion_eval.text.file_names import safe_file_name
 from fusion_eval.text.language import language_of
 from fusion_eval.types import without_surrogates
 
@@ -68,7 +69,7 @@ def read_runs(paths: Sequence[Path], allow_partial: bool = False) -> list[Run]:
         ConfigError: A path is not a run, or has a line that cannot be read.
     """
     runs = [_read(find_run_files(path), allow_partial) for path in paths]
-    return with_unique_names(runs, _names(paths))
+    return with_unique_names(runs, _names(paths, [run.name for run in runs]))
 
 
 def with_unique_names(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
@@ -103,7 +104,7 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
     by_place = sorted(tasks, key=lambda task: order.index(task) if task in order else len(order))
     model, signature = results.get("model_name") or config.get("model"), config.get("signature")
     return Run(
-        name=files.path.name,
+        name=_folder_name(files.path, config.get("strategy")),
         files=files,
         tasks={task: tasks[task] for task in by_place},
         model=str(model) if model else None,
@@ -121,10 +122,18 @@ def _read_task(file: SampleFile, allow_partial: bool) -> TaskRun:
     return TaskRun(file.task, info, tuple(samples), broken_lines)
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def _folder_name(path: Path, strategy: object) -> str:
+    """Return the name of a run's folder, as text of the strategy if the folder is named after it."""
+    folder = (path.parent if path.is_file() else path).resolve().name
+    if isinstance(strategy, str) and safe_file_name(strategy) == folder:
+        return strategy
+    return folder
+
+
+def _names(paths: Sequence[Path], last: Sequence[str]) -> list[str]:
     """Return the shortest ends of the paths that differ."""
     folders = [path.parent if path.is_file() else path for path in paths]
-    parts = [folder.resolve().parts for folder in folders]
+    parts = [(*folder.resolve().parts[:-1], name) for folder, name in zip(folders, last, strict=True)]
     for depth in range(1, max(map(len, parts))):
         names = ["/".join(part[-depth:]) for part in parts]
         if len(set(names)) == len(set(parts)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fusion_eval.text.specs import spec_name
 from fusion_eval.types import Candidate, Trace
 
 
@@ -88,7 +89,7 @@ class Totals:
         """Add only the calls beyond the pool, for a pool that another strategy's trace has added already."""
         self.aggregation_calls += len(trace.answer.calls)
         # Only scorers leave scores; those of `bon` may have failed to.
-        has_scorer = bool(trace.answer.scores) or trace.strategy == "bon"
+        has_scorer = bool(trace.answer.scores) or spec_name(trace.strategy) == "bon"
         self._add_generations("scorer" if has_scorer else "fusor", trace.answer.calls)
 
     def _add_generations(self, role: str, generations: Sequence[Candidate]) -> None:

@@ -46,7 +46,7 @@ def format_spec(value: object) -> str:
 
     It has the options that differ from their defaults, in the order of the fields.
     """
-    name = registered_name(value) or getattr(value, "__name__", type(value).__name__)
+    name: str = registered_name(value) or getattr(value, "__name__", None) or type(value).__name__
     if not dataclasses.is_dataclass(value):
         return name
     options = [
