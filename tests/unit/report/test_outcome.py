@@ -1,4 +1,4 @@
-"""A run's rows from the harness's results and the traces beside them."""
+"""The outcome of a run: the harness's scores, with tokens and time from the traces."""
 
 from __future__ import annotations
 
@@ -10,36 +10,41 @@ from fusion_eval.types import Answer, Candidate, Pool, Prompt, Trace, to_json
 
 
 def trace(task: str, strategy: str, *calls: Candidate) -> Trace:
-    pool = Pool(Prompt("q"), (Candidate("a", "m", 0, prompt_tokens=10, completion_tokens=3, latency=2.0),
-                              Candidate("b", "m", 1, completion_tokens=4, latency=2.0)))  # fmt: skip
-    return Trace(task, 0, 0, strategy, None, pool, Answer("a", calls=calls), "a")
+    """Return a trace with two candidates of one request."""
+    candidates = (
+        Candidate("a", "m", 0, prompt_tokens=10, completion_tokens=3, latency=2.0),
+        Candidate("b", "m", 1, completion_tokens=4, latency=2.0),
+    )
+    return Trace(task, 0, 0, strategy, None, Pool(Prompt("q"), candidates), Answer("a", calls=calls), "a")
 
 
-def results(value: float, **more: Any) -> dict[str, Any]:
-    leaves = {
+def results(value: float, **sections: Any) -> dict[str, Any]:
+    """Return a results file of two tasks and their group, all with this score."""
+    tasks = {
         name: {"alias": name, "score,none": value, "score_stderr,none": 1.0} for name in ("t_fr", "t_ja")
     }
     group = {"score,none": value, "score_stderr,none": "N/A"}
     return {
-        "results": leaves | {"t": group},
+        "results": tasks | {"t": group},
         "groups": {"t": group},
         "group_subtasks": {"t": ["t_fr", "t_ja"]},
-        "configs": {name: {"metadata": {"language": name[2:]}} for name in leaves},
-    } | more
+        "configs": {name: {"metadata": {"language": name[2:]}} for name in tasks},
+    } | sections
 
 
-def write(folder: Path, strategy: str, *traces: Trace, name: str = "traces.jsonl") -> None:
-    (folder / strategy).mkdir(exist_ok=True)
-    (folder / strategy / name).write_bytes(b"".join(to_json(one) + b"\n" for one in traces))
+def write_traces(output: Path, strategy: str, *traces: Trace, name: str = "traces.jsonl") -> None:
+    (output / strategy).mkdir(exist_ok=True)
+    (output / strategy / name).write_bytes(b"".join(to_json(one) + b"\n" for one in traces))
 
 
-def test_rows_are_languages_then_the_group_and_the_shared_pool_counts_once(tmp_path):
+def test_rows_are_the_languages_and_their_group_and_the_shared_pool_counts_once(tmp_path: Path) -> None:
+    # given two strategies on one pool, of which one makes another call
     fused = Candidate("f", "m", 0, prompt_tokens=20, completion_tokens=5, latency=1.0)
-    write(tmp_path, "single", trace("t_fr", "single"), trace("t_ja", "single"))
-    write(tmp_path, "fusion", trace("t_fr", "fusion", fused), trace("t_ja", "fusion", fused))
-
+    write_traces(tmp_path, "single", trace("t_fr", "single"), trace("t_ja", "single"))
+    write_traces(tmp_path, "fusion", trace("t_fr", "fusion", fused), trace("t_ja", "fusion", fused))
+    # when
     outcome = outcome_of({"single": results(40.0), "fusion": results(50.0)}, tmp_path)
-
+    # then
     assert [row.label for row in outcome.rows] == ["fr", "ja", "all"]
     assert outcome.metric == "score"
     assert [(row.tokens, row.seconds) for row in outcome.rows] == [(42, 3.0), (42, 3.0), (84, 6.0)]
@@ -49,15 +54,17 @@ def test_rows_are_languages_then_the_group_and_the_shared_pool_counts_once(tmp_p
     assert outcome.totals["fusion"].aggregation_calls == 2
 
 
-def test_the_traces_of_all_ranks_count(tmp_path):
-    write(tmp_path, "single", trace("t_fr", "single"))
-    write(tmp_path, "single", trace("t_ja", "single"), name="traces.rank1.jsonl")
-
+def test_the_traces_of_all_ranks_count(tmp_path: Path) -> None:
+    # given a run on two ranks
+    write_traces(tmp_path, "single", trace("t_fr", "single"))
+    write_traces(tmp_path, "single", trace("t_ja", "single"), name="traces.rank1.jsonl")
+    # when, then
     assert outcome_of({"single": results(1.0)}, tmp_path).totals["single"].prompts == 2
 
 
-def test_a_task_without_a_number_has_no_row_and_breaks_nothing(tmp_path):
-    write(tmp_path, "single", trace("t_fr", "single"))
+def test_a_task_without_a_number_has_no_row(tmp_path: Path) -> None:
+    # given
+    write_traces(tmp_path, "single", trace("t_fr", "single"))
     empty = results(1.0, results={"t_fr": {"alias": "t_fr"}, "t_ja": {"alias": "t_ja"}}, groups={})
-
+    # when, then
     assert outcome_of({"single": empty}, tmp_path).rows == ()

@@ -1,0 +1,131 @@
+"""Totals: what traces add up to."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from traced import CALL, trace
+
+from fusion_eval.runs.totals import Totals, Usage, dollars
+from fusion_eval.types import Answer, Candidate
+
+
+def totals_of(*answers: Answer) -> Totals:
+    """Add one trace for each answer."""
+    totals = Totals()
+    for answer in answers:
+        totals.add(trace(answer=answer))
+    return totals
+
+
+def test_totals_count_each_generation_and_the_wait_of_each_request_once() -> None:
+    # given two prompts, each with two candidates of one request, a failed one and a fused answer
+    totals = Totals()
+    # when
+    totals.add(trace())
+    totals.add(trace(1))
+    # then
+    assert dataclasses.asdict(totals) == {
+        "prompts": 2,
+        "candidates": 6,
+        "failed_candidates": 2,
+        "empty_candidates": 0,
+        "cut_candidates": 0,
+        "unscored_candidates": 0,
+        "aggregation_calls": 2,
+        "fallbacks": 0,
+        "dropped_candidates": 0,
+        "departures": {},
+        "prompt_tokens": 60,
+        "completion_tokens": 24,
+        "cost": 1.5,
+        "seconds": 6.0,
+        "roles": {
+            "sampler": {
+                "prompt_tokens": 20,
+                "completion_tokens": 14,
+                "cost": 1.5,
+                "unpriced": 0,
+                "retries": 0,
+            },
+            "fusor": {
+                "prompt_tokens": 40,
+                "completion_tokens": 10,
+                "cost": None,
+                "unpriced": 2,
+                "retries": 0,
+            },
+        },
+    }
+
+
+def test_fallbacks_dropped_candidates_and_departures_are_counted() -> None:
+    # when
+    totals = totals_of(
+        Answer("a", chosen=0, fallback="the fusor refused"),
+        Answer("x", departures=("unclosed", "truncated"), dropped=2),
+        Answer("x", departures=("unclosed",)),
+    )
+    # then
+    assert (totals.fallbacks, totals.dropped_candidates) == (1, 2)
+    assert totals.departures == {"unclosed": 2, "truncated": 1}
+
+
+def test_the_calls_of_a_trace_can_be_added_without_its_pool() -> None:
+    # given
+    totals = Totals()
+    # when
+    totals.add_calls(trace())
+    # then
+    assert (totals.prompt_tokens, totals.completion_tokens, totals.candidates) == (20, 5, 0)
+
+
+def test_the_cost_is_unknown_if_no_price_is_known() -> None:
+    # given
+    totals = Totals()
+    # when
+    totals.add_calls(trace())
+    # then
+    assert totals.cost is None
+
+
+@pytest.mark.parametrize(
+    ("strategy", "scores", "role"),
+    [
+        ("fusion", (), "fusor"),
+        ("bon", (7.0, None), "scorer"),
+        ("bon", (), "scorer"),  # its judge wrote no rating that can be read
+        ("of_a_third_party", (0.5, 0.1), "scorer"),
+        ("of_a_third_party", (), "fusor"),
+    ],
+)
+def test_calls_beyond_the_pool_are_a_scorers_if_there_are_scores_else_a_fusors(
+    strategy: str, scores: tuple[float | None, ...], role: str
+) -> None:
+    # given
+    totals = Totals()
+    # when
+    totals.add(trace(answer=Answer("a", scores=scores, calls=(CALL,)), strategy=strategy))
+    # then
+    assert list(totals.roles) == ["sampler", role]
+    assert totals.roles[role] == Usage(20, 5, cost=None, unpriced=1)
+
+
+def test_a_sum_of_dollars_says_if_some_price_is_unknown() -> None:
+    # given a reply without a price and a failed one, which costs nothing
+    usage = Usage()
+    usage.add(CALL)
+    usage.add(Candidate("", "m", 0, error="HTTP 500"))
+    assert (str(usage), usage.unpriced) == ("20 + 5 tokens, no known price", 1)
+    # when one with a price is added
+    usage.add(dataclasses.replace(CALL, cost=0.0125))
+    # then
+    assert str(usage) == "40 + 10 tokens, $0.012500 without those of unknown price"
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [(0.0, "$0.00"), (0.000123, "$0.000123"), (0.5, "$0.500000"), (1234.5, "$1,234.50")]
+)
+def test_dollars_have_more_digits_below_one(amount: float, text: str) -> None:
+    assert dollars(amount) == text
