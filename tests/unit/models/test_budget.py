@@ -16,18 +16,14 @@ from openai_server import Plan, Server, default_text
 from priced_models import PRICE, PROMPTS, SAMPLING, ProviderDoor, count_words, opener, sample_all
 
 from fusion_eval.errors import TransientError
-from fusion_eval.models import limited
 from fusion_eval.models.priced import Budget, BudgetError, Priced
 from fusion_eval.models.store.store import Store
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.types import Candidate, Prompt, Sampling
 
+pytestmark = pytest.mark.usefixtures("no_pauses")
+
 Start = Callable[[Plan], Server]
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited, "pause", lambda attempt, error: 0.0)
 
 
 # A run that reaches its budget

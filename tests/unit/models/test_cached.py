@@ -13,17 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai_server import Fault, Plan, Server, serve
 
-from fusion_eval.models import limited
 from fusion_eval.models.store.store import Store
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.types import Candidate, Prompt
 
+pytestmark = pytest.mark.usefixtures("no_pauses")
+
 Start = Callable[[Plan], Server]
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited, "pause", lambda attempt, error: 0.0)
 
 
 # Stored candidates are not asked for

@@ -10,18 +10,14 @@ from limited_models import PROMPT, SAMPLING, always, limited_model, prompts, ref
 from openai_server import Fault, Plan, Server
 
 from fusion_eval.errors import EndpointError
-from fusion_eval.models import limited
 from fusion_eval.models.endpoint import GIVE_UP_AFTER
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.types import Candidate
 
+pytestmark = pytest.mark.usefixtures("no_pauses")
+
 Start = Callable[[Plan], Server]
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited, "pause", lambda attempt, error: 0.0)
 
 
 async def sample_all(model: Limited, count: int) -> list[list[Candidate]]:

@@ -11,17 +11,13 @@ from openai_server import Fault, Plan, Server, default_text
 from priced_models import PRICE, PROMPTS, SAMPLING, ProviderDoor, count_words, opener, sample_all
 
 from fusion_eval.errors import EndpointError, RequestError, TransientError
-from fusion_eval.models import limited
 from fusion_eval.models.priced import Budget, Priced
 from fusion_eval.models.prices import FREE
 from fusion_eval.types import Candidate, Prompt, Sampling
 
+pytestmark = pytest.mark.usefixtures("no_pauses")
+
 Start = Callable[[Plan], Server]
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited, "pause", lambda attempt, error: 0.0)
 
 
 async def test_a_generation_costs_what_its_usage_says_and_the_prompt_counts_once(

@@ -9,15 +9,11 @@ import pytest
 from limited_models import PROMPT, SAMPLING, limited_model, refusal
 from openai_server import Fault, Plan, Reply, Request, Server, default_reply, default_text
 
-from fusion_eval.models import limited
 from fusion_eval.models.rechecked import Rechecked
 
+pytestmark = pytest.mark.usefixtures("no_pauses")
+
 Start = Callable[[Plan], Server]
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited, "pause", lambda attempt, error: 0.0)
 
 
 def first_replies(count: int, reply: Reply) -> Callable[[Request, int], str | Reply]:

@@ -18,18 +18,14 @@ from hypothesis import strategies as st
 from openai_server import Fault, Plan, Server
 
 from fusion_eval.errors import EndpointError, StoreError
-from fusion_eval.models import limited
 from fusion_eval.models.cached import Cached, keys_of
 from fusion_eval.models.store.store import Store
 from fusion_eval.types import Candidate, Prompt, Sampling
 
+pytestmark = pytest.mark.usefixtures("no_pauses")
+
 Start = Callable[[Plan], Server]
 QUESTIONS = [Prompt(f"question {i}") for i in range(8)]
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited, "pause", lambda attempt, error: 0.0)
 
 
 class SimultaneousDoor:

@@ -330,6 +330,7 @@ def test_a_run_with_a_damaged_store_warns_and_finishes(
     assert (tmp_path / "store.sqlite.damaged-1").exists()
 
 
+@pytest.mark.slow
 def test_a_run_on_a_full_disk_ends_with_one_sentence_and_can_go_on(
     openai_server: Callable[[Plan], Server], tmp_path: Path
 ) -> None:
