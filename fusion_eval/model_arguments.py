@@ -126,7 +126,7 @@ def public(arguments: ModelArguments) -> dict[str, object]:
 
 def unknown_argument(name: str, also_known: Collection[str] = ()) -> ConfigError:
     """Return the error for an argument that nobody takes; it names the nearest one."""
-    known = [*also_known, *ARGUMENT_NAMES]
+    known = list(dict.fromkeys([*also_known, *ARGUMENT_NAMES]))
     return ConfigError(
         f"Unknown model argument '{name}'.{nearest(name, known) or ' Known: ' + ', '.join(known)}"
     )

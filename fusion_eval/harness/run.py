@@ -78,12 +78,13 @@ def check_plan(plan: Plan) -> tuple[ModelArguments, Any]:
         ConfigError: A model argument, a strategy, a task or the output folder is wrong.
     """
     from fusion_eval.model_arguments import parse
-    from fusion_eval.strategies.specs import load_strategy
+    from fusion_eval.strategies.specs import load_scorer, load_strategy
 
     model_args = dict(plan.model_args or {})
     if "trace_dir" in model_args:
         raise ConfigError("trace_dir= has no use here: traces go to the strategy's folder under --output")
     arguments = parse(model_args)
+    load_scorer(arguments.scorer_spec)
     for strategy in plan.strategies:
         load_strategy(strategy)
     check_folder(plan.output)

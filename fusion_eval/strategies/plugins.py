@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -52,6 +54,12 @@ def registered_name(value: object) -> str | None:
 
 def _points(group: str) -> dict[str, EntryPoint]:
     """Return the entry points by name; of several with one name, ours counts."""
+    return _points_on(tuple(sys.path), group)
+
+
+@functools.cache
+def _points_on(path: tuple[str, ...], group: str) -> dict[str, EntryPoint]:
+    """Read the entry points once for each import path, since that reads the metadata of all packages."""
     found = sorted(entry_points(group=group), key=_is_ours)
     return {point.name: point for point in found}
 
