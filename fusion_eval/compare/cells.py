@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,10 @@ from fusion_eval.compare.matching import MatchedTask
 from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.compare.task_families import Family
 from fusion_eval.runs.samples import Segment, Value
-from fusion_eval.stats.corpus import CorpusMetric, MissingTokenizerError, corpus_metric
 from fusion_eval.stats.paired import Score, mean_score
+
+if TYPE_CHECKING:
+    from fusion_eval.stats.corpus import CorpusMetric
 
 Floats = npt.NDArray[np.float64]
 
@@ -88,7 +91,7 @@ def cells_of(
                     missing=len(matched.items) - len(kept),
                 )
             )
-        except MissingTokenizerError as error:
+        except ImportError as error:  # a language's tokenizer is not installed
             notes.append(f"{matched.task}: {metric},{filtered} is left out: {error}")
     return cells, notes
 
@@ -103,7 +106,7 @@ def _cell(
 ) -> Cell:
     task, metric, filtered = names
     segments = [[value for value in run if isinstance(value, Segment)] for run in values]
-    corpus = corpus_metric(corpus_name(metric) or metric, family.language) if segments[0] else None
+    corpus = _corpus_metric(metric, family.language) if segments[0] else None
     if corpus:
         statistics = np.stack([segment_statistics(corpus, run) for run in segments])
     else:
@@ -125,6 +128,12 @@ def _cell(
         binary=corpus is None and bool(np.isin(statistics[..., 0], (0.0, 1.0)).all()),
         signature=corpus.signature if corpus else None,
     )
+
+
+def _corpus_metric(metric: str, language: str | None) -> CorpusMetric:
+    from fusion_eval.stats.corpus import corpus_metric  # imports sacrebleu
+
+    return corpus_metric(corpus_name(metric) or metric, language)
 
 
 def segment_statistics(corpus: CorpusMetric, segments: Sequence[Segment]) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from fusion_eval.stats.paired import Floats, Paired, Score, mean_over_groups, mean_score, value
 from fusion_eval.stats.resampling import drawn_sums
@@ -132,8 +132,8 @@ def _corrected(paired: Paired, deltas: Floats, shares: Floats) -> Floats | None:
     if largest > 0:  # without a unit, as powers of small numbers are 0
         deviations /= largest
     acceleration = float((deviations**3).sum() / (6 * max((deviations**2).sum(), 1.0) ** 1.5))
-    bias = norm.ppf(below)
-    reach = bias + norm.ppf(shares)
+    bias = ndtri(below)
+    reach = bias + ndtri(shares)
     if (acceleration * reach >= 1).any():  # beyond this pole the shares would turn round
         return None
-    return np.asarray(norm.cdf(bias + reach / (1 - acceleration * reach)))
+    return np.asarray(ndtr(bias + reach / (1 - acceleration * reach)))

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, rankdata
+from scipy.special import bdtr  # scipy.stats takes a second to import
 
 from fusion_eval.stats.paired import Floats, Labels, Paired, mean_score, paired_values, value
 from fusion_eval.stats.resampling import all_swapped_sums, swapped_sums
@@ -63,6 +63,8 @@ def wilcoxon_test(
 
     Whole clusters change sign, as in Rosner, Glynn & Lee (2006), with the distribution counted rather than approximated.
     """
+    from scipy.stats import rankdata
+
     differences = _differences(baseline, candidate)
     ranks = np.zeros_like(differences)
     moved = differences != 0
@@ -92,7 +94,7 @@ def mcnemar_test(
         return PermutationTest(0.0, 1.0, 1, True, "mcnemar")
     if paired.n_clusters == len(differences):
         fewer, both = min(gained, lost), gained + lost
-        p_value = float(2 * binom.cdf(fewer, both, 0.5) - binom.pmf(fewer, both, 0.5))
+        p_value = float(bdtr(fewer, both, 0.5) + (bdtr(fewer - 1, both, 0.5) if fewer else 0.0))
         return PermutationTest(float(gained - lost), p_value, 1, True, "mcnemar")
     swaps = _swaps(paired, resamples, seed)
     p_value = (swaps.beyond + swaps.equal / 2) / swaps.total

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest, norm
+from scipy.special import bdtr, ndtri  # scipy.stats takes a second to import
 
 from fusion_eval.stats.bootstrap import bootstrap_interval
 from fusion_eval.stats.paired import Labels, paired_values
@@ -62,7 +62,7 @@ def win_rate(
         if drawn and drawn.high - drawn.low > _WIDTH:
             low, high, method = (1 + drawn.low) / 2, (1 + drawn.high) / 2, "bootstrap"
     if independent and paired.candidate.shape[1] == 1:
-        p_value = float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+        p_value = min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5)))
     else:
         p_value = permutation_test(paired, resamples, seed).p_value
     return WinRate(wins, len(values) - wins - losses, losses, rate, low, high, p_value, method)
@@ -70,7 +70,7 @@ def win_rate(
 
 def wilson(rate: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """The score interval of a share of n (Wilson 1927): never outside 0 to 1, never without width."""
-    z2 = float(norm.ppf((1 + confidence) / 2)) ** 2
+    z2 = float(ndtri((1 + confidence) / 2)) ** 2
     centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
     reach = math.sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n))) / (1 + z2 / n)
     # The rate itself is inside, whatever rounding says at 0 and 1.
