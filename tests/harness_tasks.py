@@ -30,8 +30,8 @@ DATA = """
 from datasets import Dataset
 
 def load(**_):
-    rows = [{{"question": f"What is {{i}} + {{i}}?", "answer": str(2 * i)}} for i in range({rows})]
-    shots = [{{"question": "What is 50 + 50?", "answer": "100"}}]
+    rows = [{{"question": f"What is {{i}} + {{i}}?", "answer": f"{{2 * i}} in all"}} for i in range({rows})]
+    shots = [{{"question": "What is 50 + 50?", "answer": "100 in all"}}]
     return {{"test": Dataset.from_list(rows), "fewshot": Dataset.from_list(shots)}}
 """
 GENERATE = (

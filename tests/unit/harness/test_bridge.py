@@ -25,7 +25,7 @@ import json, lm_eval.models
 from lm_eval.api.registry import get_model, model_registry
 """
 PARTS = """
-import json, sys, lm_eval.tasks, lm_eval.api.registry as registry
+import json, sys, lm_eval.filters, lm_eval.tasks, lm_eval.api.registry as registry
 from lm_eval.api.metrics import nanmean
 from fusion_eval.harness.host import scores_each_repeat
 
@@ -273,7 +273,7 @@ for args, kwargs in [
     ([], {"include_path": [ours, "mine"]}),
 ]:
     kept.append(TaskManager(*args, **kwargs).include_path)
-import lm_eval.models
+import lm_eval.filters, lm_eval.models
 left = [f for f in sys.meta_path if type(f).__module__ == "_fusion_eval_bridge"]
 print(json.dumps([searched, kept, len(left), once is twice], default=lambda path: "ours"))
 """

@@ -30,7 +30,11 @@ class LogLikelihoodsOnly(LM):
         raise AssertionError("log-likelihood tasks need no rolling windows")
 
 
-CHOICES = {"kind": "multiple_choice", "more": "doc_to_choice: ['0', '2', '4', '6']\n", "rows": 3}
+CHOICES = {
+    "kind": "multiple_choice",
+    "more": "doc_to_choice: ['0 in all', '2 in all', '4 in all', '6 in all']\n",
+    "rows": 3,
+}
 
 
 def test_log_likelihood_tasks_use_the_harness_model_itself(tasks):
