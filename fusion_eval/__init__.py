@@ -1,3 +1,55 @@
-"""Best-of-N and Fusion-of-N as model types of lm-evaluation-harness."""
+"""Best-of-N and Fusion-of-N as model types of lm-evaluation-harness, compared with honest statistics.
+
+    import fusion_eval as fe
+
+    comparison = fe.compare("out/single", "out/fusion")
+    print(comparison)
+
+The names below come from `fusion_eval.api`, which is imported when the first of them is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from fusion_eval.api import (
+        check,
+        compare,
+        export,
+        fuse,
+        fuse_async,
+        judge,
+        read_runs,
+        run,
+        sample,
+        sample_async,
+    )
+
+__all__ = [
+    "__version__",
+    "check",
+    "compare",
+    "export",
+    "fuse",
+    "fuse_async",
+    "judge",
+    "read_runs",
+    "run",
+    "sample",
+    "sample_async",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'fusion_eval' has no attribute '{name}'")
+    from fusion_eval import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

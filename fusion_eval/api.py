@@ -1,1 +1,295 @@
-"""The Python API."""
+"""The Python API. `import fusion_eval as fe` offers each name here as `fe.NAME`.
+
+Heavy imports happen when a function is called. Every function raises `FusionEvalError` for a user's mistake; the message
+says what is wrong, where, and the fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fusion_eval.strategies.direct import TracedAnswer, fuse, fuse_async, sample, sample_async
+
+if TYPE_CHECKING:
+    from fusion_eval.export.subject import Written
+    from fusion_eval.gate.result import Checked
+    from fusion_eval.harness.run_result import RunResult
+    from fusion_eval.report.comparison_view import ComparisonView
+    from fusion_eval.runs.reading import Run
+
+__all__ = [
+    "TracedAnswer",
+    "check",
+    "compare",
+    "export",
+    "fuse",
+    "fuse_async",
+    "judge",
+    "read_runs",
+    "run",
+    "sample",
+    "sample_async",
+]
+
+
+def read_runs(*paths: str | Path, allow_partial: bool = False) -> list[Run]:
+    """Read runs of lm-evaluation-harness from disk.
+
+    Args:
+        paths: Folders or sample files, of any release 0.4.x, logged with `--log_samples`.
+        allow_partial: Leave out lines that cannot be read, and note it, instead of raising an error.
+
+    Returns:
+        One run for each path, under names that tell them apart.
+    """
+    from fusion_eval.runs import reading
+
+    return reading.read_runs([Path(path) for path in paths], allow_partial)
+
+
+def compare(
+    *runs: Run | str | Path,
+    baseline: Literal["expected", "oracle"] | None = None,
+    metrics: Sequence[str] = (),
+    test: Literal["auto", "permutation", "mcnemar"] = "auto",
+    correction: Literal["holm", "bh"] = "holm",
+    alpha: float = 0.05,
+    resamples: int = 10_000,
+    seed: int = 0,
+    cluster: str = "auto",
+    allow_partial: bool = False,
+    include_path: str | Path | None = None,
+    output: str | Path | None = None,
+) -> ComparisonView:
+    """Compare every run with the first, item by item.
+
+    Args:
+        runs: Runs, or their folders or sample files; the baseline first.
+        baseline: Compare all runs with the mean ("expected") or the best ("oracle") of their pools' candidates.
+        metrics: Metrics to compare; empty means all that can be compared.
+        test: "auto" is McNemar's test for independent 0/1 items, else the permutation test.
+        correction: Adjustment of p-values over the rows: Holm, or Benjamini-Hochberg ("bh").
+        alpha: Level of tests and intervals.
+        resamples: Number of resamples for tests and intervals.
+        seed: Seed of the resampling.
+        cluster: Document field whose equal values mark dependent items, "auto", or "none".
+        allow_partial: Compare the items that all runs have, and note the others, instead of raising an error.
+        include_path: Folder with the task YAMLs that `baseline` scores candidates by.
+        output: Folder to write comparison.json to.
+
+    Returns:
+        The comparison. It prints as a table, and has `rows`, `to_frame()`, `to_markdown()` and `to_json()`.
+    """
+    from fusion_eval.compare.compare import compare as compare_runs
+    from fusion_eval.compare.options import ComparisonOptions
+    from fusion_eval.report.comparison_view import ComparisonView
+    from fusion_eval.runs.comparison import write_comparison
+
+    loaded = _load(runs, allow_partial)
+    if baseline:
+        loaded = _with_pool_baseline(loaded, baseline, include_path)
+    _check_enough(loaded)
+    options = ComparisonOptions(
+        alpha, test, correction, resamples, seed, cluster, allow_partial, tuple(metrics)
+    )
+    comparison = compare_runs(loaded, options)
+    if output is not None:
+        write_comparison(comparison, Path(output))
+    return ComparisonView(comparison)
+
+
+def judge(
+    *runs: Run | str | Path,
+    judge: str,
+    judge_base_url: str | None = None,
+    judge_args: Mapping[str, object] | None = None,
+    judge_prompt: str = "helpfulness",
+    swap: Literal["both", "random"] = "both",
+    scale: Literal[3, 5] = 3,
+    structured: bool = False,
+    repeats: int = 1,
+    opponent: str | Path | None = None,
+    every_pair: bool = False,
+    sequential: bool = False,
+    gold: str | Path | None = None,
+    alpha: float = 0.05,
+    allow_partial: bool = False,
+    output: str | Path | None = None,
+    report: Callable[[str], None] = print,
+) -> ComparisonView:
+    """Let an LLM compare the answers of every run with those of the first.
+
+    Args:
+        runs: Runs, or their folders; the baseline first.
+        judge: The judge's model; `a|b|c` is a panel of three.
+        judge_base_url: The judge's OpenAI-compatible endpoint.
+        judge_args: Further model arguments of the judge, such as `{"budget": 5}`.
+        judge_prompt: "helpfulness", "translation", "reasoning", or a Jinja2 file.
+        swap: Show each pair in both orders, or in a random one.
+        scale: Verdicts in three steps (better, tie, worse), or in five.
+        structured: Request JSON by the endpoint's `response_format`.
+        repeats: How often each judge is asked about a pair.
+        opponent: JSON lines with answers of a system to judge every run against.
+        every_pair: Judge every two runs, not only each against the first.
+        sequential: Stop as soon as the test decides at level `alpha`.
+        gold: Verdicts of humans, in the form of verdicts.jsonl.
+        alpha: Level of tests and intervals.
+        allow_partial: Judge the items that all runs have, and note the others, instead of raising an error.
+        output: Folder to write verdicts.jsonl and comparison.json to.
+        report: Is called with each line of progress.
+
+    Returns:
+        The comparison of win rates.
+    """
+    from fusion_eval.compare.options import ComparisonOptions
+    from fusion_eval.judging.job import Job
+    from fusion_eval.judging.judge import Panel
+    from fusion_eval.judging.judge import judge as judge_job
+    from fusion_eval.report.comparison_view import ComparisonView
+
+    job = Job(
+        runs=tuple(_load(runs, allow_partial)),
+        statistics=ComparisonOptions(alpha=alpha, allow_partial=allow_partial),
+        opponent=None if opponent is None else Path(opponent),
+        every_pair=every_pair,
+        sequential=sequential,
+    )
+    panel = Panel(judge, judge_base_url, judge_args or {}, judge_prompt, swap, scale, structured, repeats)
+    folder, labels = (None if path is None else Path(path) for path in (output, gold))
+    return ComparisonView(judge_job(job, panel, folder, labels, report))
+
+
+def check(
+    baseline: str | Path,
+    candidate: str | Path,
+    *,
+    margin: float | str | Path = 0.01,
+    alpha: float = 0.05,
+    metrics: Sequence[str] = (),
+    overall: bool = False,
+    cluster: str = "auto",
+    allow_partial: bool = False,
+) -> Checked:
+    """Check whether a candidate is worse than a baseline by more than a margin.
+
+    Args:
+        baseline: A baseline file, or a run.
+        candidate: A run, or a baseline file.
+        margin: Largest loss to tolerate, as a share of a metric's range, or a YAML file of margins.
+        alpha: Level of the tests.
+        metrics: Metrics to check; empty means all that can be compared.
+        overall: Drop the rows of single languages where a row over all languages exists.
+        cluster: Document field whose equal values mark dependent items, "auto", or "none".
+        allow_partial: Check the items that both have, and note the others, instead of raising an error.
+
+    Returns:
+        The result: its verdict is "pass", "regression" or "inconclusive".
+    """
+    from fusion_eval.gate.check import CheckSettings, read_side
+    from fusion_eval.gate.check import check as check_sides
+    from fusion_eval.gate.margins import read_margins
+
+    settings = CheckSettings(read_margins(str(margin)), alpha, "tell", tuple(metrics), overall, allow_partial)
+    sides = (read_side(Path(side), cluster, allow_partial) for side in (baseline, candidate))
+    return check_sides(*sides, settings)
+
+
+def export(run: str | Path, output: str | Path, *, format: str = "table") -> Written:
+    """Write a run in the form that a leaderboard, a paper or an archive uses.
+
+    Args:
+        run: A run, or the folder that `fusion-eval run` wrote.
+        output: Folder to write to.
+        format: "table", "card", "every-eval-ever", "hf" or "bundle".
+
+    Returns:
+        `paths`, the files that were written, and `notes` on what a reader should know.
+    """
+    from fusion_eval.errors import ConfigError, nearest
+    from fusion_eval.export.formats import FORMATS
+    from fusion_eval.export.subject import read_subject
+    from fusion_eval.runs.writing import check_folder
+
+    if format not in FORMATS:
+        raise ConfigError(
+            f"There is no format '{format}'.{nearest(format, FORMATS)} Known: {', '.join(FORMATS)}"
+        )
+    check_folder(Path(output))
+    return FORMATS[format](read_subject(Path(run)), Path(output))
+
+
+def run(
+    output: str | Path,
+    *,
+    tasks: Sequence[str] = ("fusion_demo",),
+    strategies: Sequence[str] = ("single", "bon", "fusion"),
+    model_args: Mapping[str, object] | None = None,
+    limit: float | None = None,
+    include_path: str | Path | None = None,
+    apply_chat_template: bool = False,
+    num_fewshot: int | None = None,
+    report: Callable[[str], None] = print,
+) -> RunResult | None:
+    """Sample a pool for each prompt, aggregate it with every strategy, score in the harness, and compare.
+
+    Args:
+        output: Folder for results, samples, traces and comparison.json.
+        tasks: Tasks or groups of the harness.
+        strategies: Strategies as text: "bon", "bon(scorer=chrf)".
+        model_args: Model arguments, such as `{"model": "gpt-4o-mini", "n": 5}`; the embedded model by default.
+        limit: The first items of each task (a whole number), or a share of them below 1.
+        include_path: Folder with more task YAMLs.
+        apply_chat_template: Send prompts as chat messages.
+        num_fewshot: Few-shot examples, instead of the task's own number.
+        report: Is called with each line of progress.
+
+    Returns:
+        The scores and their comparison. None on the ranks of a parallel run that do not write.
+    """
+    from fusion_eval.harness.run import Plan
+    from fusion_eval.harness.run_result import run_and_compare
+    from fusion_eval.strategies.specs import read_strategies
+
+    plan = Plan(
+        output=Path(output),
+        tasks=tuple(tasks),
+        strategies=read_strategies(",".join(strategies)),
+        model_args=model_args,
+        limit=limit,
+        include_path=None if include_path is None else Path(include_path),
+        apply_chat_template=apply_chat_template,
+        num_fewshot=num_fewshot,
+    )
+    return run_and_compare(plan, report)
+
+
+def _load(runs: Sequence[Run | str | Path], allow_partial: bool) -> list[Run]:
+    """Read those of `runs` that are paths; keep the order, and give all of them names that differ."""
+    from fusion_eval.runs.reading import Run, with_unique_names
+
+    paths = [run for run in runs if not isinstance(run, Run)]
+    read = iter(read_runs(*paths, allow_partial=allow_partial))
+    loaded = [run if isinstance(run, Run) else next(read) for run in runs]
+    return with_unique_names(loaded, [run.name for run in loaded])
+
+
+def _with_pool_baseline(
+    runs: Sequence[Run], baseline: Literal["expected", "oracle"], include_path: str | Path | None
+) -> list[Run]:
+    from fusion_eval.harness.pool_baseline import pool_run
+    from fusion_eval.runs.reading import with_unique_names
+
+    folder = None if include_path is None else Path(include_path)
+    with_baseline = [pool_run(runs, baseline, folder), *runs]
+    return with_unique_names(with_baseline, [run.name for run in with_baseline])
+
+
+def _check_enough(runs: Sequence[Run]) -> None:
+    from fusion_eval.errors import ConfigError
+
+    if len(runs) < 2:
+        raise ConfigError(
+            "compare needs two runs or more, the baseline first: compare(BASELINE, CANDIDATE, …)"
+        )

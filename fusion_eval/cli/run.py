@@ -1,0 +1,138 @@
+"""`fusion-eval run`: sample once, aggregate with every strategy, score in the harness, compare."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fusion_eval.cli import options as shared
+from fusion_eval.errors import FusionEvalError
+
+if TYPE_CHECKING:
+    from fusion_eval.harness.run import Plan
+    from fusion_eval.harness.run_result import RunResult
+    from fusion_eval.runs.comparison import Comparison
+
+DRY_RUN_WITHOUT_JUDGE = (
+    "The table has no calls of the judge, two for each pair of answers; once answers exist, "
+    "fusion-eval judge … --dry_run counts them"
+)
+
+
+def add_run(commands: Any) -> None:
+    """Add the command `run` to the parser."""
+    parser = shared.add_command(
+        commands,
+        "run",
+        help="sample once, aggregate with every strategy, score, compare",
+        epilog="fusion-eval run --tasks fusion_demo --strategies single,bon,fusion --output out/demo",
+    )
+    add = parser.add_argument
+    add(
+        "--output",
+        "--output_path",
+        type=Path,
+        metavar="DIR",
+        help="folder for the results (required without --dry_run)",
+    )
+    add(
+        "--tasks",
+        default="fusion_demo",
+        metavar="T,…",
+        help="tasks or groups of the harness (default: fusion_demo)",
+    )
+    add(
+        "--strategies",
+        default="single,bon,fusion",
+        metavar="S,…",
+        help="strategies, with options in parentheses: 'bon(scorer=chrf)' (default: single,bon,fusion)",
+    )
+    add(
+        "--model_args",
+        default="",
+        metavar="K=V,…",
+        help="model=, n=, temperature=, fusor=, … (default: the embedded model)",
+    )
+    add("--limit", type=shared.limit, metavar="N", help="first N items of each task, or a share below 1")
+    add("--include_path", type=Path, metavar="DIR", help="folder with more task YAMLs")
+    add("--apply_chat_template", action="store_true", help="send prompts as chat messages")
+    add(
+        "--num_fewshot",
+        type=shared.count,
+        metavar="K",
+        help="few-shot examples, instead of the task's own number",
+    )
+    add("--dry_run", action="store_true", help="print the calls and their highest cost, without any call")
+    shared.add_judge_options(parser)
+    parser.set_defaults(run=run_strategies)
+
+
+def run_strategies(options: argparse.Namespace) -> int:
+    """Carry out `fusion-eval run`."""
+    from fusion_eval.cli.judge import check_judge
+    from fusion_eval.harness.run_result import run_and_compare
+
+    if options.output is None and not options.dry_run:
+        options.parser.error("the following arguments are required: --output/--output_path")
+    started = time.monotonic()
+    plan = _plan(options)
+    if options.judge:
+        check_judge(plan, options)
+    if options.dry_run:
+        return _dry_run(plan, options)
+    result = run_and_compare(plan, shared.report_progress)
+    if result is None:  # another rank of a parallel run prints
+        return 0
+    print(result.scores())
+    if options.judge and result.comparison:
+        result = _with_judge(result, result.comparison.comparison, plan, options)
+    if overall := result.overall():
+        print(overall)
+    print(f"{time.monotonic() - started:.0f} s in all; results, samples and traces are in {plan.output}")
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    from fusion_eval.harness.run import Plan
+    from fusion_eval.strategies.specs import read_strategies
+
+    return Plan(
+        output=options.output or Path(),
+        tasks=shared.split_list(options.tasks),
+        strategies=read_strategies(options.strategies),
+        model_args=shared.read_model_args(options.model_args),
+        limit=options.limit,
+        include_path=options.include_path,
+        apply_chat_template=options.apply_chat_template,
+        num_fewshot=options.num_fewshot,
+    )
+
+
+def _dry_run(plan: Plan, options: argparse.Namespace) -> int:
+    from fusion_eval.harness.dry_run import dry_run
+
+    print(dry_run(plan))
+    if options.judge:
+        print(DRY_RUN_WITHOUT_JUDGE)
+    return 0
+
+
+def _with_judge(
+    result: RunResult, compared: Comparison, plan: Plan, options: argparse.Namespace
+) -> RunResult:
+    """Add the judge's rows to the comparison. If the judge fails, print what the metrics say before the error."""
+    from fusion_eval.cli.judge import with_judge
+    from fusion_eval.harness.run import ordered_runs
+    from fusion_eval.report.comparison_view import ComparisonView
+    from fusion_eval.runs.comparison import write_comparison
+
+    try:
+        comparison = with_judge(compared, ordered_runs(plan), options, plan.output)
+    except FusionEvalError:
+        print(result.overall())
+        raise
+    write_comparison(comparison, plan.output)
+    return dataclasses.replace(result, comparison=ComparisonView(comparison))
