@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from fusion_eval.stats.paired import Paired
 
@@ -26,6 +24,9 @@ def strata(paired: Paired) -> list[Places]:
     clusters, groups = paired.baseline.shape[:2]
     if groups == 1:
         return [np.arange(clusters)]
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     holds = ((paired.baseline != 0) | (paired.candidate != 0)).any(axis=2)
     row, column = np.nonzero(holds)
     edges = coo_array((np.ones(len(row)), (row, clusters + column)), shape=(clusters + groups,) * 2)
