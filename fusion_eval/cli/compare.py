@@ -55,27 +55,31 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
 
 def compare_runs(options: argparse.Namespace) -> int:
     """Carry out `fusion-eval compare`."""
+    from fusion_eval import api
     from fusion_eval.cli.judge import with_judge
-    from fusion_eval.compare.compare import compare
     from fusion_eval.report.comparison_table import VIEWS
     from fusion_eval.runs.comparison import write_comparison
-    from fusion_eval.runs.reading import read_runs, with_unique_names
 
     _check_options(options)
-    runs = read_runs(options.runs, options.allow_partial)
-    if options.baseline:
-        from fusion_eval.harness.pool_baseline import pool_run
-
-        runs = [pool_run(runs, options.baseline, options.include_path), *runs]
-        runs = with_unique_names(runs, [run.name for run in runs])
-    metrics = shared.split_list(options.metrics) if options.metrics else ()
-    comparison = compare(runs, comparison_options(options, metrics))
-    if options.output:
-        write_comparison(comparison, options.output)
+    runs = api.read_runs(*options.runs, allow_partial=options.allow_partial)
+    comparison = api.compare(
+        *runs,
+        baseline=options.baseline,
+        metrics=shared.split_list(options.metrics) if options.metrics else (),
+        test=options.test,
+        correction=options.correction,
+        alpha=options.alpha,
+        resamples=options.resamples,
+        seed=options.seed,
+        cluster=options.cluster,
+        allow_partial=options.allow_partial,
+        include_path=options.include_path,
+        output=options.output,
+    ).comparison
     if options.judge:
         comparison = with_judge(comparison, runs, options, options.output)
-    if options.output and options.judge:
-        write_comparison(comparison, options.output)
+        if options.output:
+            write_comparison(comparison, options.output)
     print(VIEWS[options.format](comparison))
     return 0
 
@@ -93,7 +97,7 @@ def _check_options(options: argparse.Namespace) -> None:
         )
 
 
-def comparison_options(options: argparse.Namespace, metrics: tuple[str, ...] = ()) -> ComparisonOptions:
+def comparison_options(options: argparse.Namespace) -> ComparisonOptions:
     """Read the statistics of a comparison from the command line."""
     from fusion_eval.compare.options import ComparisonOptions
 
@@ -105,5 +109,4 @@ def comparison_options(options: argparse.Namespace, metrics: tuple[str, ...] = (
         seed=options.seed,
         cluster=options.cluster,
         allow_partial=options.allow_partial,
-        metrics=metrics,
     )

@@ -23,7 +23,7 @@ def add_export(commands: Any) -> None:
         epilog="fusion-eval export out/demo --format table -o paper",
     )
     add = parser.add_argument
-    add("run", type=shared.path, metavar="RUN", help="a run, or the folder that fusion-eval run wrote")
+    add("run_folder", type=shared.path, metavar="RUN", help="a run, or the folder that fusion-eval run wrote")
     add("--format", choices=FORMATS, required=True, help="form of the output")
     shared.add_output(parser, "DIR", "folder to write to")
     parser.set_defaults(run=export_run)
@@ -49,12 +49,9 @@ def add_verify(commands: Any) -> None:
 
 def export_run(options: argparse.Namespace) -> int:
     """Carry out `fusion-eval export`."""
-    from fusion_eval.export.formats import FORMATS as WRITERS
-    from fusion_eval.export.subject import read_subject
-    from fusion_eval.runs.writing import check_folder
+    from fusion_eval import api
 
-    check_folder(options.output)
-    exported = WRITERS[options.format](read_subject(options.run), options.output)
+    exported = api.export(options.run_folder, options.output, format=options.format)
     for sentence in exported.notes:
         shared.note(sentence)
     for path in exported.paths:

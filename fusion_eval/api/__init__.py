@@ -1,0 +1,25 @@
+"""The Python API. `import fusion_eval as fe` offers each name here as `fe.NAME`.
+
+Heavy imports happen when a function is called. Every function raises `FusionEvalError` for a user's mistake; the message
+says what is wrong, where, and the fix.
+"""
+
+from __future__ import annotations
+
+from fusion_eval.api.comparisons import compare, judge, read_runs
+from fusion_eval.api.runs import check, export, run
+from fusion_eval.strategies.direct import TracedAnswer, fuse, fuse_async, sample, sample_async
+
+__all__ = [
+    "TracedAnswer",
+    "check",
+    "compare",
+    "export",
+    "fuse",
+    "fuse_async",
+    "judge",
+    "read_runs",
+    "run",
+    "sample",
+    "sample_async",
+]

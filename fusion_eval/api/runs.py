@@ -1,0 +1,116 @@
+"""Make runs, check them against a baseline, and export them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fusion_eval.export.subject import Written
+    from fusion_eval.gate.result import Checked
+    from fusion_eval.harness.run_result import RunResult
+
+
+def run(
+    output: str | Path,
+    *,
+    tasks: Sequence[str] = ("fusion_demo",),
+    strategies: Sequence[str] = ("single", "bon", "fusion"),
+    model_args: Mapping[str, object] | None = None,
+    limit: float | None = None,
+    include_path: str | Path | None = None,
+    apply_chat_template: bool = False,
+    num_fewshot: int | None = None,
+    report: Callable[[str], None] = print,
+) -> RunResult | None:
+    """Sample a pool for each prompt, aggregate it with every strategy, score in the harness, and compare.
+
+    Args:
+        output: Folder for results, samples, traces and comparison.json.
+        tasks: Tasks or groups of the harness.
+        strategies: Strategies as text: "bon", "bon(scorer=chrf)".
+        model_args: Model arguments, such as `{"model": "gpt-4o-mini", "n": 5}`; the embedded model by default.
+        limit: The first items of each task (a whole number), or a share of them below 1.
+        include_path: Folder with more task YAMLs.
+        apply_chat_template: Send prompts as chat messages.
+        num_fewshot: Few-shot examples, instead of the task's own number.
+        report: Is called with each line of progress.
+
+    Returns:
+        The scores and their comparison. None on the ranks of a parallel run that do not write.
+    """
+    from fusion_eval.harness.run import Plan
+    from fusion_eval.harness.run_result import run_and_compare
+    from fusion_eval.strategies.specs import read_strategies
+
+    plan = Plan(
+        output=Path(output),
+        tasks=tuple(tasks),
+        strategies=read_strategies(",".join(strategies)),
+        model_args=model_args,
+        limit=limit,
+        include_path=None if include_path is None else Path(include_path),
+        apply_chat_template=apply_chat_template,
+        num_fewshot=num_fewshot,
+    )
+    return run_and_compare(plan, report)
+
+
+def check(
+    baseline: str | Path,
+    candidate: str | Path,
+    *,
+    margin: float | str | Path = 0.01,
+    alpha: float = 0.05,
+    metrics: Sequence[str] = (),
+    overall: bool = False,
+    cluster: str = "auto",
+    allow_partial: bool = False,
+) -> Checked:
+    """Check whether a candidate is worse than a baseline by more than a margin.
+
+    Args:
+        baseline: A baseline file, or a run.
+        candidate: A run, or a baseline file.
+        margin: Largest loss to tolerate, as a share of a metric's range, or a YAML file of margins.
+        alpha: Level of the tests.
+        metrics: Metrics to check; empty means all that can be compared.
+        overall: Drop the rows of single languages where a row over all languages exists.
+        cluster: Document field whose equal values mark dependent items, "auto", or "none".
+        allow_partial: Check the items that both have, and note the others, instead of raising an error.
+
+    Returns:
+        The result: its verdict is "pass", "regression" or "inconclusive".
+    """
+    from fusion_eval.gate.check import CheckSettings, read_side
+    from fusion_eval.gate.check import check as check_sides
+    from fusion_eval.gate.margins import read_margins
+
+    settings = CheckSettings(read_margins(str(margin)), alpha, "tell", tuple(metrics), overall, allow_partial)
+    old, new = (read_side(Path(side), cluster, allow_partial) for side in (baseline, candidate))
+    return check_sides(old, new, settings)
+
+
+def export(run: str | Path, output: str | Path, *, format: str = "table") -> Written:
+    """Write a run in the form that a leaderboard, a paper or an archive uses.
+
+    Args:
+        run: A run, or the folder that `fusion-eval run` wrote.
+        output: Folder to write to.
+        format: "table", "card", "every-eval-ever", "hf" or "bundle".
+
+    Returns:
+        `paths`, the files that were written, and `notes` on what a reader should know.
+    """
+    from fusion_eval.errors import ConfigError, nearest
+    from fusion_eval.export.formats import FORMATS
+    from fusion_eval.export.subject import read_subject
+    from fusion_eval.runs.writing import check_folder
+
+    if format not in FORMATS:
+        raise ConfigError(
+            f"There is no format '{format}'.{nearest(format, FORMATS)} Known: {', '.join(FORMATS)}"
+        )
+    check_folder(Path(output))
+    return FORMATS[format](read_subject(Path(run)), Path(output))
