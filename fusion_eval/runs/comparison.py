@@ -134,7 +134,9 @@ class Comparison:
 
 def compared_run(run: Run) -> ComparedRun:
     """Describe a run for `comparison.json`."""
-    return ComparedRun(run.name, without_surrogates(str(run.path)), run.model, run.date or None, run.signature)
+    return ComparedRun(
+        run.name, without_surrogates(str(run.path)), run.model, run.date or None, run.signature
+    )
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:

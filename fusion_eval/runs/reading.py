@@ -123,18 +123,18 @@ def _read_task(file: SampleFile, allow_partial: bool) -> TaskRun:
 
 
 def _folder_name(path: Path, strategy: object) -> str:
-    """Return the name of a run's folder, as text of the strategy if the folder is named after it."""
+    """Return the name of a run's folder. If it is named after the strategy, return the strategy as it was written."""
     folder = (path.parent if path.is_file() else path).resolve().name
     if isinstance(strategy, str) and safe_file_name(strategy) == folder:
         return strategy
     return folder
 
 
-def _names(paths: Sequence[Path], last: Sequence[str]) -> list[str]:
-    """Return the shortest ends of the paths that differ."""
+def _names(paths: Sequence[Path], folder_names: Sequence[str]) -> list[str]:
+    """Return the shortest ends of the paths that differ, where `folder_names` replace the last part of each."""
     folders = [path.parent if path.is_file() else path for path in paths]
-    parts = [(*folder.resolve().parts[:-1], name) for folder, name in zip(folders, last, strict=True)]
-    for depth in range(1, max(map(len, parts))):
+    parts = [(*folder.resolve().parts[:-1], name) for folder, name in zip(folders, folder_names, strict=True)]
+    for depth in range(1, max(map(len, parts), default=0)):
         names = ["/".join(part[-depth:]) for part in parts]
         if len(set(names)) == len(set(parts)):
             return names

@@ -65,25 +65,28 @@ def test_every_format(
 
 
 def test_options_reach_the_comparison(runs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    options = "--test wilcoxon --interval percentile --correction bh --alpha 0.1 --resamples 300 --seed 7 --cluster none"
+    options = "--test permutation --correction bh --alpha 0.1 --resamples 300 --seed 7 --cluster none"
     assert main(["compare", *runs, "--format", "json", *options.split()]) == 0
-    made = json.loads(capsys.readouterr().out)
-    assert (
-        made["interval"],
-        made["correction"],
-        made["alpha"],
-        made["resamples"],
-        made["seed"],
-        made["cluster"],
-    ) == (
-        "percentile",
-        "bh",
-        0.1,
-        300,
-        7,
-        "none",
-    )
-    assert made["rows"][0]["test"] == "wilcoxon"
+    comparison = json.loads(capsys.readouterr().out)
+    given = {
+        "test": "permutation",
+        "correction": "bh",
+        "alpha": 0.1,
+        "resamples": 300,
+        "seed": 7,
+        "cluster": "none",
+    }
+    assert {name: comparison[name] for name in given} == given
+    assert comparison["rows"][0]["test"] == "permutation"
+
+
+@pytest.mark.parametrize("option", ["--test=wilcoxon", "--interval=percentile", "--correction=none"])
+def test_options_that_nobody_needs_are_gone(
+    runs: tuple[str, str], capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["compare", *runs, option])
+    assert stopped.value.code == 2
 
 
 def test_a_truncated_line_is_named_and_the_rest_compared_on_request(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from run_folders import DATE, samples, write_run
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.reading import read_runs, with_unique_names
 from fusion_eval.runs.task_info import TaskInfo, higher_is_better
+from fusion_eval.text.file_names import safe_file_name
 
 
 def test_a_run_has_its_tasks_values_and_setup(tmp_path: Path) -> None:
@@ -81,6 +83,20 @@ class TestNames:
         runs = with_unique_names([run] * 4, ["x", "x", "x (2)", "x"])
         # then
         assert [each.name for each in runs] == ["x", "x (2)", "x (2) (2)", "x (3)"]
+
+    def test_no_path_is_no_run(self) -> None:
+        assert read_runs([]) == []
+
+    def test_a_folder_of_a_strategy_with_options_has_the_name_of_the_strategy(self, tmp_path: Path) -> None:
+        # given the folder name that `fusion-eval run` makes for a strategy
+        strategy = "rank_fusion(k=2,by=chrf)"
+        folder = write_run(tmp_path / safe_file_name(strategy), {"a": samples([1.0])})
+        path = folder / "model" / f"results_{DATE}.json"
+        results = json.loads(path.read_text())
+        results["config"]["strategy"] = strategy
+        path.write_text(json.dumps(results))
+        # when, then
+        assert read_runs([folder])[0].name == strategy
 
 
 class TestNotes:
