@@ -23,7 +23,7 @@ from typing import Any, get_args
 
 from lm_eval.api.filter import Filter
 
-from fusion_eval.argument_values import names, text
+from fusion_eval.argument_values import read_names, read_text
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.judging.panel import at_work
@@ -53,10 +53,10 @@ class JudgeFilter(Filter):  # type: ignore[misc] # the harness publishes no type
         with user_errors():
             configure()
             self._settings, self._protocol = _checked(arguments)
-            self._opponent = text("opponent", arguments.get("opponent", "opponent"))
-            self._prompt = text("prompt", arguments.get("prompt", "prompt"))
+            self._opponent = read_text("opponent", arguments.get("opponent", "opponent"))
+            self._prompt = read_text("prompt", arguments.get("prompt", "prompt"))
             reference = arguments.get("reference")
-            self._reference = None if reference is None else text("reference", reference)
+            self._reference = None if reference is None else read_text("reference", reference)
 
     def apply(self, resps: Iterable[Any], docs: Sequence[Doc]) -> list[Any]:
         """A verdict in place of each response, in the same form: a text, or a list of texts for each document."""
@@ -116,7 +116,7 @@ class JudgeFilter(Filter):  # type: ignore[misc] # the harness publishes no type
 def _checked(arguments: Mapping[str, Any]) -> tuple[ModelArguments, Protocol]:
     if arguments.get("judge") is None:
         raise ConfigError("The filter judge has nobody to ask; name a model, judge: NAME, or several, a|b|c")
-    judges = names("judge", arguments["judge"])
+    judges = read_names("judge", arguments["judge"])
     if len(set(judges)) < len(judges):
         raise ConfigError(f"judge={'|'.join(judges)} names one of the judges twice; name each once")
     given = {name: value for name, value in arguments.items() if name not in _OWN}
@@ -127,7 +127,9 @@ def _checked(arguments: Mapping[str, Any]) -> tuple[ModelArguments, Protocol]:
     if swap not in get_args(Swap):
         raise ConfigError(f"swap={swap} should be both, random or none")
     protocol = Protocol(
-        template=load_protocol_template(text("judge_prompt", arguments.get("judge_prompt", "helpfulness"))),
+        template=load_protocol_template(
+            read_text("judge_prompt", arguments.get("judge_prompt", "helpfulness"))
+        ),
         swap=swap,
         max_tokens=settings.max_tokens or REPLY_TOKENS,
         temperature=(settings.temperature or (0.0,))[0],
