@@ -15,8 +15,8 @@ from run_folders import samples
 
 from fusion_eval.cli.main import main
 from fusion_eval.export.bundle.archive import SUMS, unpack
+from fusion_eval.export.bundle.differ import Differ
 from fusion_eval.export.bundle.files import CONTENTS, draw
-from fusion_eval.export.bundle.verify import Verified
 from fusion_eval.export.subject import Subject
 from fusion_eval.runs.comparison import FILE_NAME, read_comparison
 from fusion_eval.runs.reading import read_runs
@@ -68,7 +68,7 @@ def forged(folder: Path, name: str, edit: Edit) -> None:
     resummed(folder)
 
 
-def the_sentence(found: Verified, *words: str) -> str:
+def the_sentence(found: Differ, *words: str) -> str:
     """The difference that has all these words."""
     (said,) = [one for one in found.differences if all(word in one for word in words)][:1] or [None]
     assert said, found.differences

@@ -54,7 +54,7 @@ def is_judged(row: Row) -> bool:
     return row.metric.startswith(JUDGE)
 
 
-def strangers(comparison: Comparison, names: Collection[str]) -> list[str]:
+def runs_outside(comparison: Comparison, names: Collection[str]) -> list[str]:
     """Its runs that are not among `names`, and that it cannot have beside them: a baseline of pools, a judge's opponent."""
     first = next((run.name for run in comparison.runs), "")
     beside = {first} if first in POOL_RUNS else set()

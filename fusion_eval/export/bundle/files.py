@@ -14,7 +14,7 @@ from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import SUMS, pack
 from fusion_eval.export.card.page import card
-from fusion_eval.export.comparable import compared, is_judged, strangers
+from fusion_eval.export.comparable import compared, is_judged, runs_outside
 from fusion_eval.export.subject import Subject, Written, distinct_names
 from fusion_eval.export.system import arguments_of
 from fusion_eval.export.table.files import write_tables
@@ -91,7 +91,9 @@ def _stage(subject: Subject, folder: Path) -> tuple[Subject, list[str]]:
 def _comparison(subject: Subject) -> tuple[Comparison | None, list[str]]:
     """The one that goes into the bundle: of its runs alone, as nobody could compute others again."""
     notes = []
-    if subject.comparison and (others := strangers(subject.comparison, [run.name for run in subject.runs])):
+    if subject.comparison and (
+        others := runs_outside(subject.comparison, [run.name for run in subject.runs])
+    ):
         subject = replace(subject, comparison=None)
         notes = [
             f"the comparison beside the runs is of {', '.join(others)} as well, so a new one goes into the bundle"

@@ -1,9 +1,9 @@
-"""`fusion-eval verify`: every number of a bundle, computed again from the samples, without a model."""
+"""`fusion-eval verify`: compute every number of a bundle again from its samples, without a model."""
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -11,76 +11,55 @@ import msgspec
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import unpack, wrong_sums
+from fusion_eval.export.bundle.differ import Differ
 from fusion_eval.export.bundle.files import CONTENTS, DRAWN, FILES, SCHEMA_VERSION, VERDICTS, Contents, draw
-from fusion_eval.export.bundle.findings import Findings
-from fusion_eval.export.bundle.verify_comparison import verify_comparison
-from fusion_eval.export.bundle.verify_results import verify_results
-from fusion_eval.export.bundle.verify_traces import verify_traces
+from fusion_eval.export.bundle.rebuild_comparison import compare_comparison
+from fusion_eval.export.bundle.rebuild_scores import compare_scores
+from fusion_eval.export.bundle.rebuild_traces import compare_traces
 from fusion_eval.export.subject import Subject
 from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
-from fusion_eval.runs.reading import Run, read_runs
+from fusion_eval.runs.reading import read_runs
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """Sentences on what differs, and on what could not be computed again; `left` counts the rows of that."""
+def verify(bundle: Path) -> Differ:
+    """Compute the numbers of a bundle again, and compare them with those in its files.
 
-    numbers: int
-    left: int
-    differences: tuple[str, ...]
-    notes: tuple[str, ...]
+    This checks the checksums; the results files, totals and answers; the rows of the comparison; a judge's verdicts;
+    and the pages that are drawn from these. The values of single items and the judges' replies are taken as they are,
+    because everything else is computed from them. Texts on how a run was made are not checked either.
 
-    @property
-    def summary(self) -> str:
-        """The last line of what is printed."""
-        left = f"; {self.left:,} rows could not be computed again" if self.left else ""
-        if self.differences:
-            return (
-                f"{len(self.differences):,} differences; {self.numbers:,} numbers were computed again{left}"
-            )
-        if left:
-            return f"{self.numbers:,} numbers agree{left}"
-        return f"all {self.numbers:,} numbers that were computed again agree"
+    Args:
+        bundle: The archive, or the folder that it was unpacked to.
 
-
-def verify(bundle: Path) -> Verified:
-    """Of an archive, or of the folder that it unpacks to.
-
-    Checksums; values, standard errors and groups of the results files; the rows of the comparison; counts, tokens and dollars by the
-    traces; the answers of the samples by the traces; and what is drawn from all this. The values of single items are the
-    samples' own, and replies the judges': they are what everything else rests on. So are words: how a run was made, notes.
-    Raises `ConfigError` for what is no bundle, or damaged.
+    Raises:
+        ConfigError: `bundle` is not a bundle, or is damaged.
     """
     if bundle.is_dir():
         return _verify(bundle)
-    with tempfile.TemporaryDirectory() as place:
-        unpack(bundle, Path(place))
-        return _verify(Path(place))
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(bundle, Path(folder))
+        return _verify(Path(folder))
 
 
-def _verify(folder: Path) -> Verified:
+def _verify(folder: Path) -> Differ:
     contents = _contents(folder)
-    findings = Findings(differences=wrong_sums(folder))
-    runs = _runs(folder, contents)
+    differ = Differ(differences=wrong_sums(folder))
+    found = read_runs([_run_folder(folder, name) for name in contents.runs])
+    names = contents.names or contents.runs
+    runs = tuple(replace(run, name=name) for run, name in zip(found, names, strict=True))
     for run in runs:
-        verify_results(run, findings)
-        verify_traces(run, findings)
-    comparison = _comparison(folder, findings)
+        compare_scores(run, differ)
+        compare_traces(run, differ)
+    comparison = _comparison(folder, differ)
     if comparison:
-        verify_comparison(comparison, runs, folder / VERDICTS, findings)
+        compare_comparison(comparison, runs, folder / VERDICTS, differ)
     elif len(runs) > 1:
-        findings.notes.append(f"there is no {FILE_NAME} of these runs")
-    findings.notes += _strays(folder, contents)
-    if contents.fusion_eval == __version__:
-        _verify_drawn(Subject(folder, runs, comparison), findings)
-    else:
-        findings.leave(
-            f"{', '.join(DRAWN)} were drawn by version {contents.fusion_eval} and are not drawn again by {__version__}",
-            sum((folder / name).exists() for name in DRAWN),
-        )
-    return Verified(
-        findings.checked, findings.left, tuple(findings.differences), tuple(dict.fromkeys(findings.notes))
-    )
+        differ.note(f"there is no {FILE_NAME} of these runs")
+    strays = {path.name for path in folder.iterdir()} - {*FILES, *contents.runs}
+    for name in sorted(strays):
+        differ.note(f"{name} is no part of a bundle, and is not looked at")
+    _compare_drawn(Subject(folder, runs, comparison), contents.fusion_eval, differ)
+    return differ
 
 
 def _contents(folder: Path) -> Contents:
@@ -99,35 +78,8 @@ def _contents(folder: Path) -> Contents:
         raise ConfigError(f"{CONTENTS} names no run, so there is nothing to compute again")
     names = contents.names or contents.runs
     if not len(set(names)) == len(names) == len(contents.runs):
-        raise ConfigError(f"{CONTENTS} has not one name for each of its runs")
+        raise ConfigError(f"{CONTENTS} does not have one name for each of its runs")
     return contents
-
-
-def _runs(folder: Path, contents: Contents) -> tuple[Run, ...]:
-    found = read_runs([_run_folder(folder, name) for name in contents.runs])
-    return tuple(
-        replace(run, name=name) for run, name in zip(found, contents.names or contents.runs, strict=True)
-    )
-
-
-def _comparison(folder: Path, findings: Findings) -> Comparison | None:
-    """None where there is none, or nothing in it, of which no report could be drawn."""
-    path = folder / FILE_NAME
-    comparison = read_comparison(path) if path.is_file() else None
-    if comparison and not (comparison.rows and comparison.runs):
-        findings.differences.append("comparison: it has no rows, or no runs")
-        return None
-    return comparison
-
-
-def _strays(folder: Path, contents: Contents) -> list[str]:
-    """Notes on what lies in a bundle that none is made with, and that may look like a part of it."""
-    known = {*FILES, *contents.runs}
-    return [
-        f"{path.name} is no part of a bundle, and is not looked at"
-        for path in sorted(folder.iterdir())
-        if path.name not in known
-    ]
 
 
 def _run_folder(folder: Path, name: str) -> Path:
@@ -136,12 +88,28 @@ def _run_folder(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def _verify_drawn(subject: Subject, findings: Findings) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        draw(subject, Path(place))
+def _comparison(folder: Path, differ: Differ) -> Comparison | None:
+    """Return the comparison; None if there is none, or if it is empty and no report can be drawn of it."""
+    path = folder / FILE_NAME
+    comparison = read_comparison(path) if path.is_file() else None
+    if comparison and not (comparison.rows and comparison.runs):
+        differ.differences.append("comparison: it has no rows, or no runs")
+        return None
+    return comparison
+
+
+def _compare_drawn(subject: Subject, version: str, differ: Differ) -> None:
+    """Draw the pages of a bundle again, and compare them. Other versions draw them differently."""
+    if version != __version__:
         for name in DRAWN:
-            there, again = subject.path / name, Path(place) / name
-            if there.exists() != again.exists() or (
-                there.exists() and there.read_bytes() != again.read_bytes()
-            ):
-                findings.differences.append(f"{name} is not what the results, samples and comparison give")
+            if (subject.path / name).exists():
+                differ.skip(f"{name} was drawn by version {version}, and this is {__version__}")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        draw(subject, Path(folder))
+        for name in DRAWN:
+            differ.compare(name, _content(subject.path / name), _content(Path(folder) / name))
+
+
+def _content(path: Path) -> str | None:
+    return path.read_bytes().decode(errors="replace") if path.exists() else None

@@ -85,8 +85,8 @@ def test_a_run_of_ours_agrees_with_itself(
 def test_everything_is_counted(bundle: Path) -> None:
     """Two tasks in two metrics with errors, three runs, tokens of three traces, 22 fields of a dozen rows: some hundreds."""
     found = verify(bundle)
-    assert found.numbers > 300 and not found.differences
-    assert found.notes == ()
+    assert found.compared > 300 and not found.differences
+    assert found.notes == []
 
 
 def test_the_same_runs_give_the_same_bytes(bundle: Path, output: Path, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_same_runs_give_the_same_bytes(bundle: Path, output: Path, tmp_path:
 def test_runs_of_other_harness_versions_agree(release: Path, name: str, tmp_path: Path) -> None:
     assert main(["export", str(release / name), "--format", "bundle", "-o", str(tmp_path)]) == 0
     found = verify(tmp_path / "bundle.zip")
-    assert found.numbers >= 19 and not found.differences
+    assert found.compared >= 19 and not found.differences
 
 
 def test_an_unpacked_bundle_is_one_as_well(unpacked: Path) -> None:
@@ -136,10 +136,10 @@ def change_fallbacks(results: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (change_value, ("fusion: chrf,none of fusion_demo_fr is stated as",)),
-        (change_error, ("chrf,none of fusion_demo_fr: its standard error",)),
+        (change_value, ("fusion: chrf,none of fusion_demo_fr: found",)),
+        (change_error, ("chrf,none of fusion_demo_fr: standard error: found",)),
         (change_corpus, ("chrf_corpus,none of fusion_demo_de",)),
-        (change_items, ("the number of items of fusion_demo_de is stated as 400", "comes to 4")),
+        (change_items, ("items of fusion_demo_de: found 400, expected 4",)),
         (change_cost, ("fusion: totals: cost",)),
         (change_fallbacks, ("fusion: totals: fallbacks",)),
     ],
@@ -162,7 +162,7 @@ def test_a_changed_number_of_the_comparison_is_named(unpacked: Path, field: str)
             row[field] = int(row[field]) + 1
 
     edited(unpacked / "comparison.json", change)
-    the_sentence(verify(unpacked), "comparison:", f": {field} is stated as")
+    the_sentence(verify(unpacked), "comparison:", f": {field}: found")
 
 
 def test_a_changed_item_changes_all_that_rests_on_it(unpacked: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_changed_item_changes_all_that_rests_on_it(unpacked: Path) -> None:
 
     edited(the_one(unpacked, "fusion/samples_fusion_demo_fr_*.jsonl"), improve)
     found = verify(unpacked)
-    the_sentence(found, "fusion: chrf,none of fusion_demo_fr is stated as")
+    the_sentence(found, "fusion: chrf,none of fusion_demo_fr: found")
     the_sentence(found, "comparison:", "chrf of fusion_demo_fr", "fusion against single", "delta")
 
 
@@ -180,14 +180,15 @@ def test_an_answer_that_was_never_given_is_found(unpacked: Path) -> None:
         sample["resps"] = [["A better answer"]]
 
     edited(the_one(unpacked, "single/samples_fusion_demo_fr_*.jsonl"), rewrite)
-    the_sentence(verify(unpacked), "single: the answer to document 0 of fusion_demo_fr")
+    the_sentence(verify(unpacked), "single: answers: document 0 of fusion_demo_fr: found")
 
 
 @pytest.mark.parametrize("name", ["card.md", "report.md", "table.md", "table.tex"])
 def test_what_is_drawn_is_drawn_again(unpacked: Path, name: str) -> None:
     (unpacked / name).write_text("All is well.\n")
     resummed(unpacked)
-    assert verify(unpacked).differences == (f"{name} is not what the results, samples and comparison give",)
+    (difference,) = verify(unpacked).differences
+    assert difference.startswith(f"{name}: found 'All is well.")
 
 
 def test_a_row_that_no_sample_gives_is_found(unpacked: Path) -> None:
@@ -195,7 +196,7 @@ def test_a_row_that_no_sample_gives_is_found(unpacked: Path) -> None:
         comparison["rows"].append({**comparison["rows"][0], "task": "mmlu"})
 
     edited(unpacked / "comparison.json", invent)
-    the_sentence(verify(unpacked), "of mmlu", "the samples give no such row")
+    the_sentence(verify(unpacked), "comparison: rows", "of mmlu", "not expected")
 
 
 # What is damaged

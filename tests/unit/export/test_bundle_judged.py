@@ -51,9 +51,9 @@ def panel(judged_by_three: Path, tmp_path: Path) -> Path:
 
 def test_what_a_judge_said_comes_to_all_that_is_told_of_it(one_judge: Path) -> None:
     found = verify(one_judge)
-    assert not found.differences and found.numbers > 50
+    assert not found.differences and found.compared > 50
     # Then only what takes fits to the answers is left
-    assert all("style, strengths and the like" in note for note in found.notes)
+    assert all("style, strengths and other fits" in note for note in found.notes)
 
 
 def test_a_panel_comes_to_its_rows_and_each_of_its_judges_to_theirs(panel: Path) -> None:
@@ -62,8 +62,8 @@ def test_a_panel_comes_to_its_rows_and_each_of_its_judges_to_theirs(panel: Path)
     content = json.loads((panel / "comparison.json").read_text())
     assert len(content["rows"]) == 3 and all(len(rows) == 3 for rows in content["by_judge"].values())
     # Then the strengths of three systems, and the style of each pair that has one, are counted
-    assert found.left == sum(len(content["judging"][part]) for part in ("style", "strengths")) > 0
-    assert f"; {found.left} rows could not be computed again" in found.summary
+    assert found.not_computed == sum(len(content["judging"][part]) for part in ("style", "strengths")) > 0
+    assert f"; {found.not_computed} could not be computed again" in found.summary
 
 
 def opponent(folder: Path) -> Path:
@@ -101,10 +101,10 @@ def test_a_judging_that_stopped_early_agrees_in_what_its_verdicts_tell(
     judged(openai_server(judging(hesitant(0.9))), runs, tmp_path / "out", sequential=True)
     bundle = packed(tmp_path / "out", tmp_path)
     found = verify(bundle)
-    assert not found.differences and found.left >= 1
+    assert not found.differences and found.not_computed >= 1
     # Then its wins are counted all the same
     forged(bundle, "comparison.json", lambda comparison: comparison["rows"][0].update(wins=80))
-    the_sentence(verify(bundle), "b against a: wins is stated as 80")
+    the_sentence(verify(bundle), "b against a: wins: found 80")
 
 
 # Verdicts
@@ -129,11 +129,23 @@ def name_an_opponent(verdict: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (turn_round, ("verdicts: cand against base on document", ": the verdict is stated as")),
-        (say_nothing, ("the score is stated as 1, and comes to 0.5",)),
-        (name_another, ("gpt-9 is not among the judges",)),
-        (name_another, ("not one of each judge",)),
-        (name_an_opponent, ("they are not of the systems that the comparison tells of",)),
+        (turn_round, ("verdicts: cand against base on document", ": verdict: found")),
+        (say_nothing, ("score: found 1, expected 0.5",)),
+        (
+            name_another,
+            (
+                "not expected",
+                "by gpt-9",
+            ),
+        ),
+        (
+            name_another,
+            (
+                "missing",
+                "by test-model",
+            ),
+        ),
+        (name_an_opponent, ("against_opponent: found True, expected False",)),
     ],
 )
 def test_a_forged_verdict_is_found(one_judge: Path, edit: Edit, words: tuple[str, ...]) -> None:
@@ -147,18 +159,18 @@ def test_a_forged_verdict_is_found(one_judge: Path, edit: Edit, words: tuple[str
 
 def test_rows_follow_the_verdicts(one_judge: Path) -> None:
     edited(one_judge / "verdicts.jsonl", turn_round)
-    the_sentence(verify(one_judge), "judge:helpfulness of open_en", "candidate_value is stated as")
+    the_sentence(verify(one_judge), "judge:helpfulness of open_en", "candidate_value: found")
 
 
 def test_rows_without_verdicts_are_a_difference(one_judge: Path) -> None:
     (one_judge / "verdicts.jsonl").unlink()
     forged(one_judge, "bundle.json", lambda contents: None)
-    the_sentence(verify(one_judge), "rows of a judge", "are not all there")
+    the_sentence(verify(one_judge), "judged rows", "one of them is missing")
 
 
 def test_verdicts_without_a_judging_are_a_difference(one_judge: Path) -> None:
     forged(one_judge, "comparison.json", lambda comparison: comparison.update(judging=None))
-    the_sentence(verify(one_judge), "rows of a judge", "are not all there")
+    the_sentence(verify(one_judge), "judged rows", "one of them is missing")
 
 
 def test_that_verdicts_are_missing_is_said_when_the_bundle_is_made(
@@ -221,16 +233,16 @@ def invent_a_rank(comparison: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (hide_a_judge, "is not among the judges"),
-        (change_a_judge, "position_consistency is stated as 1.25"),
-        (change_agreement, "agreement of the judges: share is stated as 1.25"),
-        (drop_agreement, "agreement of the judges"),
-        (spend_nothing, "the judging: prompt_tokens is stated as 0"),
-        (change_an_own_row, ": lengthy alone: judge:helpfulness of open_en"),
-        (drop_own_rows, ": lengthy alone: the samples also give"),
-        (invent_own_rows, ": gpt-9 alone:"),
-        (drop_a_row, "the samples also give judge:helpfulness of open_en"),
-        (invent_a_rank, "rank of a in judge:helpfulness"),
+        (hide_a_judge, "not expected"),
+        (change_a_judge, "position_consistency: found 1.25"),
+        (change_agreement, "judging: agreement: share: found 1.25"),
+        (drop_agreement, "judging: agreement: found nothing"),
+        (spend_nothing, "judging: prompt_tokens: found 0"),
+        (change_an_own_row, "by_judge: lengthy: judge:helpfulness of open_en"),
+        (drop_own_rows, "by_judge: missing: lengthy"),
+        (invent_own_rows, "by_judge: not expected: gpt-9"),
+        (drop_a_row, "rows: missing: judge:helpfulness of open_en"),
+        (invent_a_rank, "ranks: not expected: a in judge:helpfulness"),
     ],
 )
 def test_what_is_forged_of_a_judging_is_found(panel: Path, edit: Edit, words: str) -> None:
