@@ -1,4 +1,4 @@
-"""The console commands in processes of their own, against a server in another; every call it gets is checked."""
+"""The console commands against a server in a process of its own; every call it gets is checked."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from openai_server import Call, prompt_text, read_calls, spawn
+
+from fusion_eval.cli.main import main
 
 BIN = Path(sys.executable).parent
 FUSED = "Comparison: one is better.\nAnswer: [[ Bonjour ]]"
@@ -161,19 +163,31 @@ def test_an_error_under_the_harness_is_one_sentence_and_exit_code_2(tmp_path):
         ),
         (["--model_args", "model=m,base_url=http://127.0.0.1:9/v1"], "Cannot reach http://127.0.0.1:9/v1"),
         (["--strategies", "fussion"], "There is no strategy 'fussion'. Did you mean 'fusion'?"),
-        (["--tasks", "fusion_demo_xx"], "There is no task 'fusion_demo_xx'. Did you mean 'fusion_demo'?"),
+        pytest.param(
+            ["--tasks", "fusion_demo_xx"],
+            "There is no task 'fusion_demo_xx'. Did you mean 'fusion_demo'?",
+            marks=pytest.mark.slow,  # it reads the harness's whole index of tasks
+        ),
         (["--include_path", "/nowhere"], "--include_path /nowhere is not a folder"),
         (["--taks", "x"], "Did you mean '--tasks'?"),
         (["--limit", "many"], "--limit"),
     ],
 )
-def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_2(tmp_path, words, sentence):
-    done = command("fusion-eval", "run", "--output", str(tmp_path / "out"), *words)
+def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_2(
+    tmp_path, capsys, monkeypatch, words, sentence
+):
+    # given a command in this process, where the harness is imported already
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    try:
+        code = main(["run", "--output", str(tmp_path / "out"), *words])
+    except SystemExit as exit:  # argparse ends this way
+        code = exit.code
 
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) <= 3
+    stderr = capsys.readouterr().err
+    assert code == 2
+    assert sentence in stderr
+    assert "Traceback" not in stderr
+    assert len(stderr.splitlines()) <= 3
     assert not list((tmp_path / "out").rglob("*.json*"))
 
 

@@ -277,5 +277,5 @@ def test_an_interrupted_run_waits_for_no_call_and_keeps_what_is_finished(tmp_pat
     assert count_lines(log) <= ANSWERED + CONCURRENCY, "no further call was sent"
     if times == 1:
         assert stderr.splitlines()[-1] == (
-            "fusion-eval: interrupted. What is finished is kept; the same command goes on from there"
+            "fusion-eval: interrupted. Finished calls are kept; run the same command again to continue"
         )
