@@ -1,4 +1,4 @@
-"""One family of errors. Each message is one sentence or two: what is wrong, where, and the fix."""
+"""The errors of the package. Each message says what is wrong, where, and how to fix it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 
 class FusionEvalError(Exception):
-    """Anything that a user can mend; commands print it and exit with 2."""
+    """An error that the user can fix. Commands print its message and exit with code 2."""
 
 
 class ConfigError(FusionEvalError):
-    """An argument, a file or a mix of them that cannot work; raised before any call is made."""
+    """An argument or a file is wrong, or arguments do not go together. Raised before any request is sent."""
 
 
 class StoreError(FusionEvalError):
@@ -19,14 +19,17 @@ class StoreError(FusionEvalError):
 
 
 class EndpointError(FusionEvalError):
-    """A model cannot be reached or refuses every call: no other call would fare better."""
+    """An endpoint cannot be reached or refuses every request, so the run stops."""
 
 
 class TransientError(FusionEvalError):
-    """One call failed in a way that another try may mend.
+    """A request failed, and the same request may succeed later.
 
-    `retry_after` is what the server asked for, in seconds; `overloaded` says that it asked for fewer requests;
-    `lost` that the call was sent and its answer went missing, so that it may well be billed.
+    Args:
+        message: What happened.
+        retry_after: How many seconds the server asks to wait.
+        overloaded: Whether the server asks for fewer requests at a time.
+        lost: Whether the request was sent and its answer went missing. Such a request may be billed.
     """
 
     def __init__(
@@ -40,11 +43,16 @@ class TransientError(FusionEvalError):
         super().__init__(message)
         self.retry_after, self.overloaded, self.lost = retry_after, overloaded, lost
         self.retries = 0
-        """Tries of the request before this one."""
+        """How many tries of the request came before this one."""
 
 
 class RequestError(FusionEvalError):
-    """One call was refused for what it holds; the same call would be refused again. `lost` as above."""
+    """A request was refused for what it contains; the same request would be refused again.
+
+    Args:
+        message: What happened.
+        lost: Whether the request was sent and its answer went missing. Such a request may be billed.
+    """
 
     def __init__(self, message: str, *, lost: bool = False) -> None:
         super().__init__(message)
@@ -53,10 +61,10 @@ class RequestError(FusionEvalError):
 
 
 class ContextOverflowError(RequestError):
-    """A prompt does not fit the model's context."""
+    """A prompt does not fit the model's context window."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """' Did you mean 'x'?' for the closest of `known`, else ''."""
+    """Return ` Did you mean 'x'?` for the known word that is closest; an empty text if none is close."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" Did you mean '{match[0]}'?" if match else ""

@@ -1,7 +1,6 @@
-"""The nouns of the house: frozen data, JSON both ways through msgspec.
+"""The nouns of the package: frozen data that goes to JSON and back through msgspec.
 
-A prompt is asked, a pool of candidates is drawn for it, a strategy makes one answer of the pool,
-and a trace records how.
+A pool of candidates is drawn for a prompt, a strategy makes one answer out of the pool, and a trace records how.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a chat; `role` is system, user or assistant."""
+    """One turn of a chat. Its `role` is `system`, `user` or `assistant`."""
 
     role: str
     content: str
@@ -24,20 +23,20 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the harness asks: plain text, or chat messages (then `text` is empty)."""
+    """What a model is asked: a plain text, or chat messages. With messages, `text` is empty."""
 
     text: str = ""
     messages: tuple[Message, ...] = ()
 
 
 def prompt_of(text: str, *, chat: bool) -> Prompt:
-    """Wrap a rendered template as a prompt: one user message for a chat model, else plain text."""
+    """Return a text as a prompt: one user message for a chat model, else plain text."""
     return Prompt(messages=(Message("user", text),)) if chat else Prompt(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to sample. The i-th of n candidates has the seed `seed + i`."""
+    """How to sample. Candidate i of n, counted from 0, has the seed `seed + i`."""
 
     max_tokens: int
     temperature: float
@@ -46,7 +45,7 @@ class Sampling:
     stop: tuple[str, ...] = ()
     logprobs: bool = False
     extra: tuple[tuple[str, str | int | float | bool | msgspec.Raw | None], ...] = ()
-    """Options of the provider, passed on as they are (`top_k`, `min_p`, …), sorted by name; objects as JSON."""
+    """Other options that the provider knows (`top_k`, `min_p`, …), sorted by name; objects as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +57,23 @@ class Candidate:
     seed: int
     finish_reason: str = "stop"
     prompt_tokens: int = 0
-    """Of the request, counted on its first candidate only, so that sums over candidates are right."""
+    """The request's tokens, on its first candidate only, so that a sum over candidates is right."""
     completion_tokens: int = 0
     mean_logprob: float | None = None
     """Mean natural log-probability of the generated tokens; None where the model reports none."""
     reasoning: str = ""
-    """What a reasoning model thought; kept out of `text`."""
+    """What a reasoning model wrote before its answer."""
     cost: float | None = None
-    """US dollars; None where no price is known."""
+    """US dollars; None if no price is known."""
     latency: float = 0.0
-    """Seconds between sending the request and having its answer."""
+    """Seconds from sending the request to having its answer."""
     retries: int = 0
-    """Tries of the request that failed before its last, counted on its first candidate only, like `prompt_tokens`."""
+    """Failed tries of the request before its last one, on its first candidate only, as in `prompt_tokens`."""
     error: str | None = None
+    """Why there is no text; None for a candidate that can be used."""
 
     def __post_init__(self) -> None:
-        """Half a surrogate pair, which some servers cut a text in, could be neither sent nor stored."""
+        # Some servers cut a text inside a surrogate pair. Half of one could be neither sent nor stored.
         if not (self.text.isascii() and self.reasoning.isascii()):
             object.__setattr__(self, "text", without_surrogates(self.text))
             object.__setattr__(self, "reasoning", without_surrogates(self.reasoning))
@@ -94,50 +94,56 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a strategy made of a pool, and how."""
+    """What a strategy made out of a pool, and how."""
 
     text: str
     scores: tuple[float | None, ...] = ()
-    """A score per usable candidate where the strategy scores; None is unscored."""
+    """One score per usable candidate if the strategy scores them; None is unscored."""
     chosen: int | None = None
-    """Index into the pool's usable candidates where one of them is the answer, word for word."""
+    """Index of the usable candidate whose text is the answer; None if the strategy wrote a new text."""
     calls: tuple[Candidate, ...] = ()
     """The generations that aggregation itself cost (fusor, judge)."""
     comparison: str = ""
-    """What the fusor wrote on the candidates before it answered."""
+    """What the fusor wrote about the candidates before its answer."""
     dropped: int = 0
-    """Candidates that the fusor's context had no room for."""
+    """How many candidates did not fit the fusor's context."""
     departures: tuple[str, ...] = ()
-    """How a reply left the form that it was asked for: `unclosed`, `unmarked`, …"""
+    """How the fusor's reply differs from the form that its prompt asked for: `unclosed`, `unmarked`, …"""
     fallback: str | None = None
-    """Why the strategy fell back on a candidate; None where it did not."""
+    """Why the strategy fell back on a candidate; None if it did not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The record of one answered prompt. `copy` counts the harness's repeats of one document."""
+    """The record of one answered prompt."""
 
     task: str
     doc_id: int | None
     copy: int
+    """Which of the harness's repeats of the document this is, from 0."""
     strategy: str
+    """The strategy as text, with its options."""
     language: str | None
     pool: Pool
     answer: Answer
     final: str
-    """The answer as the harness got it, cut at the task's stop strings."""
+    """The answer's text, cut at the task's stop strings."""
 
 
 def without_surrogates(text: str) -> str:
-    """The text without halves of surrogate pairs, which could be neither sent, stored nor written."""
+    """Return the text with unpaired surrogates replaced, since they can be neither sent nor written."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def to_json(item: object) -> bytes:
-    """One of the above as a line of JSON, without its newline."""
+    """Return a value of this module as one line of JSON, without a newline."""
     return msgspec.json.encode(item)
 
 
 def from_json(line: bytes | str, kind: type[T]) -> T:
-    """The inverse of `to_json`; raises `msgspec.ValidationError` on anything else."""
+    """Read what `to_json` wrote.
+
+    Raises:
+        msgspec.DecodeError: The line is not JSON, or no value of this kind.
+    """
     return msgspec.json.decode(line, type=kind)
