@@ -164,8 +164,8 @@ class TestMistakes:
             ("--margin 2", "--margin 2 should be a share of the metric's range"),
             ("--margin none.yaml", "--margin none.yaml is neither a number, such as 0.01, nor a file"),
             ("--metrics ac", "--metrics ac: the baseline has no such metric. Did you mean 'acc'?"),
-            ("--metrics ,", "The list ',' names nothing"),
-            ("--cluster none", "--cluster none has no use with"),
+            ("--metrics ,", "The list ',' is empty"),
+            ("--cluster none", "--cluster none has no effect on"),
         ],
     )
     def test_of_options(self, base: Path, good: Path, capsys: Capture, words: str, said: str) -> None:
@@ -231,7 +231,7 @@ class TestMistakes:
         assert left.value.code == 2 and "the path is empty" in capsys.readouterr().err
 
     def test_an_empty_list_of_metrics_is_no_wish_for_all(self, good: Path, capsys: Capture) -> None:
-        assert "names nothing" in refused(capsys, "check", good, good, "--metrics", "")
+        assert "is empty" in refused(capsys, "check", good, good, "--metrics", "")
 
     def test_a_mistake_of_ours_is_no_verdict(self, good: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
         monkeypatch.setattr("fusion_eval.gate.views.as_text", None)

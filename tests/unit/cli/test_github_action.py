@@ -1,4 +1,4 @@
-"""The GitHub action `check` and the workflow that uses it: what the runner would do, done with bash and a stand-in."""
+"""The GitHub action `check` and the workflow that uses it: their scripts run in bash, with a fake fusion-eval."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ import re
 import shutil
 import subprocess
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from fusion_eval.cli.options import Command
-from fusion_eval.cli.parser import parser_of
+from fusion_eval.cli.parser import build_parser
 
 ROOT = Path(__file__).resolve().parents[3]
 ACTION = ROOT / ".github" / "actions" / "check" / "action.yml"
 WORKFLOW = ROOT / ".github" / "workflows" / "regression.yml"
-COMMANDS = defaultdict[str, Command](lambda: lambda options: 0)
-STAND_IN = f"""#!{sys.executable}
+FAKE_PROGRAM = f"""#!{sys.executable}
 import os, sys
-with open(os.environ["ASKED"], "w", encoding="utf-8") as file:
+with open(os.environ["ARGUMENTS"], "w", encoding="utf-8") as file:
     file.write("\\0".join(sys.argv[1:]))
 print("### the table")
 sys.exit(int(os.environ["CODE"]))
@@ -48,7 +45,7 @@ def scripts(path: Path) -> list[str]:
     return [step["run"] for step in steps(path) if "run" in step]
 
 
-def test_every_input_is_used_and_every_one_that_is_used_is_an_input() -> None:
+def test_the_action_declares_exactly_the_inputs_it_uses() -> None:
     action = read(ACTION)
     used = re.findall(r"inputs\.([\w-]+)", ACTION.read_text(encoding="utf-8"))
     assert set(used) == set(action["inputs"])
@@ -58,7 +55,7 @@ def test_every_input_is_used_and_every_one_that_is_used_is_an_input() -> None:
     ]
 
 
-def test_every_output_is_written_by_the_step_that_is_named() -> None:
+def test_the_step_check_writes_every_output() -> None:
     [check] = [step for step in steps(ACTION) if step.get("id") == "check"]
     for name, output in read(ACTION)["outputs"].items():
         assert output["value"] == f"${{{{ steps.check.outputs.{name} }}}}"
@@ -66,14 +63,14 @@ def test_every_output_is_written_by_the_step_that_is_named() -> None:
 
 
 @pytest.mark.parametrize("path", [ACTION, WORKFLOW], ids=lambda path: path.name)
-def test_no_text_of_others_is_pasted_into_a_script(path: Path) -> None:
+def test_no_script_contains_an_expression(path: Path) -> None:
     assert scripts(path)
     assert not [script for script in scripts(path) if "${{" in script]
 
 
 @needs_bash
 @pytest.mark.parametrize("path", [ACTION, WORKFLOW], ids=lambda path: path.name)
-def test_every_script_can_be_read_by_bash(path: Path) -> None:
+def test_bash_can_parse_every_script(path: Path) -> None:
     for script in scripts(path):
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
@@ -84,10 +81,10 @@ def test_the_scripts_of_the_action_stop_at_the_first_failure() -> None:
             assert step["shell"] == "bash" and step["run"].startswith("set -euo pipefail\n")
 
 
-def checked(
+def run_check(
     folder: Path, code: int = 0, **inputs: str
 ) -> tuple[subprocess.CompletedProcess[str], list[str], dict[str, str]]:
-    """(The step `check` with these inputs, what it called `fusion-eval` with, its outputs)."""
+    """Run the step `check`; return the finished process, the arguments of `fusion-eval`, and the step's outputs."""
     action = read(ACTION)
     defaults = {name: str(one.get("default", "")) for name, one in action["inputs"].items()}
     [step] = [step for step in steps(ACTION) if step.get("id") == "check"]
@@ -97,14 +94,14 @@ def checked(
     }
     programs = folder / "bin"
     programs.mkdir()
-    stand_in = programs / "fusion-eval"
-    stand_in.write_text(STAND_IN, encoding="utf-8")
-    stand_in.chmod(0o755)
+    fake = programs / "fusion-eval"
+    fake.write_text(FAKE_PROGRAM, encoding="utf-8")
+    fake.chmod(0o755)
     runner = {
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "RUNNER_TEMP": str(folder),
         "GITHUB_OUTPUT": str(folder / "output"),
-        "ASKED": str(folder / "asked"),
+        "ARGUMENTS": str(folder / "arguments"),
         "CODE": str(code),
     }
     script = folder / "step.sh"
@@ -118,23 +115,23 @@ def checked(
         check=False,
     )
     outputs = dict(line.split("=", 1) for line in (folder / "output").read_text().splitlines())
-    return done, (folder / "asked").read_text(encoding="utf-8").split("\0"), outputs
+    return done, (folder / "arguments").read_text(encoding="utf-8").split("\0"), outputs
 
 
 @needs_bash
 @pytest.mark.parametrize("code", [0, 1, 2, 3])
-def test_the_exit_code_is_the_commands_and_the_table_is_left_in_a_file(tmp_path: Path, code: int) -> None:
-    done, asked, outputs = checked(tmp_path, code, baseline="base.json.gz", candidate="out/fusion")
+def test_the_step_has_the_commands_exit_code_and_keeps_the_table_in_a_file(tmp_path: Path, code: int) -> None:
+    done, arguments, outputs = run_check(tmp_path, code, baseline="base.json.gz", candidate="out/fusion")
     assert done.returncode == code
-    assert asked == ["check", "base.json.gz", "out/fusion", "--margin", "0.01", "--alpha", "0.05", "--format", "md"]  # fmt: skip
+    assert arguments == ["check", "base.json.gz", "out/fusion", "--margin", "0.01", "--alpha", "0.05", "--format", "md"]  # fmt: skip
     assert outputs["exit-code"] == str(code)
     assert Path(outputs["comment"]).read_text(encoding="utf-8") == "### the table\n"
 
 
 @needs_bash
-def test_inputs_arrive_as_they_are_whatever_they_hold(tmp_path: Path) -> None:
+def test_hostile_inputs_reach_the_command_unchanged(tmp_path: Path) -> None:
     hostile = """a b/"c"'d' $(touch stolen) `touch stolen`; touch stolen * \\n é"""
-    done, asked, _ = checked(
+    done, arguments, _ = run_check(
         tmp_path,
         baseline=hostile,
         candidate=f"{hostile}2",
@@ -145,7 +142,7 @@ def test_inputs_arrive_as_they_are_whatever_they_hold(tmp_path: Path) -> None:
         args=f"--metrics\nchrf, bleu\n\n--cluster\n{hostile}",
     )
     assert done.returncode == 0, done.stderr
-    assert asked == [
+    assert arguments == [
         *("check", hostile, f"{hostile}2", "--margin", "my margins.yaml", "--alpha", "0.1", "--format", "md"),
         *("--inconclusive", "fail", "--junit", 'out put/"j".xml'),
         *("--metrics", "chrf, bleu", "--cluster", hostile),
@@ -154,20 +151,20 @@ def test_inputs_arrive_as_they_are_whatever_they_hold(tmp_path: Path) -> None:
 
 
 @needs_bash
-def test_the_command_line_understands_what_it_is_given(tmp_path: Path) -> None:
-    _, asked, _ = checked(tmp_path, baseline="b", candidate="c", inconclusive="pass", junit="j.xml")
-    options, rest = parser_of(COMMANDS).parse_known_args(asked)
+def test_the_command_line_can_parse_the_arguments(tmp_path: Path) -> None:
+    _, arguments, _ = run_check(tmp_path, baseline="b", candidate="c", inconclusive="pass", junit="j.xml")
+    options, rest = build_parser().parse_known_args(arguments)
     assert not rest and (options.inconclusive, str(options.junit)) == ("pass", "j.xml")
 
 
-def test_the_workflow_replays_a_committed_store_and_checks_every_strategy_without_a_key_or_a_right() -> None:
+def test_the_workflow_replays_the_store_and_checks_every_strategy_without_keys() -> None:
     workflow = read(WORKFLOW)
     assert workflow["permissions"] == {"contents": "read"} and set(workflow["on"]) == {"pull_request", "push"}
     assert "secrets." not in WORKFLOW.read_text(encoding="utf-8")
     [replay] = [step["run"] for step in steps(WORKFLOW) if step.get("id") == "replay"]
     command = replay.split()
     assert command[0] == "fusion-eval"
-    options, rest = parser_of(COMMANDS).parse_known_args(command[1:])
+    options, rest = build_parser().parse_known_args(command[1:])
     assert not rest and options.model_args == "cache=results/fusion_demo/store.sqlite,offline=true"
     checks = [step["with"] for step in steps(WORKFLOW) if step.get("uses") == "./.github/actions/check"]
     assert [step["candidate"] for step in checks] == [
@@ -179,7 +176,7 @@ def test_the_workflow_replays_a_committed_store_and_checks_every_strategy_withou
         assert step["baseline"] == f"results/fusion_demo/{strategy}.baseline.json.gz"
 
 
-def test_actions_of_others_are_pinned_by_their_major_version() -> None:
+def test_other_peoples_actions_are_pinned_by_their_major_version() -> None:
     used = [step["uses"] for path in (ACTION, WORKFLOW) for step in steps(path) if "uses" in step]
     assert used
     for name in used:
