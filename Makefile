@@ -1,19 +1,25 @@
-.PHONY: check test bench format
+.PHONY: check test test-all bench docs format
 
-check: ## what CI checks besides the tests
+check: ## format, lint, types and layers
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports
 
-test: ## all tests that can run here
+test: ## the tests of the README, without the slow ones
 	pytest
 
-format: ## let ruff write what it can
+test-all: ## every test that can run here
+	pytest -m 'slow or not slow'
+
+docs: ## the documentation as a website, in site/; a dead link fails
+	mkdocs build --strict --quiet
+
+format: ## let ruff format and fix what it can
 	ruff format .
 	ruff check --fix .
 
-bench: ## ratios in one run: calls against a bare client, a run against its ideal schedule, tests against scipy and sacrebleu
+bench: ## ratios within one run: calls, resuming, schedule, memory, statistics
 	python tests/bench/hot_path.py
 	python tests/bench/resume.py
 	python tests/bench/makespan.py
