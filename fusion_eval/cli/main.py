@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, unknown = build_parser().parse_known_args(words)
     if unknown:
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    options.command_line = ("fusion-eval", *words)
     try:
         code = int(options.run(options))
         sys.stdout.flush()

@@ -108,6 +108,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         include_path=options.include_path,
         apply_chat_template=options.apply_chat_template,
         num_fewshot=options.num_fewshot,
+        command=options.command_line,
     )
 
 

@@ -12,6 +12,7 @@ from fusion_eval.report.outcome import Outcome, outcome_of
 from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.writing import check_folder
 from fusion_eval.text.file_names import safe_file_name
+from fusion_eval.text.redaction import public_command
 
 if TYPE_CHECKING:
     from fusion_eval.model_arguments import ModelArguments
@@ -31,6 +32,8 @@ class Plan:
     include_path: Path | None = None
     apply_chat_template: bool = False
     num_fewshot: int | None = None
+    command: tuple[str, ...] = ()
+    """The words of the command line that started the run; empty if it was started from Python."""
 
     def folder(self, strategy: str) -> Path:
         """Return the folder that holds the run of a strategy."""
@@ -183,6 +186,8 @@ def _evaluate_and_write(lm: Any, strategy: str, plan: Plan, manager: Any) -> dic
     if results is None:  # another rank writes
         return None
     results["config"] |= {"model": strategy, "model_args": public(lm.arguments)}
+    if plan.command:
+        results["config"]["command"] = public_command(plan.command)
     samples = results.pop("samples")
     before = set(folder.rglob("*.json*"))
     host.save_results(tracker, results, samples, (strategy, "|".join(lm.arguments.model)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +21,8 @@ _KEY = re.compile(r"\b(?:sk-|hf_|gsk_|xai-)[A-Za-z0-9_-]{20,}")
 _SECRET = re.compile(
     r"(?<!(?:bos|eos|end|pad|unk)_)token$|key|secret|passw|auth|header|credential|cookie", re.IGNORECASE
 )
+_ARGUMENT = re.compile(r"\b(?P<name>\w+)=(?P<value>(?:(?!,\w+=).)*)", re.DOTALL)
+"""An argument of a comma-separated list. Its value may hold commas."""
 _PLACES = re.compile(r"(?:^|_)(?:trace_dir|trace_file|cache|cache_dir|output_path|log_file)$")
 
 
@@ -37,6 +40,17 @@ def without_paths(text: str) -> str:
     """Every absolute path as its last part; addresses without user, password and query; and no key."""
     text = _KEY.sub("(key)", _QUERY.sub(r"\1", _USER.sub("", text)))
     return _PATH.sub(lambda found: _last_part(found[0]), text)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without keys, without the user, password and query of addresses, and without `token=…` and the like."""
+    text = _KEY.sub("(key)", _QUERY.sub(r"\1", _USER.sub("", text)))
+    return _ARGUMENT.sub(lambda found: found[0] if _is_public(found) else f"{found['name']}=(left out)", text)
+
+
+def public_command(words: Sequence[str]) -> str:
+    """Return a command line as others may read it: one line for a shell, without secrets."""
+    return shlex.join(map(without_secrets, words))
 
 
 def public_note(note: str, runs: Sequence[NamedFolder]) -> str:
@@ -77,6 +91,10 @@ def _is_changed(value: object) -> bool:
 
 def _is_secret(name: str, value: object) -> bool:
     return _SECRET.search(name) is not None and not isinstance(value, bool | int | float)
+
+
+def _is_public(argument: re.Match[str]) -> bool:
+    return not _SECRET.search(argument["name"]) or argument["value"].isdecimal()
 
 
 def _told(value: object) -> str:

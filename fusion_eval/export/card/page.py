@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from fusion_eval.export.card.command import HARNESS_MODEL, REBUILT, commands
 from fusion_eval.export.card.limits import limits, totals_of
 from fusion_eval.export.card.results import results
 from fusion_eval.export.card.setup import first_prompt, setup_table, task_table
@@ -13,11 +13,14 @@ from fusion_eval.export.subject import Subject, Written, written
 from fusion_eval.report.summary import HOW_TO_READ, summary
 from fusion_eval.runs.provenance import Provenance, read_provenance
 from fusion_eval.runs.reading import Run
+from fusion_eval.runs.results_file import section, text_or_none
 from fusion_eval.text.markdown import escaped, fenced
+from fusion_eval.text.redaction import without_paths, without_secrets
 
 _PROMPT = 4_000
 """Characters of it that are shown."""
 _COMMAND = 20_000
+_AS_TYPED = "As it was typed, but paths are cut to their last part, and keys are left out."
 _TOKENS = (
     "Tokens are read + written, with dollars, and retries where there were any. Runs that sampled from one store share their "
     "pool, and each counts it."
@@ -30,7 +33,7 @@ def card(subject: Subject) -> str:
     found = compared(subject)
     sections = {
         "Results": results(runs, found),
-        "What was run": _commands(runs, origins),
+        "What was run": _commands(runs),
         "How it was made": setup_table(runs, origins),
         "Tasks": task_table(runs, origins),
         "What it took": _cost(runs, origins),
@@ -38,7 +41,7 @@ def card(subject: Subject) -> str:
         "What the numbers cannot say": _bullets(limits(runs, origins, found)),
     }
     title = f"# How this was measured: {escaped(', '.join(run.name for run in runs))}"
-    return "\n\n".join([title, *(f"## {name}\n\n{text}" for name, text in sections.items())]) + "\n"
+    return "\n\n".join([title, *(f"## {name}\n\n{text}" for name, text in sections.items() if text)]) + "\n"
 
 
 def write_card(subject: Subject, folder: Path) -> Written:
@@ -46,10 +49,14 @@ def write_card(subject: Subject, folder: Path) -> Written:
     return Written((written(folder, "card.md", card(subject)),))
 
 
-def _commands(runs: tuple[Run, ...], origins: list[Provenance]) -> str:
-    rebuilt = commands(runs, origins)
-    cut = f" {HARNESS_MODEL}" if any("lm_eval:" in line for line in rebuilt) else ""
-    return "\n\n".join([fenced("\n".join(rebuilt), _COMMAND), REBUILT + cut])
+def _commands(runs: Sequence[Run]) -> str:
+    """Return the commands that the results files hold: `fusion-eval run` records its own. Empty if there are none."""
+    configs = [section(run.files.newest_results(), "config") for run in runs]
+    commands = [command for config in configs if (command := text_or_none(config.get("command")))]
+    if not commands:
+        return ""
+    lines = [without_paths(without_secrets(command)) for command in dict.fromkeys(commands)]
+    return "\n\n".join([fenced("\n".join(lines), _COMMAND), _AS_TYPED])
 
 
 def _cost(runs: tuple[Run, ...], origins: list[Provenance]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fusion_eval.export.card.command import applies_chat_template
 from fusion_eval.export.system import arguments_of
 from fusion_eval.runs.answered import parse_messages
 from fusion_eval.runs.provenance import Provenance
@@ -55,6 +54,12 @@ def first_prompt(run: Run) -> str | None:
     return None
 
 
+def _applies_chat_template(run: Run) -> bool:
+    """Return whether prompts were rendered as chat. Models with a template of their own leave an empty one."""
+    results = run.files.newest_results()
+    return results.get("chat_template") is not None or results.get("fewshot_as_multiturn") is True
+
+
 def _facts(run: Run, origin: Provenance) -> dict[str, str]:
     """Empty where nothing is known."""
     settings, results = public_arguments(origin.settings), run.files.newest_results()
@@ -76,7 +81,7 @@ def _facts(run: Run, origin: Provenance) -> dict[str, str]:
         "fused by": origin.fusor or "",
         "fusor's prompt and its hash": (origin.prompt or "") if origin.fusor else "",
         "fusor's temperature": settings.get("fusor_temperature", "") if origin.fusor else "",
-        "chat template": _asked(results, "chat_template", applies_chat_template(run)),
+        "chat template": _asked(results, "chat_template", _applies_chat_template(run)),
         "system prompt": _asked(results, "system_instruction", bool(origin.system_instruction)),
         "seeds of the harness": ", ".join(f"{name} {seed}" for name, seed in origin.seeds.items()),
         "software": ", ".join(f"{name} {version}" for name, version in origin.versions.items()),
