@@ -9,7 +9,7 @@ from fusion_eval.errors import ContextOverflowError, EndpointError, RequestError
 from fusion_eval.models.pace import Pace
 from fusion_eval.models.slots import Slots
 
-GO_ON = "What is finished is kept; run again to go on"
+CONTINUE_HINT = "Finished calls are kept; run the same command again to continue"
 GIVE_UP_AFTER = 8
 """Prompts that fail for good in a row, with no success between them, before the endpoint counts as down."""
 
@@ -89,5 +89,5 @@ class Endpoint:
         self._failed_in_a_row.add(request)
         if len(self._failed_in_a_row) >= GIVE_UP_AFTER:
             raise EndpointError(
-                f"{name} failed on {len(self._failed_in_a_row)} prompts in a row and was given up: {error}. {GO_ON}"
+                f"{name} failed on {len(self._failed_in_a_row)} prompts in a row and was given up: {error}. {CONTINUE_HINT}"
             ) from error

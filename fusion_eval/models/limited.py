@@ -15,7 +15,7 @@ import random
 from fusion_eval.errors import EndpointError, RequestError, TransientError
 from fusion_eval.logs import log
 from fusion_eval.models import Model
-from fusion_eval.models.endpoint import GO_ON, Endpoint
+from fusion_eval.models.endpoint import CONTINUE_HINT, Endpoint
 from fusion_eval.models.spans import call_span
 from fusion_eval.types import Candidate, Prompt, Sampling
 
@@ -131,7 +131,7 @@ class Limited:
     def _check_retry_after(self, error: TransientError) -> None:
         if error.retry_after is not None and error.retry_after > LONGEST_RETRY_AFTER:
             raise EndpointError(
-                f"{self.name} asks to wait {error.retry_after:,.0f} s before the next request ({error}). {GO_ON}"
+                f"{self.name} asks to wait {error.retry_after:,.0f} s before the next request ({error}). {CONTINUE_HINT}"
             ) from error
 
     def _log(self, attempt: int, seconds: float, outcome: str) -> None:

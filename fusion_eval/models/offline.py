@@ -31,7 +31,7 @@ class Offline:
         raise NotStoredError(
             f"offline=true asks no model, and the store {self._path} lacks an answer of {printable(self.name)} to the prompt "
             f"'{printable(excerpt(text))}'; restore the prompt and its options, or run once without offline=true and commit "
-            "the store (fusion-eval … --dry_run counts all that is missing)"
+            "the store (fusion-eval … --dry_run counts the missing answers)"
         )
 
     async def close(self) -> None:

@@ -89,7 +89,7 @@ class Budget:
     def _exhausted(self, name: str, most: float) -> str:
         return (
             f"The next call, to {name}, could cost {dollars(most)}, more than is left of the budget: {self.describe()}. "
-            "What is finished is kept and costs nothing again; the same command with a larger budget= goes on from there"
+            "Finished calls are kept and cost nothing again; run the same command with a larger budget= to continue"
         )
 
 

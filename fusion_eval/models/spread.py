@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from fusion_eval.errors import EndpointError, RequestError, TransientError
-from fusion_eval.models.endpoint import GO_ON
+from fusion_eval.models.endpoint import CONTINUE_HINT
 from fusion_eval.models.limited import Limited, add_retries, pause
 from fusion_eval.types import Candidate, Prompt, Sampling
 
@@ -82,7 +82,7 @@ class Spread:
             if not left:
                 raise error
             model.endpoint.lost = True
-            reason = str(error).removesuffix(GO_ON).strip().removesuffix(".")
+            reason = str(error).removesuffix(CONTINUE_HINT).strip().removesuffix(".")
             self._warn(f"{reason}. The other {left} of {len(self._models)} endpoints go on")
 
     def _working(self) -> list[Limited]:

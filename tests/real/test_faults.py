@@ -265,7 +265,7 @@ def test_an_endpoint_that_fails_to_fuse_ends_the_run_and_costs_no_candidate(
         return Fault("status", 500) if is_fusion(request) and not healed.is_set() else None
 
     server = openai_server(Plan(reply=reply, faults=faults))
-    with pytest.raises(EndpointError, match="What is finished is kept; run again to go on"):
+    with pytest.raises(EndpointError, match="Finished calls are kept; run the same command again"):
         run(server, tmp_path, concurrency=4, max_retries=2)
     fusions = [call for call in server.calls if is_fusion(call.body)]
     assert len(fusions) <= (GIVE_UP_AFTER + 4) * 3

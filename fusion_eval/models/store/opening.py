@@ -114,7 +114,7 @@ def _check_rights(path: Path) -> None:
     """Refuse a file without write permission. SQLite would open it, fail at the first write, and leave a log behind."""
     # Check the effective user, who opens the file, where the platform can tell.
     if path.is_file() and not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
-        raise unusable(path, "it may not be written to")
+        raise unusable(path, "it is write-protected")
 
 
 def _use_write_ahead_log(db: sqlite3.Connection, patience: float) -> None:

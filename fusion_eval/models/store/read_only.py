@@ -27,7 +27,7 @@ class ReadOnlyStore(Store):
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         if not path.is_file():
             raise _unreadable(
-                path, "there is no such file", ", or run once without offline=true, which makes it"
+                path, "there is no such file", ", or run once without offline=true, which creates it"
             )
         try:
             check_write_ahead_log(path)

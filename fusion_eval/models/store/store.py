@@ -36,7 +36,7 @@ def cache_folder() -> Path:
 class Store:
     """The store at `path`, which is created if it is missing.
 
-    A damaged store is renamed, with a warning, and a new one is begun. A file that is not a store is refused.
+    A damaged store is renamed, with a warning, and a new one is created. A file that is not a store is refused.
 
     Args:
         path: Where the store is or will be; None keeps it in memory, for this process only.
@@ -93,14 +93,14 @@ class Store:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            fix, kind = "make room or mend its rights, then run again", StoreError
+            fix, kind = "free disk space or fix the file's permissions, then run again", StoreError
             if "malformed" in str(error):
-                fix = "run again, and it is set aside for a new one"
+                fix = "run again: it is then renamed and a new store is created"
             elif "locked" in str(error):
                 kind = BusyStoreError
-                fix = "another process keeps it busy: run again when that is done, or name another with cache=PATH"
+                fix = "another process is using it: run again when that has ended, or name another with cache=PATH"
             raise kind(
-                f"The store {self.path} cannot be read or written: {error}. What it holds is kept; {fix}"
+                f"The store {self.path} cannot be read or written: {error}. Its content is kept; {fix}"
             ) from error
 
     def __enter__(self) -> Store:
@@ -126,7 +126,7 @@ def _replace_damaged(path: Path, file: int | None, error: DamagedError) -> None:
         raise unusable(path, f"{error}, and it cannot be set aside: {refused.strerror}") from refused
     if new_name:
         log.warning(
-            "The store %s was damaged (%s). It is set aside as %s, and a new one is begun",
+            "The store %s was damaged (%s). It was renamed to %s, and a new store was created",
             path,
             error,
             new_name.name,

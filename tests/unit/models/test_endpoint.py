@@ -35,7 +35,7 @@ async def test_an_endpoint_that_fails_on_every_prompt_is_given_up_with_one_messa
     async with limited_model(server, max_retries=2) as model:
         with pytest.raises(EndpointError, match=f"failed on {GIVE_UP_AFTER} prompts in a row") as caught:
             await sample_all(model, 200)
-    assert "run again to go on" in str(caught.value)
+    assert "run the same command again to continue" in str(caught.value)
     assert len(server.calls) <= (GIVE_UP_AFTER + 4) * tries, "of 200 prompts"
 
 

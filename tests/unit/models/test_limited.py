@@ -94,7 +94,7 @@ async def test_a_retry_waits_as_long_as_the_server_asks_for(
 async def test_a_server_that_asks_to_wait_for_a_day_ends_the_run(openai_server: Start) -> None:
     server = openai_server(Plan(faults=always(Fault("status", 429, retry_after=86_400))))
     async with limited_model(server) as model:
-        with pytest.raises(EndpointError, match=r"asks to wait 86,400 s .* run again to go on"):
+        with pytest.raises(EndpointError, match=r"asks to wait 86,400 s .* run the same command again"):
             await model.sample(PROMPT, SAMPLING, 1)
     assert len(server.calls) == 1
 

@@ -151,7 +151,7 @@ def test_a_request_that_fails_goes_to_another_endpoint_without_a_pause(
     assert len(dying.calls) <= 20 + GIVE_UP_AFTER + 8, "eight prompts in a row, with eight in flight"
     [warning] = warnings
     assert warning.endswith("The other 1 of 2 endpoints go on")
-    assert "run again" not in warning
+    assert "run the same command" not in warning
 
 
 async def test_an_endpoint_that_one_role_has_lost_gets_no_request_of_another(openai_server: Start) -> None:

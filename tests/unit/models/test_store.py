@@ -210,7 +210,9 @@ except StoreError as error:
     # then
     *rows, sentence = done.stdout.splitlines()[1:]
     assert sentence.startswith(f"The store {path} cannot be read or written: ")
-    assert sentence.endswith("What it holds is kept; make room or mend its rights, then run again")
+    assert sentence.endswith(
+        "Its content is kept; free disk space or fix the file's permissions, then run again"
+    )
     assert len(rows) > 10
     assert len(Store(path).candidates([key(i) for i in range(len(rows))])) == len(rows)
 

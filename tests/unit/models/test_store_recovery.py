@@ -99,7 +99,7 @@ def test_a_damaged_store_is_set_aside_unchanged_and_a_new_one_is_begun(
     # then
     [warning] = caplog.messages
     assert warning.startswith(f"The store {path} was damaged (")
-    assert warning.endswith("It is set aside as store.sqlite.damaged-1, and a new one is begun")
+    assert warning.endswith("It was renamed to store.sqlite.damaged-1, and a new store was created")
     assert (tmp_path / "store.sqlite.damaged-1").read_bytes() == damaged
     with Store(path) as again:
         assert again.candidates([key(1)]) == {key(1): candidate(1)}
@@ -264,7 +264,7 @@ def test_a_file_without_write_permission_is_refused_before_any_call(public_folde
         path.chmod(0o644)
         assert count_found(path) == ROWS
     assert str(caught.value) == (
-        f"Cannot use {path} as a store: it may not be written to; name another with cache=PATH, or cache=off"
+        f"Cannot use {path} as a store: it is write-protected; name another with cache=PATH, or cache=off"
     )
 
 
@@ -326,7 +326,7 @@ def test_a_run_with_a_damaged_store_warns_and_finishes(
     overwrite_the_middle(large_store(tmp_path / "store.sqlite"))
     done = run_command(openai_server(Plan()), tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("It is set aside as store.sqlite.damaged-1, and a new one is begun") == 1
+    assert done.stderr.count("It was renamed to store.sqlite.damaged-1, and a new store was created") == 1
     assert (tmp_path / "store.sqlite.damaged-1").exists()
 
 
@@ -338,7 +338,12 @@ def test_a_run_on_a_full_disk_ends_with_one_sentence_and_can_go_on(
     server = openai_server(Plan())
     full = run_command(server, tmp_path, most_bytes=80_000)
     assert full.returncode == 2
-    assert full.stderr.count("What it holds is kept; make room or mend its rights, then run again") == 1
+    assert (
+        full.stderr.count(
+            "Its content is kept; free disk space or fix the file's permissions, then run again"
+        )
+        == 1
+    )
     assert "Traceback" not in full.stderr
     assert 3 < len(server.calls) < 28
     # when there is room
