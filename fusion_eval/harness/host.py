@@ -117,7 +117,7 @@ def silence() -> None:
     import lm_eval.evaluator
 
     module = sys.modules.get("lm_eval.api.task._task", lm_eval.api.task)
-    module.tqdm = lambda items, **_: items  # type: ignore[attr-defined]
+    module.tqdm = lambda items, **_: items
     logging.getLogger(module.__name__).addFilter(_is_no_hint)
     if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
         lm_eval.evaluator.get_git_commit_hash = lambda: None

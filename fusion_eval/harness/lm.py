@@ -6,32 +6,27 @@ This file translates between the harness and `strategies.solver`, which makes th
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import time
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from lm_eval.api.model import LM
 
 from fusion_eval import __version__
-from fusion_eval.argument_values import OFF
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.questions import ChatPrompt, Request, questions_of
+from fusion_eval.harness.trace_folder import trace_folder
 from fusion_eval.logs import configure
 from fusion_eval.model_arguments import ModelArguments, parse, public
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.progress import progress
-from fusion_eval.models.store.store import cache_folder
 from fusion_eval.runs.totals import Totals
 from fusion_eval.runs.traces import FILE_NAME, TraceFile
 from fusion_eval.strategies.interface import needs_logprobs
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.strategies.specs import format_spec, option_names, take_options
-from fusion_eval.text.file_names import safe_file_name
 from fusion_eval.text.specs import spec_name
 from fusion_eval.types import Message, Trace, without_surrogates
 
@@ -239,14 +234,3 @@ def signature(solver: Solver) -> str:
     pool = "+".join(model.name for model in solver.models)
     parts = [solver.spec, f"n:{n}", f"pool:{pool}", *solver.signature_parts()]
     return "|".join([*parts, f"seed:{seed}", f"v:{__version__}"])
-
-
-def trace_folder(strategy: str, arguments: ModelArguments) -> Path | None:
-    """Return the folder for traces: `trace_dir`, by default a new one in the cache folder, None with `cache=off`."""
-    if arguments.trace_dir:
-        return arguments.trace_dir
-    if arguments.cache is OFF:
-        return None
-    moment = f"{time.strftime('%Y%m%dT%H%M%S')}-{safe_file_name(strategy)}"
-    unique = hashlib.sha256(f"{time.time_ns()}{id(arguments)}".encode()).hexdigest()[:6]
-    return cache_folder() / "traces" / f"{moment}-{unique}"

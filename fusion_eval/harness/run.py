@@ -178,6 +178,7 @@ def _evaluate_and_write(lm: Any, strategy: str, plan: Plan, manager: Any) -> dic
     from lm_eval.loggers import EvaluationTracker
 
     from fusion_eval.harness import host
+    from fusion_eval.harness.task_names import with_plain_task_names
     from fusion_eval.model_arguments import public
 
     folder = plan.folder(strategy)
@@ -188,6 +189,7 @@ def _evaluate_and_write(lm: Any, strategy: str, plan: Plan, manager: Any) -> dic
     results["config"] |= {"model": strategy, "model_args": public(lm.arguments)}
     if plan.command:
         results["config"]["command"] = public_command(plan.command)
+    results = with_plain_task_names(results)
     samples = results.pop("samples")
     before = set(folder.rglob("*.json*"))
     host.save_results(tracker, results, samples, (strategy, "|".join(lm.arguments.model)))
