@@ -25,11 +25,10 @@ from fusion_eval.gate.result import (
     Verdict,
 )
 from fusion_eval.gate.rows import decided, row_of
+from fusion_eval.runs.metric_facts import is_unbounded
 from fusion_eval.runs.reading import read_runs
 from fusion_eval.types import without_surrogates
 
-_WITHOUT_END = ("perplexity", "bits_per_byte", "loss", "mae", "mse", "rmse")
-"""Ends of the names of metrics that may pass any value, whatever the values at hand are."""
 _SURELY_PERCENT = 50
 
 
@@ -119,7 +118,7 @@ def _scales(baseline: Baseline) -> Mapping[str, float | None]:
 
 def _scale(metric: str, baseline: Sequence[float]) -> float | None:
     lowest, highest = min(baseline, default=0.0), max(baseline, default=0.0)
-    if lowest < 0 or highest > 100 or metric.lower().endswith(_WITHOUT_END):
+    if lowest < 0 or highest > 100 or is_unbounded(metric):
         return None
     if corpus_name(metric) or highest > _SURELY_PERCENT:
         return 100.0

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fusion_eval.runs.metric_facts import lower_is_better
 from fusion_eval.runs.results_file import Results, mappings, section, split_metric
-
-_LOWER_IS_BETTER = frozenset({"ter", "wer", "cer", "brier", "loss", "mae", "mse", "rmse"})
-"""Directions for files of releases that did not write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,7 @@ def higher_is_better(metric: str, infos: Sequence[TaskInfo]) -> bool:
     for info in infos:
         if metric in info.directions:
             return info.directions[metric]
-    name = metric.lower()
-    return not (_LOWER_IS_BETTER & set(name.split("_")) or name.endswith(("perplexity", "bits_per_byte")))
+    return not lower_is_better(metric)
 
 
 def task_info(results: Results, task: str) -> TaskInfo:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusion_eval.compare.metrics import corpus_name
-from fusion_eval.export.every_eval_ever.metric_facts import full_marks
 from fusion_eval.export.every_eval_ever.results import as_texts, evaluation_name, result_id
 from fusion_eval.runs.answered import AnsweredSample
+from fusion_eval.runs.metric_facts import best_value
 from fusion_eval.runs.provenance import ReportedScore
 from fusion_eval.runs.reading import TaskRun
 from fusion_eval.runs.samples import Segment
@@ -62,7 +62,7 @@ def _metric(task: TaskRun, number: ReportedScore) -> Metric:
     scores = _alone(number.metric, values) if alone else [v if isinstance(v, float) else None for v in values]
     known = [score for score in scores if score is not None]
     name = (corpus_name(number.metric) or number.metric) if alone else number.metric
-    return Metric(number, scores, full_marks(name, known, number.higher_is_better), alone)
+    return Metric(number, scores, best_value(name, known, number.higher_is_better), alone)
 
 
 def _alone(metric: str, values: Sequence[object]) -> list[float | None]:

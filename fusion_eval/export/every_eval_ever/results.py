@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fusion_eval.export.every_eval_ever.metric_facts import MetricFacts, error_method, facts_of
 from fusion_eval.export.system import HOW, System
+from fusion_eval.runs.metric_facts import MetricFacts, facts_of
 from fusion_eval.runs.provenance import Provenance, ReportedScore
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_setup import TaskSetup
@@ -20,6 +20,10 @@ from fusion_eval.types import without_surrogates
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 _STATED = ("temperature", "top_p", "top_k", *_LENGTHS)
 """Generation options that have fields of their own."""
+_ERROR_METHODS = dict.fromkeys(("mean", "acc_all"), "analytic") | dict.fromkeys(
+    ("bleu", "chrf", "f1_score", "matthews_corrcoef", "median", "nanmean", "perplexity", "ter"), "bootstrap"
+)
+"""How the harness computes the standard error of each aggregation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ def _bounds(facts: MetricFacts) -> dict[str, Any]:
 
 
 def _score(number: ReportedScore, setup: TaskSetup, members: Sequence[str]) -> dict[str, Any]:
-    method = error_method(setup.aggregations.get(number.metric))
+    method = _ERROR_METHODS.get(setup.aggregations.get(number.metric, ""))
     error = number.stderr if number.stderr is not None and math.isfinite(number.stderr) else None
     uncertainty = {
         **(
