@@ -1,4 +1,4 @@
-"""Model arguments: read whole, and every mistake told by its name before any call is made."""
+"""Model arguments are checked before any request, and every mistake is named."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
 
 
-def test_without_arguments_the_embedded_model_samples_five() -> None:
+def test_by_default_the_embedded_model_draws_five_candidates() -> None:
     settings = parse({})
     assert settings == ModelArguments()
     assert (settings.model, settings.n, settings.temperature, settings.seed) == (("embedded",), 5, None, 0)
 
 
-def test_a_command_line_a_yaml_file_and_python_mean_the_same() -> None:
+def test_a_command_line_and_a_yaml_file_give_the_same_arguments() -> None:
     line = simple_parse_args_string(
         "model=a|b,base_url=http://h:1/v1/,n=4,temperature=0.2|0.7,completion=true,seed=7,cache=~/s,timeout=9"
     )
@@ -47,20 +47,55 @@ def test_a_command_line_a_yaml_file_and_python_mean_the_same() -> None:
     )
 
 
-def test_what_is_none_counts_as_left_out() -> None:
+def test_an_argument_that_is_none_counts_as_left_out() -> None:
     assert parse({"n": None, "max_batch_size": None, "device": None}) == ModelArguments()
 
 
 @pytest.mark.parametrize(
     "given", [simple_parse_args_string("cache=off"), yaml.safe_load("cache: off"), {"cache": False}]
 )
-def test_off_is_off_though_yaml_reads_it_as_false(given: dict[str, object]) -> None:
+def test_off_is_a_value_of_its_own_though_yaml_reads_it_as_false(given: dict[str, object]) -> None:
     assert parse(given).cache == OFF
     owned = {"fusor": "a", "fusor_base_url": given["cache"], "base_url": "http://h/v1", "model": "m"}
     assert parse(owned).fusor_base_url == OFF
 
 
-# A name that is wrong
+def test_addresses_are_read_into_a_tuple() -> None:
+    given = {
+        "model": "m",
+        "base_url": " http://a/v1/ | http://b/v1|http://a/v1",
+        "fusor": "f",
+        "fusor_base_url": "http://c/v1",
+    }
+    arguments = parse(given)
+    assert arguments.base_url == ("http://a/v1", "http://b/v1")
+    assert arguments.fusor_base_url == ("http://c/v1",)
+
+
+def test_results_keep_addresses_and_off_as_they_are_written() -> None:
+    arguments = parse(
+        {
+            "model": "m",
+            "base_url": "http://a/v1|http://b/v1",
+            "fusor": "f",
+            "fusor_base_url": "off",
+            "cache": "off",
+        }
+    )
+    shown = public(arguments)
+    assert [shown[name] for name in ("base_url", "fusor_base_url", "cache")] == [
+        "http://a/v1|http://b/v1",
+        "off",
+        "off",
+    ]
+
+
+def test_the_scorer_is_a_spec_with_a_name() -> None:
+    arguments = parse({"scorer": "judge(temperature=0.5)", "scorer_model": "m"})
+    assert (arguments.scorer_spec, arguments.scorer_name) == ("judge(temperature=0.5)", "judge")
+
+
+# Wrong names
 
 
 @pytest.mark.parametrize(
@@ -75,7 +110,7 @@ def test_off_is_off_though_yaml_reads_it_as_false(given: dict[str, object]) -> N
         ("zzzz", None),
     ],
 )  # fmt: skip
-def test_an_unknown_argument_is_told_with_the_nearest(name: str, nearest: str | None) -> None:
+def test_an_unknown_argument_is_an_error_that_names_the_nearest(name: str, nearest: str | None) -> None:
     with pytest.raises(ConfigError) as error:
         parse({name: "secret-value"})
     said = str(error.value)
@@ -83,7 +118,12 @@ def test_an_unknown_argument_is_told_with_the_nearest(name: str, nearest: str | 
     assert (f"Did you mean '{nearest}'?" if nearest else "Known: model, base_url") in said
 
 
-# A value that is wrong
+def test_the_error_for_an_unknown_argument_also_knows_the_names_of_the_caller() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'share'"):
+        parse({"shar": 1}, also_known=["share"])
+
+
+# Wrong values
 
 
 @pytest.mark.parametrize(
@@ -123,7 +163,7 @@ def test_an_unknown_argument_is_told_with_the_nearest(name: str, nearest: str | 
         ("api_key_env", "", "the name of an environment variable"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_it_should_be(name: str, value: object, should: str) -> None:
+def test_a_wrong_value_is_an_error_that_says_what_it_should_be(name: str, value: object, should: str) -> None:
     with pytest.raises(ConfigError) as error:
         parse({name: value})
     assert str(error.value).startswith(name) and should in str(error.value)
@@ -133,12 +173,12 @@ _VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | 
 
 
 @given(st.dictionaries(st.sampled_from([*ModelArguments.__slots__, "other"]), _VALUES))
-def test_any_values_give_settings_or_an_error_of_ours(arguments: dict[str, object]) -> None:
+def test_any_values_give_arguments_that_fit_into_json_or_an_error(arguments: dict[str, object]) -> None:
     with contextlib.suppress(ConfigError):
         assert json.dumps(public(parse(arguments)))
 
 
-# A mix that is impossible
+# Combinations
 
 
 @pytest.mark.parametrize(
@@ -159,7 +199,7 @@ def test_any_values_give_settings_or_an_error_of_ours(arguments: dict[str, objec
         ("offline=true,cache=off", "offline=true answers from a store, and cache=off keeps none"),
     ],
 )
-def test_a_mix_that_cannot_work_is_told_with_its_way_out(arguments: str, said: str) -> None:
+def test_arguments_that_do_not_go_together_are_an_error_with_its_fix(arguments: str, said: str) -> None:
     with pytest.raises(ConfigError, match="^" + said.replace("|", r"\|")):
         parse(simple_parse_args_string(arguments))
 
@@ -179,7 +219,7 @@ def test_a_mix_that_cannot_work_is_told_with_its_way_out(arguments: str, said: s
         "offline=false,cache=off",
     ],
 )
-def test_a_mix_that_can_work_is_taken(arguments: str) -> None:
+def test_arguments_that_go_together_are_accepted(arguments: str) -> None:
     assert isinstance(parse(simple_parse_args_string(arguments)), ModelArguments)
 
 
@@ -193,7 +233,7 @@ def test_a_mix_that_can_work_is_taken(arguments: str) -> None:
         ("model=m,scorer=chrf", "chrf"),
     ],
 )
-def test_the_scorer_is_one_that_the_sampler_can_serve(arguments: str, scorer: str) -> None:
+def test_the_default_scorer_is_one_that_the_sampler_can_serve(arguments: str, scorer: str) -> None:
     assert parse(simple_parse_args_string(arguments)).scorer_name == scorer
 
 
@@ -201,14 +241,14 @@ def test_the_scorer_is_one_that_the_sampler_can_serve(arguments: str, scorer: st
 
 
 @pytest.mark.parametrize("role", ["model", "fusor", "scorer_model"])
-def test_what_is_left_over_goes_to_a_harness_model_in_any_role(role: str) -> None:
+def test_other_arguments_go_to_a_harness_model_in_any_role(role: str) -> None:
     arguments = {"model": "m", "scorer": "judge"} | {role: "lm_eval:hf", "pretrained": "x", "batch_size": 4}
     assert parse(arguments).harness_arguments == {"pretrained": "x", "batch_size": 4}
 
 
 @pytest.mark.parametrize("kind", ["local-completions", "local-chat-completions", "sglang", "gguf"])
-def test_no_argument_that_a_harness_model_spells_out_is_taken_for_a_slip_of_the_pen(kind: str) -> None:
-    """`max_length` and `max_gen_toks` look like max_tokens, and are none of it."""
+def test_an_argument_that_a_harness_model_declares_is_not_taken_for_a_misspelling(kind: str) -> None:
+    """`max_length` and `max_gen_toks` look like `max_tokens` and mean something else."""
     for argument in arguments_of(class_of(kind)).named - {*ModelArguments.__slots__}:
         Opener(parse({"model": f"lm_eval:{kind}", argument: 1}), Store(None))
 
@@ -216,13 +256,13 @@ def test_no_argument_that_a_harness_model_spells_out_is_taken_for_a_slip_of_the_
 @pytest.mark.parametrize(
     ("slip", "nearest"), [("temprature", "temperature"), ("fusor_promt", "fusor_prompt")]
 )
-def test_a_slip_of_the_pen_is_no_argument_of_a_harness_model(slip: str, nearest: str) -> None:
-    """Many of them swallow any name."""
+def test_a_misspelling_is_no_argument_of_a_harness_model(slip: str, nearest: str) -> None:
+    """Many harness models accept any name."""
     with pytest.raises(ConfigError, match=f"Did you mean '{nearest}'"):
         Opener(parse({"model": "lm_eval:local-completions", slip: 1}), Store(None))
 
 
-def test_the_harness_gives_every_model_a_batch_size_and_a_device() -> None:
+def test_the_harness_may_give_every_model_a_batch_size_and_a_device() -> None:
     given = {"batch_size": 1, "max_batch_size": 8, "device": "cpu"}
     assert parse(given).harness_arguments == given
 
@@ -231,13 +271,13 @@ def test_the_harness_gives_every_model_a_batch_size_and_a_device() -> None:
 
 
 @pytest.mark.parametrize("key", ["sk-proj-abcdef123456", "gsk_abcdef123456", "hf_abcdef", "eyJhbGciOi.x.y"])
-def test_a_key_in_place_of_its_variable_is_refused_and_not_repeated(key: str) -> None:
+def test_a_key_in_place_of_its_variable_is_an_error_that_does_not_repeat_it(key: str) -> None:
     with pytest.raises(ConfigError, match="the name of an environment variable") as error:
         parse({"api_key_env": key})
     assert key not in str(error.value)
 
 
-def test_any_variable_that_is_set_is_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_any_variable_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("my_key", "x")
     assert parse({"api_key_env": "my_key"}).api_key_env == "my_key"
     assert parse({"api_key_env": "NOT_SET_YET"}).api_key_env == "NOT_SET_YET"
@@ -245,14 +285,14 @@ def test_any_variable_that_is_set_is_a_name(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("name", ["base_url", "fusor_base_url", "scorer_base_url"])
 @pytest.mark.parametrize("url", ["https://me:pass123@h/v1", "me:pass123@h"])
-def test_a_password_in_a_url_is_refused_and_not_repeated(name: str, url: str) -> None:
+def test_a_password_in_a_url_is_an_error_that_does_not_repeat_it(name: str, url: str) -> None:
     """The harness writes model arguments into its results as they are."""
     with pytest.raises(ConfigError, match=f"^{name}= should hold no user or password") as error:
         parse({name: url, "model": "m"})
     assert "pass123" not in str(error.value)
 
 
-def test_what_goes_into_results_is_json_without_keys() -> None:
+def test_results_hold_the_arguments_as_json_without_keys() -> None:
     settings = parse(
         {
             "model": ["lm_eval:hf,pretrained=x,token=hf_abcdef", "m"],
@@ -269,7 +309,7 @@ def test_what_goes_into_results_is_json_without_keys() -> None:
     assert "max_tokens" not in public(settings)
 
 
-def test_prices_and_a_budget_are_dollars() -> None:
+def test_prices_and_a_budget_are_numbers_of_dollars() -> None:
     settings = parse({"price_in": "0.5", "price_out": 0, "budget": "2.5"})
     assert (settings.price_in, settings.price_out, settings.budget) == (0.5, 0.0, 2.5)
     assert public(settings)["budget"] == 2.5
@@ -279,12 +319,12 @@ def test_prices_and_a_budget_are_dollars() -> None:
     ("name", "value"),
     [("budget", 0), ("budget", -1), ("budget", "nan"), ("price_in", -1), ("price_out", "$1")],
 )
-def test_what_is_no_amount_of_dollars_is_refused(name: str, value: object) -> None:
+def test_a_wrong_amount_of_dollars_is_an_error(name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=rf"{name}=.* should be a number (from|above) 0"):
         parse({"price_in": 1, "price_out": 1} | {name: value})
 
 
 @pytest.mark.parametrize("given", ["price_in", "price_out"])
-def test_one_price_is_not_enough(given: str) -> None:
+def test_one_of_the_two_prices_is_not_enough(given: str) -> None:
     with pytest.raises(ConfigError, match="price_in= and price_out= go together"):
         parse({given: 1})

@@ -1,4 +1,4 @@
-"""The nouns: JSON both ways, and what a pool and a prompt tell."""
+"""The nouns of the package go to JSON and back; a pool knows its usable candidates."""
 
 from __future__ import annotations
 
@@ -48,37 +48,36 @@ _traces = st.builds(
 
 
 @given(_traces)
-def test_a_trace_survives_json_whatever_its_texts_hold(trace: Trace) -> None:
+def test_any_trace_is_read_back_from_its_json(trace: Trace) -> None:
     line = to_json(trace)
     assert b"\n" not in line
     assert from_json(line, Trace) == trace
 
 
 @pytest.mark.parametrize("line", ["", "{}", "[]", "null", '{"task": 7}', "not json", '{"text": "x"'])
-def test_anything_else_is_refused(line: str) -> None:
+def test_a_line_that_is_no_trace_is_an_error(line: str) -> None:
     with pytest.raises(msgspec.DecodeError):
         from_json(line, Trace)
 
 
 @pytest.mark.parametrize("text", ["a\ud83d", "\udc00", "\ud83d and \ude00"])
-def test_half_a_surrogate_pair_can_be_stored_and_sent(text: str) -> None:
-    """Servers that cut a text inside a character send one, and a whole run would end at it."""
+def test_a_candidate_with_half_a_surrogate_pair_can_be_stored_and_sent(text: str) -> None:
+    """Servers that cut a text inside a character send one, and it would end the whole run."""
     candidate = Candidate(text, "m", 0, reasoning=text)
     assert from_json(to_json(candidate), Candidate) == candidate
     assert candidate.text == text.encode(errors="replace").decode()
 
 
-def test_whole_characters_stay_as_they_are() -> None:
+def test_other_characters_stay_as_they_are() -> None:
     text = "naïve 😀 ﷺ \u200b \x00"
     assert Candidate(text, "m", 0).text == text
 
 
-def test_a_candidate_that_failed_is_in_the_pool_and_of_no_use() -> None:
-    """Elsewhere a failure became an empty answer."""
+def test_a_failed_candidate_is_in_the_pool_but_not_usable() -> None:
     failed, empty = Candidate("", "m", 0, error="HTTP 500"), Candidate("", "m", 1)
     pool = Pool(Prompt("q"), (failed, empty))
     assert pool.usable == (empty,) and len(pool.candidates) == 2
 
 
-def test_a_score_that_is_no_number_is_stored_as_unscored() -> None:
+def test_a_score_of_nan_is_stored_as_unscored() -> None:
     assert from_json(to_json(Answer("x", scores=(math.nan, 1.0))), Answer).scores == (None, 1.0)

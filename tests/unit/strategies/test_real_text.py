@@ -1,4 +1,4 @@
-"""News and mathematics in the 11 languages: what reads a fusor's reply must leave real text alone."""
+"""Real news and mathematics in the 11 languages pass through fusor prompts and replies unchanged."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def texts(request: pytest.FixtureRequest, shared_data: Path) -> list[str]:
     return news + [row["question"] for row in lines(shared_data / "polymath" / f"{language}.jsonl")]
 
 
-def test_an_answer_in_the_asked_form_is_read_back_word_for_word(texts):
+def test_an_answer_in_the_form_of_the_prompt_is_read_back_word_for_word(texts):
     for text in texts:
         fused = read_fused(f"Comparison: both are fine.\nAnswer: [[ {text} ]]", bracketed=True)
         assert (fused.answer, fused.departures) == (text.strip(), ())
 
 
-def test_no_real_text_passes_for_a_refusal(texts):
+def test_no_real_text_is_taken_for_a_refusal(texts):
     assert [text for text in texts if is_refusal(text, [])] == []
 
 
-def test_real_texts_reach_the_fusor_whole(texts):
+def test_the_fusor_sees_every_text_unchanged(texts):
     for template in ("paper", "direct"):
         written = render(load_template(template), Prompt(texts[0]), candidates=texts[:50], language=None)
         assert all(text.strip() in written for text in texts[:50])

@@ -1,4 +1,4 @@
-"""A pool holds n candidates, each in its place, from the models and temperatures in turn."""
+"""A pool holds n candidates in sampling order, from models and temperatures that take turns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAMPLING = Sampling(max_tokens=8, temperature=0.7, seed=100)
 
 
 class Teacher:
-    """Answers with its name, the temperature and the seed; the network behind it is outside."""
+    """A model that answers with its name, the temperature and the seed."""
 
     chat = True
     max_n: int | None = None
@@ -46,7 +46,7 @@ async def texts(names: str, temperatures: list[float], n: int) -> list[str]:
     return [candidate.text for candidate in pool.candidates]
 
 
-async def test_one_model_gives_seeds_in_a_row() -> None:
+async def test_candidates_of_one_model_have_consecutive_seeds() -> None:
     assert await texts("a", [0.7], 3) == ["a 0.7 100", "a 0.7 101", "a 0.7 102"]
 
 
@@ -58,13 +58,13 @@ async def test_temperatures_take_turns() -> None:
     assert await texts("a", [0.5, 0.9], 3) == ["a 0.5 100", "a 0.9 100", "a 0.5 101"]
 
 
-async def test_models_and_temperatures_take_turns_each_at_its_own_pace() -> None:
+async def test_models_and_temperatures_take_turns_independently() -> None:
     drawn = await texts("ab", [0.1, 0.2, 0.3], 6)
     assert [text[:5] for text in drawn] == ["a 0.1", "b 0.2", "a 0.3", "b 0.1", "a 0.2", "b 0.3"]
 
 
-async def test_a_model_or_a_temperature_that_is_named_twice_weighs_double_and_repeats_no_candidate() -> None:
-    """In other tools the cache turns such samples into copies of one."""
+async def test_a_model_that_is_named_twice_gives_twice_as_many_candidates_and_repeats_none() -> None:
+    """In other tools the cache makes such samples copies of each other."""
     assert await texts("aab", [0.7, 0.7], 5) == [
         "a 0.7 100",
         "a 0.7 101",
@@ -80,7 +80,7 @@ async def test_a_model_or_a_temperature_that_is_named_twice_weighs_double_and_re
     st.integers(0, 12),
     st.integers(0, 12),
 )
-def test_a_larger_n_keeps_the_candidates_of_a_smaller_one_and_all_differ(
+def test_a_larger_n_keeps_the_candidates_of_a_smaller_n_and_adds_new_ones(
     names: str, temperatures: list[float], small: int, more: int
 ) -> None:
     fewer = asyncio.run(texts(names, temperatures, small))
@@ -89,8 +89,8 @@ def test_a_larger_n_keeps_the_candidates_of_a_smaller_one_and_all_differ(
     assert len(set(all_of_them)) == small + more
 
 
-async def test_a_failed_candidate_stays_in_its_place_and_is_not_usable() -> None:
-    """In other tools a failure shifts all later answers by one."""
+async def test_a_failed_candidate_keeps_its_place_and_is_not_usable() -> None:
+    """In other tools a failure shifts all later answers by one place."""
     pool = await draw([Teacher("a", frozenset([101])), Teacher("b")], [0.7], PROMPT, SAMPLING, 5)
     assert [(c.model, c.seed, c.error) for c in pool.candidates] == [
         ("a", 100, None),
@@ -109,8 +109,8 @@ async def test_the_pools_of_two_copies_of_a_prompt_never_overlap() -> None:
     assert not {c.text for c in first.candidates} & {c.text for c in second.candidates}
 
 
-async def test_an_endpoint_that_is_down_stops_what_the_other_teachers_are_still_asked() -> None:
-    """Otherwise requests go on, and are paid for, after the run has ended with its error."""
+async def test_an_endpoint_that_is_down_cancels_the_requests_to_the_other_models() -> None:
+    """Otherwise they would go on, and cost money, after the run has ended with its error."""
     ended: list[str] = []
 
     class Slow(Teacher):
