@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scripted import pool_of, tools
 from third_party import install
 
+from fusion_eval import strategies
 from fusion_eval.errors import ConfigError
 from fusion_eval.strategies.fusion import Fusion
 from fusion_eval.strategies.plugins import STRATEGIES, load, names
@@ -68,3 +71,16 @@ def test_a_value_that_nobody_registered_goes_by_the_name_of_its_class() -> None:
         pass
 
     assert format_spec(Mine()) == "Mine"
+
+
+async def test_the_example_in_the_packages_docstring_works() -> None:
+    # given the code block of the docstring
+    documentation = strategies.__doc__ or ""
+    block = documentation[documentation.index("    from dataclasses") : documentation.index("Its package")]
+    namespace: dict[str, Any] = {}
+    exec(textwrap.dedent(block), namespace)
+    # when its strategy answers, with its default option and with another one
+    longest, picky = namespace["Longest"](), namespace["Longest"](shortest=9)
+    # then it chooses the longest candidate, or falls back
+    assert (await longest(pool_of("a", "abc"), tools())).chosen == 1
+    assert (await picky(pool_of("a", "abc"), tools())).fallback == "every candidate is too short"

@@ -10,8 +10,8 @@ import pytest
 from fusion_eval.strategies.fused_text import read_fused
 from fusion_eval.strategies.fusor_prompt import load_template, render
 from fusion_eval.strategies.refusal import is_refusal
+from fusion_eval.strategies.sampler import cut_at_stop
 from fusion_eval.text.language import NAMES
-from fusion_eval.text.stops import cut
 from fusion_eval.types import Prompt
 
 
@@ -45,4 +45,4 @@ def test_the_fusor_sees_every_text_unchanged(texts):
 
 def test_cutting_at_a_stop_string_keeps_a_prefix(texts):
     for text in texts:
-        assert text.startswith(cut(text, (". ", "。"))) and cut(text, ("\x00",)) == text
+        assert text.startswith(cut_at_stop(text, (". ", "。"))) and cut_at_stop(text, ("\x00",)) == text

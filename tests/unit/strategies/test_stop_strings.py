@@ -1,0 +1,38 @@
+"""Cutting at stop strings."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fusion_eval.strategies.sampler import cut_at_stop
+
+
+@pytest.mark.parametrize(
+    ("text", "stops", "left"),
+    [
+        ("a\nb", ("\n",), "a"),
+        ("a\n\nb", ("b", "\n\n"), "a"),
+        ("Q: x", ("Q:",), ""),
+        ("a", ("b",), "a"),
+        ("a", (), "a"),
+        ("a", ("",), "a"),  # an empty stop string stops nothing
+        ("answer</s>", ("</s>", "s"), "an"),
+    ],
+)
+def test_the_first_stop_string_ends_the_text_wherever_it_stands_in_the_list(
+    text: str, stops: tuple[str, ...], left: str
+) -> None:
+    assert cut_at_stop(text, stops) == left
+
+
+_letters = st.text(alphabet="ab\n", max_size=20)
+
+
+@given(_letters, st.lists(_letters.map(lambda stop: stop[:3]), max_size=3))
+def test_what_is_left_is_a_prefix_without_any_stop_and_stays_as_it_is(text: str, stops: list[str]) -> None:
+    left = cut_at_stop(text, stops)
+    assert text.startswith(left) and cut_at_stop(left, stops) == left
+    assert not any(stop and stop in left for stop in stops)
+    assert left == text or text[len(left) :].startswith(tuple(filter(None, stops)))
