@@ -22,7 +22,7 @@ from fusion_eval.model_arguments import ModelArguments, parse, public
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.progress import progress
-from fusion_eval.runs.totals import Totals
+from fusion_eval.runs.totals import RunTotals
 from fusion_eval.runs.traces import FILE_NAME, TraceFile
 from fusion_eval.strategies.interface import needs_logprobs
 from fusion_eval.strategies.solver import Solver, solve_all
@@ -55,7 +55,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         self._logprobs = logprobs or needs_logprobs(strategy)
         self._inner: LM | None = self._opener.inner_harness_model()
         self._opener.budget.share(self.world_size)
-        self._totals = Totals()
+        self.totals = RunTotals()
         self._traces = TraceFile(None)
 
     def generate_until(self, requests: list[Request], disable_tqdm: bool = False) -> list[str]:
@@ -63,24 +63,32 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         with user_errors():
             questions = questions_of(requests, self.arguments, logprobs=self._logprobs)
         finals = [""] * len(questions)
-        self._totals = Totals()
+        self.totals = RunTotals()
         bar = progress(
             self._solver.spec,
             len(questions),
             self._opener.endpoints,
-            lambda: self._totals.cost,
+            lambda: self.totals.overall.cost,
             off=disable_tqdm,
         )
         with user_errors(), bar as done, self._open_traces() as self._traces:
 
             def keep(index: int, trace: Trace) -> None:
                 finals[index] = trace.final
-                self._totals.add(trace)
+                self.totals.add(trace)
                 self._traces.add(index, trace)
                 done()
 
             self._run(solve_all(questions, self._solver, self._width, keep))
+        self._gather_totals()
         return finals
+
+    def _gather_totals(self) -> None:
+        """Add the totals of the other ranks to those of rank 0, which writes the results."""
+        if self.world_size > 1:
+            for rank, totals in enumerate(self.gather_object(self.totals) or []):
+                if rank != self.rank:
+                    self.totals.merge(totals)
 
     def loglikelihood(self, requests: list[Request], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """Return the harness model's own log-likelihoods; other models do not have them."""
@@ -140,7 +148,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             "prompt_hash": self._solver.tools.template.digest,
             "n": self.arguments.n,
             "seed": self.arguments.seed,
-            "totals": dataclasses.asdict(self._totals),
+            "totals": dataclasses.asdict(self.totals.overall),
             "trace_file": str(self._traces.path) if self._traces.path else None,
         }
 

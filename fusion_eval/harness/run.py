@@ -17,6 +17,7 @@ from fusion_eval.text.redaction import public_command
 if TYPE_CHECKING:
     from fusion_eval.model_arguments import ModelArguments
     from fusion_eval.runs.reading import Run
+    from fusion_eval.runs.totals import RunTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
 
     model_args, logprobs = dict(plan.model_args or {}), plan_needs_logprobs(plan)
     results: dict[str, Any] = {}
+    totals: dict[str, RunTotals] = {}
     with open_store(arguments) as store:
         opener = Opener(arguments, store)
         for strategy in plan.strategies:
@@ -66,9 +68,10 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
             say(f"{strategy} → {folder}")
             lm = model_type(strategy)(opener=opener, logprobs=logprobs, trace_dir=str(folder), **model_args)
             results[strategy] = _evaluate_and_write(lm, strategy, plan, manager)
+            totals[strategy] = lm.totals
         if arguments.budget is not None:
             say(f"budget: {opener.budget.describe()}")
-    return outcome_of(results, plan.output) if all(results.values()) else None
+    return outcome_of(results, totals) if all(results.values()) else None
 
 
 def check_plan(plan: Plan) -> tuple[ModelArguments, Any]:

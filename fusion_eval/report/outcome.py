@@ -1,18 +1,15 @@
-"""Collect the results of `fusion-eval run`: the harness's scores, with tokens and time from the traces."""
+"""Collect the results of `fusion-eval run`: the harness's scores, with the tokens and time of their generations."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fusion_eval.report.score_table import MeanScore, TaskScores
 from fusion_eval.runs.results_file import Results
-from fusion_eval.runs.totals import Totals
-from fusion_eval.runs.traces import read_traces
-from fusion_eval.text.file_names import safe_file_name
+from fusion_eval.runs.totals import RunTotals, Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +21,14 @@ class Outcome:
     totals: Mapping[str, Totals]
 
 
-def outcome_of(results: Mapping[str, Results], output: Path) -> Outcome:
+def outcome_of(results: Mapping[str, Results], totals: Mapping[str, RunTotals]) -> Outcome:
     """Collect the outcome of a run.
 
     Args:
         results: The results file of each strategy, as the harness holds it in memory.
-        output: The folder that holds each strategy's folder, in which its traces are.
+        totals: The totals of each strategy, in the same order.
     """
-    per_task, per_strategy = _totals(list(results), output)
+    per_task = _per_task(totals)
     first = next(iter(results.values()))
     labels = _labels(first["configs"])
     rows, metrics = [], set()
@@ -44,7 +41,8 @@ def outcome_of(results: Mapping[str, Results], output: Path) -> Outcome:
         if metric := _first_metric(values):
             tasks = [per_task[task] for task in _tasks_of(name, first.get("group_subtasks") or {})]
             rows.append(_row("all" if len(groups) == 1 else name, name, metric, results, tasks))
-    return Outcome(tuple(rows), metrics.pop() if len(metrics) == 1 else "metric", per_strategy)
+    overall = {strategy: total.overall for strategy, total in totals.items()}
+    return Outcome(tuple(rows), metrics.pop() if len(metrics) == 1 else "metric", overall)
 
 
 def _labels(configs: Mapping[str, Any]) -> dict[str, str]:
@@ -82,19 +80,13 @@ def _row(
     return TaskScores(label, scores, tokens, sum(total.seconds for total in totals))
 
 
-def _totals(strategies: Sequence[str], output: Path) -> tuple[dict[str, Totals], dict[str, Totals]]:
-    """Add up the traces by task, where the pool that all strategies share counts once, and by strategy."""
+def _per_task(totals: Mapping[str, RunTotals]) -> dict[str, Totals]:
+    """Add up the strategies by task. The pool that all strategies share counts once."""
     per_task: dict[str, Totals] = defaultdict(Totals)
-    per_strategy = {strategy: Totals() for strategy in strategies}
-    for strategy, total in per_strategy.items():
-        for path in sorted((output / safe_file_name(strategy)).glob("traces*.jsonl")):  # one for each rank of a parallel run
-            for trace in read_traces(path):
-                total.add(trace)
-                if strategy == strategies[0]:
-                    per_task[trace.task].add(trace)
-                else:
-                    per_task[trace.task].add_calls(trace)
-    return per_task, per_strategy
+    first, *others = totals.values()
+    for task, total in [*first.tasks.items(), *(pair for other in others for pair in other.calls.items())]:
+        per_task[task].merge(total)
+    return per_task
 
 
 def _tasks_of(name: str, members: Mapping[str, Sequence[str]]) -> list[str]:

@@ -32,6 +32,14 @@ class Usage:
         elif generation.error is None:
             self.unpriced += 1
 
+    def merge(self, other: Usage) -> None:
+        """Add the usage of other generations."""
+        self.prompt_tokens += other.prompt_tokens
+        self.completion_tokens += other.completion_tokens
+        self.cost = _sum_of_known(self.cost, other.cost)
+        self.unpriced += other.unpriced
+        self.retries += other.retries
+
     def __str__(self) -> str:
         """Return tokens read and written, dollars and retries: `1,234 + 567 tokens, $0.0123, retries 3`."""
         parts = [f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens"]
@@ -92,6 +100,16 @@ class Totals:
         has_scorer = bool(trace.answer.scores) or spec_name(trace.strategy) == "bon"
         self._add_generations("scorer" if has_scorer else "fusor", trace.answer.calls)
 
+    def merge(self, other: Totals) -> None:
+        """Add the totals of other traces, such as those of another process."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.cost = _sum_of_known(self.cost, other.cost)
+        for departure, count in other.departures.items():
+            self.departures[departure] = self.departures.get(departure, 0) + count
+        for role, usage in other.roles.items():
+            self.roles.setdefault(role, Usage()).merge(usage)
+
     def _add_generations(self, role: str, generations: Sequence[Candidate]) -> None:
         for generation in generations:
             self.roles.setdefault(role, Usage()).add(generation)
@@ -101,6 +119,54 @@ class Totals:
                 self.cost = (self.cost or 0.0) + generation.cost
         # Candidates of one request share one wait, so their latency is equal and counts once.
         self.seconds += sum(latency for _, latency in {(g.model, g.latency) for g in generations})
+
+
+_COUNTS = (
+    *(
+        "prompts",
+        "candidates",
+        "failed_candidates",
+        "empty_candidates",
+        "cut_candidates",
+        "unscored_candidates",
+    ),
+    *(
+        "aggregation_calls",
+        "fallbacks",
+        "dropped_candidates",
+        "prompt_tokens",
+        "completion_tokens",
+        "seconds",
+    ),
+)
+"""The fields of `Totals` that are plain sums."""
+
+
+@dataclass(slots=True)
+class RunTotals:
+    """The totals of one run of one strategy, in all and by task."""
+
+    overall: Totals = field(default_factory=Totals)
+    tasks: dict[str, Totals] = field(default_factory=dict)
+    calls: dict[str, Totals] = field(default_factory=dict)
+    """By task, only what the strategy called beyond the pool."""
+
+    def add(self, trace: Trace) -> None:
+        """Add one trace."""
+        self.overall.add(trace)
+        self.tasks.setdefault(trace.task, Totals()).add(trace)
+        self.calls.setdefault(trace.task, Totals()).add_calls(trace)
+
+    def merge(self, other: RunTotals) -> None:
+        """Add the totals of the same run in another process."""
+        self.overall.merge(other.overall)
+        for mine, theirs in ((self.tasks, other.tasks), (self.calls, other.calls)):
+            for task, totals in theirs.items():
+                mine.setdefault(task, Totals()).merge(totals)
+
+
+def _sum_of_known(one: float | None, other: float | None) -> float | None:
+    return one if other is None else (one or 0.0) + other
 
 
 def dollars(amount: float) -> str:
