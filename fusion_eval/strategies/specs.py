@@ -183,7 +183,12 @@ def _options(target: Any) -> list[dataclasses.Field[Any]]:
 
 
 def _typed_options(target: type) -> list[tuple[dataclasses.Field[Any], Any]]:
-    hints = typing.get_type_hints(target) if _options(target) else {}
+    try:
+        hints = typing.get_type_hints(target) if _options(target) else {}
+    except NameError as error:
+        raise ConfigError(
+            f"The types of the options of {target.__name__} cannot be read: {error}; import them at run time"
+        ) from error
     return [(option, hints[option.name]) for option in _options(target)]
 
 
