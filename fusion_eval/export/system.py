@@ -11,7 +11,7 @@ from typing import Any
 
 from fusion_eval.runs.provenance import Provenance
 from fusion_eval.text.printable import printable
-from fusion_eval.text.public_names import public_name
+from fusion_eval.text.redaction import public_name
 from fusion_eval.text.specs import spec_name
 
 HOW = (

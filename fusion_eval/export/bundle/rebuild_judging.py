@@ -14,10 +14,9 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.differ import Differ, Exactly, by_name
 from fusion_eval.export.bundle.rebuild_comparison import named, options_of
 from fusion_eval.export.comparable import JUDGE, is_judged
-from fusion_eval.judging.majority import majority
-from fusion_eval.judging.reliability import judge_report, judges_agree
-from fusion_eval.judging.rows import against_opponent, head_to_head, joined, with_quality
-from fusion_eval.judging.verdicts import Verdict, by_repeat, label
+from fusion_eval.judging.reliability import judge_report, panel_agreement
+from fusion_eval.judging.rows import against_opponent, head_to_head, join, with_reliability
+from fusion_eval.judging.verdicts import Verdict, label_of, majority, scores_by_repeat
 from fusion_eval.runs.comparison import Comparison, RankedRun, Row
 from fusion_eval.runs.judging_summary import JudgingSummary
 from fusion_eval.runs.reading import Run
@@ -116,7 +115,7 @@ def _computed(
         parts = [head_to_head(documents, *pair, pairs[pair], metric, options) for pair in order]
     if not parts:
         return (), ()
-    comparison = with_quality(joined(parts, options), verdicts, single)
+    comparison = with_reliability(join(parts, options), verdicts, single)
     return comparison.rows, comparison.ranks
 
 
@@ -158,9 +157,9 @@ def _outcome(verdict: Verdict) -> tuple[float | None, str]:
     """Return the score and the verdict of the orders. Equal answers are a tie that no judge was asked about."""
     if not verdict.orders:
         return 0.5, "tie"
-    scores = [score for score in by_repeat(verdict.orders) if score is not None]
+    scores = [score for score in scores_by_repeat(verdict.orders) if score is not None]
     score = sum(scores) / len(scores) if scores else None
-    return score, label(score)
+    return score, label_of(score)
 
 
 def _compare_judges(
@@ -169,7 +168,7 @@ def _compare_judges(
     by_judge = [[verdict for verdict in verdicts if verdict.judge == name] for name in judges]
     orders = [order for own in by_judge for verdict in own for order in verdict.orders]
     costs = [order.cost for order in orders if order.cost is not None]
-    agreement = judges_agree(by_judge) if len({len(own) for own in by_judge}) == 1 else None
+    agreement = panel_agreement(by_judge) if len({len(own) for own in by_judge}) == 1 else None
     expected = {
         "judges": [judge_report(name, own) for name, own in zip(judges, by_judge, strict=True)],
         "agreement": agreement,

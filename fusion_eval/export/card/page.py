@@ -14,8 +14,8 @@ from fusion_eval.report.summary import HOW_TO_READ, summary
 from fusion_eval.runs.provenance import Provenance, read_provenance
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.results_file import section, text_or_none
-from fusion_eval.text.markdown import escaped, fenced
-from fusion_eval.text.redaction import without_paths, without_secrets
+from fusion_eval.text.escaping import escaped, fenced
+from fusion_eval.text.redaction import without_paths
 
 _PROMPT = 4_000
 """Characters of it that are shown."""
@@ -55,7 +55,7 @@ def _commands(runs: Sequence[Run]) -> str:
     commands = [command for config in configs if (command := text_or_none(config.get("command")))]
     if not commands:
         return ""
-    lines = [without_paths(without_secrets(command)) for command in dict.fromkeys(commands)]
+    lines = [without_paths(command) for command in dict.fromkeys(commands)]
     return "\n\n".join([fenced("\n".join(lines), _COMMAND), _AS_TYPED])
 
 

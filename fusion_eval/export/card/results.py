@@ -11,7 +11,7 @@ from fusion_eval.report.text_table import decimals
 from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.provenance import ReportedScore, reported_scores
 from fusion_eval.runs.reading import Run
-from fusion_eval.text.markdown import escaped, escaped_table
+from fusion_eval.text.escaping import escaped, escaped_table
 from fusion_eval.text.redaction import public_note
 
 

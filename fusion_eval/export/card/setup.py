@@ -10,7 +10,7 @@ from fusion_eval.runs.provenance import Provenance
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.results_file import Results
 from fusion_eval.runs.samples import read_records
-from fusion_eval.text.markdown import escaped_table
+from fusion_eval.text.escaping import escaped_table
 from fusion_eval.text.redaction import public_arguments, without_paths
 
 _DIGITS = 16

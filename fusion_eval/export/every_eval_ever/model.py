@@ -10,7 +10,7 @@ from fusion_eval.export.every_eval_ever.results import Source, as_texts
 from fusion_eval.export.system import arguments_of
 from fusion_eval.runs.provenance import Provenance
 from fusion_eval.text.printable import printable
-from fusion_eval.text.public_names import public_signature
+from fusion_eval.text.redaction import public_signature
 
 _TELLING = (
     "revision",

@@ -14,7 +14,7 @@ from fusion_eval.runs.provenance import Provenance, ReportedScore
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_setup import TaskSetup
 from fusion_eval.text.printable import printable
-from fusion_eval.text.public_names import public_signature
+from fusion_eval.text.redaction import public_signature
 from fusion_eval.types import without_surrogates
 
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")

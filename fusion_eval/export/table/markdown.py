@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fusion_eval.export.table.grid import Entry, Grid
-from fusion_eval.text.markdown import escaped, markup_table
+from fusion_eval.text.escaping import escaped, markup_table
 
 
 def as_markdown(grids: Sequence[Grid], footnotes: Sequence[str]) -> str:

@@ -10,7 +10,17 @@ from typing import Any
 
 import pytest
 from bundles import Edit, edited, forged, packed, the_sentence
-from local_judge import always_first, by_quality, drawn, graded, hesitant, judged, judging, longer, open_run
+from local_judge import (
+    always_first,
+    by_quality,
+    judge_folders,
+    judge_server,
+    often_right,
+    open_run,
+    prefers_longer,
+    random_qualities,
+    run_of_qualities,
+)
 from openai_server import Plan, Server, serve
 
 from fusion_eval.export.bundle.verify import verify
@@ -26,7 +36,7 @@ def one_judge(openai_server: Serve, tmp_path: Path) -> Path:
         open_run(tmp_path / "out" / name, [f"An answer, q={(number * step) % 9}" for number in range(ITEMS)])
         for name, step in (("base", 2), ("cand", 5))
     ]
-    judged(openai_server(judging(by_quality)), runs, tmp_path / "out")
+    judge_folders(openai_server(judge_server(by_quality)), runs, tmp_path / "out")
     return packed(tmp_path / "out", tmp_path)
 
 
@@ -35,12 +45,13 @@ def judged_by_three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of three runs, every pair of them, by three judges, one of whom is of another mind."""
     folder = tmp_path_factory.mktemp("panel")
     runs = [
-        graded(folder / "out" / name, drawn(ITEMS, seed)) for name, seed in (("a", 1), ("b", 2), ("c", 3))
+        run_of_qualities(folder / "out" / name, random_qualities(ITEMS, seed))
+        for name, seed in (("a", 1), ("b", 2), ("c", 3))
     ]
-    plan = judging(by_quality, lengthy=longer, fickle=hesitant(0.7))
+    plan = judge_server(by_quality, lengthy=prefers_longer, fickle=often_right(0.7))
     with serve(plan) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        judged(server, runs, folder / "out", judge="test-model|lengthy|fickle", every_pair=True)
+        judge_folders(server, runs, folder / "out", model="test-model|lengthy|fickle", every_pair=True)
     return packed(folder / "out", folder)
 
 
@@ -78,9 +89,12 @@ def test_a_judging_against_an_opponent_agrees(
     openai_server: Serve, tmp_path: Path, names: str, sequential: bool
 ) -> None:
     """One run alone has the opponent as its baseline."""
-    runs = [graded(tmp_path / "out" / name, drawn(ITEMS, seed)) for seed, name in enumerate(names)]
-    server = openai_server(judging(by_quality))
-    judged(server, runs, tmp_path / "out", opponent=opponent(tmp_path), sequential=sequential)
+    runs = [
+        run_of_qualities(tmp_path / "out" / name, random_qualities(ITEMS, seed))
+        for seed, name in enumerate(names)
+    ]
+    server = openai_server(judge_server(by_quality))
+    judge_folders(server, runs, tmp_path / "out", opponent=opponent(tmp_path), sequential=sequential)
     found = verify(packed(tmp_path / "out" if len(runs) > 1 else single(tmp_path / "out"), tmp_path))
     assert not found.differences
     assert any("stopped early" in note for note in found.notes) == sequential
@@ -97,8 +111,11 @@ def single(folder: Path) -> Path:
 def test_a_judging_that_stopped_early_agrees_in_what_its_verdicts_tell(
     openai_server: Serve, tmp_path: Path
 ) -> None:
-    runs = [graded(tmp_path / "out" / "a", drawn(80, 1)), graded(tmp_path / "out" / "b", drawn(80, 2, 0.6))]
-    judged(openai_server(judging(hesitant(0.9))), runs, tmp_path / "out", sequential=True)
+    runs = [
+        run_of_qualities(tmp_path / "out" / "a", random_qualities(80, 1)),
+        run_of_qualities(tmp_path / "out" / "b", random_qualities(80, 2, 0.6)),
+    ]
+    judge_folders(openai_server(judge_server(often_right(0.9))), runs, tmp_path / "out", sequential=True)
     bundle = packed(tmp_path / "out", tmp_path)
     found = verify(bundle)
     assert not found.differences and found.not_computed >= 1
@@ -176,8 +193,10 @@ def test_verdicts_without_a_judging_are_a_difference(one_judge: Path) -> None:
 def test_that_verdicts_are_missing_is_said_when_the_bundle_is_made(
     openai_server: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = [graded(tmp_path / "out" / name, drawn(4, seed)) for seed, name in enumerate("ab")]
-    judged(openai_server(judging(always_first)), runs, tmp_path / "out")
+    runs = [
+        run_of_qualities(tmp_path / "out" / name, random_qualities(4, seed)) for seed, name in enumerate("ab")
+    ]
+    judge_folders(openai_server(judge_server(always_first)), runs, tmp_path / "out")
     (tmp_path / "out" / "verdicts.jsonl").unlink()
     packed(tmp_path / "out", tmp_path)
     assert "there is no verdicts.jsonl that the judge's rows" in capsys.readouterr().err

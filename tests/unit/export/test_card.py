@@ -17,7 +17,7 @@ from fusion_eval.export.card.page import card, write_card
 from fusion_eval.export.subject import read_subject
 from fusion_eval.harness.run import Plan, compare_strategies, run
 from fusion_eval.runs.comparison import write_comparison
-from fusion_eval.text.markdown import fenced
+from fusion_eval.text.escaping import fenced
 from fusion_eval.text.redaction import public_arguments, public_command, withheld, without_paths
 
 HARNESS_RUNS = Path(__file__).parents[2] / "data" / "harness_runs"
@@ -233,7 +233,7 @@ def test_a_long_prompt_is_cut_and_says_so() -> None:
         ("file:///home/me/y", "y"),
         ('{"pretrained": "/a b/c d/m"}', '{"pretrained": "m"}'),
         ("http://me:pw@host:1/v1?key=2", "http://host:1/v1"),
-        (f"key {KEY}", "key (key)"),
+        (f"key {KEY}", "key ***"),
         ("meta/llama and/or out/demo, 5 / 3", "meta/llama and/or out/demo, 5 / 3"),
     ],
 )
