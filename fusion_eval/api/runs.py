@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from fusion_eval.export.subject import Written
     from fusion_eval.gate.result import Checked
     from fusion_eval.harness.run_result import RunResult
+    from fusion_eval.strategies import Strategy
 
 
 def run(
     output: str | Path,
     *,
     tasks: Sequence[str] = ("fusion_demo",),
-    strategies: Sequence[str] = ("single", "bon", "fusion"),
+    strategies: Sequence[str | Strategy] = ("single", "bon", "fusion"),
     model_args: Mapping[str, object] | None = None,
     limit: float | None = None,
     include_path: str | Path | None = None,
@@ -29,7 +30,7 @@ def run(
     Args:
         output: Folder for results, samples, traces and comparison.json.
         tasks: Tasks or groups of the harness.
-        strategies: Strategies as text: "bon", "bon(scorer=chrf)".
+        strategies: Strategies as text or as values: "bon", "bon(scorer=chrf)", `BestOfN(Chrf())`.
         model_args: Model arguments, such as `{"model": "gpt-4o-mini", "n": 5}`; the embedded model by default.
         limit: The first items of each task (a whole number), or a share of them below 1.
         include_path: Folder with more task YAMLs.
@@ -47,7 +48,7 @@ def run(
     plan = Plan(
         output=Path(output),
         tasks=tuple(tasks),
-        strategies=read_strategies(",".join(strategies)),
+        strategies=read_strategies(strategies),
         model_args=model_args,
         limit=limit,
         include_path=None if include_path is None else Path(include_path),

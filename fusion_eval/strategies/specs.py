@@ -6,7 +6,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 from fusion_eval.errors import ConfigError, nearest
@@ -33,12 +33,20 @@ def load_scorer(text: str) -> Scorer:
     return cast(Scorer, _build(parse_spec(text), SCORERS))
 
 
-def read_strategies(text: str) -> tuple[str, ...]:
-    """Return the strategies of a list such as `single,bon(scorer=chrf)`, each once and in canonical form."""
-    specs = [format_spec(load_strategy(part)) for part in split_list(text) if part]
-    if not specs:
-        raise ConfigError(f"The list '{text}' names nothing; name one at least")
-    return tuple(dict.fromkeys(specs))
+def read_strategies(strategies: str | Sequence[str | Strategy]) -> tuple[str, ...]:
+    """Return strategies as canonical texts, each once.
+
+    Args:
+        strategies: A list as text, such as `single,bon(scorer=chrf)`, or texts and values.
+
+    Raises:
+        ConfigError: The list is empty, or one of the strategies is wrong.
+    """
+    parts = split_list(strategies) if isinstance(strategies, str) else strategies
+    texts = [part if isinstance(part, str) else format_spec(part) for part in parts if part]
+    if not texts:
+        raise ConfigError(f"The list '{strategies}' names nothing; name one at least")
+    return tuple(dict.fromkeys(format_spec(load_strategy(text)) for text in texts))
 
 
 def format_spec(value: object) -> str:

@@ -160,6 +160,13 @@ def test_equal_strategies_in_a_list_count_once() -> None:
     )
 
 
+def test_a_list_may_hold_texts_and_values() -> None:
+    assert read_strategies(["single", BestOfN(Chrf()), "bon( scorer=chrf )"]) == (
+        "single",
+        "bon(scorer=chrf)",
+    )
+
+
 @pytest.mark.parametrize("text", ["", " , "])
 def test_an_empty_list_is_an_error(text: str) -> None:
     with pytest.raises(ConfigError, match="names nothing; name one at least"):
