@@ -1,4 +1,4 @@
-"""A judge with known tastes, for a local server: what it says of two answers is a function of the prompt alone."""
+"""A local server whose judge replies by a known rule, and runs of open-ended answers for it to judge."""
 
 from __future__ import annotations
 
@@ -13,60 +13,64 @@ from openai_server import Plan, Request, Server, prompt_text
 from run_folders import write_run
 
 from fusion_eval.judging.job import Job
-from fusion_eval.judging.judge import VERDICTS, Panel
-from fusion_eval.judging.judge import judge as judge_runs
+from fusion_eval.judging.judge import VERDICTS, JudgeOptions, judge
 from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.reading import read_runs
 
 _ANSWER = r"--- answer {} [0-9a-f]{{8}} ---\n(.*?)\n--- end of answer {} [0-9a-f]{{8}} ---"
-Taste = Callable[[str, str, random.Random], str]
-"""Answers A and B, and luck that is the pair's own -> the mark."""
+Rule = Callable[[str, str, random.Random], str]
+"""Returns the mark for the answers A and B. The random numbers depend on the prompt and the seed."""
+ServerStart = Callable[[Plan], Server]
+"""The fixture `openai_server`."""
 
 
-def shown(prompt: str) -> tuple[str, str]:
-    """The two answers as the judge sees them."""
+def shown_answers(prompt: str) -> tuple[str, str]:
+    """Return the two answers in a judge's prompt."""
     a, b = (re.search(_ANSWER.format(x, x), prompt, re.DOTALL) for x in "AB")
     assert a and b
     return a[1], b[1]
 
 
-def judging(taste: Taste, **others: Taste) -> Plan:
-    """A server whose model `test-model` judges so, and others by their names; a mark that is none is unreadable."""
-    tastes = {"test-model": taste, **others}
+def judge_server(rule: Rule, **others: Rule) -> Plan:
+    """Plan a server whose model `test-model` judges by a rule, and other models by theirs."""
+    rules = {"test-model": rule, **others}
 
     def reply(request: Request, index: int) -> str:
         prompt = prompt_text(request)
         luck = random.Random(f"{prompt} {request.get('seed')} {index}")
-        mark = tastes[request["model"]](*shown(prompt), luck)
+        mark = rules[request["model"]](*shown_answers(prompt), luck)
         if "response_format" in request:
             return json.dumps({"reason": "One of them is better.", "verdict": mark})
         return f"One of them is better.\n\n[[{mark}]]"
 
-    return Plan(models=tuple(tastes), reply=reply)
+    return Plan(models=tuple(rules), reply=reply)
 
 
-def judged(
+def judge_folders(
     server: Server,
     runs: Sequence[Path],
     output: Path | None = None,
     *,
-    judge: str = "test-model",
-    say: Callable[[str], None] = print,
-    who: Mapping[str, Any] | None = None,
+    model: str = "test-model",
+    report: Callable[[str], None] | None = None,
+    options: Mapping[str, Any] | None = None,
     **job: Any,
 ) -> Comparison:
-    """What `fusion-eval judge` comes to; `who` are options of the panel, `job` those of the job."""
-    panel = Panel(judge, server.base_url, **(who or {}))
-    return judge_runs(Job(tuple(read_runs(runs)), **job), panel, output, None, say)
+    """Judge runs in folders; `options` are fields of `JudgeOptions`, `job` those of `Job`."""
+    judge_options = JudgeOptions(model, server.base_url, **(options or {}))
+    return judge(Job(tuple(read_runs(runs)), **job), judge_options, output=output, report=report)
 
 
-def lines_of(output: Path) -> list[dict[str, Any]]:
-    """`verdicts.jsonl`."""
+def verdict_lines(output: Path) -> list[dict[str, Any]]:
+    """Return the lines of `verdicts.jsonl`."""
     return [json.loads(line) for line in (output / VERDICTS).read_text(encoding="utf-8").splitlines()]
 
 
+# Rules
+
+
 def quality(answer: str) -> float:
-    """The number that an answer carries, as `q=0.7`; 0 where there is none."""
+    """Return the number that an answer carries, such as 0.7 in `q=0.7`; 0 without one."""
     found = re.search(r"q=([0-9.]+)", answer)
     return float(found[1]) if found else 0.0
 
@@ -79,29 +83,47 @@ def always_first(a: str, b: str, luck: random.Random) -> str:
     return "A"
 
 
-def prefers_first(share: float) -> Taste:
-    """By quality, but with probability `share` whoever stands first."""
+def prefers_first(share: float) -> Rule:
+    """Name the first answer with probability `share`, else judge by quality."""
     return lambda a, b, luck: "A" if luck.random() < share else by_quality(a, b, luck)
 
 
-def longer(a: str, b: str, luck: random.Random) -> str:
+def prefers_longer(a: str, b: str, luck: random.Random) -> str:
     return "C" if len(a) == len(b) else "A" if len(a) > len(b) else "B"
 
 
+def unreadable_on_mute(a: str, b: str, luck: random.Random) -> str:
+    """Reply without a valid mark if an answer contains `mute`."""
+    return "?" if "mute" in a + b else by_quality(a, b, luck)
+
+
+def often_right(share: float) -> Rule:
+    """Judge by quality with probability `share`, else name the worse answer; each reply is drawn anew."""
+
+    def rule(a: str, b: str, luck: random.Random) -> str:
+        better = by_quality(a, b, luck)
+        return better if luck.random() < share else {"A": "B", "B": "A"}[better]
+
+    return rule
+
+
+# Runs
+
+
 def open_run(folder: Path, answers: Sequence[str], task: str = "open_en", **doc: Any) -> Path:
-    """A run of a task without references, in the harness's format; `doc` gives more fields, a list each."""
+    """Write a run of a task without references; `doc` gives more fields of the documents, a list each."""
     return write_run(folder, {task: open_samples(answers, **doc)})
 
 
 def open_samples(answers: Sequence[str], **doc: Any) -> list[dict[str, Any]]:
-    """The samples of such a task. A `prompt` among the fields is what was asked."""
-    asked = doc.get("prompt", [f"Question {number}?" for number in range(len(answers))])
+    """Return samples with these answers. The field `prompt` is what was asked."""
+    prompts = doc.get("prompt", [f"Question {number}?" for number in range(len(answers))])
     return [
         {
             "doc_id": number,
-            "doc": {"id": f"q{number}", "prompt": asked[number], **{k: v[number] for k, v in doc.items()}},
+            "doc": {"id": f"q{number}", "prompt": prompts[number], **{k: v[number] for k, v in doc.items()}},
             "target": "",
-            "arguments": {"gen_args_0": {"arg_0": asked[number], "arg_1": {}}},
+            "arguments": {"gen_args_0": {"arg_0": prompts[number], "arg_1": {}}},
             "resps": [[answer]],
             "filtered_resps": [answer],
             "filter": "none",
@@ -112,23 +134,19 @@ def open_samples(answers: Sequence[str], **doc: Any) -> list[dict[str, Any]]:
     ]
 
 
-def graded(folder: Path, qualities: Sequence[float]) -> Path:
-    """A run whose answers carry their quality, and its name, so that no two systems' answers are equal."""
+def run_of_qualities(folder: Path, qualities: Sequence[float]) -> Path:
+    """Write a run whose answers carry their quality, and the run's name, so that no two runs' answers are equal."""
     return open_run(folder, [f"{folder.name} q={q}" for q in qualities])
 
 
-def drawn(n: int, seed: int, shift: float = 0.0) -> list[float]:
-    """Qualities of which no two are equal."""
+def random_qualities(n: int, seed: int, shift: float = 0.0) -> list[float]:
+    """Draw n different qualities."""
     luck = random.Random(seed)
     return [round(1 + luck.random() + shift, 6) for _ in range(n)]
 
 
-def muttering(a: str, b: str, luck: random.Random) -> str:
-    """Unreadable wherever an answer is mute."""
-    return "?" if "mute" in a + b else by_quality(a, b, luck)
-
-
-def two_languages(folder: Path, french: Sequence[float], german: Sequence[float]) -> Path:
+def two_language_run(folder: Path, french: Sequence[float], german: Sequence[float]) -> Path:
+    """Write a run of the same task in French and in German, with these qualities."""
     samples = {
         f"open_{language}": open_samples(
             [f"{folder.name} {language} q={q}" for q in qualities],
@@ -137,13 +155,3 @@ def two_languages(folder: Path, french: Sequence[float], german: Sequence[float]
         for language, qualities in (("fr", french), ("de", german))
     }
     return write_run(folder, samples)
-
-
-def hesitant(right: float) -> Taste:
-    """By quality, but with probability 1 - `right` the other way round, anew for every reply."""
-
-    def taste(a: str, b: str, luck: random.Random) -> str:
-        better = by_quality(a, b, luck)
-        return better if luck.random() < right else {"A": "B", "B": "A"}[better]
-
-    return taste

@@ -122,7 +122,7 @@ def judge(
     """
     from fusion_eval.compare.options import ComparisonOptions
     from fusion_eval.judging.job import Job
-    from fusion_eval.judging.judge import Panel
+    from fusion_eval.judging.judge import JudgeOptions
     from fusion_eval.judging.judge import judge as judge_job
     from fusion_eval.report.comparison_view import ComparisonView
 
@@ -133,9 +133,11 @@ def judge(
         every_pair=every_pair,
         sequential=sequential,
     )
-    panel = Panel(judge, judge_base_url, judge_args or {}, judge_prompt, swap, scale, structured, repeats)
+    options = JudgeOptions(
+        judge, judge_base_url, judge_args or {}, judge_prompt, swap, scale, structured, repeats
+    )
     folder, labels = (None if path is None else Path(path) for path in (output, gold))
-    return ComparisonView(judge_job(job, panel, folder, labels, report))
+    return ComparisonView(judge_job(job, options, output=folder, gold=labels, report=report))
 
 
 def _load(runs: Sequence[Run | str | Path], allow_partial: bool) -> list[Run]:

@@ -13,7 +13,7 @@ from fusion_eval.errors import ConfigError
 
 if TYPE_CHECKING:
     from fusion_eval.harness.run import Plan
-    from fusion_eval.judging.judge import Panel
+    from fusion_eval.judging.judge import JudgeOptions
     from fusion_eval.runs.comparison import Comparison
     from fusion_eval.runs.reading import Run
 
@@ -69,13 +69,15 @@ def judge_runs(options: argparse.Namespace) -> int:
         every_pair=options.every_pair,
         sequential=options.sequential,
     )
-    panel = _panel(options, options.scale, options.structured, options.judge_repeats)
+    judge_options = _judge_options(options, options.scale, options.structured, options.judge_repeats)
     if options.dry_run:
-        from fusion_eval.harness.dry_run import dry_judge
+        from fusion_eval.judging.dry_run import dry_judge
 
-        print(dry_judge(job, panel))
+        print(dry_judge(job, judge_options))
         return 0
-    comparison = judge(job, panel, options.output, options.gold, shared.report_progress)
+    comparison = judge(
+        job, judge_options, output=options.output, gold=options.gold, report=shared.report_progress
+    )
     print(VIEWS[options.format](comparison))
     return 0
 
@@ -93,8 +95,8 @@ def check_judge(plan: Plan, options: argparse.Namespace) -> None:
     """Raise `ConfigError` for a judge that cannot work, before the run pays for any call."""
     if len(plan.strategies) < 2:
         raise ConfigError("--judge compares strategies; name at least two with --strategies")
-    panel = _panel(options)
-    panel.protocol(panel.settings)
+    judge_options = _judge_options(options)
+    judge_options.protocol(judge_options.model_arguments())
 
 
 def with_judge(
@@ -103,19 +105,20 @@ def with_judge(
     """Judge `runs`, write verdicts.jsonl to `output`, and return the comparison with the judge's rows added."""
     from fusion_eval.compare.options import ComparisonOptions
     from fusion_eval.judging.job import Job
-    from fusion_eval.judging.judge import added, judge
+    from fusion_eval.judging.judge import add_judged_rows, judge
 
     statistics = comparison_options(options) if hasattr(options, "alpha") else ComparisonOptions()
-    judged = judge(Job(tuple(runs), statistics), _panel(options), output, None, shared.report_progress)
-    return added(comparison, judged)
+    job = Job(tuple(runs), statistics)
+    judged = judge(job, _judge_options(options), output=output, report=shared.report_progress)
+    return add_judged_rows(comparison, judged)
 
 
-def _panel(
+def _judge_options(
     options: argparse.Namespace, scale: Literal[3, 5] = 3, structured: bool = False, repeats: int = 1
-) -> Panel:
-    from fusion_eval.judging.judge import Panel
+) -> JudgeOptions:
+    from fusion_eval.judging.judge import JudgeOptions
 
-    return Panel(
+    return JudgeOptions(
         judge=options.judge,
         judge_base_url=options.judge_base_url,
         judge_args=shared.read_model_args(options.judge_args, "--judge_args"),

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 from fusion_eval.harness.lm import model_type
 from fusion_eval.harness.questions import Request, questions_of
 from fusion_eval.harness.run import Plan, check_plan, evaluate, plan_needs_logprobs
-from fusion_eval.judging.job import Job, prepared
-from fusion_eval.judging.judge import Panel, asked
+from fusion_eval.judging.dry_run import offline_note, planned_calls
 from fusion_eval.models.counting import CountingOpener, StandInStore
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
-from fusion_eval.models.store.store import Store
-from fusion_eval.report.dry_run_table import HOW_TO_READ, PlannedCalls, dry_run_table
+from fusion_eval.report.dry_run_table import HOW_TO_READ, dry_run_table
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.solver import Solver, solve_all
 
@@ -44,29 +41,10 @@ def dry_run(plan: Plan) -> str:
         run_anywhere(opener.close)
     return "\n".join(
         [
-            dry_run_table(_planned_calls(opener), plan.strategies),
+            dry_run_table(planned_calls(opener), plan.strategies),
             HOW_TO_READ,
             f"{len(questions):,} prompts; {len(store.found):,} generations are in the store and cost nothing again",
-            *_offline(opener, real),
-        ]
-    )
-
-
-def dry_judge(job: Job, who: Panel) -> str:
-    """The same table for `fusion-eval judge`: every pair, though a sequential job may stop before."""
-    settings = who.settings
-    ready, protocol = prepared(job), who.protocol(settings, again=False)
-    with open_store(settings) as real, closing(StandInStore(real)) as store:
-        opener = CountingOpener(settings, store)
-        opener.strategy = "judge"
-        asked(replace(job, sequential=False), ready, protocol, opener, quiet=True)
-    stored = f"{ready.pairs:,} pairs of answers; {len(store.found):,} replies are in the store and cost nothing again"
-    return "\n".join(
-        [
-            dry_run_table(_planned_calls(opener), ["judge"], names=("", "judge")),
-            HOW_TO_READ,
-            stored,
-            *_offline(opener, real),
+            *offline_note(opener, real),
         ]
     )
 
@@ -94,20 +72,3 @@ def _requests(plan: Plan, opener: Opener, manager: Any) -> list[Request]:
     except _RecordedError as recorded:
         return recorded.requests
     return []
-
-
-def _planned_calls(opener: CountingOpener) -> list[PlannedCalls]:
-    return [
-        PlannedCalls(strategy, role, count.calls, count.prompt_tokens, count.completion_tokens, count.cost)
-        for (strategy, role), count in opener.counts.items()
-    ]
-
-
-def _offline(opener: CountingOpener, store: Store) -> list[str]:
-    """Return a line that says how a run with `offline=true` would end; no line without that argument."""
-    if not opener.arguments.offline:
-        return []
-    missing = opener.missing_calls()
-    if not missing:
-        return [f"offline=true: nothing is missing, {store.path} answers all of it"]
-    return [f"offline=true: the run would end, as {store.path} lacks the answers to {missing:,} calls"]

@@ -1,5 +1,5 @@
-"""Pairwise verdicts of LLM judges, and what they come to.
+"""LLM judges compare the answers of runs in pairs.
 
-Pairs are made of runs (`pairs`), shown to a judge in both orders (`asking`), the replies read strictly (`reading`),
-combined (`verdicts`, `panel`), and handed to the comparison as values of each item (`rows`). `job` does it all.
+`pairs` makes pairs of answers from runs. `protocol` shows them to a judge and `parsing` reads its replies. `verdicts`
+combines the replies, `rows` turns the verdicts into a comparison, and `judge` does all of it.
 """

@@ -1,4 +1,4 @@
-"""What is judged: pairs of answers of several runs, all of them or until each question has its answer."""
+"""Decide which pairs of answers to judge: all pairs of several runs, or as many as it takes to decide."""
 
 from __future__ import annotations
 
@@ -13,55 +13,64 @@ from fusion_eval.compare.items import Item
 from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.compare.task_families import families
 from fusion_eval.errors import ConfigError
-from fusion_eval.judging.opponent import add_answers
-from fusion_eval.judging.pairs import Answers, answers_of, pair_of
-from fusion_eval.judging.panel import Bench, Judged, Match, in_random_order, judge_until_known
-from fusion_eval.judging.verdicts import Identity, Pair
+from fusion_eval.judging.opponent import add_opponent
+from fusion_eval.judging.pairs import ItemAnswers, common_answers, make_pair
+from fusion_eval.judging.panel import JudgedPair, Panel, SystemPair, in_random_order, judge_until_decided
+from fusion_eval.judging.verdicts import AnswerPair, PairKey
 from fusion_eval.runs.reading import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be judged, and how the verdicts are compared."""
+    """Which runs to judge, in which pairs, and how to compare the verdicts."""
 
     runs: tuple[Run, ...]
+    """The baseline first."""
     statistics: ComparisonOptions = field(default_factory=ComparisonOptions)
     opponent: Path | None = None
+    """A file of answers that every run is judged against, instead of the runs against each other."""
     every_pair: bool = False
+    """Judge every two runs, not only each run against the first."""
     sequential: bool = False
+    """Stop as soon as the test decides."""
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """The pairs of answers to be judged, each with its cluster, by the systems that they tell apart."""
+class PlannedPairs:
+    """The pairs that a job may judge, grouped by their two systems."""
 
-    matches: Mapping[Match, tuple[Pair, ...]]
+    by_systems: Mapping[SystemPair, tuple[AnswerPair, ...]]
     clusters: Mapping[tuple[str, str], str]
-    """By task and item."""
+    """The cluster label of each task and item."""
     opponent: str | None
+    """The name of the opponent that all runs are judged against."""
     notes: tuple[str, ...]
 
     @property
-    def pairs(self) -> int:
-        """How many there are."""
-        return sum(map(len, self.matches.values()))
+    def total(self) -> int:
+        """How many pairs there are."""
+        return sum(map(len, self.by_systems.values()))
 
-    def cluster(self, pair: Pair) -> str:
-        """The label that a pair shares with those that depend on it."""
+    def cluster(self, pair: AnswerPair) -> str:
+        """Return the cluster label of a pair. Pairs with the same label depend on each other."""
         return self.clusters[pair.task, pair.item]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """All verdicts, in the order in which they were asked for."""
+class JobResult:
+    """The judged pairs of a job, in the order of judging."""
 
-    judged: tuple[Judged, ...]
-    questions: tuple[Match, ...] = ()
-    """Of a job that may stop early: what it asked, one after the other."""
+    judged: tuple[JudgedPair, ...]
+    hypotheses: tuple[SystemPair, ...] = ()
+    """Only for a sequential job: the systems whose difference was tested, one test after the other."""
 
 
-def prepared(job: Job) -> Prepared:
-    """Every pair of answers that the job may ask about. Raises `ConfigError` where the runs do not fit together."""
+def plan_pairs(job: Job) -> PlannedPairs:
+    """Return every pair that the job may judge.
+
+    Raises:
+        ConfigError: The runs cannot be compared, or there are too few.
+    """
     names = [run.name for run in job.runs]
     if job.statistics.test == "mcnemar":
         raise ConfigError(
@@ -71,35 +80,36 @@ def prepared(job: Job) -> Prepared:
         raise ConfigError(
             "judge needs two runs or more, the baseline first: fusion-eval judge BASELINE CANDIDATE…"
         )
-    answers, notes = answers_of(job.runs, job.statistics.allow_partial)
+    answers, notes = common_answers(job.runs, job.statistics.allow_partial)
     opponent = None
     if job.opponent:
         opponent = _free_name(job.opponent.stem, names)
-        answers, missing = add_answers(answers, job.opponent, opponent, job.statistics.allow_partial)
+        answers, missing = add_opponent(answers, job.opponent, opponent, job.statistics.allow_partial)
         notes += missing
-    labels, said = _clusters(answers, job.statistics.cluster)
-    if opponent and len(names) == 1:  # then it is the baseline like any other
-        only = tuple(pair_of(one, opponent, names[0]) for one in answers)
-        return Prepared({(opponent, names[0]): only}, labels, None, (*notes, *said))
-    return Prepared(_matches(job, answers, names, opponent), labels, opponent, (*notes, *said))
+    labels, cluster_notes = _clusters(answers, job.statistics.cluster)
+    all_notes = (*notes, *cluster_notes)
+    if opponent and len(names) == 1:  # The opponent is then an ordinary baseline.
+        only = tuple(make_pair(one, opponent, names[0]) for one in answers)
+        return PlannedPairs({(opponent, names[0]): only}, labels, None, all_notes)
+    return PlannedPairs(_by_systems(job, answers, names, opponent), labels, opponent, all_notes)
 
 
 def _free_name(name: str, taken: Sequence[str]) -> str:
     return f"{name} (opponent)" if name in taken else name
 
 
-def _clusters(answers: Sequence[Answers], column: str) -> tuple[dict[tuple[str, str], str], list[str]]:
+def _clusters(answers: Sequence[ItemAnswers], column: str) -> tuple[dict[tuple[str, str], str], list[str]]:
     items: dict[str, list[Item]] = defaultdict(list)
     for one in answers:
         items[one.item.task].append(one.item)
-    sisters = families({one.item.task: one.language for one in answers})
-    labels, notes = clusters_of(items, sisters, column)
+    sibling_tasks = families({one.item.task: one.language for one in answers})
+    labels, notes = clusters_of(items, sibling_tasks, column)
     return {(item.task, item.key): label for item, label in labels.items()}, notes
 
 
-def _matches(
-    job: Job, answers: Sequence[Answers], names: Sequence[str], opponent: str | None
-) -> dict[Match, tuple[Pair, ...]]:
+def _by_systems(
+    job: Job, answers: Sequence[ItemAnswers], names: Sequence[str], opponent: str | None
+) -> dict[SystemPair, tuple[AnswerPair, ...]]:
     if opponent:
         systems = [(opponent, name) for name in names]
     elif job.every_pair:
@@ -107,67 +117,80 @@ def _matches(
     else:
         systems = [(names[0], name) for name in names[1:]]
     return {
-        match: tuple(pair_of(one, *match, against_opponent=opponent is not None) for one in answers)
-        for match in systems
+        (baseline, candidate): tuple(
+            make_pair(one, baseline, candidate, against_opponent=opponent is not None) for one in answers
+        )
+        for baseline, candidate in systems
     }
 
 
-async def judge_everything(job: Job, bench: Bench, ready: Prepared) -> Outcome:
-    """The verdicts on all pairs; of a sequential job, on as many as it takes to know each answer."""
+async def judge_planned(job: Job, panel: Panel, planned: PlannedPairs) -> JobResult:
+    """Judge the planned pairs: all of them, or for a sequential job as many as it takes to decide.
+
+    A sequential job tests one hypothesis after the other. Each gets an equal part of alpha (Bonferroni), which is valid
+    whenever any of the tests stops.
+    """
     if not job.sequential:
-        return Outcome(
-            tuple(await bench.judge_all([pair for pairs in ready.matches.values() for pair in pairs]))
-        )
+        pairs = [pair for pairs in planned.by_systems.values() for pair in pairs]
+        return JobResult(tuple(await panel.judge_all(pairs)))
     names = [run.name for run in job.runs]
-    against = ready.opponent is not None
-    questions = [(names[0], name) for name in names[1:]] if against else list(ready.matches)
-    judged: dict[Identity, Judged] = {}
-    for question in questions:
-        pairs = _pairs_for(question, ready)
-        clusters = in_random_order([(ready.cluster(pair), pair) for pair in pairs], bench.protocol.seed)
-        # Each question has its share of the level: Bonferroni's, which holds whenever any of them stops.
-        alpha = job.statistics.alpha / len(questions)
-        found = await judge_until_known(bench, clusters, alpha, question_scores(question, against))
-        judged |= {one.pair.identity: one for one in found}
-    return Outcome(tuple(judged.values()), tuple(questions))
+    against_opponent = planned.opponent is not None
+    hypotheses = [(names[0], name) for name in names[1:]] if against_opponent else list(planned.by_systems)
+    alpha = job.statistics.alpha / len(hypotheses)
+    judged: dict[PairKey, JudgedPair] = {}
+    for hypothesis in hypotheses:
+        labelled = [(planned.cluster(pair), pair) for pair in _pairs_for(hypothesis, planned)]
+        clusters = in_random_order(labelled, panel.protocol.seed)
+        scores = hypothesis_scores(hypothesis, against_opponent)
+        found = await judge_until_decided(panel, clusters, alpha, scores)
+        judged |= {one.pair.key: one for one in found}
+    return JobResult(tuple(judged.values()), tuple(hypotheses))
 
 
-def shown(question: Match, ready: Prepared) -> Match:
-    """The systems whose answers a question has judged: its own, or of one opponent, that and its candidate."""
-    return (ready.opponent, question[1]) if ready.opponent else question
+def judged_systems(hypothesis: SystemPair, planned: PlannedPairs) -> SystemPair:
+    """Return the two systems whose pairs show how far the test of a hypothesis went.
+
+    Against an opponent these are the opponent and the candidate. Otherwise they are those of the hypothesis.
+    """
+    return (planned.opponent, hypothesis[1]) if planned.opponent else hypothesis
 
 
-def _pairs_for(question: Match, ready: Prepared) -> list[Pair]:
-    """Of one opponent, both systems' pairs on an item; what an earlier question had judged comes from the store."""
-    if ready.opponent is None:
-        return list(ready.matches[question])
-    both = zip(*(ready.matches[ready.opponent, name] for name in question), strict=True)
+def _pairs_for(hypothesis: SystemPair, planned: PlannedPairs) -> list[AnswerPair]:
+    """Against an opponent, both systems' pairs stand together, item by item.
+
+    A pair that an earlier hypothesis had judged costs nothing, since its replies are in the store.
+    """
+    if planned.opponent is None:
+        return list(planned.by_systems[hypothesis])
+    both = zip(*(planned.by_systems[planned.opponent, name] for name in hypothesis), strict=True)
     return [pair for pairs in both for pair in pairs]
 
 
-def question_scores(
-    question: Match, against_opponent: bool
-) -> Callable[[Sequence[Judged]], list[float | None]]:
-    """What the judged pairs of one question are worth to its candidate, 0 to 1, one half for as good as the baseline.
+def hypothesis_scores(
+    hypothesis: SystemPair, against_opponent: bool
+) -> Callable[[Sequence[JudgedPair]], list[float | None]]:
+    """Return the function that scores judged pairs for a hypothesis: from 0 to 1, 0.5 for as good as the baseline.
 
-    Against an opponent it is half of the difference of both systems' scores on the item, on top of one half; it stands at
-    the second of the two pairs, and the first has none.
+    Head to head, the score is that of the verdict. Against an opponent it is 0.5 plus half the difference of the two
+    systems' scores on the item. That score belongs to the second of the item's two pairs, and the first has None.
     """
 
-    def head_to_head(judged: Sequence[Judged]) -> list[float | None]:
+    def head_to_head(judged: Sequence[JudgedPair]) -> list[float | None]:
         return [one.verdict.score for one in judged]
 
-    def differences(judged: Sequence[Judged]) -> list[float | None]:
+    def differences(judged: Sequence[JudgedPair]) -> list[float | None]:
         baseline = {
             (one.pair.task, one.pair.item): one.verdict.score
             for one in judged
-            if one.pair.candidate == question[0]
+            if one.pair.candidate == hypothesis[0]
         }
-        found: list[float | None] = []
+        scores: list[float | None] = []
         for one in judged:
             other, own = baseline.get((one.pair.task, one.pair.item)), one.verdict.score
-            known = one.pair.candidate == question[1] and other is not None and own is not None
-            found.append(((own or 0.0) - (other or 0.0) + 1.0) / 2.0 if known else None)
-        return found
+            if one.pair.candidate != hypothesis[1] or other is None or own is None:
+                scores.append(None)
+            else:
+                scores.append((own - other + 1.0) / 2.0)
+        return scores
 
     return differences if against_opponent else head_to_head

@@ -1,4 +1,4 @@
-"""`fusion-eval judge`: verdicts of LLM judges on pairs of answers, and the comparison that they come to."""
+"""Judge the answers of runs in pairs: the whole of `fusion-eval judge` as one function."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.judging.human_labels import human_labels
-from fusion_eval.judging.job import Job, Outcome, Prepared, judge_everything, prepared
-from fusion_eval.judging.panel import at_work
-from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_protocol_template
-from fusion_eval.judging.summary import compared
+from fusion_eval.judging.human_labels import read_human_labels
+from fusion_eval.judging.job import Job, JobResult, judge_planned, plan_pairs
+from fusion_eval.judging.panel import run_panel
+from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_judge_template
+from fusion_eval.judging.summary import build_comparison
 from fusion_eval.model_arguments import ModelArguments, parse
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.comparison import Comparison, write_comparison
@@ -20,114 +20,145 @@ from fusion_eval.runs.writing import check_folder
 from fusion_eval.types import to_json
 
 VERDICTS = "verdicts.jsonl"
-_NAMED_OTHERWISE = ("model", "base_url", "n", "top_p", "trace_dir")
-ADJUSTED_APART = "p adj of the metrics' rows is over these alone, and that of the judge's rows likewise"
-_VARIED = 0.7
-"""Temperature of repeats where none is asked for: at 0 a judge would only repeat itself."""
+ADJUSTED_SEPARATELY = "p adj is computed for the metrics' rows and for the judge's rows separately"
+_UNUSABLE_ARGUMENTS = ("model", "base_url", "n", "top_p", "trace_dir")
+_REPEAT_TEMPERATURE = 0.7
+"""The default temperature of repeats. At 0 a judge would only repeat itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """Who judges, and how; `judge` is a model's name, or several joined by `|`."""
+class JudgeOptions:
+    """Who judges, and how. The defaults are those of `fusion-eval judge`."""
 
     judge: str
+    """A model's name, or several names joined by `|` for a panel."""
     judge_base_url: str | None = None
     judge_args: Mapping[str, object] = field(default_factory=dict)
+    """Further model arguments, such as `concurrency` or `budget`."""
     judge_prompt: str = "helpfulness"
     swap: Swap = "both"
     scale: Literal[3, 5] = 3
     structured: bool = False
     repeats: int = 1
 
-    @property
-    def settings(self) -> ModelArguments:
-        """The judges as models are opened. Raises `ConfigError` for arguments that cannot be."""
+    def model_arguments(self) -> ModelArguments:
+        """Return the arguments that the judges' models are opened with.
+
+        Raises:
+            ConfigError: An argument is unknown or has no use for a judge, or a judge is named twice or not at all.
+        """
         for name in self.judge_args:
-            if name in _NAMED_OTHERWISE or name.startswith(("fusor", "scorer")):
+            if name in _UNUSABLE_ARGUMENTS or name.startswith(("fusor", "scorer")):
                 raise ConfigError(
                     f"--judge_args {name}= has no use here: --judge and --judge_base_url name who judges, and judges draw no candidates"
                 )
         names = self.judge.split("|")
         if not all(name.strip() for name in names):
             raise ConfigError(
-                f"--judge {self.judge} names nobody; it looks like gpt-4o, or a|b|c for a panel"
+                f"--judge {self.judge} names no model; it looks like gpt-4o, or a|b|c for a panel"
             )
         if len(set(names)) < len(names):
             raise ConfigError(f"--judge {self.judge} names one model twice, which would have two votes")
-        temperature = 0.0 if self.repeats == 1 else _VARIED
-        given: dict[str, object] = {"temperature": temperature, **self.judge_args}
-        return parse({"model": self.judge, "base_url": self.judge_base_url, "n": len(names), **given})
+        temperature = 0.0 if self.repeats == 1 else _REPEAT_TEMPERATURE
+        arguments: dict[str, object] = {"temperature": temperature, **self.judge_args}
+        return parse({"model": self.judge, "base_url": self.judge_base_url, "n": len(names), **arguments})
 
-    def protocol(self, settings: ModelArguments, *, again: bool = True) -> Protocol:
-        """How each pair is asked about."""
-        if len(settings.temperature or ()) > 1:
+    def protocol(self, arguments: ModelArguments, *, retry_unreadable: bool = True) -> Protocol:
+        """Return how the judges are asked.
+
+        Args:
+            arguments: The result of `model_arguments`.
+            retry_unreadable: Ask once more after a reply that cannot be read.
+
+        Raises:
+            ConfigError: The temperature or the template cannot be used.
+        """
+        if len(arguments.temperature or ()) > 1:
             raise ConfigError("--judge_args temperature= takes one value: a judge draws no candidates")
-        if self.repeats > 1 and settings.temperature == (0.0,):
+        if self.repeats > 1 and arguments.temperature == (0.0,):
             raise ConfigError("--judge_repeats needs a temperature above 0, or a judge only repeats itself")
         return Protocol(
-            template=load_protocol_template(self.judge_prompt),
+            template=load_judge_template(self.judge_prompt),
             swap=self.swap,
             steps=self.scale,
             structured=self.structured,
             repeats=self.repeats,
-            max_tokens=settings.max_tokens or REPLY_TOKENS,
-            temperature=(settings.temperature or (0.0,))[0],
-            seed=settings.seed,
-            again=again,
+            max_tokens=arguments.max_tokens or REPLY_TOKENS,
+            temperature=(arguments.temperature or (0.0,))[0],
+            seed=arguments.seed,
+            retry_unreadable=retry_unreadable,
         )
 
 
 def judge(
-    job: Job, who: Panel, output: Path | None, gold: Path | None, say: Callable[[str], None]
+    job: Job,
+    options: JudgeOptions,
+    *,
+    output: Path | None = None,
+    gold: Path | None = None,
+    report: Callable[[str], None] | None = None,
+    quiet: bool = False,
 ) -> Comparison:
-    """Judge the job's pairs; `verdicts.jsonl` and `comparison.json` land in `output`, where there is one."""
-    settings = who.settings
-    protocol = who.protocol(settings)
+    """Have LLM judges judge a job's pairs, and compare its runs by the verdicts.
+
+    A reply that is in the store costs nothing again.
+
+    Args:
+        job: Which pairs to judge, and how to compare.
+        options: Who judges, and how.
+        output: A folder for `verdicts.jsonl` and `comparison.json`.
+        gold: A file of human verdicts.
+        report: Receives a sentence about the budget, if there is one.
+        quiet: Show no progress bar.
+
+    Returns:
+        A comparison whose rows have the metric `judge:<template>`. Its `judging` says how reliable the judges are.
+
+    Raises:
+        ConfigError: The job or the options cannot be used, or no pair has a verdict.
+    """
+    arguments = options.model_arguments()
+    protocol = options.protocol(arguments)
     if output:
         check_folder(output)
-    ready = prepared(job)
-    pairs = [pair for match in ready.matches.values() for pair in match]
-    labels = human_labels(gold, pairs) if gold else {}
-    with open_store(settings) as store:
-        opener = Opener(settings, store)
-        outcome = asked(job, ready, protocol, opener, quiet=False)
-        if settings.budget is not None:
-            say(f"budget: {opener.budget.describe()}")
+    planned = plan_pairs(job)
+    pairs = [pair for pairs in planned.by_systems.values() for pair in pairs]
+    labels = read_human_labels(gold, pairs) if gold else {}
+    with open_store(arguments) as store:
+        opener = Opener(arguments, store)
+        result = run_panel(
+            opener, protocol, planned.total, lambda panel: judge_planned(job, panel, planned), quiet=quiet
+        )
+        if report and arguments.budget is not None:
+            report(f"budget: {opener.budget.describe()}")
     if output:
-        _write_verdicts(outcome, output)
-    comparison = compared(job, ready, outcome, protocol, labels)
+        _write_verdicts(result, output)
+    comparison = build_comparison(job, planned, result, protocol, labels)
     if output:
         write_comparison(comparison, output)
     return comparison
 
 
-def added(comparison: Comparison, judged: Comparison) -> Comparison:
-    """A comparison by metrics with the judge's rows beside them: two families of tests, each adjusted by itself."""
+def add_judged_rows(comparison: Comparison, judged: Comparison) -> Comparison:
+    """Add a judge's rows to a comparison by metrics. Each family of tests stays adjusted by itself."""
     return replace(
         comparison,
         rows=(*comparison.rows, *judged.rows),
         ranks=(*comparison.ranks, *judged.ranks),
-        notes=tuple(dict.fromkeys((*comparison.notes, *judged.notes, ADJUSTED_APART))),
+        notes=tuple(dict.fromkeys((*comparison.notes, *judged.notes, ADJUSTED_SEPARATELY))),
         judging=judged.judging,
         by_judge=judged.by_judge,
     )
 
 
-def asked(job: Job, ready: Prepared, protocol: Protocol, opener: Opener, *, quiet: bool) -> Outcome:
-    """All that the judges say, with a bar that shows how far they are."""
-    return at_work(
-        opener, protocol, ready.pairs, lambda bench: judge_everything(job, bench, ready), quiet=quiet
-    )
-
-
-def _write_verdicts(outcome: Outcome, folder: Path) -> None:
-    """A line for each pair and judge, and one more for the panel where several judged."""
+def _write_verdicts(result: JobResult, folder: Path) -> None:
+    """Write a line for each pair and judge, and one for the panel if there are several judges."""
     path = folder / VERDICTS
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
-            for one in outcome.judged:
-                for verdict in [*one.single, *([one.verdict] if len(one.single) > 1 else [])]:
+            for one in result.judged:
+                for verdict in [*one.votes, *([one.verdict] if len(one.votes) > 1 else [])]:
                     file.write(to_json(verdict) + b"\n")
     except OSError as error:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Has pairs judged: as many at a time as the endpoints take, all of them or until the answer is known."""
+"""Have a panel of judges judge many pairs at a time: all of them, or until a sequential test decides."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.judging.majority import majority
-from fusion_eval.judging.protocol import Protocol, judged
-from fusion_eval.judging.verdicts import Pair, Verdict
+from fusion_eval.judging.protocol import Protocol, judge_pair
+from fusion_eval.judging.verdicts import AnswerPair, Verdict, majority
 from fusion_eval.models import Model
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener
@@ -22,74 +21,92 @@ from fusion_eval.models.together import gather_bounded, gather_or_cancel
 from fusion_eval.stats.sequential import sequential_p_value
 
 T = TypeVar("T")
-LOOK, LATER = 16, 8
-"""Pairs between looks: so many at first, and an eighth of what is judged later. The number of calls at a time, which may
-differ from run to run, has no say in where judging stops."""
-Match = tuple[str, str]
-"""The two systems whose difference is asked for, the baseline first."""
+FIRST_BATCH = 16
+"""How many pairs to judge before the first sequential test."""
+BATCH_FRACTION = 8
+"""Later batches are 1/8 of the pairs judged so far. They do not depend on concurrency, which may differ between runs."""
+SystemPair = tuple[str, str]
+"""The names of two systems, the baseline first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One pair's verdict, and those of the single judges behind it, who may be one."""
+class JudgedPair:
+    """A pair, the panel's verdict on it, and the verdict of each judge."""
 
-    pair: Pair
+    pair: AnswerPair
     verdict: Verdict
-    single: tuple[Verdict, ...]
+    votes: tuple[Verdict, ...]
+    """One verdict for each judge. With a single judge, it is `verdict` itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """Who judges, how, and how many pairs at a time; `done` is called after each."""
+class Panel:
+    """One or several judges that are ready to be asked."""
 
     judges: tuple[Model, ...]
     protocol: Protocol
     width: int
+    """How many pairs to judge at a time."""
     done: Callable[[], None]
+    """Called after each pair."""
 
-    async def judge(self, pair: Pair) -> Judged:
-        """One pair, by every judge."""
-        single = await gather_or_cancel(judged(pair, judge, self.protocol) for judge in self.judges)
+    async def judge(self, pair: AnswerPair) -> JudgedPair:
+        """Have every judge judge one pair."""
+        votes = await gather_or_cancel(judge_pair(pair, judge, self.protocol) for judge in self.judges)
         self.done()
         names = [judge.name for judge in self.judges]
-        return Judged(pair, majority(single, names) if len(single) > 1 else single[0], tuple(single))
+        return JudgedPair(pair, majority(votes, names) if len(votes) > 1 else votes[0], tuple(votes))
 
-    async def judge_all(self, pairs: Sequence[Pair]) -> list[Judged]:
-        """All pairs, in their order."""
+    async def judge_all(self, pairs: Sequence[AnswerPair]) -> list[JudgedPair]:
+        """Judge all pairs. The result has their order."""
         return await gather_bounded(self.width, [functools.partial(self.judge, pair) for pair in pairs])
 
 
-def at_work(
+def run_panel(
     opener: Opener,
     protocol: Protocol,
     pairs: int,
-    work: Callable[[Bench], Coroutine[Any, Any, T]],
+    work: Callable[[Panel], Coroutine[Any, Any, T]],
     *,
     quiet: bool = False,
 ) -> T:
-    """What `work` makes of the opener's judges, with a bar that shows how far they are. Raises `ConfigError` for two of one name."""
-    judges, settings = opener.panel(), opener.arguments
+    """Open the judges, await `work` with them, and close them.
+
+    Args:
+        opener: Opens the judges.
+        protocol: How they are asked.
+        pairs: The number of pairs, for the progress bar.
+        work: What to do with the panel.
+        quiet: Show no progress bar.
+
+    Returns:
+        The result of `work`.
+
+    Raises:
+        ConfigError: Two of the judges have the same name.
+    """
+    judges, arguments = opener.panel(), opener.arguments
     names = [judge.name for judge in judges]
     if len(set(names)) < len(names):
         raise ConfigError(
-            f"The judges {'|'.join(settings.model)} are one model, called {names[0]}; name each once"
+            f"The judges {'|'.join(arguments.model)} are one model, called {names[0]}; name each once"
         )
-    width = settings.concurrency * len(settings.base_url or (None,))
-    spent = opener.budget
-    with progress("judge", pairs, opener.endpoints, lambda: spent.spent or None, off=quiet) as done:
+    width = arguments.concurrency * len(arguments.base_url or (None,))
+    budget = opener.budget
+    with progress("judge", pairs, opener.endpoints, lambda: budget.spent or None, off=quiet) as done:
 
         async def run() -> T:
             try:
-                return await work(Bench(judges, protocol, width, done))
+                return await work(Panel(judges, protocol, width, done))
             finally:
                 await opener.close()
 
         return run_anywhere(run)
 
 
-def in_random_order(pairs: Sequence[tuple[str, Pair]], seed: int) -> list[tuple[Pair, ...]]:
-    """The pairs of each cluster, of (cluster, pair); the order is the same for the same seed and the same clusters."""
-    by_cluster: dict[str, list[Pair]] = defaultdict(list)
+def in_random_order(pairs: Sequence[tuple[str, AnswerPair]], seed: int) -> list[tuple[AnswerPair, ...]]:
+    """Group (cluster, pair) by cluster and return the clusters in the random order of the seed."""
+    by_cluster: dict[str, list[AnswerPair]] = defaultdict(list)
     for cluster, pair in pairs:
         by_cluster[cluster].append(pair)
     names = sorted(by_cluster)
@@ -97,30 +114,38 @@ def in_random_order(pairs: Sequence[tuple[str, Pair]], seed: int) -> list[tuple[
     return [tuple(by_cluster[names[place]]) for place in order]
 
 
-async def judge_until_known(
-    bench: Bench,
-    clusters: Sequence[Sequence[Pair]],
+async def judge_until_decided(
+    panel: Panel,
+    clusters: Sequence[Sequence[AnswerPair]],
     alpha: float,
-    scores: Callable[[Sequence[Judged]], list[float | None]],
-) -> list[Judged]:
-    """Clusters in turn, a batch at a time, until the test decides or none is left.
+    scores: Callable[[Sequence[JudgedPair]], list[float | None]],
+) -> list[JudgedPair]:
+    """Judge clusters of pairs, a batch at a time, until the sequential test decides or none is left.
 
-    `scores` gives what each judged pair is worth to the candidate of the match, in their order, one half where that is
-    as good as the baseline; None is left out. All that was under way when the test decided is counted: the test holds
-    at any moment.
+    The test is valid at any time, so the whole last batch counts.
+
+    Args:
+        panel: The judges.
+        clusters: The pairs of each cluster, in the order in which to judge them.
+        alpha: The level of the test.
+        scores: Returns the candidate's score for each judged pair, from 0 to 1, and 0.5 for as good as the baseline. A
+            pair with None is left out.
+
+    Returns:
+        The judged pairs, in the order of judging.
     """
     largest = max(len({(pair.task, pair.item) for pair in cluster}) for cluster in clusters)
-    done: list[Judged] = []
+    judged: list[JudgedPair] = []
     labels: list[int] = []
-    at = 0
+    next_cluster = 0
     while True:
-        batch: list[Pair] = []
-        while at < len(clusters) and len(batch) < max(LOOK, len(done) // LATER):
-            batch += clusters[at]
-            labels += [at] * len(clusters[at])
-            at += 1
-        done += await bench.judge_all(batch)
-        known = [(s, c) for s, c in zip(scores(done), labels, strict=True) if s is not None]
-        p_value = sequential_p_value([s for s, _ in known], [c for _, c in known], largest)
-        if p_value <= alpha or at == len(clusters):
-            return done
+        batch: list[AnswerPair] = []
+        while next_cluster < len(clusters) and len(batch) < max(FIRST_BATCH, len(judged) // BATCH_FRACTION):
+            batch += clusters[next_cluster]
+            labels += [next_cluster] * len(clusters[next_cluster])
+            next_cluster += 1
+        judged += await panel.judge_all(batch)
+        scored = [(s, c) for s, c in zip(scores(judged), labels, strict=True) if s is not None]
+        p_value = sequential_p_value([s for s, _ in scored], [c for _, c in scored], largest)
+        if p_value <= alpha or next_cluster == len(clusters):
+            return judged

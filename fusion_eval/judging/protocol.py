@@ -1,4 +1,4 @@
-"""Shows a pair to a judge, in one order or in both, and reads what it says."""
+"""Ask a judge about a pair, in one order or in both, and read its replies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.parsing import read_mark, read_structured, response_format, scale
-from fusion_eval.judging.verdicts import First, Order, Pair, Verdict, label, verdict_of
+from fusion_eval.judging.verdicts import AnswerPair, Judgement, ShownFirst, Verdict, label_of, verdict_of
 from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.runs.totals import Usage
@@ -17,14 +17,14 @@ from fusion_eval.text.language import NAMES
 from fusion_eval.text.templates import Kind, Template, fence_for, filled, load, visible
 from fusion_eval.types import Candidate, Message, Sampling, prompt_of
 
-Swap = Literal["both", "random", "none"]
+Swap = Literal["both", "random"]
 REPLY_TOKENS = 1024
-"""The most that a judge may write, where nothing else is said."""
+"""The default limit on the length of a judge's reply."""
 TEMPLATES = ("helpfulness", "translation", "reasoning")
-_VARIED = 0.7
-"""Temperature of a second try."""
-_APART = 1_000_000
-"""Between the seeds of a reply and of its second try, so that neither is ever the other's in a larger job."""
+_RETRY_TEMPERATURE = 0.7
+"""The lowest temperature of a second attempt. A greedy judge would only write the same reply again."""
+_RETRY_SEED_OFFSET = 1_000_000
+"""Added to the seed of a second attempt. No other repeat of any job has the resulting seed."""
 
 KIND = Kind(
     option="--judge_prompt ",
@@ -48,35 +48,40 @@ KIND = Kind(
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How a judge is asked."""
+    """How a judge is asked about a pair."""
 
     template: Template
     swap: Swap = "both"
+    """`both`: ask in both orders. `random`: ask in one order, which a hash of the pair chooses."""
     steps: Literal[3, 5] = 3
     structured: bool = False
+    """Whether the judge replies with a JSON object."""
     repeats: int = 1
     max_tokens: int = REPLY_TOKENS
     temperature: float = 0.0
     seed: int = 0
-    again: bool = True
-    """Whether an unreadable reply is asked for once more."""
+    retry_unreadable: bool = True
+    """Whether to ask once more after a reply that cannot be read."""
 
     @property
     def marks(self) -> Mapping[str, float]:
-        """The verdicts that can be given, and what each is worth to the answer shown first."""
+        """The possible verdicts, with their worth to the answer shown first."""
         return scale(self.steps)
 
     def sampling(self, repeat: int, attempt: int) -> Sampling:
-        """Of one reply."""
+        """Return the sampling parameters of one reply; the second attempt is number 1."""
         extra = (("response_format", response_format(self.marks)),) if self.structured else ()
-        seed = self.seed + repeat + attempt * _APART
-        # A greedy judge would only write the same once more.
-        temperature = max(self.temperature, _VARIED) if attempt else self.temperature
+        seed = self.seed + repeat + attempt * _RETRY_SEED_OFFSET
+        temperature = max(self.temperature, _RETRY_TEMPERATURE) if attempt else self.temperature
         return Sampling(self.max_tokens, temperature, seed, extra=extra)
 
 
-def load_protocol_template(name: str) -> Template:
-    """A judge's template: one of ours by name, or the user's own by its file; errors name the option."""
+def load_judge_template(name: str) -> Template:
+    """Load a judge's template: a shipped one by its name, or a user's file by its path.
+
+    Raises:
+        ConfigError: There is no such template, or it is not valid. The message names the option.
+    """
     try:
         return load(name, KIND)
     except ConfigError as error:
@@ -85,61 +90,65 @@ def load_protocol_template(name: str) -> Template:
         raise ConfigError(f"{KIND.option}{name}: {error}") from error
 
 
-async def judged(pair: Pair, judge: Model, protocol: Protocol) -> Verdict:
-    """The judge's verdict on a pair, over all orders and repeats; two equal answers are a tie that nobody need be asked for."""
+async def judge_pair(pair: AnswerPair, judge: Model, protocol: Protocol) -> Verdict:
+    """Return the judge's verdict on a pair over all orders and repeats. Two equal answers are a tie without a call."""
     if pair.answers[0] == pair.answers[1]:
         return replace(verdict_of(pair, judge.name, ()), verdict="tie", score=0.5)
-    orders = await gather_or_cancel(
-        _order(pair, judge, protocol, first, repeat)
+    judgements = await gather_or_cancel(
+        _ask(pair, judge, protocol, first, repeat)
         for repeat in range(protocol.repeats)
-        for first in _firsts(pair, protocol, repeat)
+        for first in _orders(pair, protocol, repeat)
     )
-    return verdict_of(pair, judge.name, orders)
+    return verdict_of(pair, judge.name, judgements)
 
 
-def _firsts(pair: Pair, protocol: Protocol, repeat: int) -> tuple[First, ...]:
+def _orders(pair: AnswerPair, protocol: Protocol, repeat: int) -> tuple[ShownFirst, ...]:
     if protocol.swap == "both":
         return "baseline", "candidate"
-    if protocol.swap == "none":
-        return ("baseline",)
-    # By a hash of the pair, not by the order in which pairs come: the same in every run, whichever is the baseline.
+    # A hash of the pair gives the same order in every run, whatever the order of the pairs and of the runs.
     systems = sorted((pair.baseline, pair.candidate))
-    thrown = hashlib.sha256(repr((protocol.seed + repeat, pair.task, pair.item, systems)).encode()).digest()
-    return ("baseline" if systems[thrown[0] & 1] == pair.baseline else "candidate",)
+    digest = hashlib.sha256(repr((protocol.seed + repeat, pair.task, pair.item, systems)).encode()).digest()
+    return ("baseline" if systems[digest[0] & 1] == pair.baseline else "candidate",)
 
 
-async def _order(pair: Pair, judge: Model, protocol: Protocol, first: First, repeat: int) -> Order:
-    asked = prompt_of(rendered(pair, protocol, first), chat=judge.chat)
-    used = Usage()
-    for attempt in range(2 if protocol.again else 1):
-        reply = (await judge.sample(asked, protocol.sampling(repeat, attempt), 1))[0]
-        used.add(reply)
-        order = _read(reply, protocol, first)
-        if order.score is not None or order.error:
+async def _ask(
+    pair: AnswerPair, judge: Model, protocol: Protocol, first: ShownFirst, repeat: int
+) -> Judgement:
+    prompt = prompt_of(render_prompt(pair, protocol, first), chat=judge.chat)
+    usage = Usage()
+    for attempt in range(2 if protocol.retry_unreadable else 1):
+        reply = (await judge.sample(prompt, protocol.sampling(repeat, attempt), 1))[0]
+        usage.add(reply)
+        judgement = _read(reply, protocol, first)
+        if judgement.score is not None or judgement.error:
             break
     return replace(
-        order, repeat=repeat, asked=attempt + 1, prompt_tokens=used.prompt_tokens,
-        completion_tokens=used.completion_tokens, cost=used.cost,
+        judgement, repeat=repeat, asked=attempt + 1, prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens, cost=usage.cost,
     )  # fmt: skip
 
 
-def _read(reply: Candidate, protocol: Protocol, first: First) -> Order:
-    """A reply that was cut off has not come to its verdict, whatever its last words look like."""
+def _read(reply: Candidate, protocol: Protocol, first: ShownFirst) -> Judgement:
     if reply.error:
-        return Order(first, "invalid", "", error=reply.error)
+        return Judgement(first, "invalid", "", error=reply.error)
     read = read_structured if protocol.structured else read_mark
+    # A reply that was cut off has not reached its verdict, whatever its last words look like.
     mark = None if reply.finish_reason == "length" else read(reply.text, protocol.marks)
     if mark is None:
-        return Order(first, "invalid", reply.text)
+        return Judgement(first, "invalid", reply.text)
     score = protocol.marks[mark] if first == "candidate" else 1.0 - protocol.marks[mark]
-    return Order(first, label(score), reply.text, score, mark)
+    return Judgement(first, label_of(score), reply.text, score, mark)
 
 
-def rendered(pair: Pair, protocol: Protocol, first: First) -> str:
-    """What the judge reads. No answer can close its delimiters: they carry a word that none of the texts holds."""
+def render_prompt(pair: AnswerPair, protocol: Protocol, first: ShownFirst) -> str:
+    """Return the prompt that shows a pair to the judge.
+
+    Each text stands between lines that carry a word which none of the texts contains. So no answer can close its
+    delimiters.
+    """
     baseline, candidate = (visible(answer) for answer in pair.answers)
-    one, other = (baseline, candidate) if first == "baseline" else (candidate, baseline)
-    # Sorted, so that both orders have one fence, and differ in the order alone.
+    shown = (baseline, candidate) if first == "baseline" else (candidate, baseline)
+    # The answers are sorted, so that both orders get the same fence.
     texts = [
         *sorted((baseline, candidate)),
         pair.reference,
@@ -150,8 +159,8 @@ def rendered(pair: Pair, protocol: Protocol, first: First) -> str:
         protocol.template,
         {
             "turns": pair.prompt,
-            "first": one,
-            "second": other,
+            "first": shown[0],
+            "second": shown[1],
             "source": pair.source,
             "reference": pair.reference,
             "language": NAMES.get(pair.language or "", ""),

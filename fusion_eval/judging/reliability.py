@@ -1,4 +1,4 @@
-"""How far verdicts can be trusted: positions, repeats, and judges that do or do not agree."""
+"""Measure how far verdicts can be trusted: position consistency, repeats, and agreement between judges."""
 
 from __future__ import annotations
 
@@ -8,54 +8,68 @@ from itertools import combinations
 
 import numpy as np
 
-from fusion_eval.judging.rows import invalid, share
-from fusion_eval.judging.verdicts import CODES, Verdict, by_repeat, consistent, label
+from fusion_eval.judging.rows import invalid_share, share
+from fusion_eval.judging.verdicts import (
+    LABEL_CODES,
+    Verdict,
+    label_of,
+    position_consistency,
+    scores_by_repeat,
+)
 from fusion_eval.runs.judging_summary import JudgeAgreement, JudgeReport
 from fusion_eval.stats.agreement import agreement
 
 
 def judge_report(name: str, verdicts: Sequence[Verdict]) -> JudgeReport:
-    """One judge over all pairs that it was asked for."""
-    orders = [order for verdict in verdicts for order in verdict.orders]
-    winners = [
-        (order.first == "candidate") == (order.verdict == "win")
-        for order in orders
-        if order.verdict in ("win", "loss")
+    """Summarize how reliable one judge was over all pairs that it was asked about."""
+    judgements = [judgement for verdict in verdicts for judgement in verdict.orders]
+    first_won = [
+        (judgement.first == "candidate") == (judgement.verdict == "win")
+        for judgement in judgements
+        if judgement.verdict in ("win", "loss")
     ]
     repeats = [
-        [score for score in by_repeat(verdict.orders) if score is not None]
+        [score for score in scores_by_repeat(verdict.orders) if score is not None]
         for verdict in verdicts
         if verdict.score is not None
     ]
-    retests = [label(one) == label(other) for scores in repeats for one, other in combinations(scores, 2)]
+    retests = [
+        label_of(one) == label_of(other) for scores in repeats for one, other in combinations(scores, 2)
+    ]
+    consistent = [same for verdict in verdicts for same in position_consistency(verdict.orders)]
     return JudgeReport(
         name=name,
         pairs=len(verdicts),
-        invalid=invalid(verdicts),
-        position_consistency=share([same for verdict in verdicts for same in consistent(verdict.orders)]),
-        first_wins=share(winners),
+        invalid=invalid_share(verdicts),
+        position_consistency=share(consistent),
+        first_wins=share(first_won),
         retest_agreement=share(retests),
         noise=_noise(repeats),
     )
 
 
 def _noise(repeats: Sequence[Sequence[float]]) -> float | None:
-    """Standard error of the mean score that is the judge's own, from the scores of each pair's repeats: the pair's
-    variance over their number. Pairs that nobody was asked about, as their answers are equal, have none.
+    """Estimate the judge's part of the standard error of the mean score.
 
-    It is part of what the interval of the win rate holds, whose spread is that of the pairs' means as they came out; more
-    repeats take it down, more pairs both.
+    A pair's part is the variance of its repeats over their number. Pairs with equal answers have none, since no judge was
+    asked about them. The interval of the win rate already includes this part. More repeats make it smaller.
+
+    Args:
+        repeats: The scores of each pair's repeats; empty for a pair that no judge was asked about.
+
+    Returns:
+        The standard error, or None if no pair has two scores.
     """
-    spread = [float(np.var(scores, ddof=1)) / len(scores) for scores in repeats if len(scores) > 1]
-    if not spread:
+    variances = [float(np.var(scores, ddof=1)) / len(scores) for scores in repeats if len(scores) > 1]
+    if not variances:
         return None
     asked = sum(bool(scores) for scores in repeats)
-    return math.sqrt(asked * sum(spread) / len(spread)) / len(repeats)
+    return math.sqrt(asked * sum(variances) / len(variances)) / len(repeats)
 
 
-def judges_agree(judges: Sequence[Sequence[Verdict]]) -> JudgeAgreement | None:
-    """Of several judges on the same pairs, in the same order; None for one."""
+def panel_agreement(judges: Sequence[Sequence[Verdict]]) -> JudgeAgreement | None:
+    """Measure how far judges agree on the same pairs in the same order. Return None for a single judge."""
     if len(judges) < 2:
         return None
-    found = agreement([[CODES[verdict.verdict] for verdict in verdicts] for verdicts in judges])
+    found = agreement([[LABEL_CODES[verdict.verdict] for verdict in verdicts] for verdicts in judges])
     return JudgeAgreement(found.share, found.cohen, found.fleiss, found.alpha, found.items)

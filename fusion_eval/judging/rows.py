@@ -1,4 +1,4 @@
-"""Verdicts as rows of a comparison: each is a value of its item, and everything else is done as for any metric."""
+"""Turn verdicts into the rows of a comparison. A verdict is a value of its item, as any metric's value is."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from fusion_eval.compare.compare import compare
 from fusion_eval.compare.correction import adjust_rows
 from fusion_eval.compare.options import ComparisonOptions
 from fusion_eval.compare.task_families import families
-from fusion_eval.judging.verdicts import Pair, Verdict, consistent
-from fusion_eval.runs.comparison import ComparedRun, Comparison, Row
+from fusion_eval.judging.verdicts import AnswerPair, Verdict, position_consistency
+from fusion_eval.runs.comparison import ComparedRun, Comparison, Row, compared_run
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Sample
-from fusion_eval.types import without_surrogates
 
-V = TypeVar("V", Pair, Verdict)
+V = TypeVar("V", AnswerPair, Verdict)
 Scores = Mapping[tuple[str, int], float | None]
-"""By task and the baseline's doc_id; None is a pair without a verdict."""
+"""The candidate's score by task and the baseline's doc_id. None for a pair without a verdict."""
 
 
 def head_to_head(
@@ -27,103 +26,111 @@ def head_to_head(
     candidate: str,
     verdicts: Sequence[Verdict],
     metric: str,
-    settings: ComparisonOptions,
+    options: ComparisonOptions,
 ) -> Comparison:
-    """The rows of two systems that were judged against each other: both win rates, which add up to 1.
+    """Compare two systems that were judged against each other. Their win rates add up to 1.
 
-    `run` holds the documents. The difference of an item is 1, 0 or -1, so the permutation test of the difference is that
-    of wins against losses.
+    The difference of an item is 1, 0 or -1. So the permutation test of the difference is a test of wins against losses.
+
+    Args:
+        run: The run whose documents were judged.
+        baseline: The name of one system.
+        candidate: The name of the other.
+        verdicts: The verdicts on their pairs.
+        metric: The name of the judge's metric.
+        options: How to compare.
     """
     scores = scores_of(verdicts)
     mirrored = {key: None if score is None else 1.0 - score for key, score in scores.items()}
     pair = [_as_run(run, baseline, mirrored, metric), _as_run(run, candidate, scores, metric)]
-    return compare(pair, settings)
+    return compare(pair, options)
 
 
 def against_opponent(
-    run: Run, names: Sequence[str], verdicts: Sequence[Verdict], metric: str, settings: ComparisonOptions
+    run: Run, names: Sequence[str], verdicts: Sequence[Verdict], metric: str, options: ComparisonOptions
 ) -> Comparison:
-    """The rows of systems that were each judged against one opponent: their win rates against it, paired by item.
+    """Compare the win rates of systems that were each judged against one opponent.
 
-    Of items that not all of them were judged on, as some stopped earlier, there is nothing to pair.
+    The rates are paired by item. An item that one of the systems was not judged on is left out.
     """
-    judged = [scores_of([v for v in verdicts if v.candidate == name]) for name in names]
-    shared = set(judged[0]).intersection(*judged[1:])
+    scores = [scores_of([v for v in verdicts if v.candidate == name]) for name in names]
+    shared = set(scores[0]).intersection(*scores[1:])
     parts = [
-        _as_run(run, name, {key: scores[key] for key in shared}, metric)
-        for name, scores in zip(names, judged, strict=True)
+        _as_run(run, name, {key: own[key] for key in shared}, metric)
+        for name, own in zip(names, scores, strict=True)
     ]
-    return compare(parts, settings)
+    return compare(parts, options)
 
 
 def scores_of(verdicts: Sequence[Verdict]) -> Scores:
-    """The candidate's score of each item."""
+    """Return the candidate's score of each item."""
     return {(verdict.task, verdict.doc_id): verdict.score for verdict in verdicts}
 
 
 def _as_run(run: Run, name: str, scores: Scores, metric: str) -> Run:
-    """The run's documents with a judge's values in place of its metrics."""
+    """Return the run's documents with a judge's scores in place of its metrics."""
     tasks = {task: _as_task(part, scores, metric) for task, part in run.tasks.items()}
-    kept = {task: part for task, part in tasks.items() if part.samples}
-    return replace(run, name=name, tasks=kept, notes=())
+    judged = {task: part for task, part in tasks.items() if part.samples}
+    return replace(run, name=name, tasks=judged, notes=())
 
 
 def _as_task(part: TaskRun, scores: Scores, metric: str) -> TaskRun:
     samples: dict[int, Sample] = {}
-    for sample in part.samples:  # one per filter
+    for sample in part.samples:  # one for each filter
         if (part.task, sample.doc_id) in scores:
-            value = scores[part.task, sample.doc_id]
+            score = scores[part.task, sample.doc_id]
             samples.setdefault(
-                sample.doc_id, replace(sample, filter="none", values={metric: value}, unusable=())
+                sample.doc_id, replace(sample, filter="none", values={metric: score}, unusable=())
             )
     info = replace(part.info, filters=(), reported={}, directions={metric: True})
     return replace(part, info=info, samples=tuple(samples.values()), broken_lines=0)
 
 
-def with_quality(
-    comparison: Comparison, verdicts: Sequence[Verdict], single: Sequence[Verdict]
+def with_reliability(
+    comparison: Comparison, verdicts: Sequence[Verdict], votes: Sequence[Verdict]
 ) -> Comparison:
-    """The rows with their shares of invalid pairs and of consistent orders.
+    """Add the share of invalid pairs and the position consistency to each row.
 
-    `single` are the verdicts of single judges, `verdicts` what they came to together.
+    Args:
+        comparison: The comparison of the verdicts.
+        verdicts: The verdicts that the rows are computed from.
+        votes: The verdicts of the single judges behind them.
     """
     rows = [
         replace(
             row,
-            invalid=invalid(of_row(row, verdicts)),
-            position_consistency=share([c for v in of_row(row, single) for c in consistent(v.orders)]),
+            invalid=invalid_share(of_row(row, verdicts)),
+            position_consistency=share(
+                [same for vote in of_row(row, votes) for same in position_consistency(vote.orders)]
+            ),
         )
         for row in comparison.rows
     ]
     return replace(comparison, rows=tuple(rows))
 
 
-def invalid(verdicts: Sequence[Verdict]) -> float | None:
-    """The share of pairs without a verdict."""
+def invalid_share(verdicts: Sequence[Verdict]) -> float | None:
+    """Return the share of verdicts that are invalid."""
     return share([verdict.score is None for verdict in verdicts])
 
 
-def share(found: Sequence[bool]) -> float | None:
-    """Of those that are true; None of nothing."""
-    return sum(found) / len(found) if found else None
+def share(values: Sequence[bool]) -> float | None:
+    """Return the share of values that are true; None if there are no values."""
+    return sum(values) / len(values) if values else None
 
 
-def of_runs(comparison: Comparison, runs: Sequence[Run]) -> Comparison:
-    """The comparison as one of these runs, where it was computed on the documents of one of them."""
-    known = {run.name: run for run in runs}
-    compared = tuple(
-        ComparedRun(run.name, without_surrogates(str(run.path)), run.model, run.date or None, run.signature)
-        for run in (known.get(other.name) for other in comparison.runs)
-        if run is not None
-    )
-    opponents = tuple(ComparedRun(other.name, "") for other in comparison.runs if other.name not in known)
+def with_runs(comparison: Comparison, runs: Sequence[Run]) -> Comparison:
+    """Describe the judged runs in the comparison. Until then it describes the run whose documents it was computed on."""
+    by_name = {run.name: run for run in runs}
+    compared = [compared_run(by_name[other.name]) for other in comparison.runs if other.name in by_name]
+    opponents = [ComparedRun(other.name, "") for other in comparison.runs if other.name not in by_name]
     return replace(comparison, runs=(*opponents, *compared), created=max(run.date for run in runs))
 
 
 def of_row(row: Row, verdicts: Sequence[V]) -> list[V]:
-    """The verdicts, or pairs, that a row is of: on its two systems, or on either against an opponent that is neither."""
+    """Return the verdicts, or the pairs, that a row covers."""
     systems = {row.baseline, row.candidate}
-    known = families({verdict.task: verdict.language for verdict in verdicts})
+    family_of = families({verdict.task: verdict.language for verdict in verdicts})
     return [
         verdict
         for verdict in verdicts
@@ -131,14 +138,14 @@ def of_row(row: Row, verdicts: Sequence[V]) -> list[V]:
         and (verdict.baseline in systems or verdict.against_opponent)
         and (
             row.task == verdict.task
-            or (row.language == "all" and row.task in ("all", known[verdict.task].name))
+            or (row.language == "all" and row.task in ("all", family_of[verdict.task].name))
         )
     ]
 
 
-def joined(parts: Sequence[Comparison], settings: ComparisonOptions) -> Comparison:
-    """Several comparisons as one: p-values are adjusted over all rows."""
-    rows = adjust_rows([row for part in parts for row in part.rows], settings.alpha, settings.correction)
+def join(parts: Sequence[Comparison], options: ComparisonOptions) -> Comparison:
+    """Join several comparisons into one. Their p-values are adjusted over all rows."""
+    rows = adjust_rows([row for part in parts for row in part.rows], options.alpha, options.correction)
     runs = {run.name: run for part in parts for run in part.runs}
     return replace(
         parts[0],

@@ -1,4 +1,4 @@
-"""Whether a judge and a judged model are relatives: judges prefer their own kind (Panickssery et al. 2024)."""
+"""Warn when a judge and a run come from the same provider: judges prefer their own kind (Panickssery et al. 2024)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fusion_eval.runs.reading import Run
 
-_MAKERS = {
+_MODEL_NAMES = {
     "OpenAI": r"gpt-?[345o]|gpt-oss|chatgpt|o[134](?![0-9a-z])|davinci",
     "Anthropic": r"claude",
     "Google": r"gemini|gemma|palm-?2?(?![a-z])",
@@ -26,21 +26,25 @@ _MAKERS = {
 }
 
 
-def makers(text: str) -> set[str]:
-    """Whose models a name, or a signature with several names, speaks of. `embedded` is a Gemma."""
-    low = text.lower().replace("embedded", "gemma")
-    return {maker for maker, names in _MAKERS.items() if re.search(rf"(?<![a-z0-9])(?:{names})", low)}
+def providers_of(text: str) -> set[str]:
+    """Return the providers of the models that a model name or a run's signature mentions. `embedded` is a Gemma."""
+    lower = text.lower().replace("embedded", "gemma")
+    return {
+        provider for provider, names in _MODEL_NAMES.items() if re.search(rf"(?<![a-z0-9])(?:{names})", lower)
+    }
 
 
-def relatives(judges: Sequence[str], runs: Sequence[Run], opponent: str | None = None) -> list[str]:
-    """A sentence for each judge and run whose models have a maker in common."""
-    said = []
-    for judge in judges:
-        systems = [(run.name, f"{run.model} {run.signature}") for run in runs]
-        for name, models in [*systems, *([(opponent, opponent)] if opponent else [])]:
-            if shared := makers(judge) & makers(models):
-                said.append(
-                    f"the judge {judge} and {name} have models of one maker ({', '.join(sorted(shared))}): "
-                    "judges tend to prefer their own kind"
-                )
-    return said
+def self_preference_notes(
+    judges: Sequence[str], runs: Sequence[Run], opponent: str | None = None
+) -> list[str]:
+    """Return a note for each judge and judged system whose models have a provider in common."""
+    systems = [(run.name, f"{run.model} {run.signature}") for run in runs]
+    if opponent:
+        systems.append((opponent, opponent))
+    return [
+        f"the judge {judge} and {name} have models of the same provider ({', '.join(sorted(shared))}): "
+        "judges tend to prefer their own kind"
+        for judge in judges
+        for name, models in systems
+        if (shared := providers_of(judge) & providers_of(models))
+    ]

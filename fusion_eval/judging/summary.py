@@ -1,4 +1,4 @@
-"""From verdicts to the comparison: rows, and what stands beside them."""
+"""Turn the verdicts of a job into a comparison: its rows, and a summary of the judging."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.judging.human_labels import Labels, human_estimates
-from fusion_eval.judging.job import Job, Outcome, Prepared
-from fusion_eval.judging.panel import Judged, Match
+from fusion_eval.judging.human_labels import HumanLabels, human_estimates
+from fusion_eval.judging.job import Job, JobResult, PlannedPairs
+from fusion_eval.judging.panel import JudgedPair, SystemPair
 from fusion_eval.judging.protocol import Protocol
-from fusion_eval.judging.reliability import judge_report, judges_agree
-from fusion_eval.judging.rows import against_opponent, head_to_head, joined, of_runs, with_quality
-from fusion_eval.judging.self_preference import relatives
-from fusion_eval.judging.sequential import at_any_moment, stopped
+from fusion_eval.judging.reliability import judge_report, panel_agreement
+from fusion_eval.judging.rows import against_opponent, head_to_head, join, with_reliability, with_runs
+from fusion_eval.judging.self_preference import self_preference_notes
+from fusion_eval.judging.sequential import sequential_stops, with_sequential_rows
 from fusion_eval.judging.style import FEATURES, style_differences
-from fusion_eval.judging.verdicts import CODES, Pair, Verdict
+from fusion_eval.judging.verdicts import LABEL_CODES, Verdict
 from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.judging_summary import (
     AgainstOpponent,
@@ -30,107 +30,136 @@ from fusion_eval.stats.style_control import Coefficient, style_controlled
 from fusion_eval.stats.win_rate import win_rate
 
 UNBOUNDED = 10.0
-"""Log-odds for one standard deviation: certainty."""
+"""A style effect of more log-odds than this means that style alone decides. Its size is then not estimable."""
 RESAMPLES = 1_000
-"""Of strengths and of style: each is a fit."""
+"""Bootstrap resamples for strengths and style effects. There are few, since each resample needs a model fit."""
 
 
-def compared(job: Job, ready: Prepared, outcome: Outcome, protocol: Protocol, labels: Labels) -> Comparison:
-    """The whole comparison. Raises `ConfigError` where no pair has a verdict."""
-    judged, metric = outcome.judged, f"judge:{Path(protocol.template.name).stem}"
+def build_comparison(
+    job: Job, planned: PlannedPairs, result: JobResult, protocol: Protocol, labels: HumanLabels
+) -> Comparison:
+    """Build the comparison of a judged job.
+
+    Args:
+        job: The job.
+        planned: The pairs that the job could judge.
+        result: The pairs that were judged.
+        protocol: How the judges were asked.
+        labels: Human scores of some pairs; may be empty.
+
+    Raises:
+        ConfigError: No pair has a verdict.
+    """
+    judged, metric = result.judged, f"judge:{Path(protocol.template.name).stem}"
     if not any(one.verdict.score is not None for one in judged):
         raise ConfigError(
-            f"None of {len(judged)} pairs has a verdict: {_why(judged)}. "
-            "verdicts.jsonl has what each judge said; a judge may be too small for the task, or need another --judge_prompt"
+            f"None of {len(judged)} pairs has a verdict: {_reason(judged)}. "
+            "verdicts.jsonl has each judge's replies; a judge may be too small for the task, or need another --judge_prompt"
         )
-    judges = list(dict.fromkeys(verdict.judge for one in judged for verdict in one.single))
-    by_judge = {
-        name: [verdict for one in judged for verdict in one.single if verdict.judge == name]
-        for name in judges
-    }
-    single = [verdict for one in judged for verdict in one.single]
-    comparison = _rows(job, ready, [one.verdict for one in judged], single, metric)
+    votes = [vote for one in judged for vote in one.votes]
+    by_judge = {name: [vote for vote in votes if vote.judge == name] for name in _judges(judged)}
+    comparison = _compare(job, planned, [one.verdict for one in judged], votes, metric)
     if job.sequential:
-        comparison = at_any_moment(job, ready, judged, comparison)
-    own, pairs = by_judge if len(judges) > 1 else {}, [one.pair for one in judged]
+        comparison = with_sequential_rows(job, planned, judged, comparison)
     return replace(
         comparison,
-        notes=(*comparison.notes, *ready.notes, *relatives(judges, job.runs, ready.opponent)),
-        judging=replace(
-            _judging(job, ready, judged, protocol, labels, by_judge),
-            sequential=stopped(comparison, outcome.questions, ready, judged),
+        notes=(
+            *comparison.notes,
+            *planned.notes,
+            *self_preference_notes(list(by_judge), job.runs, planned.opponent),
         ),
-        by_judge={name: _own_rows(job, ready, pairs, verdicts, metric) for name, verdicts in own.items()},
+        judging=replace(
+            _summarize(job, planned, judged, protocol, labels, by_judge),
+            sequential=sequential_stops(comparison, result.hypotheses, planned, judged),
+        ),
+        by_judge={name: _rows_of_judge(job, planned, judged, own, metric) for name, own in by_judge.items()}
+        if len(by_judge) > 1
+        else {},
     )
 
 
-def _why(judged: Sequence[Judged]) -> str:
-    orders = [order for one in judged for verdict in one.single for order in verdict.orders]
-    failed = next((order.error for order in orders if order.error), None)
-    if failed:
-        return failed
-    if any(verdict.score is not None for one in judged for verdict in one.single):
+def _judges(judged: Sequence[JudgedPair]) -> list[str]:
+    return list(dict.fromkeys(vote.judge for one in judged for vote in one.votes))
+
+
+def _reason(judged: Sequence[JudgedPair]) -> str:
+    """Say why no pair has a verdict."""
+    votes = [vote for one in judged for vote in one.votes]
+    judgements = [judgement for vote in votes for judgement in vote.orders]
+    error = next((judgement.error for judgement in judgements if judgement.error), None)
+    if error:
+        return error
+    if any(vote.score is not None for vote in votes):
         return "the judges never had a majority"
-    unread = next((order.reply for order in orders if order.score is None), None)
-    if unread is not None:
-        return f"no reply ends with one, as this does not: '{unread[-120:].strip()}'"
-    return "nobody was asked"
+    reply = next((judgement.reply for judgement in judgements if judgement.score is None), None)
+    if reply is not None:
+        return f"no reply ends with one; this one ends: '{reply[-120:].strip()}'"
+    return "no judge was asked"
 
 
-def _own_rows(
-    job: Job, ready: Prepared, pairs: Sequence[Pair], verdicts: Sequence[Verdict], metric: str
+def _rows_of_judge(
+    job: Job,
+    planned: PlannedPairs,
+    judged: Sequence[JudgedPair],
+    verdicts: Sequence[Verdict],
+    metric: str,
 ) -> tuple[Row, ...]:
+    """Return the rows of one judge of a panel. There are none if its replies give nothing to compare."""
     try:
-        comparison = _rows(job, ready, verdicts, verdicts, metric)
-    except ConfigError:  # it was read on nothing that could be compared
+        comparison = _compare(job, planned, verdicts, verdicts, metric)
+    except ConfigError:
         return ()
     if job.sequential:
-        alone = [Judged(pair, verdict, (verdict,)) for pair, verdict in zip(pairs, verdicts, strict=True)]
-        comparison = at_any_moment(job, ready, alone, comparison)
+        alone = [
+            JudgedPair(one.pair, verdict, (verdict,)) for one, verdict in zip(judged, verdicts, strict=True)
+        ]
+        comparison = with_sequential_rows(job, planned, alone, comparison)
     return comparison.rows
 
 
-def _rows(
-    job: Job, ready: Prepared, verdicts: Sequence[Verdict], single: Sequence[Verdict], metric: str
+def _compare(
+    job: Job, planned: PlannedPairs, verdicts: Sequence[Verdict], votes: Sequence[Verdict], metric: str
 ) -> Comparison:
-    """Rows of one judge's verdicts, or of the panel's; `single` are those of the judges behind them."""
+    """Compare the systems by the verdicts; `votes` are those of the single judges behind them."""
     run, names = job.runs[0], [run.name for run in job.runs]
-    if ready.opponent:
-        # Each question that stopped when it liked has items of its own.
-        known = {verdict.candidate for verdict in verdicts if verdict.score is not None}
-        read = [name for name in names if name in known]
-        groups = [[names[0], name] for name in names[1:]] if job.sequential else [read]
+    if planned.opponent:
+        readable = {verdict.candidate for verdict in verdicts if verdict.score is not None}
+        judged_names = [name for name in names if name in readable]
+        # The tests of a sequential job may stop at different items, so each has rows of its own.
+        groups = [[names[0], name] for name in names[1:]] if job.sequential else [judged_names]
         parts = [
             against_opponent(run, group, verdicts, metric, job.statistics)
             for group in groups
-            if known.issuperset(group) and len(group) > 1
+            if readable.issuperset(group) and len(group) > 1
         ]
     else:
-        of_match = {
-            match: [v for v in verdicts if (v.baseline, v.candidate) == match] for match in ready.matches
+        by_systems = {
+            systems: [v for v in verdicts if (v.baseline, v.candidate) == systems]
+            for systems in planned.by_systems
         }
         parts = [
-            head_to_head(run, *match, mine, metric, job.statistics)
-            for match, mine in of_match.items()
-            if any(verdict.score is not None for verdict in mine)
+            head_to_head(run, *systems, own, metric, job.statistics)
+            for systems, own in by_systems.items()
+            if any(verdict.score is not None for verdict in own)
         ]
     if not parts:
         raise ConfigError(f"No two of {', '.join(names)} have verdicts on the same items")
-    return with_quality(of_runs(joined(parts, job.statistics), job.runs), verdicts, single)
+    return with_reliability(with_runs(join(parts, job.statistics), job.runs), verdicts, votes)
 
 
-def _judging(
+def _summarize(
     job: Job,
-    ready: Prepared,
-    judged: Sequence[Judged],
+    planned: PlannedPairs,
+    judged: Sequence[JudgedPair],
     protocol: Protocol,
-    labels: Labels,
+    labels: HumanLabels,
     by_judge: Mapping[str, Sequence[Verdict]],
 ) -> JudgingSummary:
     confidence = 1 - job.statistics.alpha
-    orders = [order for one in judged for verdict in one.single for order in verdict.orders]
-    costs = [order.cost for order in orders if order.cost is not None]
-    clusters = [ready.cluster(one.pair) for one in judged]
+    judgements = [judgement for one in judged for vote in one.votes for judgement in vote.orders]
+    costs = [judgement.cost for judgement in judgements if judgement.cost is not None]
+    clusters = [planned.cluster(one.pair) for one in judged]
+    styles = [_style(job, planned, judged, systems, confidence) for systems in planned.by_systems]
     return JudgingSummary(
         template=protocol.template.name,
         prompt_hash=protocol.template.digest,
@@ -139,89 +168,86 @@ def _judging(
         repeats=protocol.repeats,
         structured=protocol.structured,
         judges=tuple(judge_report(name, verdicts) for name, verdicts in by_judge.items()),
-        prompt_tokens=sum(order.prompt_tokens for order in orders),
-        completion_tokens=sum(order.completion_tokens for order in orders),
+        prompt_tokens=sum(judgement.prompt_tokens for judgement in judgements),
+        completion_tokens=sum(judgement.completion_tokens for judgement in judgements),
         cost=sum(costs) if costs else None,
-        unpriced=sum(order.cost is None and order.error is None for order in orders),
-        opponent=ready.opponent,
-        agreement=judges_agree(list(by_judge.values())),
-        style=tuple(
-            found for match in ready.matches if (found := _style(job, ready, judged, match, confidence))
-        ),
-        against=_against(job, ready, judged, confidence),
-        strengths=_strengths(job, ready, judged, confidence),
+        unpriced=sum(judgement.cost is None and judgement.error is None for judgement in judgements),
+        opponent=planned.opponent,
+        agreement=panel_agreement(list(by_judge.values())),
+        style=tuple(style for style in styles if style),
+        against=_against_opponent(job, planned, judged, confidence),
+        strengths=_strengths(job, planned, judged, confidence),
         humans=human_estimates(labels, judged, clusters, confidence),
     )
 
 
 def _style(
-    job: Job, ready: Prepared, judged: Sequence[Judged], match: Match, confidence: float
+    job: Job, planned: PlannedPairs, judged: Sequence[JudgedPair], systems: SystemPair, confidence: float
 ) -> StyleAdjusted | None:
-    mine = [
+    """Return the style-adjusted win rate of two systems. None if style cannot be told apart from quality."""
+    own = [
         one
         for one in judged
-        if (one.pair.baseline, one.pair.candidate) == match and one.verdict.score is not None
+        if (one.pair.baseline, one.pair.candidate) == systems and one.verdict.score is not None
     ]
-    scores = [one.verdict.score or 0.0 for one in mine]
-    if len(set(scores)) < 2:  # nothing that style could explain
+    scores = [one.verdict.score or 0.0 for one in own]
+    if len(set(scores)) < 2:
         return None
     found = style_controlled(
         scores,
-        style_differences([one.pair for one in mine]),
+        style_differences([one.pair for one in own]),
         FEATURES,
-        [ready.cluster(one.pair) for one in mine],
+        [planned.cluster(one.pair) for one in own],
         confidence,
         RESAMPLES,
         job.statistics.seed,
     )
-    # Differences that are the same everywhere cannot be told from quality.
     if found is None or not found.coefficients:
         return None
-    effects = tuple(_effect(coefficient) for coefficient in found.coefficients)
-    return StyleAdjusted(*match, found.raw, found.adjusted, found.low, found.high, effects)
+    effects = tuple(_style_effect(coefficient) for coefficient in found.coefficients)
+    return StyleAdjusted(*systems, found.raw, found.adjusted, found.low, found.high, effects)
 
 
-def _against(
-    job: Job, ready: Prepared, judged: Sequence[Judged], confidence: float
-) -> tuple[AgainstOpponent, ...]:
-    """Each run's win rate against the opponent: wins and half the ties, over everything that was judged."""
-    found = []
-    for run in job.runs if ready.opponent else ():
-        mine = [one for one in judged if one.pair.candidate == run.name and one.verdict.score is not None]
-        if mine:
-            outcomes = [CODES[one.verdict.verdict] for one in mine]
-            clusters = [ready.cluster(one.pair) for one in mine]
-            rate = win_rate(outcomes, clusters, None, confidence, seed=job.statistics.seed)
-            found.append(AgainstOpponent(run.name, len(mine), rate.rate, rate.low, rate.high))
-    return tuple(found)
-
-
-def _effect(found: Coefficient) -> StyleEffect:
-    """Without bounds where the judge goes by this alone: how large it then is, is the ridge's word."""
+def _style_effect(found: Coefficient) -> StyleEffect:
     if found.low is None or abs(found.value) > UNBOUNDED:
         return StyleEffect(found.name, found.value, None, None)
     return StyleEffect(found.name, found.value, found.low, found.high)
 
 
+def _against_opponent(
+    job: Job, planned: PlannedPairs, judged: Sequence[JudgedPair], confidence: float
+) -> tuple[AgainstOpponent, ...]:
+    """Return each run's win rate against the opponent, over all pairs that have a verdict."""
+    rates = []
+    for run in job.runs if planned.opponent else ():
+        own = [one for one in judged if one.pair.candidate == run.name and one.verdict.score is not None]
+        if own:
+            outcomes = [LABEL_CODES[one.verdict.verdict] for one in own]
+            clusters = [planned.cluster(one.pair) for one in own]
+            rate = win_rate(outcomes, clusters, None, confidence, seed=job.statistics.seed)
+            rates.append(AgainstOpponent(run.name, len(own), rate.rate, rate.low, rate.high))
+    return tuple(rates)
+
+
 def _strengths(
-    job: Job, ready: Prepared, judged: Sequence[Judged], confidence: float
+    job: Job, planned: PlannedPairs, judged: Sequence[JudgedPair], confidence: float
 ) -> tuple[RankedSystem, ...]:
-    """Of three systems or more, an opponent included, over everything that was judged."""
-    known = [one for one in judged if one.verdict.score is not None]
-    names = list(dict.fromkeys(name for match in ready.matches for name in match))
+    """Return the Bradley–Terry strengths of three systems or more, an opponent included."""
+    scored = [one for one in judged if one.verdict.score is not None]
+    names = list(dict.fromkeys(name for systems in planned.by_systems for name in systems))
     if len(names) < 3:
         return ()
     try:
         found = strengths(
-            [(names.index(one.pair.candidate), names.index(one.pair.baseline)) for one in known],
-            [one.verdict.score or 0.0 for one in known],
+            [(names.index(one.pair.candidate), names.index(one.pair.baseline)) for one in scored],
+            [one.verdict.score or 0.0 for one in scored],
             len(names),
-            [ready.cluster(one.pair) for one in known],
+            [planned.cluster(one.pair) for one in scored],
             confidence,
             RESAMPLES,
             job.statistics.seed,
         )
-    except ValueError:  # two groups of systems that never met: all of some match's verdicts are invalid
+    except ValueError:  # All verdicts between two groups of systems are invalid: nothing connects the groups.
         return ()
     ranked = [
         RankedSystem(name, s.rank, s.value, s.low, s.high, s.win_rate)

@@ -1,1 +1,1 @@
-"""The prompt templates that judging ships, in Jinja2."""
+"""The judges' prompt templates, in Jinja2."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_judge import by_quality, judging, open_run
+from local_judge import by_quality, judge_server, open_run
 from openai_server import Plan, Server
 from run_folders import samples, write_run
 
@@ -35,7 +35,7 @@ def runs(tmp_path: Path) -> list[str]:
 @pytest.fixture
 def judge(openai_server: Start, tmp_path: Path) -> tuple[Server, list[str]]:
     """(The server, the options that name it.)"""
-    server = openai_server(judging(by_quality))
+    server = openai_server(judge_server(by_quality))
     store = f"cache={tmp_path / 'store.sqlite'}"
     return server, ["--judge", "test-model", "--judge_base_url", server.base_url, "--judge_args", store]
 
@@ -127,11 +127,11 @@ def test_a_judge_beside_metrics_is_one_comparison(
     # each is a family of tests of its own, which is said
     (judged,) = [row for row in written["rows"] if row["metric"] != "empty"]
     assert judged["p_adjusted"] == judged["p_value"]
-    assert any("that of the judge's rows likewise" in note for note in written["notes"])
+    assert any("judge's rows separately" in note for note in written["notes"])
 
 
 def test_a_run_can_end_with_a_judge(openai_server: Start, tmp_path: Path) -> None:
-    model, judging_server = openai_server(Plan()), openai_server(judging(by_quality))
+    model, judging_server = openai_server(Plan()), openai_server(judge_server(by_quality))
     out = tmp_path / "out"
     arguments = f"model=test-model,base_url={model.base_url},n=2,cache={tmp_path / 'a.sqlite'}"
     code = main(
@@ -319,7 +319,7 @@ def test_a_label_where_the_judge_could_not_be_read_counts_all_the_same(
     def taste(a: str, b: str, luck: random.Random) -> str:
         return "?" if "odd" in a + b else by_quality(a, b, luck)
 
-    server = openai_server(judging(taste))
+    server = openai_server(judge_server(taste))
     texts = [f"An answer {'odd ' * (n % 3 == 0)}q=2" for n in range(N)]
     folders = [str(open_run(tmp_path / "base", answers(0, 0.0))), str(open_run(tmp_path / "cand", texts))]
     gold = tmp_path / "gold.jsonl"
@@ -345,7 +345,7 @@ def test_a_panel_whose_judge_is_mute_on_one_run_still_has_a_verdict(
     def mute(a: str, b: str, luck: random.Random) -> str:
         return "?" if luck.random() < 2 else "A"
 
-    server = openai_server(judging(by_quality, y=by_quality, z=mute))
+    server = openai_server(judge_server(by_quality, y=by_quality, z=mute))
     file = tmp_path / "third.jsonl"
     file.write_text(
         "\n".join(json.dumps({"id": f"q{n}", "answer": f"third q={0.7}"}) for n in range(N)), encoding="utf-8"
@@ -434,7 +434,7 @@ def test_a_dry_run_needs_no_key(
 def test_where_judging_stops_is_not_a_matter_of_how_many_calls_are_made_at_a_time(
     openai_server: Start, tmp_path: Path
 ) -> None:
-    server = openai_server(judging(by_quality))
+    server = openai_server(judge_server(by_quality))
     folders = [
         str(open_run(tmp_path / name, [f"{name} {n} q={q}" for n in range(200)]))
         for name, q in (("a", 1), ("b", 2))

@@ -13,16 +13,16 @@ import pytest
 from local_judge import (
     always_first,
     by_quality,
-    drawn,
-    graded,
-    judged,
-    judging,
-    lines_of,
-    muttering,
+    random_qualities,
+    run_of_qualities,
+    judge_folders,
+    judge_server,
+    verdict_lines,
+    unreadable_on_mute,
     open_run,
     prefers_first,
     quality,
-    two_languages,
+    two_language_run,
 )
 from openai_server import Fault, Plan, Server, prompt_text
 
@@ -46,11 +46,11 @@ def test_the_labels_swapped_mirror_the_result_exactly_and_without_a_call(
         marks = ["A>>B", "A>B", "A=B", "B>A", "B>>A"] if who.get("scale") == 5 else ["A", "B", "C"]
         return luck.choice([*marks, marks[quality(a) < quality(b)]])
 
-    server = openai_server(judging(moody))
-    runs = [graded(tmp_path / "one", drawn(40, 1)), graded(tmp_path / "two", drawn(40, 2, 0.2))]
-    there = judged(server, runs, tmp_path / "there", who=who)
+    server = openai_server(judge_server(moody))
+    runs = [run_of_qualities(tmp_path / "one", random_qualities(40, 1)), run_of_qualities(tmp_path / "two", random_qualities(40, 2, 0.2))]
+    there = judge_folders(server, runs, tmp_path / "there", options=who)
     calls = len(server.calls)
-    back = judged(server, runs[::-1], tmp_path / "back", who=who)
+    back = judge_folders(server, runs[::-1], tmp_path / "back", options=who)
     assert len(server.calls) == calls == 40 * (1 if "swap" in who else 2) * who.get("repeats", 1)
     (row,), (mirrored,) = there.rows, back.rows
     assert mirrored.win_rate == pytest.approx(1 - row.win_rate, abs=1e-12)
@@ -59,17 +59,17 @@ def test_the_labels_swapped_mirror_the_result_exactly_and_without_a_call(
     assert (mirrored.wins, mirrored.ties, mirrored.losses) == (row.losses, row.ties, row.wins)
     assert mirrored.position_consistency == row.position_consistency
     opposite = {"win": "loss", "tie": "tie", "loss": "win"}
-    verdicts = [line["verdict"] for line in lines_of(tmp_path / "there")]
-    assert [line["verdict"] for line in lines_of(tmp_path / "back")] == [opposite[said] for said in verdicts]
+    verdicts = [line["verdict"] for line in verdict_lines(tmp_path / "there")]
+    assert [line["verdict"] for line in verdict_lines(tmp_path / "back")] == [opposite[said] for said in verdicts]
     assert {"win", "loss"} <= set(verdicts)
 
 
 def test_a_judge_who_always_names_the_first_gives_one_half_and_ties_alone(
     tmp_path: Path, openai_server: Serve
 ):
-    server = openai_server(judging(always_first))
-    runs = [graded(tmp_path / "base", drawn(12, 1)), graded(tmp_path / "cand", drawn(12, 2, 5.0))]
-    found = judged(server, runs)
+    server = openai_server(judge_server(always_first))
+    runs = [run_of_qualities(tmp_path / "base", random_qualities(12, 1)), run_of_qualities(tmp_path / "cand", random_qualities(12, 2, 5.0))]
+    found = judge_folders(server, runs)
     (row,) = found.rows
     assert (row.win_rate, row.delta, row.p_value) == (0.5, 0.0, 1.0)
     assert (row.wins, row.ties, row.losses) == (0, 12, 0)
@@ -78,14 +78,14 @@ def test_a_judge_who_always_names_the_first_gives_one_half_and_ties_alone(
 
 
 def test_n_is_the_number_of_prompts_however_often_each_is_asked_about(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judging(by_quality))
-    runs = [graded(tmp_path / "base", drawn(9, 1)), graded(tmp_path / "cand", drawn(9, 2))]
+    server = openai_server(judge_server(by_quality))
+    runs = [run_of_qualities(tmp_path / "base", random_qualities(9, 1)), run_of_qualities(tmp_path / "cand", random_qualities(9, 2))]
     for number, (who, calls) in enumerate([({}, 18), ({"swap": "none"}, 9), ({"repeats": 3}, 54)]):
         who = {**who, "judge_args": {"cache": "off"}}
         before = len(server.calls)
-        found = judged(server, runs, tmp_path / str(number), who=who)
+        found = judge_folders(server, runs, tmp_path / str(number), options=who)
         assert len(server.calls) - before == calls
-        assert found.rows[0].n == 9 == found.judging.judges[0].pairs == len(lines_of(tmp_path / str(number)))
+        assert found.rows[0].n == 9 == found.judging.judges[0].pairs == len(verdict_lines(tmp_path / str(number)))
         assert found.rows[0].wins + found.rows[0].ties + found.rows[0].losses == 9
 
 
@@ -93,10 +93,10 @@ def test_a_taste_for_the_first_place_cancels_where_both_orders_are_asked(
     tmp_path: Path, openai_server: Serve
 ):
     """Of equal systems the win rate stays at one half; in one order alone the baseline, who stands first, wins."""
-    server = openai_server(judging(prefers_first(0.6)))
-    equal = [graded(tmp_path / "base", drawn(150, 1)), graded(tmp_path / "cand", drawn(150, 2))]
-    (both,) = judged(server, equal).rows
-    (alone,) = judged(server, equal, who={"swap": "none"}).rows
+    server = openai_server(judge_server(prefers_first(0.6)))
+    equal = [run_of_qualities(tmp_path / "base", random_qualities(150, 1)), run_of_qualities(tmp_path / "cand", random_qualities(150, 2))]
+    (both,) = judge_folders(server, equal).rows
+    (alone,) = judge_folders(server, equal, options={"swap": "none"}).rows
     assert both.p_value > 0.05 and abs(both.win_rate - 0.5) < 3 * 0.5 / 150**0.5
     assert alone.p_value < 0.001 and alone.win_rate == pytest.approx(0.2, abs=0.1)
     assert both.position_consistency == pytest.approx(0.4**2 + 0.6 * 0.4, abs=0.12)
@@ -106,11 +106,11 @@ def test_a_taste_for_the_first_place_cancels_where_both_orders_are_asked(
 def test_a_true_difference_keeps_its_sign_under_a_taste_for_the_first_place(
     tmp_path: Path, openai_server: Serve
 ):
-    server = openai_server(judging(prefers_first(0.7)))
-    base, cand = drawn(120, 1), drawn(120, 2, 0.35)
-    runs = [graded(tmp_path / "base", base), graded(tmp_path / "cand", cand)]
-    (both,) = judged(server, runs).rows
-    (alone,) = judged(server, runs, who={"swap": "none"}).rows
+    server = openai_server(judge_server(prefers_first(0.7)))
+    base, cand = random_qualities(120, 1), random_qualities(120, 2, 0.35)
+    runs = [run_of_qualities(tmp_path / "base", base), run_of_qualities(tmp_path / "cand", cand)]
+    (both,) = judge_folders(server, runs).rows
+    (alone,) = judge_folders(server, runs, options={"swap": "none"}).rows
     assert sum(c > b for b, c in zip(base, cand, strict=True)) > 80
     assert both.win_rate > 0.5 and both.p_value < 0.05
     assert alone.win_rate < 0.5, "the bias that both orders remove"
@@ -120,13 +120,13 @@ def test_a_random_order_is_the_same_for_the_same_seed_and_balanced_and_another_f
     tmp_path: Path, openai_server: Serve
 ):
     """An always-first judge shows who stood first. Two seeds, and two repeats, must not be each other's complement."""
-    server = openai_server(judging(always_first))
-    runs = [graded(tmp_path / "base", drawn(100, 1)), graded(tmp_path / "cand", drawn(100, 2))]
+    server = openai_server(judge_server(always_first))
+    runs = [run_of_qualities(tmp_path / "base", random_qualities(100, 1)), run_of_qualities(tmp_path / "cand", random_qualities(100, 2))]
 
     def firsts(name: str, seed: int, repeats: int = 1) -> list[str]:
         who = {"swap": "random", "repeats": repeats, "judge_args": {"seed": seed, "cache": "off"}}
-        judged(server, runs, tmp_path / name, who=who)
-        return [order["first"] for line in lines_of(tmp_path / name) for order in line["orders"]]
+        judge_folders(server, runs, tmp_path / name, options=who)
+        return [order["first"] for line in verdict_lines(tmp_path / name) for order in line["orders"]]
 
     zero, again, other = firsts("a", 0), firsts("b", 0), firsts("c", 1)
     twice = firsts("d", 0, repeats=2)
@@ -143,23 +143,23 @@ def test_a_random_order_is_the_same_for_the_same_seed_and_balanced_and_another_f
 def test_an_unreadable_verdict_is_asked_for_once_more_and_then_invalid_and_never_a_tie(
     tmp_path: Path, openai_server: Serve, who
 ):
-    server = openai_server(judging(muttering))
+    server = openai_server(judge_server(unreadable_on_mute))
     base = [f"base q={q}" for q in (1, 1, 1, 1, 1, 1, 1, 1)]
     cand = [f"cand q={q}" for q in (2, 2, 2, 0, 2, 2, 0, 1)]
     for place in (1, 5):
         cand[place] += " mute"
-    found = judged(
+    found = judge_folders(
         server,
         [open_run(tmp_path / "base", base), open_run(tmp_path / "cand", cand)],
         tmp_path / "out",
-        who=who,
+        options=who,
     )
     assert len(server.calls) == 6 * 2 + 2 * 2 * 2
     (row,) = found.rows
     assert (row.n, row.wins, row.ties, row.losses) == (6, 3, 1, 2)
     assert row.win_rate == pytest.approx(3.5 / 6) and row.invalid == 2 / 8
     assert found.judging.judges[0].invalid == 2 / 8
-    lines = lines_of(tmp_path / "out")
+    lines = verdict_lines(tmp_path / "out")
     assert [line["verdict"] for line in lines] == [
         "win",
         "invalid",
@@ -184,9 +184,9 @@ def test_the_second_try_has_another_seed_and_its_verdict_counts(tmp_path: Path, 
 
     server = openai_server(Plan(reply=reply))
     runs = [open_run(tmp_path / "base", ["a"]), open_run(tmp_path / "cand", ["b"])]
-    (row,) = judged(server, runs, tmp_path / "out", who={"swap": "none"}).rows
+    (row,) = judge_folders(server, runs, tmp_path / "out", options={"swap": "none"}).rows
     assert len(server.calls) == 2 == len(set(seeds)) and (row.n, row.ties, row.invalid) == (1, 1, 0.0)
-    (order,) = lines_of(tmp_path / "out")[0]["orders"]
+    (order,) = verdict_lines(tmp_path / "out")[0]["orders"]
     assert (order["asked"], order["reply"], order["mark"]) == (2, "[[C]]", "C")
     assert (order["prompt_tokens"], order["completion_tokens"]) == tuple(
         sum(len(text.split()) for text in texts)
@@ -196,10 +196,10 @@ def test_the_second_try_has_another_seed_and_its_verdict_counts(tmp_path: Path, 
 
 def test_one_order_that_cannot_be_read_leaves_no_verdict(tmp_path: Path, openai_server: Serve):
     """The other order alone would bring the position bias back."""
-    server = openai_server(judging(lambda a, b, luck: "?" if "mute" in a else "A"))
+    server = openai_server(judge_server(lambda a, b, luck: "?" if "mute" in a else "A"))
     runs = [open_run(tmp_path / "base", ["a", "b"]), open_run(tmp_path / "cand", ["c mute", "d"])]
-    found = judged(server, runs, tmp_path / "out")
-    lines = lines_of(tmp_path / "out")
+    found = judge_folders(server, runs, tmp_path / "out")
+    lines = verdict_lines(tmp_path / "out")
     assert [line["verdict"] for line in lines] == ["invalid", "tie"]
     assert [order["verdict"] for order in lines[0]["orders"]] == ["loss", "invalid"]
     assert found.rows[0].n == 1 and found.rows[0].position_consistency == 0.0
@@ -209,8 +209,8 @@ def test_where_no_verdict_can_be_read_that_is_said_with_a_reply(tmp_path: Path, 
     server = openai_server(Plan(reply=lambda request, index: "Both are lovely."))
     runs = [open_run(tmp_path / "base", ["a"]), open_run(tmp_path / "cand", ["b"])]
     with pytest.raises(ConfigError, match=r"None of 1 pairs has a verdict.*Both are lovely.*--judge_prompt"):
-        judged(server, runs, tmp_path / "out")
-    assert [line["verdict"] for line in lines_of(tmp_path / "out")] == ["invalid"], (
+        judge_folders(server, runs, tmp_path / "out")
+    assert [line["verdict"] for line in verdict_lines(tmp_path / "out")] == ["invalid"], (
         "what was paid for is kept"
     )
 
@@ -221,45 +221,45 @@ def test_a_pair_that_the_endpoint_refuses_has_no_verdict_and_stops_no_other(
     def refuses(number: int, request: dict[str, Any]) -> Fault | None:
         return Fault("status", status=400) if "mute" in prompt_text(request) else None
 
-    server = openai_server(replace(judging(by_quality), faults=refuses))
+    server = openai_server(replace(judge_server(by_quality), faults=refuses))
     runs = [
-        graded(tmp_path / "base", [1, 1, 1]),
+        run_of_qualities(tmp_path / "base", [1, 1, 1]),
         open_run(tmp_path / "cand", ["c q=2", "c q=2 mute", "c q=2"]),
     ]
-    (row,) = judged(server, runs, tmp_path / "out").rows
+    (row,) = judge_folders(server, runs, tmp_path / "out").rows
     assert (row.n, row.wins, row.invalid) == (2, 2, pytest.approx(1 / 3))
-    lines = lines_of(tmp_path / "out")
+    lines = verdict_lines(tmp_path / "out")
     assert [line["verdict"] for line in lines] == ["win", "invalid", "win"]
     assert all("400" in order["error"] and order["asked"] == 1 for order in lines[1]["orders"])
 
 
 def test_a_judge_who_is_cut_off_by_its_limit_has_no_verdict(tmp_path: Path, openai_server: Serve):
     """`One of them is better.` and the mark are six words; five end before it."""
-    runs = [graded(tmp_path / "base", [1]), graded(tmp_path / "cand", [2])]
-    server = openai_server(judging(by_quality))
+    runs = [run_of_qualities(tmp_path / "base", [1]), run_of_qualities(tmp_path / "cand", [2])]
+    server = openai_server(judge_server(by_quality))
     with pytest.raises(ConfigError, match="None of 1 pairs has a verdict"):
-        judged(server, runs, who={"judge_args": {"max_tokens": 5}})
-    assert judged(server, runs, who={"judge_args": {"max_tokens": 6}}).rows[0].wins == 1
+        judge_folders(server, runs, options={"judge_args": {"max_tokens": 5}})
+    assert judge_folders(server, runs, options={"judge_args": {"max_tokens": 6}}).rows[0].wins == 1
 
 
 def test_equal_answers_are_a_tie_that_nobody_is_asked_about(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judging(always_first))
+    server = openai_server(judge_server(always_first))
     texts = ["the same", "", "x q=1", " "]
     base, cand = (
         open_run(tmp_path / "base", texts),
         open_run(tmp_path / "cand", ["the same", "", "y q=2", "  "]),
     )
-    found = judged(server, [base, cand], tmp_path / "out")
+    found = judge_folders(server, [base, cand], tmp_path / "out")
     assert len(server.calls) == 2 * 2, "equal means to the letter"
-    assert [line["verdict"] for line in lines_of(tmp_path / "out")] == ["tie"] * 4
-    assert [len(line["orders"]) for line in lines_of(tmp_path / "out")] == [0, 0, 2, 2]
+    assert [line["verdict"] for line in verdict_lines(tmp_path / "out")] == ["tie"] * 4
+    assert [len(line["orders"]) for line in verdict_lines(tmp_path / "out")] == [0, 0, 2, 2]
     assert (found.rows[0].n, found.rows[0].win_rate, found.rows[0].invalid) == (4, 0.5, 0.0)
 
 
 def test_a_run_against_itself_asks_nobody_and_differs_in_nothing(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judging(always_first))
-    runs = [graded(tmp_path / name / "run", drawn(5, 1)) for name in ("a", "b")]
-    (row,) = judged(server, runs).rows
+    server = openai_server(judge_server(always_first))
+    runs = [run_of_qualities(tmp_path / name / "run", random_qualities(5, 1)) for name in ("a", "b")]
+    (row,) = judge_folders(server, runs).rows
     assert server.calls == () and (row.win_rate, row.delta, row.p_value) == (0.5, 0.0, 1.0)
     assert row.position_consistency is None
 
@@ -267,12 +267,12 @@ def test_a_run_against_itself_asks_nobody_and_differs_in_nothing(tmp_path: Path,
 def test_what_was_judged_once_is_judged_again_without_a_call_to_the_same_bytes(
     tmp_path: Path, openai_server: Serve
 ):
-    server = openai_server(judging(muttering, other=prefers_first(0.5)))
-    base, cand = drawn(15, 1), drawn(15, 2)
+    server = openai_server(judge_server(unreadable_on_mute, other=prefers_first(0.5)))
+    base, cand = random_qualities(15, 1), random_qualities(15, 2)
     mute = [f"cand{' mute' * (i == 3)} q={q}" for i, q in enumerate(cand)]
-    runs = [graded(tmp_path / "base", base), open_run(tmp_path / "cand", mute)]
+    runs = [run_of_qualities(tmp_path / "base", base), open_run(tmp_path / "cand", mute)]
     for name in ("first", "second"):
-        judged(server, runs, tmp_path / name, judge="test-model|other", who={"repeats": 2})
+        judge_folders(server, runs, tmp_path / name, model="test-model|other", options={"repeats": 2})
         calls = len(server.calls)
         assert calls == 15 * 2 * 2 * 2 + 4
     for file in ("verdicts.jsonl", "comparison.json"):
@@ -283,11 +283,11 @@ def test_what_was_judged_once_is_judged_again_without_a_call_to_the_same_bytes(
 
 
 def test_the_lines_hold_what_was_promised_and_agree_with_the_rows(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judging(muttering, other=prefers_first(0.5)))
-    cand = [f"cand{' mute' * (i % 7 == 3)} q={q}" for i, q in enumerate(drawn(30, 2, 0.2))]
-    runs = [graded(tmp_path / "base", drawn(30, 1)), open_run(tmp_path / "cand", cand)]
-    found = judged(server, runs, tmp_path / "out", judge="test-model|other")
-    lines = lines_of(tmp_path / "out")
+    server = openai_server(judge_server(unreadable_on_mute, other=prefers_first(0.5)))
+    cand = [f"cand{' mute' * (i % 7 == 3)} q={q}" for i, q in enumerate(random_qualities(30, 2, 0.2))]
+    runs = [run_of_qualities(tmp_path / "base", random_qualities(30, 1)), open_run(tmp_path / "cand", cand)]
+    found = judge_folders(server, runs, tmp_path / "out", model="test-model|other")
+    lines = verdict_lines(tmp_path / "out")
     promised = {"task", "language", "doc_id", "baseline", "candidate", "judge", "orders", "verdict"}
     assert all(promised <= set(line) for line in lines)
     assert [(line["doc_id"], line["judge"]) for line in lines] == [
@@ -320,11 +320,11 @@ def test_the_lines_hold_what_was_promised_and_agree_with_the_rows(tmp_path: Path
 
 
 def test_tokens_and_cost_are_counted(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judging(by_quality))
-    runs = [graded(tmp_path / "base", drawn(4, 1)), graded(tmp_path / "cand", drawn(4, 2))]
+    server = openai_server(judge_server(by_quality))
+    runs = [run_of_qualities(tmp_path / "base", random_qualities(4, 1)), run_of_qualities(tmp_path / "cand", random_qualities(4, 2))]
     said: list[str] = []
     who = {"judge_args": {"price_in": 500_000, "price_out": 1_000_000, "budget": 1_000_000}}
-    found = judged(server, runs, who=who, say=said.append).judging
+    found = judge_folders(server, runs, options=who, report=said.append).judging
     asked = sum(len(prompt_text(call.body).split()) for call in server.calls)
     assert (found.prompt_tokens, found.completion_tokens) == (asked, 8 * 6)
     assert found.cost == pytest.approx(asked / 2 + 8 * 6)
@@ -336,12 +336,12 @@ def test_tokens_and_cost_are_counted(tmp_path: Path, openai_server: Serve):
 
 def test_each_language_has_a_row_and_all_have_one(tmp_path: Path, openai_server: Serve):
     """Of all languages it is the mean of the languages; one question in two of them is one cluster."""
-    server = openai_server(judging(by_quality))
+    server = openai_server(judge_server(by_quality))
     runs = [
-        two_languages(tmp_path / "base", [2] * 4, [2] * 4),
-        two_languages(tmp_path / "cand", [3, 3, 3, 1], [1, 1, 2, 3]),
+        two_language_run(tmp_path / "base", [2] * 4, [2] * 4),
+        two_language_run(tmp_path / "cand", [3, 3, 3, 1], [1, 1, 2, 3]),
     ]
-    found = judged(server, runs, tmp_path / "out")
+    found = judge_folders(server, runs, tmp_path / "out")
     rows = {row.language: row for row in found.rows}
     assert list(rows) == ["fr", "de", "all"]
     assert {language: (row.n, row.win_rate) for language, row in rows.items()} == {
@@ -353,7 +353,7 @@ def test_each_language_has_a_row_and_all_have_one(tmp_path: Path, openai_server:
         assert all(
             ("native speaker of " + name in prompt) == (f"\n{language} " in prompt) for prompt in asked
         )
-    assert {(line["task"], line["language"]) for line in lines_of(tmp_path / "out")} == {
+    assert {(line["task"], line["language"]) for line in verdict_lines(tmp_path / "out")} == {
         ("open_fr", "fr"),
         ("open_de", "de"),
     }
@@ -361,15 +361,15 @@ def test_each_language_has_a_row_and_all_have_one(tmp_path: Path, openai_server:
 
 def test_the_shares_of_a_language_are_its_own(tmp_path: Path, openai_server: Serve):
     server = openai_server(
-        judging(
+        judge_server(
             lambda a, b, luck: "?" if " fr q=3" in a + b else "A" if " de " in a else by_quality(a, b, luck)
         )
     )
     runs = [
-        two_languages(tmp_path / "base", [2] * 4, [2] * 4),
-        two_languages(tmp_path / "cand", [3, 1, 1, 1], [1, 1, 2, 3]),
+        two_language_run(tmp_path / "base", [2] * 4, [2] * 4),
+        two_language_run(tmp_path / "cand", [3, 1, 1, 1], [1, 1, 2, 3]),
     ]
-    rows = judged(server, runs).rows
+    rows = judge_folders(server, runs).rows
     shares = {row.language: (row.n, row.invalid, row.position_consistency) for row in rows}
     assert shares == {"fr": (3, 0.25, 1.0), "de": (4, 0.0, 0.0), "all": (7, 0.125, 3 / 7)}
     values = {row.language: row.candidate_value for row in rows}

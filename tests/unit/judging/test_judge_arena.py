@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from local_judge import Taste, judged, judging, lines_of, open_run
+from local_judge import Rule, judge_folders, judge_server, verdict_lines, open_run
 from openai_server import Plan, Server, prompt_text
 
 from fusion_eval.judging.style import FEATURES, style
@@ -72,7 +72,7 @@ def who_wrote(answers: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
 
 def knows_strength(
     answers: Mapping[str, Mapping[str, str]], strength: Mapping[str, float] = STRENGTH, taste: float = 0.0
-) -> Taste:
+) -> Rule:
     """Recognises the models and knows how strong each is; with a taste for length beside it."""
     author = who_wrote(answers)
 
@@ -87,8 +87,8 @@ def test_the_judge_is_shown_every_question_and_answer_to_the_letter(
     runs, answers, arena, openai_server: Serve
 ):
     """Code, mathematics, HTML, templates, control characters: real text of all kinds."""
-    server = openai_server(judging(lambda a, b, luck: "C"))
-    (row,) = judged(server, [runs[MODELS[0]], runs[MODELS[2]]], who={"swap": "none"}).rows
+    server = openai_server(judge_server(lambda a, b, luck: "C"))
+    (row,) = judge_folders(server, [runs[MODELS[0]], runs[MODELS[2]]], options={"swap": "none"}).rows
     assert row.n == 100 == len(server.calls)
     asked = {question["uid"]: question["prompt"] for question in lines(arena / "v01_questions.jsonl")}
     expected = {
@@ -107,7 +107,7 @@ def test_the_judge_is_shown_every_question_and_answer_to_the_letter(
 def test_a_planted_taste_for_length_is_found_and_taken_out(runs, openai_server: Serve):
     """The longer answers win, and at equal length nobody does."""
     base, cand = runs[MODELS[0]], runs[MODELS[2]]
-    found = judged(openai_server(judging(likes_length)), [base, cand])
+    found = judge_folders(openai_server(judge_server(likes_length)), [base, cand])
     (row,), (adjusted,) = found.rows, found.judging.style
     assert row.p_value < 0.01 and row.win_rate_low > 0.5
     assert (adjusted.baseline, adjusted.candidate) == (MODELS[0], MODELS[2])
@@ -121,7 +121,7 @@ def test_a_planted_taste_for_length_is_found_and_taken_out(runs, openai_server: 
 def test_a_difference_that_length_hides_comes_out(runs, answers, openai_server: Serve):
     """The judge knows that the wordier model is the weaker one, and falls for its length all the same."""
     taste = knows_strength(answers, {MODELS[0]: 1.2, MODELS[2]: 0.0}, TASTE)
-    found = judged(openai_server(judging(taste)), [runs[MODELS[0]], runs[MODELS[2]]])
+    found = judge_folders(openai_server(judge_server(taste)), [runs[MODELS[0]], runs[MODELS[2]]])
     (row,), (adjusted,) = found.rows, found.judging.style
     assert row.win_rate_low < 0.5 < row.win_rate_high
     assert adjusted.low < adjusted.adjusted < adjusted.high < 0.5
@@ -133,7 +133,7 @@ def test_a_judge_who_looks_at_nothing_but_length_leaves_nothing(runs, openai_ser
     def longer(a: str, b: str, luck: random.Random) -> str:
         return "C" if len(a) == len(b) else "A" if len(a) > len(b) else "B"
 
-    found = judged(openai_server(judging(longer)), [runs[MODELS[0]], runs[MODELS[2]]])
+    found = judge_folders(openai_server(judge_server(longer)), [runs[MODELS[0]], runs[MODELS[2]]])
     (adjusted,) = found.judging.style
     length = {effect.name: effect for effect in adjusted.effects}["length"]
     assert adjusted.raw > 0.65 and length.value > 1
@@ -141,7 +141,7 @@ def test_a_judge_who_looks_at_nothing_but_length_leaves_nothing(runs, openai_ser
 
 
 def test_strengths_rank_the_models_as_the_judge_knows_them(runs, answers, openai_server: Serve):
-    found = judged(openai_server(judging(knows_strength(answers))), list(runs.values()), every_pair=True)
+    found = judge_folders(openai_server(judge_server(knows_strength(answers))), list(runs.values()), every_pair=True)
     assert [(system.name, system.rank) for system in found.judging.strengths] == [
         (model, rank) for rank, model in enumerate(reversed(MODELS), start=1)
     ]
@@ -162,11 +162,11 @@ def test_the_answers_of_a_third_model_are_an_opponent_as_they_are(
     third = MODELS[2] if strongest else MODELS[0]
     base, cand = [model for model in MODELS if model != third]
     file = arena / f"v01_answers_{third}.jsonl"
-    server = openai_server(judging(knows_strength(answers)))
-    found = judged(server, [runs[base], runs[cand]], tmp_path / "out", opponent=file)
+    server = openai_server(judge_server(knows_strength(answers)))
+    found = judge_folders(server, [runs[base], runs[cand]], tmp_path / "out", opponent=file)
     assert found.judging.opponent == file.stem and len(server.calls) == 2 * 2 * 100
     (row,) = found.rows
-    verdicts = {(line["candidate"], line["doc_id"]): line["score"] for line in lines_of(tmp_path / "out")}
+    verdicts = {(line["candidate"], line["doc_id"]): line["score"] for line in verdict_lines(tmp_path / "out")}
     rates = [sum(verdicts[model, doc] for doc in range(100)) / 100 for model in (base, cand)]
     assert [row.baseline_value, row.candidate_value] == pytest.approx(rates)
     assert row.delta == pytest.approx(rates[1] - rates[0]) and row.delta > 0
@@ -174,7 +174,7 @@ def test_the_answers_of_a_third_model_are_an_opponent_as_they_are(
     wins = sum(verdicts[cand, doc] > verdicts[base, doc] for doc in range(100))
     losses = sum(verdicts[cand, doc] < verdicts[base, doc] for doc in range(100))
     assert (row.wins, row.losses, row.ties) == (wins, losses, 100 - wins - losses)
-    assert {line["baseline"] for line in lines_of(tmp_path / "out")} == {file.stem}
+    assert {line["baseline"] for line in verdict_lines(tmp_path / "out")} == {file.stem}
 
 
 def test_the_style_of_real_answers_is_counted(answers):

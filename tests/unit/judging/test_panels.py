@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 from local_judge import (
-    Taste,
+    Rule,
     always_first,
     by_quality,
-    graded,
-    hesitant,
-    judged,
-    judging,
-    lines_of,
+    run_of_qualities,
+    often_right,
+    judge_folders,
+    judge_server,
+    verdict_lines,
     open_run,
     quality,
 )
@@ -24,8 +24,8 @@ from openai_server import Plan, Server
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.reliability import judge_report
-from fusion_eval.judging.self_preference import makers
-from fusion_eval.judging.verdicts import Order, Verdict
+from fusion_eval.judging.self_preference import providers_of
+from fusion_eval.judging.verdicts import Judgement, Verdict
 
 Serve = Callable[[Plan], Server]
 
@@ -39,9 +39,9 @@ def test_five_steps_are_worth_what_they_say(tmp_path: Path, openai_server: Serve
         sign = ">>" if abs(gap) > 1 else ">"
         return "A=B" if gap == 0 else f"A{sign}B" if gap > 0 else f"B{sign}A"
 
-    runs = [graded(tmp_path / "base", [2] * 5), graded(tmp_path / "cand", [4, 3, 2, 1, 0])]
-    (row,) = judged(openai_server(judging(by_gap)), runs, tmp_path / "out", who={"scale": 5}).rows
-    assert [line["score"] for line in lines_of(tmp_path / "out")] == [1.0, 0.75, 0.5, 0.25, 0.0]
+    runs = [run_of_qualities(tmp_path / "base", [2] * 5), run_of_qualities(tmp_path / "cand", [4, 3, 2, 1, 0])]
+    (row,) = judge_folders(openai_server(judge_server(by_gap)), runs, tmp_path / "out", options={"scale": 5}).rows
+    assert [line["score"] for line in verdict_lines(tmp_path / "out")] == [1.0, 0.75, 0.5, 0.25, 0.0]
     assert (row.candidate_value, row.wins, row.ties, row.losses) == (0.5, 2, 1, 2)
     assert row.position_consistency == 1.0
 
@@ -60,8 +60,8 @@ def test_of_five_steps_orders_that_differ_in_strength_meet_half_way_and_in_the_w
         open_run(tmp_path / "base", ["base", "base split"]),
         open_run(tmp_path / "cand", ["cand", "cand split"]),
     ]
-    found = judged(openai_server(judging(by_place)), runs, tmp_path / "out", who={"scale": 5})
-    assert [line["score"] for line in lines_of(tmp_path / "out")] == [0.875, 0.5]
+    found = judge_folders(openai_server(judge_server(by_place)), runs, tmp_path / "out", options={"scale": 5})
+    assert [line["score"] for line in verdict_lines(tmp_path / "out")] == [0.875, 0.5]
     assert found.rows[0].position_consistency == 0.5
 
 
@@ -69,9 +69,9 @@ def test_repeats_tell_how_often_a_judge_agrees_with_itself_and_how_much_of_the_e
     tmp_path: Path, openai_server: Serve
 ):
     """A judge who is right in 4 of 5 replies: a repeat is right in 0.64, wrong in 0.04, a tie in 0.32 of all pairs."""
-    server = openai_server(judging(hesitant(0.8)))
-    runs = [graded(tmp_path / "base", [1] * 120), graded(tmp_path / "cand", [2] * 120)]
-    found = judged(server, runs, tmp_path / "out", who={"repeats": 3})
+    server = openai_server(judge_server(often_right(0.8)))
+    runs = [run_of_qualities(tmp_path / "base", [1] * 120), run_of_qualities(tmp_path / "cand", [2] * 120)]
+    found = judge_folders(server, runs, tmp_path / "out", options={"repeats": 3})
     assert len({call.body["seed"] for call in server.calls}) == 3
     assert all(call.body["temperature"] > 0 for call in server.calls)
     (report,) = found.judging.judges
@@ -79,7 +79,7 @@ def test_repeats_tell_how_often_a_judge_agrees_with_itself_and_how_much_of_the_e
     assert report.noise == pytest.approx((0.08 / 3 / 120) ** 0.5, rel=0.2)
     assert found.rows[0].candidate_value == pytest.approx(0.8, abs=0.05)
     agreed, variances = [], []
-    for line in lines_of(tmp_path / "out"):
+    for line in verdict_lines(tmp_path / "out"):
         values = []
         for repeat in range(3):
             said = [order["score"] for order in line["orders"] if order["repeat"] == repeat]
@@ -93,19 +93,19 @@ def test_repeats_tell_how_often_a_judge_agrees_with_itself_and_how_much_of_the_e
 
 
 def test_a_judge_who_never_changes_its_mind_has_no_noise(tmp_path: Path, openai_server: Serve):
-    runs = [graded(tmp_path / "base", [1, 2, 3]), graded(tmp_path / "cand", [3, 2.5, 1])]
-    server = openai_server(judging(by_quality))
-    (report,) = judged(server, runs, who={"repeats": 2}).judging.judges
+    runs = [run_of_qualities(tmp_path / "base", [1, 2, 3]), run_of_qualities(tmp_path / "cand", [3, 2.5, 1])]
+    server = openai_server(judge_server(by_quality))
+    (report,) = judge_folders(server, runs, options={"repeats": 2}).judging.judges
     assert (report.retest_agreement, report.noise) == (1.0, 0.0)
-    (report,) = judged(server, runs).judging.judges
+    (report,) = judge_folders(server, runs).judging.judges
     assert (report.retest_agreement, report.noise) == (None, None)
 
 
 def test_repeats_at_temperature_0_would_only_repeat(tmp_path: Path, openai_server: Serve):
-    runs = [graded(tmp_path / "base", [1]), graded(tmp_path / "cand", [3])]
-    server = openai_server(judging(by_quality))
+    runs = [run_of_qualities(tmp_path / "base", [1]), run_of_qualities(tmp_path / "cand", [3])]
+    server = openai_server(judge_server(by_quality))
     with pytest.raises(ConfigError, match="--judge_repeats needs a temperature above 0"):
-        judged(server, runs, who={"repeats": 2, "judge_args": {"temperature": 0}})
+        judge_folders(server, runs, options={"repeats": 2, "judge_args": {"temperature": 0}})
     assert server.calls == ()
 
 
@@ -114,7 +114,7 @@ def said_of(scores: Sequence[Sequence[float | None]], equal: int = 0) -> list[Ve
     found = []
     for number, repeats in enumerate(scores):
         orders = tuple(
-            Order("baseline", "tie", "", score, repeat=place) for place, score in enumerate(repeats)
+            Judgement("baseline", "tie", "", score, repeat=place) for place, score in enumerate(repeats)
         )
         known = [score for score in repeats if score is not None]
         mean = sum(known) / len(known) if known else None
@@ -137,7 +137,7 @@ def test_noise_is_of_the_pairs_that_count():
 # Panels
 
 
-def told(name: str) -> Taste:
+def told(name: str) -> Rule:
     """A judge who does as the candidate's answer says: `a:w` has the judge `a` call it the winner, x is unreadable."""
 
     def taste(a: str, b: str, luck: random.Random) -> str:
@@ -162,7 +162,7 @@ def test_a_strict_majority_of_the_configured_judges_decides_in_whatever_order_th
         dict(zip("abc", combination, strict=True)) for combination in itertools.product("wltx", repeat=3)
     ]
     runs = panel_runs(tmp_path, votes)
-    server = openai_server(judging(always_first, a=told("a"), b=told("b"), c=told("c")))
+    server = openai_server(judge_server(always_first, a=told("a"), b=told("b"), c=told("c")))
     expected = []
     for vote in votes:
         majority = [said for said in "wlt" if list(vote.values()).count(said) >= 2]
@@ -170,8 +170,8 @@ def test_a_strict_majority_of_the_configured_judges_decides_in_whatever_order_th
     rows = []
     for order in itertools.permutations("abc"):
         name = "|".join(order)
-        found = judged(server, runs, tmp_path / "out", judge=name)
-        lines = [line for line in lines_of(tmp_path / "out") if line["judge"] == name]
+        found = judge_folders(server, runs, tmp_path / "out", model=name)
+        lines = [line for line in verdict_lines(tmp_path / "out") if line["judge"] == name]
         assert [line["verdict"] for line in lines] == expected
         rows.append([(row.n, row.win_rate, row.p_value, row.ci_low, row.invalid) for row in found.rows])
     assert all(row == rows[0] for row in rows)
@@ -179,7 +179,7 @@ def test_a_strict_majority_of_the_configured_judges_decides_in_whatever_order_th
 
 
 def test_of_two_judges_both_must_agree_and_of_four_three(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judging(always_first, a=told("a"), b=told("b"), c=told("c"), d=told("d")))
+    server = openai_server(judge_server(always_first, a=told("a"), b=told("b"), c=told("c"), d=told("d")))
     votes = [
         dict(zip("abcd", each, strict=True))
         for each in ("wwll", "wwwl", "wlww", "wtww", "lltx", "wwxx", "wwwx")
@@ -189,16 +189,16 @@ def test_of_two_judges_both_must_agree_and_of_four_three(tmp_path: Path, openai_
         ("a|b", ["win", "win", "invalid", "invalid", "loss", "win", "win"]),
         ("a|b|c|d", ["invalid", "win", "win", "win", "invalid", "invalid", "win"]),
     ):
-        judged(server, runs, tmp_path / "out", judge=judge)
-        assert [line["verdict"] for line in lines_of(tmp_path / "out") if line["judge"] == judge] == expected
+        judge_folders(server, runs, tmp_path / "out", model=judge)
+        assert [line["verdict"] for line in verdict_lines(tmp_path / "out") if line["judge"] == judge] == expected
 
 
 def test_the_agreement_of_two_judges_is_cohens_kappa(tmp_path: Path, openai_server: Serve):
     """The textbook's table: 20 both win, 5 and 10 differ, 15 both lose. Of 50: 0.7 observed, 0.5 by chance, kappa 0.4."""
-    server = openai_server(judging(always_first, a=told("a"), b=told("b")))
+    server = openai_server(judge_server(always_first, a=told("a"), b=told("b")))
     pairs = ["ww"] * 20 + ["wl"] * 5 + ["lw"] * 10 + ["ll"] * 15
     runs = panel_runs(tmp_path, [{"a": one, "b": other} for one, other in pairs])
-    found = judged(server, runs, judge="a|b")
+    found = judge_folders(server, runs, model="a|b")
     agreement = found.judging.agreement
     assert agreement.items == 50 and agreement.share == pytest.approx(0.7)
     assert agreement.cohen == pytest.approx(0.4)
@@ -211,18 +211,18 @@ def test_the_agreement_of_two_judges_is_cohens_kappa(tmp_path: Path, openai_serv
 
 
 def test_unreadable_verdicts_are_no_disagreement(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judging(always_first, a=told("a"), b=told("b")))
+    server = openai_server(judge_server(always_first, a=told("a"), b=told("b")))
     pairs = ["ww", "ll", "wx", "xx", "xl", "wl"]
     runs = panel_runs(tmp_path, [{"a": one, "b": other} for one, other in pairs])
-    agreement = judged(server, runs, judge="a|b").judging.agreement
+    agreement = judge_folders(server, runs, model="a|b").judging.agreement
     assert (agreement.items, agreement.share) == (3, pytest.approx(2 / 3))
 
 
 def test_each_judge_of_a_panel_has_rows_and_a_report_of_its_own(tmp_path: Path, openai_server: Serve):
     """Also its own consistency: the panel's is over all judges' orders."""
-    server = openai_server(judging(by_quality, fickle=always_first))
-    runs = [graded(tmp_path / "base", [1, 1, 1, 3, 2]), graded(tmp_path / "cand", [2, 2, 2, 2, 2])]
-    found = judged(server, runs, judge="test-model|fickle")
+    server = openai_server(judge_server(by_quality, fickle=always_first))
+    runs = [run_of_qualities(tmp_path / "base", [1, 1, 1, 3, 2]), run_of_qualities(tmp_path / "cand", [2, 2, 2, 2, 2])]
+    found = judge_folders(server, runs, model="test-model|fickle")
     own = {name: rows[0] for name, rows in found.by_judge.items()}
     assert {name: (row.win_rate, row.position_consistency) for name, row in own.items()} == {
         "test-model": (0.7, 1.0),
@@ -240,16 +240,16 @@ def test_each_judge_of_a_panel_has_rows_and_a_report_of_its_own(tmp_path: Path, 
 
 
 def test_a_judge_of_the_same_maker_as_a_run_is_said_to_be(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judging(by_quality, **{"google/gemma-3-27b-it": by_quality}))
-    runs = [graded(tmp_path / "base", [1, 2]), graded(tmp_path / "cand", [2, 1])]
+    server = openai_server(judge_server(by_quality, **{"google/gemma-3-27b-it": by_quality}))
+    runs = [run_of_qualities(tmp_path / "base", [1, 2]), run_of_qualities(tmp_path / "cand", [2, 1])]
     results = next((tmp_path / "cand").rglob("results_*.json"))
     results.write_text(
         results.read_text().replace('"model_name": "dummy"', '"model_name": "gemini/gemini-2.5-flash"')
     )
-    found = judged(server, runs, judge="google/gemma-3-27b-it")
-    (note,) = [note for note in found.notes if "maker" in note]
+    found = judge_folders(server, runs, model="google/gemma-3-27b-it")
+    (note,) = [note for note in found.notes if "provider" in note]
     assert "google/gemma-3-27b-it" in note and "cand" in note and "Google" in note and "base" not in note
-    assert not any("maker" in note for note in judged(server, runs).notes)
+    assert not any("provider" in note for note in judge_folders(server, runs).notes)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_judge_of_the_same_maker_as_a_run_is_said_to_be(tmp_path: Path, openai
     ],
 )  # fmt: skip
 def test_makers_are_known_by_the_names_of_their_models(name: str, maker: str):
-    assert makers(name) == {maker}
+    assert providers_of(name) == {maker}
 
 
 @pytest.mark.parametrize(
@@ -279,4 +279,4 @@ def test_makers_are_known_by_the_names_of_their_models(name: str, maker: str):
     ],
 )
 def test_other_names_are_nobodys(name: str):
-    assert makers(name) == set()
+    assert providers_of(name) == set()

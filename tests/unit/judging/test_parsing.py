@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion_eval.judging.parsing import FIVE, THREE, read_mark, read_structured, response_format
-from fusion_eval.judging.protocol import Protocol, judged, load_protocol_template
-from fusion_eval.judging.verdicts import Pair
+from fusion_eval.judging.parsing import FIVE_STEPS, THREE_STEPS, read_mark, read_structured, response_format
+from fusion_eval.judging.protocol import Protocol, judge_pair, load_judge_template
+from fusion_eval.judging.verdicts import AnswerPair
 from fusion_eval.text.language import NAMES
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 
@@ -32,7 +32,7 @@ REASONS = {
     "zh": "回答A解释了每一个步骤，而回答B只说了“重启一下”，明显不够完整。",
     "ar": "تشرح الإجابة A كل خطوة، أما الإجابة B فتكتفي بقول «أعد التشغيل»، وهذا غير كافٍ.",
 }
-SCALES = [pytest.param(THREE, id="three"), pytest.param(FIVE, id="five")]
+SCALES = [pytest.param(THREE_STEPS, id="three"), pytest.param(FIVE_STEPS, id="five")]
 WIDE = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
 ENDINGS = {
     "on a line of its own": "{reason}\n\n[[{mark}]]",
@@ -140,19 +140,19 @@ def test_what_is_not_clearly_a_verdict_is_none(trap, marks):
 
 
 def test_a_mark_of_the_other_scale_is_none():
-    assert [read_mark(f"[[{mark}]]", FIVE) for mark in THREE] == [None] * 3
-    assert [read_mark(f"[[{mark}]]", THREE) for mark in FIVE] == [None] * 5
+    assert [read_mark(f"[[{mark}]]", FIVE_STEPS) for mark in THREE_STEPS] == [None] * 3
+    assert [read_mark(f"[[{mark}]]", THREE_STEPS) for mark in FIVE_STEPS] == [None] * 5
 
 
 def test_spaces_around_the_sign_are_nothing():
-    assert read_mark("[[A >> B]]", FIVE) == "A>>B" and read_mark("[[ B\u00a0>\u00a0A ]]", FIVE) == "B>A"
+    assert read_mark("[[A >> B]]", FIVE_STEPS) == "A>>B" and read_mark("[[ B\u00a0>\u00a0A ]]", FIVE_STEPS) == "B>A"
 
 
 @pytest.mark.parametrize("size", [10_000, 200_000])
 @pytest.mark.parametrize("piece", ["[[", "]]", "[[A", "[[ ", "[", "[[A]] ", "\u200b", "*", " "])
 def test_a_strange_reply_is_read_in_linear_time(piece, size):
-    read_mark(piece * size, THREE)
-    assert read_mark(piece * size + "\n[[A]]", THREE) == "A"
+    read_mark(piece * size, THREE_STEPS)
+    assert read_mark(piece * size + "\n[[A]]", THREE_STEPS) == "A"
 
 
 # JSON, where the endpoint can be asked for it
@@ -234,7 +234,7 @@ ANY = st.one_of(st.text(max_size=60), BRACKETED)
 
 @given(ANY)
 def test_no_text_is_an_error(text):
-    for marks in (THREE, FIVE):
+    for marks in (THREE_STEPS, FIVE_STEPS):
         assert read_mark(text, marks) in (None, *marks)
         assert read_structured(text, marks) in (None, *marks)
 
@@ -244,7 +244,7 @@ def test_no_text_is_an_error(text):
     max_leaves=6))  # fmt: skip
 def test_no_json_is_an_error_and_only_a_verdict_of_the_object_itself_is_one(value):
     expected = value.get("verdict") if isinstance(value, dict) else None
-    for marks in (THREE, FIVE):
+    for marks in (THREE_STEPS, FIVE_STEPS):
         legal = expected if isinstance(expected, str) and expected in marks else None
         assert read_structured(json.dumps(value), marks) == legal
 
@@ -253,21 +253,21 @@ def closes_nothing(text: str) -> bool:
     return "]" not in unicodedata.normalize("NFKC", text)
 
 
-@given(st.sampled_from([*THREE]), ANY.filter(closes_nothing))
+@given(st.sampled_from([*THREE_STEPS]), ANY.filter(closes_nothing))
 def test_what_follows_the_verdict_leaves_it_or_makes_it_unread(mark, after):
     """Nothing that is written after a verdict turns it into another, unless it is a verdict itself."""
-    assert read_mark(f"Both are fine.\n[[{mark}]]{after}", THREE) in (None, mark)
+    assert read_mark(f"Both are fine.\n[[{mark}]]{after}", THREE_STEPS) in (None, mark)
 
 
-@given(st.sampled_from([*THREE]), st.text(alphabet=LETTERS, min_size=1, max_size=20))
+@given(st.sampled_from([*THREE_STEPS]), st.text(alphabet=LETTERS, min_size=1, max_size=20))
 def test_a_word_after_the_verdict_makes_it_unread(mark, word):
-    assert read_mark(f"[[{mark}]] {word}", THREE) is None
-    assert read_mark(f"[[{mark}]]\n{word}", THREE) is None
+    assert read_mark(f"[[{mark}]] {word}", THREE_STEPS) is None
+    assert read_mark(f"[[{mark}]]\n{word}", THREE_STEPS) is None
 
 
-@given(ANY, st.sampled_from([*THREE]))
+@given(ANY, st.sampled_from([*THREE_STEPS]))
 def test_what_stands_before_the_last_line_means_nothing(before, mark):
-    assert read_mark(f"{before}\n[[{mark}]]", THREE) == mark
+    assert read_mark(f"{before}\n[[{mark}]]", THREE_STEPS) == mark
 
 
 @given(st.lists(st.sampled_from("ABC"), min_size=1, max_size=6))
@@ -275,8 +275,8 @@ def test_several_marks_on_the_last_line_are_a_verdict_only_where_they_agree_and_
     marks,
 ):
     brackets = [f"[[{mark}]]" for mark in marks]
-    assert read_mark(" ".join(brackets), THREE) == (marks[0] if len(set(marks)) == 1 else None)
-    assert read_mark("\n".join(brackets), THREE) == marks[-1]
+    assert read_mark(" ".join(brackets), THREE_STEPS) == (marks[0] if len(set(marks)) == 1 else None)
+    assert read_mark("\n".join(brackets), THREE_STEPS) == marks[-1]
 
 
 # A reply on its way to an order of a verdict
@@ -306,9 +306,9 @@ def spoken(text: str, finish_reason: str | None = "stop", error: str | None = No
 
 
 def verdict_on(judge: Says, **protocol):
-    pair = Pair("t", "en", 0, "item", "base", "cand", (Message("user", "Why?"),), ("one", "two"))
-    asked = Protocol(load_protocol_template("helpfulness"), swap="none", **protocol)
-    return asyncio.run(judged(pair, judge, asked))
+    pair = AnswerPair("t", "en", 0, "item", "base", "cand", (Message("user", "Why?"),), ("one", "two"))
+    asked = Protocol(load_judge_template("helpfulness"), swap="none", **protocol)
+    return asyncio.run(judge_pair(pair, judge, asked))
 
 
 @pytest.mark.parametrize("structured", [False, True])
@@ -348,7 +348,7 @@ def test_a_failed_call_is_invalid_and_says_why_and_is_not_asked_again_here():
     assert (judge.asked, found.verdict, found.orders[0].error) == (1, "invalid", "HTTP 500")
 
 
-@pytest.mark.parametrize(("steps", "marks"), [(3, THREE), (5, FIVE)])
+@pytest.mark.parametrize(("steps", "marks"), [(3, THREE_STEPS), (5, FIVE_STEPS)])
 def test_a_mark_is_worth_to_the_candidate_what_it_says_of_the_place_where_it_stands(steps, marks):
     for mark, worth in marks.items():
         found = verdict_on(Says([spoken(f"[[{mark}]]")]), steps=steps)
@@ -359,7 +359,7 @@ def test_a_mark_is_worth_to_the_candidate_what_it_says_of_the_place_where_it_sta
 def test_the_scales_are_symmetric():
     """What a mark gives to A, the mirrored mark gives to B."""
     swapped = str.maketrans("AB", "BA")
-    for marks in (THREE, FIVE):
+    for marks in (THREE_STEPS, FIVE_STEPS):
         for mark, worth in marks.items():
             mirrored = mark.translate(swapped).replace("B=A", "A=B")
             assert marks[mirrored] == 1 - worth
@@ -377,4 +377,4 @@ def test_a_corpus_of_random_ends_is_read_by_its_last_line_alone():
         words = [word for word in (lines[-1] if lines else []) if set(word) - {"*", "."}]
         marks = {word for word in words if word.startswith("[[")}
         clear = len(marks) == 1 and words[-1] in {"[[A]]", "[[B]]", "[[C]]"}
-        assert read_mark(reply, THREE) == (words[-1][2] if clear else None), reply
+        assert read_mark(reply, THREE_STEPS) == (words[-1][2] if clear else None), reply

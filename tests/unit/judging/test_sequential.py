@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from local_judge import by_quality, drawn, graded, hesitant, judged, judging, open_run, open_samples
+from local_judge import by_quality, random_qualities, run_of_qualities, often_right, judge_folders, judge_server, open_run, open_samples
 from openai_server import Plan, Server
 from run_folders import write_run
 
-from fusion_eval.judging.job import Job, Prepared, judge_everything
-from fusion_eval.judging.panel import Judged, in_random_order
-from fusion_eval.judging.verdicts import Pair, Verdict, label
+from fusion_eval.judging.job import Job, PlannedPairs, judge_planned
+from fusion_eval.judging.panel import JudgedPair, in_random_order
+from fusion_eval.judging.verdicts import AnswerPair, Verdict, label_of
 from fusion_eval.runs.comparison import Comparison
 from fusion_eval.types import Message
 
@@ -45,7 +45,7 @@ def languages(folder: Path, sizes: dict[str, int], seed: int, shift: float) -> P
     """A run in several languages, of different size."""
     tasks = {
         f"open_{language}": open_samples(
-            [f"{folder.name} {language} q={q}" for q in drawn(n, seed + place, shift)]
+            [f"{folder.name} {language} q={q}" for q in random_qualities(n, seed + place, shift)]
         )
         for place, (language, n) in enumerate(sizes.items())
     }
@@ -61,7 +61,7 @@ def test_of_languages_of_different_size_a_row_shows_what_was_tested(
         languages(tmp_path / name, sizes, seed, shift)
         for name, seed, shift in (("a", 1, 0.0), ("b", 50, 0.6))
     ]
-    found = judged(openai_server(judging(hesitant(0.8))), runs, who=FEW_AT_A_TIME, sequential=True)
+    found = judge_folders(openai_server(judge_server(often_right(0.8))), runs, options=FEW_AT_A_TIME, sequential=True)
     consistent(found)
     assert {row.language for row in found.rows} == {"en", "fr", "all"}
     assert found.judging.sequential[0].decided
@@ -75,8 +75,8 @@ def test_graded_scores_and_wins_have_intervals_of_their_own(
         mark = by_quality(a, b, luck)
         return {"A": "A>B", "B": "B>A", "C": "A=B"}[mark] if scale == 5 else mark
 
-    runs = [graded(tmp_path / "a", drawn(100, 1)), graded(tmp_path / "b", drawn(100, 2, 0.7))]
-    found = judged(openai_server(judging(taste)), runs, who=FEW_AT_A_TIME | {"scale": scale}, sequential=True)
+    runs = [run_of_qualities(tmp_path / "a", random_qualities(100, 1)), run_of_qualities(tmp_path / "b", random_qualities(100, 2, 0.7))]
+    found = judge_folders(openai_server(judge_server(taste)), runs, options=FEW_AT_A_TIME | {"scale": scale}, sequential=True)
     consistent(found)
     (row,) = found.rows
     if scale == 5:  # a win is worth three quarters
@@ -87,10 +87,10 @@ def test_two_questions_share_the_level_and_each_is_decided_as_its_row_says(
     tmp_path: Path, openai_server: Serve
 ) -> None:
     runs = [
-        graded(tmp_path / n, drawn(100, s, shift))
+        run_of_qualities(tmp_path / n, random_qualities(100, s, shift))
         for s, (n, shift) in enumerate([("a", 0.0), ("b", 0.8), ("c", 0.02)])
     ]
-    found = judged(openai_server(judging(hesitant(0.9))), runs, who=FEW_AT_A_TIME, sequential=True)
+    found = judge_folders(openai_server(judge_server(often_right(0.9))), runs, options=FEW_AT_A_TIME, sequential=True)
     consistent(found)
     assert [stop.decided for stop in found.judging.sequential] == [True, False]
 
@@ -98,13 +98,13 @@ def test_two_questions_share_the_level_and_each_is_decided_as_its_row_says(
 def test_against_an_opponent_the_test_that_stops_is_the_one_that_is_shown(
     tmp_path: Path, openai_server: Serve
 ) -> None:
-    runs = [graded(tmp_path / "a", drawn(150, 1)), graded(tmp_path / "b", drawn(150, 2, 0.6))]
+    runs = [run_of_qualities(tmp_path / "a", random_qualities(150, 1)), run_of_qualities(tmp_path / "b", random_qualities(150, 2, 0.6))]
     file = tmp_path / "third.jsonl"
     file.write_text(
         "\n".join(f'{{"id": "q{n}", "answer": "third {n} q={1.3}"}}' for n in range(150)), encoding="utf-8"
     )
-    found = judged(
-        openai_server(judging(hesitant(0.9))), runs, who=FEW_AT_A_TIME, sequential=True, opponent=file
+    found = judge_folders(
+        openai_server(judge_server(often_right(0.9))), runs, options=FEW_AT_A_TIME, sequential=True, opponent=file
     )
     consistent(found)
     (stop,) = found.judging.sequential
@@ -117,9 +117,9 @@ def test_items_of_one_cluster_are_judged_together_and_are_one_bet(
     documents = [f"d{n // 3}" for n in range(90)]
     runs = []
     for name, seed, shift in (("a", 1, 0.0), ("b", 2, 0.9)):
-        answers = [f"{name} q={q}" for q in drawn(90, seed, shift)]
+        answers = [f"{name} q={q}" for q in random_qualities(90, seed, shift)]
         runs.append(open_run(tmp_path / name, answers, document_id=documents))
-    found = judged(openai_server(judging(by_quality)), runs, who=FEW_AT_A_TIME, sequential=True)
+    found = judge_folders(openai_server(judge_server(by_quality)), runs, options=FEW_AT_A_TIME, sequential=True)
     consistent(found)
     (row,) = found.rows
     assert row.clusters * 3 == row.n
@@ -140,31 +140,31 @@ class Coin:
     def protocol(self) -> Any:
         return type("Protocol", (), {"seed": 0})
 
-    async def judge_all(self, pairs: Sequence[Pair]) -> list[Judged]:
+    async def judge_all(self, pairs: Sequence[AnswerPair]) -> list[JudgedPair]:
         self.seen.extend(pair.item for pair in pairs)
-        return [Judged(pair, verdict(pair, self.scores[pair.item]), ()) for pair in pairs]
+        return [JudgedPair(pair, verdict(pair, self.scores[pair.item]), ()) for pair in pairs]
 
 
-def verdict(pair: Pair, score: float) -> Verdict:
+def verdict(pair: AnswerPair, score: float) -> Verdict:
     return Verdict(
-        pair.task, None, pair.doc_id, pair.item, pair.baseline, pair.candidate, "coin", label(score), score
+        pair.task, None, pair.doc_id, pair.item, pair.baseline, pair.candidate, "coin", label_of(score), score
     )
 
 
-def job(clusters: int, size: int, questions: int, sequential: bool = True) -> tuple[Job, Prepared]:
+def job(clusters: int, size: int, questions: int, sequential: bool = True) -> tuple[Job, PlannedPairs]:
     names = ["base", *(f"c{n}" for n in range(questions))]
     matches, labels = {}, {}
     for name in names[1:]:
         pairs = []
         for number in range(clusters * size):
-            pair = Pair(
+            pair = AnswerPair(
                 "t", None, number, f"{name}{number}", "base", name, (Message("user", "?"),), ("x", "y")
             )
             labels["t", pair.item] = f"cluster {number // size}"
             pairs.append(pair)
         matches["base", name] = tuple(pairs)
     runs = tuple(type("Run", (), {"name": name}) for name in names)
-    return Job(runs, sequential=sequential), Prepared(matches, labels, None, ())  # type: ignore[arg-type] # names alone are asked for
+    return Job(runs, sequential=sequential), PlannedPairs(matches, labels, None, ())  # type: ignore[arg-type] # names alone are asked for
 
 
 @pytest.mark.parametrize(
@@ -175,12 +175,12 @@ async def test_without_a_difference_judging_seldom_stops_however_often_it_looks(
 ) -> None:
     asked, ready = job(90 // size, size, questions)
     draw, stopped, times = np.random.default_rng(size + questions), 0, 300
-    items = [pair.item for pairs in ready.matches.values() for pair in pairs]
+    items = [pair.item for pairs in ready.by_systems.values() for pair in pairs]
     for _ in range(times):
         # given verdicts that are the same within a cluster, won as often as lost
         luck = draw.choice([0.0, 0.5, 1.0], size=len(items), p=[0.4, 0.2, 0.4])
         bench = Coin({item: float(luck[place - place % size]) for place, item in enumerate(items)})
-        await judge_everything(asked, bench, ready)  # type: ignore[arg-type] # a bench in all that is used of one
+        await judge_planned(asked, bench, ready)  # type: ignore[arg-type] # a bench in all that is used of one
         stopped += len(bench.seen) < len(items)
     # Any false decision of a family of questions counts once.
     assert stopped / times <= 0.05 + 3 * (0.05 * 0.95 / times) ** 0.5
@@ -189,10 +189,10 @@ async def test_without_a_difference_judging_seldom_stops_however_often_it_looks(
 async def test_with_a_difference_it_stops_early() -> None:
     asked, ready = job(300, 1, 1)
     draw, saved = np.random.default_rng(5), []
-    items = [pair.item for pairs in ready.matches.values() for pair in pairs]
+    items = [pair.item for pairs in ready.by_systems.values() for pair in pairs]
     for _ in range(30):
         bench = Coin({item: float(draw.random() < 0.75) for item in items})
-        await judge_everything(asked, bench, ready)  # type: ignore[arg-type] # as above
+        await judge_planned(asked, bench, ready)  # type: ignore[arg-type] # as above
         saved.append(1 - len(bench.seen) / len(items))
     assert float(np.mean(saved)) > 0.6
 
@@ -200,7 +200,7 @@ async def test_with_a_difference_it_stops_early() -> None:
 def test_clusters_are_judged_in_a_random_order_that_is_the_seeds() -> None:
     """In the order of the file, hard questions at the end would come too late to count."""
     _, ready = job(50, 1, 1)
-    (pairs,) = ready.matches.values()
+    (pairs,) = ready.by_systems.values()
     labelled = [(ready.cluster(pair), pair) for pair in pairs]
     orders = [[pair.doc_id for (pair,) in in_random_order(labelled, seed)] for seed in (0, 0, 1)]
     assert orders[0] == orders[1] != orders[2]

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from local_judge import (
     by_quality,
-    drawn,
-    graded,
-    hesitant,
-    judged,
-    judging,
-    lines_of,
-    muttering,
+    random_qualities,
+    run_of_qualities,
+    often_right,
+    judge_folders,
+    judge_server,
+    verdict_lines,
+    unreadable_on_mute,
     open_run,
     prefers_first,
-    two_languages,
+    two_language_run,
 )
 from openai_server import Plan, Server, prompt_text
 
@@ -53,10 +53,10 @@ def test_each_run_gets_its_win_rate_against_an_opponent_and_the_difference_is_pa
     tmp_path: Path, openai_server: Serve, identity, answered
 ):
     """By hand: the baseline scores 0, 1, 1/2, 0 and the candidate 1, 1, 1/2, 0. Lines may come in any order."""
-    runs = [graded(tmp_path / "base", [1, 6, 5, 2]), graded(tmp_path / "cand", [6, 7, 5, 1])]
+    runs = [run_of_qualities(tmp_path / "base", [1, 6, 5, 2]), run_of_qualities(tmp_path / "cand", [6, 7, 5, 1])]
     file = opponent(tmp_path, [{**identity(n), **answered(f"third {n} q=5")} for n in (2, 0, 3, 1)])
-    server = openai_server(judging(by_quality))
-    found = judged(server, runs, tmp_path / "out", opponent=file)
+    server = openai_server(judge_server(by_quality))
+    found = judge_folders(server, runs, tmp_path / "out", opponent=file)
     assert len(server.calls) == 2 * 2 * 4
     asked = [prompt_text(call.body) for call in server.calls]
     assert all(
@@ -67,7 +67,7 @@ def test_each_run_gets_its_win_rate_against_an_opponent_and_the_difference_is_pa
     assert (row.baseline_value, row.candidate_value, row.delta) == (0.375, 0.625, 0.25)
     assert (row.wins, row.ties, row.losses) == (1, 3, 0)
     assert found.judging.opponent == "third" and [run.name for run in found.runs] == ["base", "cand"]
-    lines = lines_of(tmp_path / "out")
+    lines = verdict_lines(tmp_path / "out")
     assert [(line["baseline"], line["candidate"], line["score"]) for line in lines] == [
         *(("third", "base", score) for score in (0.0, 1.0, 0.5, 0.0)),
         *(("third", "cand", score) for score in (1.0, 1.0, 0.5, 0.0)),
@@ -81,7 +81,7 @@ def test_white_space_around_a_prompt_is_no_difference(tmp_path: Path, openai_ser
         for name, q in (("base", 1), ("cand", 3))
     ]
     file = opponent(tmp_path, [{"prompt": "Why?", "answer": "q=2"}])
-    assert judged(openai_server(judging(by_quality)), runs, opponent=file).rows[0].delta == 1.0
+    assert judge_folders(openai_server(judge_server(by_quality)), runs, opponent=file).rows[0].delta == 1.0
 
 
 def test_an_item_that_lacks_one_of_the_two_verdicts_is_not_compared(tmp_path: Path, openai_server: Serve):
@@ -91,22 +91,22 @@ def test_an_item_that_lacks_one_of_the_two_verdicts_is_not_compared(tmp_path: Pa
         open_run(tmp_path / "cand", ["c q=9", "c q=1", "c q=2"]),
     ]
     file = opponent(tmp_path, [{"id": f"q{n}", "answer": f"third {n} q=5"} for n in range(3)])
-    (row,) = judged(openai_server(judging(muttering)), runs, opponent=file).rows
+    (row,) = judge_folders(openai_server(judge_server(unreadable_on_mute)), runs, opponent=file).rows
     assert (row.n, row.baseline_value, row.candidate_value) == (2, 0.5, 0.5)
     assert row.invalid == pytest.approx(1 / 6)
 
 
 def test_missing_answers_of_an_opponent_are_counted(tmp_path: Path, openai_server: Serve):
-    runs = [graded(tmp_path / "base", [1, 6, 5, 2]), graded(tmp_path / "cand", [6, 7, 5, 1])]
+    runs = [run_of_qualities(tmp_path / "base", [1, 6, 5, 2]), run_of_qualities(tmp_path / "cand", [6, 7, 5, 1])]
     file = opponent(tmp_path, [{"id": f"q{n}", "answer": "q=5"} for n in (0, 3, 17)])
-    server = openai_server(judging(by_quality))
+    server = openai_server(judge_server(by_quality))
     with pytest.raises(
         ConfigError,
         match=r"no answer to 2 of 4 documents \(by 'id'; the first is document 1 of open_en\).*--allow_partial",
     ):
-        judged(server, runs, opponent=file)
+        judge_folders(server, runs, opponent=file)
     assert server.calls == ()
-    found = judged(server, runs, opponent=file, statistics=ComparisonOptions(allow_partial=True))
+    found = judge_folders(server, runs, opponent=file, statistics=ComparisonOptions(allow_partial=True))
     assert found.rows[0].n == 2 and any("no answer to 2 of 4" in note for note in found.notes)
 
 
@@ -122,10 +122,10 @@ def test_missing_answers_of_an_opponent_are_counted(tmp_path: Path, openai_serve
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_an_opponents_file_is_said(tmp_path: Path, openai_server: Serve, lines, said):
-    runs = [graded(tmp_path / "base", [1]), graded(tmp_path / "cand", [6])]
-    server = openai_server(judging(by_quality))
+    runs = [run_of_qualities(tmp_path / "base", [1]), run_of_qualities(tmp_path / "cand", [6])]
+    server = openai_server(judge_server(by_quality))
     with pytest.raises(ConfigError, match=said) as error:
-        judged(server, runs, opponent=opponent(tmp_path, lines))
+        judge_folders(server, runs, opponent=opponent(tmp_path, lines))
     assert "third.jsonl" in str(error.value) and server.calls == ()
 
 
@@ -133,15 +133,15 @@ def test_what_is_wrong_with_an_opponents_file_is_said(tmp_path: Path, openai_ser
 def test_one_answer_is_not_taken_for_two_prompts(tmp_path: Path, openai_server: Serve, identity: str):
     """Tasks in several languages often have the same ids; an English answer is no opponent of a French one."""
     runs = [
-        two_languages(tmp_path / "base", [1, 1], [1, 1]),
-        two_languages(tmp_path / "cand", [3, 3], [1, 3]),
+        two_language_run(tmp_path / "base", [1, 1], [1, 1]),
+        two_language_run(tmp_path / "cand", [3, 3], [1, 3]),
     ]
-    server = openai_server(judging(by_quality))
+    server = openai_server(judge_server(by_quality))
     plain = [{identity: f"q{n}" if identity == "id" else n, "answer": "q=2"} for n in range(2)]
     with pytest.raises(
         ConfigError, match=f"one answer with {identity} .* several prompts .* 'task' or 'language'"
     ):
-        judged(server, runs, opponent=opponent(tmp_path, plain))
+        judge_folders(server, runs, opponent=opponent(tmp_path, plain))
     assert server.calls == ()
     for field, french, german in (("language", "fr", "de"), ("task", "open_fr", "open_de")):
         named = [
@@ -149,7 +149,7 @@ def test_one_answer_is_not_taken_for_two_prompts(tmp_path: Path, openai_server: 
             for value, q in ((french, 2), (german, 4))
             for line in plain
         ]
-        found = judged(server, runs, opponent=opponent(tmp_path, named))
+        found = judge_folders(server, runs, opponent=opponent(tmp_path, named))
         assert [(row.language, row.candidate_value) for row in found.rows] == [
             ("fr", 1.0),
             ("de", 0.0),
@@ -158,9 +158,9 @@ def test_one_answer_is_not_taken_for_two_prompts(tmp_path: Path, openai_server: 
 
 
 def test_an_opponent_that_is_called_like_a_run_gets_a_name_of_its_own(tmp_path: Path, openai_server: Serve):
-    runs = [graded(tmp_path / "base", [1, 2]), graded(tmp_path / "cand", [6, 2])]
+    runs = [run_of_qualities(tmp_path / "base", [1, 2]), run_of_qualities(tmp_path / "cand", [6, 2])]
     file = opponent(tmp_path, [{"id": f"q{n}", "answer": f"third q={n}"} for n in range(2)], "cand.jsonl")
-    found = judged(openai_server(judging(by_quality)), runs, opponent=file)
+    found = judge_folders(openai_server(judge_server(by_quality)), runs, opponent=file)
     assert found.judging.opponent == "cand (opponent)" and found.rows[0].candidate == "cand"
 
 
@@ -170,12 +170,12 @@ def test_an_opponent_that_is_called_like_a_run_gets_a_name_of_its_own(tmp_path: 
 def test_every_pair_is_judged_where_that_is_asked_for_and_strengths_rank_the_systems(
     tmp_path: Path, openai_server: Serve
 ):
-    server = openai_server(judging(hesitant(0.75)))
+    server = openai_server(judge_server(often_right(0.75)))
     runs = [
-        graded(tmp_path / name, drawn(40, seed, shift))
+        run_of_qualities(tmp_path / name, random_qualities(40, seed, shift))
         for name, seed, shift in (("mid", 1, 0.5), ("low", 2, 0.0), ("top", 3, 1.1))
     ]
-    found = judged(server, runs, tmp_path / "all", every_pair=True)
+    found = judge_folders(server, runs, tmp_path / "all", every_pair=True)
     matches = [("mid", "low"), ("mid", "top"), ("low", "top")]
     assert [(row.baseline, row.candidate) for row in found.rows] == matches
     assert len(server.calls) == 3 * 2 * 40
@@ -186,16 +186,16 @@ def test_every_pair_is_judged_where_that_is_asked_for_and_strengths_rank_the_sys
     ]
     assert sum(system.strength for system in found.judging.strengths) == pytest.approx(0, abs=1e-6)
     calls = len(server.calls)
-    star = judged(server, runs, tmp_path / "star")
+    star = judge_folders(server, runs, tmp_path / "star")
     assert [(row.baseline, row.candidate) for row in star.rows] == matches[:2] and len(server.calls) == calls
     assert [row.win_rate for row in star.rows] == [row.win_rate for row in found.rows[:2]]
-    pair = judged(server, runs[:2])
+    pair = judge_folders(server, runs[:2])
     assert pair.judging.strengths == ()
 
 
 def test_one_run_alone_has_nobody_to_be_judged_against(tmp_path: Path, openai_server: Serve):
     with pytest.raises(ConfigError, match="two runs or more, the baseline first"):
-        judged(openai_server(judging(by_quality)), [graded(tmp_path / "base", [1])])
+        judge_folders(openai_server(judge_server(by_quality)), [run_of_qualities(tmp_path / "base", [1])])
 
 
 # Stopping early
@@ -206,12 +206,12 @@ FEW_AT_A_TIME = {"judge_args": {"concurrency": 8}}
 def test_a_sequential_judging_stops_at_a_strong_difference_and_says_how_much_it_saved(
     tmp_path: Path, openai_server: Serve
 ):
-    server = openai_server(judging(hesitant(0.95)))
-    runs = [graded(tmp_path / "base", drawn(300, 1)), graded(tmp_path / "cand", drawn(300, 2, 2.0))]
-    found = judged(server, runs, tmp_path / "out", who=FEW_AT_A_TIME, sequential=True)
+    server = openai_server(judge_server(often_right(0.95)))
+    runs = [run_of_qualities(tmp_path / "base", random_qualities(300, 1)), run_of_qualities(tmp_path / "cand", random_qualities(300, 2, 2.0))]
+    found = judge_folders(server, runs, tmp_path / "out", options=FEW_AT_A_TIME, sequential=True)
     (stopped,) = found.judging.sequential
     assert stopped.decided and (stopped.planned, stopped.baseline, stopped.candidate) == (300, "base", "cand")
-    assert len(lines_of(tmp_path / "out")) == stopped.judged == len(server.calls) / 2 < 100
+    assert len(verdict_lines(tmp_path / "out")) == stopped.judged == len(server.calls) / 2 < 100
     (row,) = found.rows
     assert row.test == "sequential" and row.significant and row.p_value <= 0.05
     assert row.win_rate_low > 0.5 and row.ci_low > 0 and row.n == stopped.judged
@@ -219,9 +219,9 @@ def test_a_sequential_judging_stops_at_a_strong_difference_and_says_how_much_it_
 
 
 def test_where_there_is_no_difference_it_judges_all_and_decides_nothing(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judging(prefers_first(0.5)))
-    runs = [graded(tmp_path / "base", drawn(120, 1)), graded(tmp_path / "cand", drawn(120, 2))]
-    found = judged(server, runs, who=FEW_AT_A_TIME, sequential=True)
+    server = openai_server(judge_server(prefers_first(0.5)))
+    runs = [run_of_qualities(tmp_path / "base", random_qualities(120, 1)), run_of_qualities(tmp_path / "cand", random_qualities(120, 2))]
+    found = judge_folders(server, runs, options=FEW_AT_A_TIME, sequential=True)
     (stopped,) = found.judging.sequential
     assert (stopped.decided, stopped.judged, stopped.planned) == (False, 120, 120)
     (row,) = found.rows
@@ -230,22 +230,22 @@ def test_where_there_is_no_difference_it_judges_all_and_decides_nothing(tmp_path
 
 def test_unreadable_pairs_are_not_saved(tmp_path: Path, openai_server: Serve):
     """They were asked about, and paid for."""
-    texts = [f"cand{' mute' * (n % 2)} q={q}" for n, q in enumerate(drawn(20, 2))]
-    runs = [graded(tmp_path / "base", drawn(20, 1)), open_run(tmp_path / "cand", texts)]
-    found = judged(openai_server(judging(muttering)), runs, who=FEW_AT_A_TIME, sequential=True)
+    texts = [f"cand{' mute' * (n % 2)} q={q}" for n, q in enumerate(random_qualities(20, 2))]
+    runs = [run_of_qualities(tmp_path / "base", random_qualities(20, 1)), open_run(tmp_path / "cand", texts)]
+    found = judge_folders(openai_server(judge_server(unreadable_on_mute)), runs, options=FEW_AT_A_TIME, sequential=True)
     (stopped,) = found.judging.sequential
     assert (stopped.judged, stopped.planned, found.rows[0].n) == (20, 20, 10)
 
 
 def test_against_an_opponent_it_stops_when_the_difference_is_known(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judging(by_quality))
+    server = openai_server(judge_server(by_quality))
     runs = [
-        graded(tmp_path / "base", [1] * 200),
-        graded(tmp_path / "cand", [3] * 200),
-        graded(tmp_path / "twin", [1.5] * 200),
+        run_of_qualities(tmp_path / "base", [1] * 200),
+        run_of_qualities(tmp_path / "cand", [3] * 200),
+        run_of_qualities(tmp_path / "twin", [1.5] * 200),
     ]
     file = opponent(tmp_path, [{"id": f"q{n}", "answer": f"third {n} q=2"} for n in range(200)])
-    found = judged(server, runs, who=FEW_AT_A_TIME, sequential=True, opponent=file)
+    found = judge_folders(server, runs, options=FEW_AT_A_TIME, sequential=True, opponent=file)
     cand, twin = found.judging.sequential
     assert (cand.baseline, cand.candidate, cand.decided) == ("base", "cand", True) and cand.judged < 60
     assert (twin.candidate, twin.decided, twin.judged, twin.planned) == ("twin", False, 200, 200)
@@ -255,15 +255,15 @@ def test_against_an_opponent_it_stops_when_the_difference_is_known(tmp_path: Pat
 def test_the_order_of_judging_is_the_seeds_and_the_verdicts_are_those_of_a_whole_judging(
     tmp_path: Path, openai_server: Serve
 ):
-    server = openai_server(judging(hesitant(0.9)))
-    runs = [graded(tmp_path / "base", drawn(80, 1)), graded(tmp_path / "cand", drawn(80, 2, 2.0))]
-    judged(server, runs, tmp_path / "early", who=FEW_AT_A_TIME, sequential=True)
-    judged(server, runs, tmp_path / "again", who=FEW_AT_A_TIME, sequential=True)
-    judged(server, runs, tmp_path / "all")
+    server = openai_server(judge_server(often_right(0.9)))
+    runs = [run_of_qualities(tmp_path / "base", random_qualities(80, 1)), run_of_qualities(tmp_path / "cand", random_qualities(80, 2, 2.0))]
+    judge_folders(server, runs, tmp_path / "early", options=FEW_AT_A_TIME, sequential=True)
+    judge_folders(server, runs, tmp_path / "again", options=FEW_AT_A_TIME, sequential=True)
+    judge_folders(server, runs, tmp_path / "all")
     early, everything = (
-        lines_of(tmp_path / "early"),
-        {line["doc_id"]: line for line in lines_of(tmp_path / "all")},
+        verdict_lines(tmp_path / "early"),
+        {line["doc_id"]: line for line in verdict_lines(tmp_path / "all")},
     )
-    assert early == lines_of(tmp_path / "again")
+    assert early == verdict_lines(tmp_path / "again")
     assert len(early) < 80 and [line["doc_id"] for line in early] != sorted(line["doc_id"] for line in early)
     assert all(everything[line["doc_id"]] == line for line in early)

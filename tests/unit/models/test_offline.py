@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
-from local_judge import by_quality, judging, open_run
+from local_judge import by_quality, judge_server, open_run
 from openai_server import Plan, Server
 from stores import files_in, filled_store
 
@@ -147,7 +147,7 @@ def test_a_judge_is_replayed_too(
     openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
-    server = openai_server(judging(by_quality))
+    server = openai_server(judge_server(by_quality))
     runs = [str(open_run(tmp_path / name, [f"{name}, q=0.{i}" for i in range(4)])) for name in ("a", "b")]
     store = tmp_path / "committed" / "store.sqlite"
     command = ["judge", *runs, "--judge", "test-model", "--judge_base_url", server.base_url]
