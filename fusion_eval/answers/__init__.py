@@ -1,1 +1,1 @@
-"""Reading and comparing final answers."""
+"""Find the final answer in a reply, and compare it with the reference."""

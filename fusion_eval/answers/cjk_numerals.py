@@ -1,13 +1,11 @@
-"""CJK numerals in digits: 三百二十, 1万2千, 삼백이십, 三分之一."""
+"""Convert Chinese, Japanese and Korean numerals to digits: 三百二十, 1万2千, 삼백이십, 三分之一."""
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
 
-from fusion_eval.answers import decimals as _decimals
-
-_DECIMAL = _decimals.PATTERN
+from fusion_eval.answers.decimals import DECIMAL_PATTERN, parse_decimal
 
 _DIGITS = {char: value for value, chars in enumerate(
     ("〇零영공", "一壹일", "二贰貳两兩이", "三叁參삼", "四肆사", "五伍오", "六陆陸육륙", "七柒칠", "八捌팔", "九玖구")
@@ -24,7 +22,7 @@ def _class(chars: str) -> str:
 
 
 _HANGUL = "영공일이삼사오육륙칠팔구십백천만억조"
-# Not in the units that begin with such a character: 千克 (kg), 조각 (piece), 百分点
+# Scale characters also begin units and words, where they scale nothing: 千克 (kg), 조각 (piece), 百分点.
 _NO_SCALE = (
     "(?!千(?:克|米|瓦|卡|焦|赫|帕|伏|欧|字节|比特)|兆(?:字节|赫|瓦|帕|比特|欧|焦|位)|[百千]分(?:点|點|率|比|位)|백분(?:율|위|률)|"
     "만큼|조각|조건|조합)"
@@ -33,10 +31,10 @@ _UNIT = _NO_SCALE + _class("".join((*_SMALL, *_BIG)))
 _HAN_DIGIT = _class("".join(char for char in _DIGITS if char not in _HANGUL))
 _HAN = _NO_SCALE + _class("".join(char for char in (*_DIGITS, *_SMALL, *_BIG) if char not in _HANGUL))
 _COUNTED = "개|원|명|달러|마리|살|년|월|일|시간|분|초|번|권|장|미터|킬로|퍼센트"
-FIRST = f"{_HAN}|[{_HANGUL}]"
-"""What a numeral begins with."""
+FIRST_CHARACTER = f"{_HAN}|[{_HANGUL}]"
+"""Pattern of the first character of a numeral."""
 
-_WITH_UNITS = re.compile(rf"{_DECIMAL} ?{_UNIT}(?: ?{_DECIMAL}|{_UNIT})*")
+_WITH_UNITS = re.compile(rf"{DECIMAL_PATTERN} ?{_UNIT}(?: ?{DECIMAL_PATTERN}|{_UNIT})*")
 _HANGUL_PARTS = re.compile(
     rf"(?<![가-힣])([{_HANGUL}]+|\d+) ?분의 ?([{_HANGUL}]+?|\d+)(?=[^\w가-힣]|$|이다|입니|이에|이야|{_COUNTED})"
 )
@@ -46,12 +44,20 @@ _HANGUL_RUN = re.compile(
     rf"^([- ]*)((?=[{_HANGUL} ]*[십백천만억조])[{_HANGUL}]+(?: [{_HANGUL}]+)*|[{_HANGUL}])"
     rf"(?: ?점 ?([영공일이삼사오육륙칠팔구]+))?(?=\W|$|{_COUNTED})"
 )
-_TOKENS = re.compile(rf"{_DECIMAL}|[^\d\s]")
-_PARTS = re.compile(rf"({_DECIMAL}) ?(?:分之|分の|분의) ?({_DECIMAL})")
+_TOKENS = re.compile(rf"{DECIMAL_PATTERN}|[^\d\s]")
+_PARTS = re.compile(rf"({DECIMAL_PATTERN}) ?(?:分之|分の|분의) ?({DECIMAL_PATTERN})")
 
 
 def with_ascii_numerals(text: str, language: str) -> str:
-    """CJK numerals in digits; beside digits only those that begin with a digit (1万2千), as 一 is in many words."""
+    """Return the text with its CJK numerals written in ASCII digits.
+
+    If the text holds digits already, only numerals that begin with a digit are converted, such as 1万2千. In such a
+    text, a character like 一 is more often part of a word than a number.
+
+    Args:
+        text: The text, in any language.
+        language: ISO code of the text's language. In Chinese, 二百五 is 250; in Japanese, it is 205.
+    """
     if text.isascii():
         return text
     text = _HANGUL_PARTS.sub(
@@ -60,11 +66,15 @@ def with_ascii_numerals(text: str, language: str) -> str:
     if re.search(r"\d", text):
         text = _WITH_UNITS.sub(lambda match: _numeral(match[0], language), text)
     else:
-        text = _HAN_POINT.sub(lambda match: f"{_numeral(match[1], language)}.{_positional(match[2])}", text)
+        text = _HAN_POINT.sub(
+            lambda match: f"{_numeral(match[1], language)}.{_digit_by_digit(match[2])}", text
+        )
         text = _HAN_RUN.sub(lambda match: _numeral(match[0], language), text)
         text = _HANGUL_RUN.sub(
             lambda match: (
-                match[1] + _numeral(match[2], language) + ("." + _positional(match[3]) if match[3] else "")
+                match[1]
+                + _numeral(match[2], language)
+                + ("." + _digit_by_digit(match[3]) if match[3] else "")
             ),
             text,
         )
@@ -72,17 +82,17 @@ def with_ascii_numerals(text: str, language: str) -> str:
     return re.sub(r"(?<=\d) ?[又と과와] ?(?=\d+/\d)", " ", text)
 
 
-def _positional(chars: str) -> str:
+def _digit_by_digit(chars: str) -> str:
     return "".join(str(_DIGITS[char]) for char in chars)
 
 
 def _numeral(run: str, language: str) -> str:
-    """A run of CJK numerals in digits; as it was where its units are in no order."""
+    """Return a run of numerals in digits, or unchanged if its units are in no valid order."""
     tokens = _TOKENS.findall(run)
     if len(tokens) == 2 and 0 < _DIGITS.get(tokens[0], 0) == _DIGITS.get(tokens[1], 0) - 1:
-        return run  # 三四个: three or four
+        return run  # 三四个 means three or four
     if all(token in _DIGITS for token in tokens):
-        return _positional("".join(tokens))
+        return _digit_by_digit("".join(tokens))
     value = _units_value(tokens, language)
     if value is None:
         return run
@@ -90,6 +100,7 @@ def _numeral(run: str, language: str) -> str:
 
 
 def _units_value(tokens: list[str], language: str) -> Fraction | None:
+    """Return the value of digits and units in falling order, or None if they are in no valid order."""
     total = section = Fraction(0)
     current: Fraction | None = None
     small, big, zero = 10**4, 10**16, False
@@ -110,7 +121,7 @@ def _units_value(tokens: list[str], language: str) -> Fraction | None:
         elif current is not None:
             return None
         else:
-            current = Fraction(_DIGITS[token]) if token in _DIGITS else _decimals.decimal(token, language)
+            current = Fraction(_DIGITS[token]) if token in _DIGITS else parse_decimal(token, language)
             if current is None:
                 return None
     lowest = small if small < 10**4 else big

@@ -1,4 +1,4 @@
-"""Digits with separators, in the conventions of a language."""
+"""Parse digits with separators by the conventions of a language."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from fractions import Fraction
 DECIMAL_SIGNS = {
     "en": ".", "ja": ".", "ko": ".", "zh": ".", "ar": ".", "hi": ".", "sw": ".", "th": ".",
     "fr": ",", "de": ",", "es": ",", "it": ",", "pt": ",",
-    "ru": ",.",  # a point never stands between thousands there
+    "ru": ",.",  # Russian never puts a point between thousands
 }  # fmt: skip
+"""The decimal signs of each language, by ISO code."""
 
-# A blank between digits separates thousands, and nothing else.
-PATTERN = r"(?:\d+(?:(?:[.,'٫٬]| (?=\d{3}(?!\d)))\d+)*|(?<![\d.,'٫٬])[.,٫]\d+)"
+DECIMAL_PATTERN = r"(?:\d+(?:(?:[.,'٫٬]| (?=\d{3}(?!\d)))\d+)*|(?<![\d.,'٫٬])[.,٫]\d+)"
+"""Pattern of digits with separators. A space between digits counts only as a separator of thousands."""
 
 
-def decimal(digits: str, language: str) -> Fraction | None:
-    """Digits with separators; None where these are in no order (`1.23.4`)."""
+def parse_decimal(digits: str, language: str) -> Fraction | None:
+    """Return the value of digits with separators, or None if the separators are in no valid order (`1.23.4`)."""
     if digits.isdigit():
         return Fraction(int(digits))
     whole, decimals = _split(digits, language)
@@ -28,7 +29,7 @@ def decimal(digits: str, language: str) -> Fraction | None:
 
 
 def _split(digits: str, language: str) -> tuple[str, str]:
-    """What stands before and behind the decimal sign."""
+    """Return the digits before and after the decimal sign."""
     if "٫" in digits:
         whole, _, decimals = digits.rpartition("٫")
         return whole, decimals
@@ -36,8 +37,8 @@ def _split(digits: str, language: str) -> tuple[str, str]:
     whole, _, decimals = digits.rpartition(sign)
     if sign not in digits or sign in whole:
         return digits, ""
-    alone = whole.isdigit()
-    if alone and sign not in DECIMAL_SIGNS[language] and _are_thousands([whole, decimals], language):
+    only_separator = whole.isdigit()
+    if only_separator and sign not in DECIMAL_SIGNS[language] and _are_thousands([whole, decimals], language):
         return digits, ""
     return whole, decimals
 

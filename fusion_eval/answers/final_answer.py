@@ -1,4 +1,8 @@
-"""The final answer in a model's reply: what is boxed, or what stands behind the marker that the prompt asked for."""
+r"""Find the final answer in a model's reply.
+
+The grader reads the last line that states a final answer, or a `\boxed{}` after it. A reply without either counts as
+unanswered.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +26,10 @@ MARKERS = {
     "sw": "Jibu:",
     "th": "คำตอบ:",
 }
-"""How the last line begins that a prompt in a language asks for."""
+"""The beginning of the answer's line that prompts ask for, by language (ISO code)."""
 
-# What models write instead, as patterns; in English also before the marker of any language.
-_ALSO = {
+# Patterns of what models write instead. The English ones count in every language.
+_OTHER_MARKERS = {
     "en": r"(?:(?:so|thus|therefore|hence),?\s)?(?:the\s|my\s)?(?:final\s|correct\s)?answer(?:\sis)?",
     "fr": r"(?:donc,?\s)?(?:la\s)?(?:bonne\s)?r[ée]ponse(?:\sfinale)?(?:\sest)?",
     "de": r"(?:die\s)?(?:endgültige\s|finale\s|richtige\s)?(?:antwort|lösung)(?:\sist|\slautet)?|endergebnis|ergebnis",
@@ -45,8 +49,8 @@ _ALSO = {
 _TAGS = re.compile(r"(?<!`)<(/?)think(?:ing)?>(?!`)", re.IGNORECASE)
 _BRACES = re.compile(r"\\f?box(?:ed)?\s*\{|\\.|[{}]", re.DOTALL)
 _EMPHASIS = " \t\r*_`"
-# Lists, quotes, headings, marks of direction
-_BEFORE = r"[ \t>#*_\-•\u200b-\u200f\u202a-\u202e\u2066-\u2069]*(?:\(?\d{1,2}[.)][ \t*_]+)?"
+# Signs of lists, quotes and headings, and invisible direction marks
+_LINE_START = r"[ \t>#*_\-•\u200b-\u200f\u202a-\u202e\u2066-\u2069]*(?:\(?\d{1,2}[.)][ \t*_]+)?"
 _QUOTES = {
     "“": "”",
     "„": "“”",
@@ -59,39 +63,47 @@ _QUOTES = {
     "'": "'",
     "‘": "’",
 }
-_GAP = r"[ \t\u00a0\u202f*_]*"
-_END = re.compile(
+_SPACE = r"[ \t\u00a0\u202f*_]*"
+_END_OF_TURN = re.compile(
     r"</s>|<\|(?:im_end|eot_id|end_of_text|endoftext|end|END_OF_TURN_TOKEN)\|>|<end_of_turn>|<｜end▁of▁sentence｜>"
 )
-_FENCE = r"(?:\\\[|\$\$|`{3}\w*)[ \t\r]*"  # a displayed formula or a block of code begins
+_FENCE = r"(?:\\\[|\$\$|`{3}\w*)[ \t\r]*"  # the start of a displayed formula or of a code block
 
 
 def final_answer(text: str, language: str) -> str | None:
-    """What a reply gives as its answer, without white space and emphasis around it; None where it gives none.
+    r"""Return the final answer of a reply, or None if the reply states none.
 
-    That is the content of the last `\\boxed{…}`, or what stands behind the last marker at the beginning of a line (on
-    the line below where nothing follows it), whichever comes later: the marker of `language` (an ISO code) or the
-    English one. What a model thinks aloud (`<think>…</think>`) does not count, nor what comes after the token that
-    ends its turn. Raises ValueError for a language without a marker.
+    The answer is the content of the last `\boxed{…}` or the text after the last marker at the start of a line,
+    whichever comes later. If nothing follows the marker on its line, the next line counts. The marker may be the one
+    of the language or the English one. Reasoning (`<think>…</think>`) does not count, nor does text after a token that
+    ends the turn.
+
+    Args:
+        text: The reply.
+        language: ISO code of the language of the prompt.
+
+    Raises:
+        ValueError: `MARKERS` has no marker for the language.
     """
     if language not in MARKERS:
         raise ValueError(f"there is no marker of an answer in '{language}'; there are {', '.join(MARKERS)}")
     reply = unicodedata.normalize("NFC", _first_turn(without_reasoning(text)))
-    return max(_last_boxed(reply), _behind_marker(reply, language))[1] or None
+    return max(_last_boxed(reply), _after_marker(reply, language))[1] or None
 
 
 def _first_turn(text: str) -> str:
-    return next((turn for turn in _END.split(text) if turn.strip()), "")
+    return next((turn for turn in _END_OF_TURN.split(text) if turn.strip()), "")
 
 
 def without_reasoning(text: str) -> str:
-    """A reply without what was thought aloud.
+    """Return a reply without its reasoning, the text between `<think>` and `</think>`.
 
-    The opening tag may stand in the chat template, so that the reply holds the closing one alone. A reply that was
-    cut off before its first thought ended has nothing else.
+    If the chat template opens the reasoning, the reply holds only the closing tag. A reply that was cut off inside its
+    first reasoning is empty.
     """
     kept: list[str] = []
-    start, opened = 0, None
+    start: int = 0
+    opened: int | None = None
     for tag in _TAGS.finditer(text):
         if not tag[1]:
             opened = tag.start() if opened is None else opened
@@ -104,9 +116,9 @@ def without_reasoning(text: str) -> str:
 
 
 def _last_boxed(text: str) -> tuple[int, str]:
-    """Where it begins (-1: nowhere), and what is in it.
+    r"""Return the position and the content of the last `\boxed{…}`, or (-1, "") if there is none.
 
-    One pass with a stack, so that a text of nothing but openings takes no longer than another.
+    One pass with a stack keeps the time linear, even for a text of nothing but opening braces.
     """
     last = (-1, "")
     if "\\boxed" not in text and "\\fbox" not in text:
@@ -124,8 +136,8 @@ def _last_boxed(text: str) -> tuple[int, str]:
     return last
 
 
-def _behind_marker(text: str, language: str) -> tuple[int, str]:
-    """Where the last marker with an answer begins (-1: nowhere), and the answer."""
+def _after_marker(text: str, language: str) -> tuple[int, str]:
+    """Return the position of the last marker with an answer, and the answer, or (-1, "") if there is none."""
     last = (-1, "")
     for match in _marker(language).finditer(text):
         line = _without_quotes(match["same"] or "", match["quote"]).strip(_EMPHASIS)
@@ -137,20 +149,20 @@ def _behind_marker(text: str, language: str) -> tuple[int, str]:
 
 
 def _without_quotes(line: str, quote: str) -> str:
-    """What stands before the closing quote, where one was opened before the marker."""
+    """Return the line up to the quote that closes `quote`, which was opened before the marker."""
     closing = max((line.rfind(mark) for mark in _QUOTES.get(quote, "")), default=-1)
     return line if closing < 0 else line[:closing]
 
 
 @functools.cache
 def _marker(language: str) -> re.Pattern[str]:
-    words = "|".join(dict.fromkeys((_ALSO[language], _ALSO["en"])))
-    colon = rf"(?:{words}){_GAP}[:：﹕]"
-    bracketed = rf"[【〔［\[](?:{words})[】〕］\]]{_GAP}[:：﹕]?"
-    # A heading needs no colon
+    words = "|".join(dict.fromkeys((_OTHER_MARKERS[language], _OTHER_MARKERS["en"])))
+    colon = rf"(?:{words}){_SPACE}[:：﹕]"
+    bracketed = rf"[【〔［\[](?:{words})[】〕］\]]{_SPACE}[:：﹕]?"
+    # A heading needs no colon.
     heading = rf"(?:(?<=\*\*)|(?<=__)|(?<=# ))(?:{words})[*_]{{0,3}}[ \t\r]*(?=\n)"
     below = rf"(?=(?:\n\s*(?:{_FENCE}\n\s*)?(?P<below>[^\n]+))?)"
     return re.compile(
-        rf"^{_BEFORE}(?P<quote>[{''.join(_QUOTES)}]?)[*_ \u00a0\u202f]{{0,3}}(?:{colon}|{bracketed}|{heading})(?P<same>[^\n]*){below}",
+        rf"^{_LINE_START}(?P<quote>[{''.join(_QUOTES)}]?)[*_ \u00a0\u202f]{{0,3}}(?:{colon}|{bracketed}|{heading})(?P<same>[^\n]*){below}",
         re.IGNORECASE | re.MULTILINE,
     )

@@ -1,7 +1,7 @@
-"""Mathematics compared by the library math-verify, in a process of its own that is killed where it takes too long.
+"""Compare mathematics with the library math-verify, in a separate process that is killed if it takes too long.
 
-Run as a script, this file is that process: it needs no package, no fork and no signals of the caller. Loaded as a
-module, it has `worker`, which starts the process and asks it.
+Imported as a module, this file offers `worker`, which starts the process and sends it comparisons. Run as a script,
+this file is the process. So it imports nothing else of the package.
 """
 
 from __future__ import annotations
@@ -22,29 +22,32 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-SECONDS = 1.0
-"""Of processor time that one comparison may take."""
-PATIENCE = 30.0
-"""By the clock, for what no signal interrupts in the worker; far more than SECONDS, as the machine may be busy."""
-START = 60.0
-"""Seconds in which the worker has to start: it imports sympy."""
-MEMORY = 2 << 30
-"""Bytes of address space of the worker."""
+CPU_SECONDS = 1.0
+"""Processor time that one comparison may take."""
+WALL_SECONDS = 30.0
+"""Time by the clock after which the process is killed, in case no signal interrupts it. Machines may be busy."""
+START_SECONDS = 60.0
+"""Time in which the process has to start. It imports sympy."""
+MEMORY_BYTES = 2 << 30
+"""Address space of the process."""
 
 
 class _Worker:
-    """The process that compares, started at the first comparison, after a kill and after a fork."""
+    """The process that compares. It starts at the first comparison, and again after a kill or a fork."""
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
-        """In a forked child the process is the parent's, and so may be whoever holds the lock."""
+        """Forget the process and the lock. In a forked child both may belong to the parent."""
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def same(self, answer: str, reference: str) -> bool | None:
-        """None where that could not be found out in time. A worker that somebody else has killed is replaced once."""
+    def compare(self, answer: str, reference: str) -> bool | None:
+        """Return whether the answer equals the reference, both in LaTeX, or None if the process did not answer in time.
+
+        If the process was killed from outside, another one is started once.
+        """
         question = json.dumps([answer, reference]).encode() + b"\n"
         with self._lock:
             for _ in range(2):
@@ -52,11 +55,9 @@ class _Worker:
                 if process is None or process.poll() is not None:
                     process = self._start()
                 try:
-                    reply = _ask(process, question, PATIENCE)
-                except (
-                    BaseException
-                ):  # an interrupt: the reply that is still to come would be taken for the next one
-                    self.stop()
+                    reply = _ask(process, question, WALL_SECONDS)
+                except BaseException:
+                    self.stop()  # or the reply to this question would be read as the reply to the next one
                     raise
                 if reply:
                     return reply == b"1"
@@ -69,9 +70,9 @@ class _Worker:
     def _start(self) -> subprocess.Popen[bytes]:
         if importlib.util.find_spec("math_verify") is None:
             raise ImportError("answers are compared by math-verify; install it: pip install math-verify")
-        # -P: the folder of this file is no place to import from. The hash seed: sympy's order of terms depends on it.
+        # -P keeps the folder of this file off the import path. The order of sympy's terms depends on the hash seed.
         command = [sys.executable, "-P", str(Path(__file__).resolve())]
-        process = subprocess.Popen(  # noqa: S603  this very file; a model's text goes through the pipe alone
+        process = subprocess.Popen(  # noqa: S603 - runs this file; the text of models only goes through the pipe
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -79,13 +80,13 @@ class _Worker:
             env={**os.environ, "PYTHONHASHSEED": "0"},
         )
         self._process = process
-        if _ask(process, b"", START) != b"1":
+        if _ask(process, b"", START_SECONDS) != b"1":
             self.stop()
             raise RuntimeError(f"math-verify does not start; see what this says: {' '.join(command)}")
         return process
 
     def stop(self) -> None:
-        """End the process; the next question starts another."""
+        """Kill the process. The next comparison starts another."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
@@ -93,7 +94,7 @@ class _Worker:
 
 
 def _ask(process: subprocess.Popen[bytes], question: bytes, seconds: float) -> bytes:
-    """One byte of answer; none where the process is dead or takes too long."""
+    """Send a question and return the reply, one byte, or nothing if the process is dead or takes too long."""
     if process.stdin is None or process.stdout is None:
         raise ValueError("the process has no pipes")
     try:
@@ -112,23 +113,23 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=worker.forget)
 
 
-# The process itself
+# Run in the process
 
 
 _NUMERAL = re.compile(r"[0-9]+\.?[0-9]*(?:[eE][-+]?[0-9]{1,3})?|\.[0-9]+")
 
 
 class _TimeUp(BaseException):
-    """Passes the `except Exception` of sympy and math-verify."""
+    """The time is up. It derives from BaseException so that sympy and math-verify do not catch it."""
 
 
 def _serve() -> None:
-    """Questions in, a JSON pair a line; one byte out for each: 1 where the two are the same, else 0."""
+    """Read pairs of formulas, a JSON array a line, and write one byte for each: 1 if they are equal, else 0."""
     _limit_memory()
-    compare = comparison()
-    compare("x=1", "2x=2")  # what is loaded at the first use, before any clock runs
+    compare = load_comparison()
+    compare("x=1", "2x=2")  # so that what loads at the first use does not count as time of a comparison
     out = sys.stdout.buffer
-    sys.stdout = sys.stderr  # what libraries print is no answer
+    sys.stdout = sys.stderr  # libraries may print, and only replies belong on stdout
     out.write(b"1")
     out.flush()
     for line in sys.stdin.buffer:
@@ -142,8 +143,8 @@ def _limit_memory() -> None:
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-    with contextlib.suppress(ValueError, OSError):  # some systems know no such limit
+    most = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
+    with contextlib.suppress(ValueError, OSError):  # some systems have no such limit
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
@@ -154,7 +155,7 @@ def _in_time(compare: Callable[[str, str], bool], answer: str, reference: str) -
     try:
         if sys.platform != "win32":
             signal.signal(signal.SIGPROF, stop)
-            signal.setitimer(signal.ITIMER_PROF, SECONDS, 0.1)  # again, where something swallows the first
+            signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS, 0.1)  # repeated, in case the first is swallowed
         return compare(answer, reference)
     except (Exception, _TimeUp):
         return False
@@ -167,31 +168,31 @@ def _stop_the_clock() -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def comparison() -> Callable[[str, str], bool]:
-    """Whether an answer is a reference, both in LaTeX, by math-verify, which has no clock of its own here.
+def load_comparison() -> Callable[[str, str], bool]:
+    """Load math-verify and return a function that decides whether an answer equals a reference, both in LaTeX.
 
-    math-verify's reader of plain expressions hands text to sympy's parse_expr, which calls `eval`; it is not used. Its
-    LaTeX grammar builds the expression from a parse tree, but has sympy read each numeral, by parse_expr as well. So
-    parse_expr is replaced, in this whole process, by a function that reads numerals and refuses all else.
+    math-verify parses plain expressions with sympy's parse_expr, which calls `eval`, so they are not parsed here. Its
+    LaTeX parser calls parse_expr as well, for each numeral. So this function replaces parse_expr in the whole process
+    by one that reads numerals and refuses everything else.
     """
     import sympy
     import sympy.parsing
-    import sympy.physics.units  # solve() imports it, and it has constants of its own read
+    import sympy.physics.units  # solve() imports it, and its constants need the original parse_expr
     from sympy.parsing import sympy_parser
 
     def numeral(text: str, *_arguments: object, **_options: object) -> Any:
         if not _NUMERAL.fullmatch(text):
-            raise ValueError("text of a model is not evaluated")
+            raise ValueError("only numerals are parsed")
         return sympy.Integer(int(text)) if text.isdigit() else sympy.Float(text)
 
     sympy.parsing.parse_expr = sympy_parser.parse_expr = numeral
-    # Only now, since these two keep the function that they find.
+    # Imported after the replacement, because both keep a reference to parse_expr.
     import math_verify
     from latex2sympy2_extended import NormalizationConfig
 
-    reading = math_verify.LatexExtractionConfig(
+    extraction = math_verify.LatexExtractionConfig(
         boxed_match_priority=-1,
-        # Units are left out before: here the t of `3t` would pass for one.
+        # Units were removed before. Here, the t of `3t` would count as one.
         normalization_config=NormalizationConfig(
             basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none"
         ),
@@ -199,12 +200,12 @@ def comparison() -> Callable[[str, str], bool]:
 
     def read(latex: str) -> list[Any]:
         return list(
-            math_verify.parse(f"${latex}$", [reading], "no_fallback", "first_match", parsing_timeout=0)
+            math_verify.parse(f"${latex}$", [extraction], "no_fallback", "first_match", parsing_timeout=0)
         )
 
     def same(answer: str, reference: str) -> bool:
-        right = read(reference)
-        return bool(right) and math_verify.verify(right, read(answer), timeout_seconds=0)
+        expected = read(reference)
+        return bool(expected) and bool(math_verify.verify(expected, read(answer), timeout_seconds=0))
 
     return same
 

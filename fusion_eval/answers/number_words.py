@@ -1,4 +1,4 @@
-"""Words beside a number that change its value: scales by language; roots, halves and limits in all languages at once."""
+"""Words next to a number that change its value: scale words by language; roots, halves and limits in any language."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ SCALES: dict[str, dict[str, int]] = {
     },
     "th": {"สิบ": 10, "ร้อย": 100, "พัน": 10**3, "หมื่น": 10**4, "แสน": 10**5, "ล้าน": 10**6, "โหล": 12},
 }  # fmt: skip
-"""What a scale word right behind a number multiplies it by (`2 mil millones`), in Swahili also before it (`elfu 5`)."""
+"""Factors of scale words by language (ISO code). They follow the number; in Swahili they may precede it (`elfu 5`)."""
 
 
 def _words(pattern: str) -> str:
-    """Whole words, in scripts that set blanks between words."""
+    """Return a pattern of whole words, for scripts that put spaces between words."""
     return rf"(?<![^\W\d])(?:{' '.join(pattern.split())})(?![^\W\d])".replace("| ", "|").replace(" |", "|")
 
 
@@ -97,7 +97,7 @@ _FRACTIONS = _words(
     |theluthi|robo"""
 )
 _FRACTIONS_UNSPACED = "तिहाई|चौथाई|เศษ"
-_NUMBERLESS = (  # some tens, three or four, 8.5 of 10, a pair
+_INEXACT = (  # a few tens, three or four, 85 percent of the price, a pair
     "[几幾数數][十百千万萬亿億]|[十百千万萬亿億0-9][几幾数數多余餘]|(?:수|몇) ?[십백천만억]|[십백천만억0-9]여(?![가-힣])|[0-9]여 ?명|"
     "[0-9一二三四五六七八九]{2}折|ダース|다스|켤레|"
     + _words(r"score|scores|pairs?|couple|gross|myriads?|paires?|paar|пара|пары|пар|miles de|miliers")
@@ -111,15 +111,15 @@ _NOT_UNSPACED = (
     "n't|未満|以上|以下|以内|より[大小多少]|少なくとも|多くとも|ではな|じゃな|でな[いく]|不是|并非|並非|不到|不足|不超|超过|超過|至少|至多|最多|"
     "少于|多于|大于|小于|低于|高于|이상|이하|미만|초과|적어도|많아야|아니|아닙|않|보다|नहीं|से कम|से अधिक|से ज़?्?यादा|ไม่|น้อยกว่า|มากกว่า|อย่างน้อย|อย่างมาก"
 )
-CHANGED = re.compile(
+CHANGES_VALUE = re.compile(
     "|".join((_ROOTS, _ROOTS_UNSPACED, _HALVES, _HALVES_UNSPACED, _FRACTIONS, _FRACTIONS_UNSPACED))
-    + "|" + "|".join((_NUMBERLESS, _NOT, _NOT_UNSPACED)),
+    + "|" + "|".join((_INEXACT, _NOT, _NOT_UNSPACED)),
     re.IGNORECASE,
 )  # fmt: skip
-"""Anywhere beside a number, in any language: its value is not the number's."""
+"""Words that change the value of a number anywhere in the text, in any language."""
 
 _FUNCTION = "(?:arc|a)?(?:sin|cos|tan|cot|csc|sec|tg|ctg)h?|log|ln|lg|exp|sqrt|cbrt|pi|inf|infty|mod|lim|max|abs|det|gcd|lcm"
-CHANGED_BEFORE = re.compile(
+CHANGES_VALUE_BEFORE = re.compile(
     rf"(?<![^\W\d])(?:{_FUNCTION})\b\W*$|(?:^|\W)[点點점]\s*$|최[소대]한?\s*$|"
     + _words(
         r"""(?:less|more|fewer|greater|larger|smaller|higher|lower|bigger) than|over|under|above|below|exceeds|twice|double|triple
@@ -130,9 +130,9 @@ CHANGED_BEFORE = re.compile(
     + r"\W*$",
     re.IGNORECASE,
 )
-"""Right before a number."""
+"""Words that change the value of a number right after them."""
 
-CHANGED_BEHIND = re.compile(
+CHANGES_VALUE_AFTER = re.compile(
     rf"^\s*(?:{_FUNCTION.replace('|sec', '').replace('|max', '')})\b|"
     + _words(
         r"""or (?:more|less|fewer|above|below|over|under)|and (?:up|over|above|more)|ou (?:plus|moins)|oder (?:mehr|weniger)|o más
@@ -140,9 +140,9 @@ CHANGED_BEHIND = re.compile(
     ),
     re.IGNORECASE,
 )
-"""Behind a number."""
+"""Words that change the value of a number before them."""
 
-OTHER_TIME = re.compile(
+CHANGES_YEAR = re.compile(
     _words(
         r"""bce?|b\.c|before|after|since|until|till|later|earlier|around|avant|après|depuis|av|vor|nach|seit|v\. ?chr|antes|después
         |desde|hasta|a\. ?c|prima|dopo|dal|depois|até|до|после|قبل|بعد|منذ|ق\.? ?م|kabla|baada|tangu|kk"""
@@ -151,4 +151,4 @@ OTHER_TIME = re.compile(
     "पहले|बाद|ई\\.? ?पू|ईसा पूर्व|ก่อน|หลัง",
     re.IGNORECASE,
 )
-"""Beside a year: it is not the year."""
+"""Words that make a year another time, such as `before 1969` and `1969 BC`."""

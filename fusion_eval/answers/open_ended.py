@@ -1,4 +1,4 @@
-"""What can be said of an open-ended answer without a judge: is it in the prompt's language, how long, is it empty."""
+"""Score open-ended answers without a judge: is the answer in the language of the prompt, how long is it, is it empty."""
 
 from __future__ import annotations
 
@@ -10,28 +10,33 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 LANGUAGES = ("en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar")
 
-# To the end of the text where nothing closes it: the answer may have been cut short.
+# A block that nothing closes reaches to the end of the text: the answer may have been cut short.
 _FENCED = re.compile(r"(`{3,}).*?(?:\1|\Z)", re.DOTALL)
 
 
 def score(doc: Mapping[str, str], results: Sequence[str]) -> dict[str, float]:
-    """The three metrics of one answer.
+    """Return the three metrics of one answer.
 
-    `answer_language` is 1.0 where the answer is written in `doc["language"]` (an ISO code), else 0.0. Fenced code is
-    left out first; where no letter remains (nothing but code or numbers, or nothing at all) it is 0.0, since such an
-    answer shows no language. `length` is in characters, as words mean nothing in Japanese and Chinese, without the
-    white space around the answer. `empty` is 1.0 where there is nothing but white space, else 0.0.
+    Args:
+        doc: The document of the task. Its field `language` is the ISO code of the expected language.
+        results: The answer, as the harness passes it.
+
+    Returns:
+        `answer_language` is 1.0 if the answer is written in the expected language, else 0.0; fenced code is ignored,
+        and an answer without any letter counts as 0.0. `length` is in characters, without white space around the
+        answer, because Japanese and Chinese do not separate words. `empty` is 1.0 if the answer is only white space,
+        else 0.0.
     """
     answer = results[0].strip()
     return {
-        "answer_language": float(identify(answer) == doc["language"]),
+        "answer_language": float(identify_language(answer) == doc["language"]),
         "length": float(len(answer)),
         "empty": float(not answer),
     }
 
 
-def identify(text: str) -> str | None:
-    """The most likely of the 11 languages, fenced code left out; None where no letter remains."""
+def identify_language(text: str) -> str | None:
+    """Return the most likely of the 11 languages (ISO code), or None if the text has no letter outside fenced code."""
     prose = _FENCED.sub(" ", text)
     if not any(letter.isalpha() for letter in prose):
         return None
@@ -41,7 +46,7 @@ def identify(text: str) -> str | None:
 
 @functools.cache
 def _identifier() -> LanguageIdentifier:
-    """Our own, as py3langid's functions share one, whose languages others may have set. Takes a second to load."""
+    """Load an identifier of our own, since py3langid's global one may have been set to other languages."""
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
     identifier.set_languages(LANGUAGES)
     return identifier

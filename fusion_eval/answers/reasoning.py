@@ -1,7 +1,7 @@
-"""Questions to reason about: the prompt, the worked example and the score that the reasoning tasks share.
+"""Prompts, few-shot examples and scores of the reasoning tasks.
 
-A document has `question`, `language` (an ISO code), `references` (the accepted answers, the usual one first) and
-`worked` (the way to the answer, for few-shot examples; empty where the data set has none).
+A document of these tasks has four fields: `question`; `language`, an ISO code; `references`, the accepted answers, the
+usual one first; `worked`, the steps to the answer for few-shot examples, empty if the data set has none.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fusion_eval.answers import equivalence as _equivalence
-from fusion_eval.answers import final_answer as _answers
-from fusion_eval.answers import same_text as _names
+from fusion_eval.answers.equivalence import same_answer
+from fusion_eval.answers.final_answer import MARKERS, final_answer
+from fusion_eval.answers.same_text import same_text
 
 INSTRUCTIONS = {
     "en": 'Think step by step. Finish with a single line that begins with "{marker}" and holds only the answer.',
@@ -29,36 +29,30 @@ INSTRUCTIONS = {
     "sw": 'Fikiri hatua kwa hatua. Malizia kwa mstari mmoja unaoanza na "{marker}" na wenye jibu pekee.',
     "th": 'คิดทีละขั้นตอน จบด้วยบรรทัดเดียวที่ขึ้นต้นด้วย "{marker}" และมีเพียงคำตอบเท่านั้น',
 }
+"""The instruction below each question, by language (ISO code). It asks for the line with the final answer."""
 
 
 def prompt(doc: Mapping[str, Any]) -> str:
-    """The question, and below it, in its language, how to answer."""
+    """Return the question, followed by the instruction how to answer, in the language of the question."""
     language = doc["language"]
-    instruction = INSTRUCTIONS[language].format(marker=_answers.MARKERS[language])
+    instruction = INSTRUCTIONS[language].format(marker=MARKERS[language])
     return f"{doc['question'].strip()}\n\n{instruction}"
 
 
 def target(doc: Mapping[str, Any]) -> str:
-    """What a good reply looks like: the way to the answer where there is one, then the line with the answer."""
-    marker: str = _answers.MARKERS[doc["language"]]
-    space = "" if marker.endswith("：") else " "  # a full-width colon brings its own
+    """Return a model reply for few-shot examples: the steps to the answer if known, then the answer's line."""
+    marker: str = MARKERS[doc["language"]]
+    space = "" if marker.endswith("：") else " "  # a full-width colon includes its space
     return f"{doc['worked']}\n\n{marker}{space}{doc['references'][0]}".strip()
 
 
 def exact_match(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
-    """1.0 where the reply ends in an answer that is mathematically the reference, else 0.0."""
-    answer = _answer(doc, results)
-    same = answer is not None and _equivalence.same_answer(answer, doc["references"][0], doc["language"])
-    return {"exact_match": float(same)}
+    """Return `exact_match`: 1.0 if the final answer of the reply equals the reference mathematically, else 0.0."""
+    answer = final_answer(results[0], doc["language"])
+    return {"exact_match": float(same_answer(answer, doc["references"][0], doc["language"]))}
 
 
 def answer_match(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
-    """1.0 where the reply ends in an answer that is one of the references, spelling aside, else 0.0."""
-    answer = _answer(doc, results)
-    same = answer is not None and _names.same_text(answer, doc["references"], doc["language"])
-    return {"answer_match": float(same)}
-
-
-def _answer(doc: Mapping[str, Any], results: Sequence[str]) -> str | None:
-    answer: str | None = _answers.final_answer(results[0], doc["language"])
-    return answer
+    """Return `answer_match`: 1.0 if the final answer of the reply is one of the references as text, else 0.0."""
+    answer = final_answer(results[0], doc["language"])
+    return {"answer_match": float(same_text(answer, doc["references"], doc["language"]))}

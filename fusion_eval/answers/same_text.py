@@ -1,4 +1,4 @@
-"""Whether two names are the same, in whatever spelling that carries no meaning."""
+"""Decide whether two names are the same, apart from differences of spelling without meaning."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from fusion_eval.answers import equivalence as _equivalence
-from fusion_eval.answers import number_words as _words
+from fusion_eval.answers.equivalence import possible_values
+from fusion_eval.answers.number_words import CHANGES_YEAR
+from fusion_eval.answers.read_numbers import read_bare_number
 
 _ARTICLES = {
     "en": r"(?:the|an|a)\s+",
@@ -23,41 +24,53 @@ _LETTERS = str.maketrans({
     "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ـ": None,
 })  # fmt: skip
 _WITHOUT_SPACES = ("ja", "zh", "ko", "th")
-
-
 _BRACKETED = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 
 
 def same_text(answer: str | None, references: Sequence[str], language: str) -> bool:
-    """Whether an answer is one of the references, by `normal_text`; what one of the two adds in parentheses is left out.
+    """Return whether an answer is one of the references, both normalized by `normalize_text`.
 
-    A reference that is a number (a year) is compared by value, and `before 1969` or `1969 BC` is not 1969.
+    Additions in parentheses are ignored if only one of the two has them. A reference that is a number, such as a year,
+    is compared by value; `before 1969` and `1969 BC` are not 1969.
+
+    Args:
+        answer: The final answer of a reply; None if the reply has none.
+        references: The accepted answers.
+        language: ISO code of the language of the answer and the references.
     """
     if answer is None:
         return False
-    full, bare = _forms(answer, language)
+    full, shortened = _with_and_without_parentheses(answer, language)
     for reference in references:
-        whole, bracketless = _forms(reference, language)
-        if (full and full in (whole, bracketless)) or (bare and bare == whole):
+        full_reference, shortened_reference = _with_and_without_parentheses(reference, language)
+        if full and full in (full_reference, shortened_reference):
             return True
-    if _words.OTHER_TIME.search(answer):
+        if shortened and shortened == full_reference:
+            return True
+    if CHANGES_YEAR.search(answer):
         return False
-    values = {_equivalence.bare_number(reference) for reference in references} - {None}
-    return bool(values) and not values.isdisjoint(_equivalence.readings(answer, language))
+    values = {read_bare_number(reference) for reference in references} - {None}
+    return bool(values) and not values.isdisjoint(possible_values(answer, language))
 
 
-def _forms(text: str, language: str) -> tuple[str, str]:
-    """With and without what stands in parentheses."""
-    return normal_text(text, language), normal_text(_BRACKETED.sub(" ", text), language)
+def _with_and_without_parentheses(text: str, language: str) -> tuple[str, str]:
+    return normalize_text(text, language), normalize_text(_BRACKETED.sub(" ", text), language)
 
 
-def normal_text(text: str, language: str) -> str:
-    """A name without differences of spelling that carry no meaning.
+def normalize_text(text: str, language: str) -> str:
+    """Return a name without differences of spelling that carry no meaning.
 
-    NFKC, no case, no article before it, no punctuation but signs, points, dashes and slashes of numbers. Initials are
-    one word (U.S.A. is USA). Diacritics of Latin and Greek letters are left out (São Paulo
-    is Sao Paulo), as are ё, Arabic vowel marks and the seats of hamza; those that make another letter are kept: й, the
-    Japanese ゛ and ゜, Indic vowels. Blanks are left out in Japanese, Chinese, Korean and Thai.
+    The text is normalized to NFKC and lower case. These are removed:
+
+    - a leading article, and punctuation except in numbers (signs, points, dashes, slashes);
+    - points and spaces between initials (U.S.A. becomes USA);
+    - diacritics of Latin and Greek letters (São Paulo becomes Sao Paulo), Arabic vowel marks and the seats of hamza;
+      ё becomes е. Marks that make another letter stay: й, the Japanese ゛ and ゜, Indic vowels;
+    - spaces in Japanese, Chinese, Korean and Thai, except between digits.
+
+    Args:
+        text: The name.
+        language: ISO code of its language.
     """
     text = "".join(map(_without_accent, unicodedata.normalize("NFKC", text).casefold())).translate(_LETTERS)
     text = re.sub(r"[’‘ʼ`´]", "'", text).strip(" \"'«»“”„*_").rstrip(".")
@@ -65,10 +78,13 @@ def normal_text(text: str, language: str) -> str:
         text = re.sub(rf"^(?:{articles})(?=\w\w)", "", text)
     text = re.sub("[−‐‑‒–—]", "-", text).replace("⁄", "/").replace("٫", ".").replace("٬", ",")
     text = re.sub(r"(?<=\d)\s*([-/:])\s*(?=\d)", r"\1", text)
-    kept = (char if _is_of_a_word(char) or _is_of_a_number(text, at) else " " for at, char in enumerate(text))
+    kept = (
+        char if _is_part_of_word(char) or _is_part_of_number(text, index) else " "
+        for index, char in enumerate(text)
+    )
     words = " ".join("".join(kept).split())
     if language in _WITHOUT_SPACES:
-        return re.sub(r"(?<!\d) | (?!\d)", "", words)  # 1 2 is not 12
+        return re.sub(r"(?<!\d) | (?!\d)", "", words)  # but 1 2 is not 12
     return re.sub(r"(?<![^ ])([^\W\d]) (?=[^\W\d](?: |$))", r"\1", words)
 
 
@@ -82,13 +98,13 @@ def _without_accent(char: str) -> str:
     return "" if arabic_mark or latin_mark or unicodedata.category(char) == "Cf" else char
 
 
-def _is_of_a_number(text: str, at: int) -> bool:
-    """A separator between digits, or the sign before them."""
-    before, behind = text[at - 1 : at], text[at + 1 : at + 2]
-    if not behind.isdigit():
+def _is_part_of_number(text: str, index: int) -> bool:
+    """Return whether the character is a separator between digits or a sign before them."""
+    before, after = text[index - 1 : index], text[index + 1 : index + 2]
+    if not after.isdigit():
         return False
-    return text[at] in ".,-/:" if before.isdigit() else text[at] in "-." and not before.isalnum()
+    return text[index] in ".,-/:" if before.isdigit() else text[index] in "-." and not before.isalnum()
 
 
-def _is_of_a_word(char: str) -> bool:
+def _is_part_of_word(char: str) -> bool:
     return char.isalnum() or unicodedata.category(char)[0] == "M" or char in "ー+#"

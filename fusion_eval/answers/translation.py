@@ -1,4 +1,4 @@
-"""How near a translation is to its reference: chrF of segments and of the whole text, and BLEU with each language's tokenizer."""
+"""Score translations against references with sacrebleu: chrF by segment, chrF and BLEU by corpus."""
 
 from __future__ import annotations
 
@@ -10,27 +10,36 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 TOKENIZERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
-"""sacrebleu's, for text without spaces between words, or with spaces between more than words; `13a` for the rest."""
+"""sacrebleu's tokenizers for languages that its default, `13a`, does not split into words."""
 
-_chrf = CHRF()  # sacrebleu's defaults: character n-grams up to 6, beta 2, white space left out
+_chrf = CHRF()  # sacrebleu's defaults: character n-grams up to 6, beta 2, no white space
 
 
 class Pair(tuple[str, str]):
-    """(reference, hypothesis), as the sample files hold it. An aggregation sees nothing else, so it has its language with it."""
+    """A tuple (reference, hypothesis) as sample files hold it, with its language for the aggregation functions."""
 
     language: str
 
 
 def scorable(docs: Dataset) -> Dataset:
-    """The documents as they are. Raises ImportError where BLEU in their language would fail once all is answered."""
+    """Return the documents unchanged, after a check that BLEU can be computed in their language.
+
+    Raises:
+        ImportError: The tokenizer of the language is not installed. Otherwise this would fail after the last answer.
+    """
     _bleu(docs[0]["language"])
     return docs
 
 
 def score(doc: Mapping[str, str], results: Sequence[str | float]) -> dict[str, float | Pair]:
-    """A segment's metrics: its chrF (0–100), and what `corpus_chrf` and `corpus_bleu` are computed from.
+    """Return the metrics of one segment.
 
-    A number in place of an answer is the segment's XCOMET score, of a filter that has read the answer.
+    Args:
+        doc: The document of the task, with the fields `target`, the reference, and `language`, an ISO code.
+        results: The answer; or its XCOMET score, if a filter has replaced the answer by it.
+
+    Returns:
+        `chrf` (0–100) and, for `corpus_chrf` and `corpus_bleu`, `chrf_corpus` and `bleu`. For a score: `xcomet`.
     """
     (answer,) = results
     if not isinstance(answer, str):
@@ -46,13 +55,13 @@ def score(doc: Mapping[str, str], results: Sequence[str | float]) -> dict[str, f
 
 
 def corpus_chrf(pairs: Sequence[Pair]) -> float:
-    """chrF (0–100) of all segments together."""
+    """Return the chrF (0–100) of all segments as one corpus."""
     references, hypotheses = zip(*pairs, strict=True)
     return float(_chrf.corpus_score(hypotheses, [references]).score)
 
 
 def corpus_bleu(pairs: Sequence[Pair]) -> float:
-    """BLEU (0–100) of all segments together, with the tokenizer of their language."""
+    """Return the BLEU (0–100) of all segments as one corpus, with the tokenizer of their language."""
     references, hypotheses = zip(*pairs, strict=True)
     return float(_bleu(pairs[0].language).corpus_score(hypotheses, [references]).score)
 
@@ -62,7 +71,10 @@ def _bleu(language: str) -> BLEU:
     tokenizer = TOKENIZERS.get(language, "13a")
     try:
         return BLEU(tokenize=tokenizer)
-    except (ImportError, RuntimeError) as error:  # as sacrebleu says that a tokenizer's packages are missing
+    except (
+        ImportError,
+        RuntimeError,
+    ) as error:  # sacrebleu raises these if a tokenizer's packages are missing
         raise ImportError(
             f"BLEU in '{language}' needs the packages of sacrebleu's tokenizer {tokenizer}: "
             "pip install 'fusion-eval[cjk]'"

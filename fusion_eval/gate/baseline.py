@@ -20,7 +20,7 @@ from fusion_eval.runs.reading import Run
 from fusion_eval.runs.samples import Segment
 from fusion_eval.runs.task_info import higher_is_better
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
-from fusion_eval.text.public_names import public_name, public_signature, without_place
+from fusion_eval.text.redaction import public_name, public_signature, replace_folder
 
 Column = tuple[float | None, ...]
 """A number per item, in the order of the items; None where there is none."""
@@ -118,7 +118,7 @@ def baseline_of(run: Run, cluster: str) -> Baseline:
         public_name(run.model) if run.model else None,
         public_signature(run.signature),
         # A baseline is for others to read: no folder of whoever made it.
-        tuple(without_place(note, run.path, run.name) for note in (*run.notes, *notes, *joined)),
+        tuple(replace_folder(note, run.path, run.name) for note in (*run.notes, *notes, *joined)),
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from fusion_eval.gate.result import Checked, CheckedRow, summary
 from fusion_eval.report.text_table import decimals, text_table
-from fusion_eval.text.markdown import escaped, escaped_table
+from fusion_eval.text.escaping import escaped, escaped_table
 from fusion_eval.text.printable import printable
 
 MARK = "<!-- fusion-eval check -->"

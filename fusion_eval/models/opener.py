@@ -16,13 +16,13 @@ from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.offline import Offline
-from fusion_eval.models.openai.errors import without_userinfo
 from fusion_eval.models.priced import Budget, Priced
 from fusion_eval.models.prices import FREE, Price, price_of
 from fusion_eval.models.rechecked import Rechecked
 from fusion_eval.models.spread import Spread
 from fusion_eval.models.store.read_only import ReadOnlyStore
 from fusion_eval.models.store.store import Store, cache_folder
+from fusion_eval.text.redaction import without_userinfo
 
 RECHECKS = 2
 """Requests for an answer that an endpoint seems to have lost, after the first one."""

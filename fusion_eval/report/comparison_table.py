@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 from fusion_eval.report.judging_tables import judging_blocks
 from fusion_eval.report.text_table import Table, decimals, text_table
 from fusion_eval.runs.comparison import Comparison, RankedRun, Row, to_json
-from fusion_eval.text.markdown import escaped, escaped_table
+from fusion_eval.text.escaping import escaped, escaped_table
 from fusion_eval.text.printable import printable
 
 _LEGEND = (

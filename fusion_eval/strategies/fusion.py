@@ -14,8 +14,8 @@ from fusion_eval.strategies.fused_text import read_fused
 from fusion_eval.strategies.fusor_prompt import load_template, render
 from fusion_eval.strategies.interface import Tools, fall_back
 from fusion_eval.strategies.refusal import is_refusal
+from fusion_eval.strategies.sampler import cut_at_stop
 from fusion_eval.strategies.specs import format_spec
-from fusion_eval.text.stops import cut
 from fusion_eval.text.templates import Template
 from fusion_eval.types import Answer, Candidate, Pool, Prompt, Sampling, prompt_of
 
@@ -116,7 +116,7 @@ def _answer(pool: Pool, reply: Candidate, tools: Tools) -> Answer:
     calls = (reply,)
     if reply.error:
         return fall_back(pool, f"the fusor failed: {reply.error}", calls)
-    fused = read_fused(cut(reply.text, _stops(tools)), bracketed=tools.template.bracketed)
+    fused = read_fused(cut_at_stop(reply.text, _stops(tools)), bracketed=tools.template.bracketed)
     unfilled = fused.answer.startswith("<") and f"[[ {fused.answer} ]]" in tools.template.source
     if not fused.answer or unfilled:
         return fall_back(pool, f"the fusor wrote no answer ({reply.finish_reason})", calls)

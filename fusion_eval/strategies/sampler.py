@@ -1,4 +1,4 @@
-"""Draw a pool: n candidates for a prompt, from one model or from several teachers."""
+"""Draw a pool: n candidates for a prompt, from one model or from several teachers; cut texts at stop strings."""
 
 from __future__ import annotations
 
@@ -31,3 +31,9 @@ async def draw(
     for indices, candidates in zip(groups.values(), drawn, strict=True):
         ordered |= dict(zip(indices, candidates, strict=True))
     return Pool(prompt, tuple(ordered[i] for i in range(n)))
+
+
+def cut_at_stop(text: str, stops: Sequence[str]) -> str:
+    """Return the text up to the first stop string, because some endpoints ignore stop strings."""
+    positions = [position for stop in stops if stop and (position := text.find(stop)) >= 0]
+    return text[: min(positions)] if positions else text

@@ -13,9 +13,8 @@ from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.strategies.fusor_prompt import load_template
 from fusion_eval.strategies.interface import HasOwnTools, Strategy, Tools
 from fusion_eval.strategies.question import Question
-from fusion_eval.strategies.sampler import draw
+from fusion_eval.strategies.sampler import cut_at_stop, draw
 from fusion_eval.strategies.specs import format_spec, load_scorer, load_strategy
-from fusion_eval.text.stops import cut
 from fusion_eval.types import Candidate, Pool, Trace
 
 
@@ -67,7 +66,7 @@ class Aggregator:
             language=question.language,
             pool=pool,
             answer=answer,
-            final=cut(answer.text, stops),
+            final=cut_at_stop(answer.text, stops),
         )
 
     def signature_parts(self) -> list[str]:
@@ -134,4 +133,4 @@ async def solve_all(
 
 
 def _stopped(candidate: Candidate, stops: Sequence[str]) -> Candidate:
-    return dataclasses.replace(candidate, text=cut(candidate.text, stops))
+    return dataclasses.replace(candidate, text=cut_at_stop(candidate.text, stops))

@@ -19,7 +19,8 @@ _KEY = re.compile(rf"\b(?:{_PREFIXES})[-_][A-Za-z0-9_-]{{20,}}")
 _MASKED_KEY = re.compile(rf"\b(?:{_PREFIXES}|Bearer)[-_ ][A-Za-z0-9_\-*.]{{6,}}")
 """A key as servers quote it: shortened, or with asterisks."""
 _SECRET_NAME = re.compile(
-    r"(?<!(?:bos|eos|end|pad|unk)_)token$|key|secret|passw|auth|header|credential|cookie", re.IGNORECASE
+    r"(?<!(?:bos|eos|end|pad|unk)_)token(?:_?\d+)?$|key|secret|passw|auth|header|credential|cookie",
+    re.IGNORECASE,
 )
 """Names of arguments and variables whose values are secrets. `eos_token` and the like are part of a vocabulary."""
 QUOTED_PREFIX = 8

@@ -1,34 +1,18 @@
-"""`fusion-eval tasks --copy_to DIR`: copy data sets of the hub to where tasks find them without a network."""
+"""Copy data sets of the hub to a folder, where tasks find them without a network."""
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.harness.tasks.hub_data import Part, load_from_hub
 from fusion_eval.harness.tasks.listing import Config, Index, index
-from fusion_eval.models.openai.errors import clean
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One split of one configuration of a data set on the hub."""
-
-    repository: str
-    configuration: str
-    split: str
-
-    def file_in(self, root: Path) -> Path:
-        """Return the path of this part's file in a copy at `root`."""
-        return root / self.repository / self.configuration / f"{self.split}.jsonl"
 
 
 def parts_of(names: Sequence[str], root: Path | None = None) -> list[Part]:
-    """Return what groups or tasks load from the hub, each part once.
+    """Return the parts of data sets that groups or tasks load from the hub, each part once.
 
     Args:
         names: Groups or tasks; all groups if it is empty.
@@ -37,30 +21,30 @@ def parts_of(names: Sequence[str], root: Path | None = None) -> list[Part]:
     Raises:
         ConfigError: A name is neither a group nor a task.
     """
-    found = index(root)
+    known = index(root)
     for name in names:
-        if name not in found.groups and name not in found.tasks:
-            known = [*found.groups, *found.tasks]
+        if name not in known.groups and name not in known.tasks:
+            names_here = [*known.groups, *known.tasks]
             raise ConfigError(
-                f"There is no group or task '{name}' here.{nearest(name, known)} `fusion-eval tasks` lists the groups"
+                f"There is no group or task '{name}' here.{nearest(name, names_here)} `fusion-eval tasks` lists the groups"
             )
-    copies = {task["task"]: group["metadata"]["copies"] for group, task in _tasks_with_copies(found)}
+    copies = {task["task"]: group["metadata"]["copies"] for group, task in _tasks_with_copies(known)}
     parts = [
         part
-        for name in names or found.groups
-        for task in found.members(name)
+        for name in names or known.groups
+        for task in known.members(name)
         for part in _parts(task, copies.get(task["task"], {}))
     ]
     return list(dict.fromkeys(parts))
 
 
-def _tasks_with_copies(found: Index) -> list[tuple[Config, Config]]:
-    """Return (group, task) where the group's metadata list what its loaders read beyond what the tasks name."""
+def _tasks_with_copies(known: Index) -> list[tuple[Config, Config]]:
+    """Return (group, task) for groups whose metadata list parts that their loaders read but their tasks do not name."""
     return [
         (group, task)
-        for name, group in found.groups.items()
+        for name, group in known.groups.items()
         if "copies" in group.get("metadata", {})
-        for task in found.members(name)
+        for task in known.members(name)
     ]
 
 
@@ -75,7 +59,7 @@ def _parts(task: Config, copies: Config) -> list[Part]:
 
 
 def copy_from_hub(parts: Sequence[Part], root: Path, say: Callable[[str], None]) -> None:
-    """Write the parts that are not at `root` yet. A file that exists is complete, since files are renamed when done.
+    """Write the parts that are not at `root` yet. Files get their name once they are complete.
 
     Raises:
         ConfigError: A part cannot be loaded or written.
@@ -85,7 +69,13 @@ def copy_from_hub(parts: Sequence[Part], root: Path, say: Callable[[str], None])
         if path.exists():
             say(f"{path}: already there")
             continue
-        rows = _rows(part)
+        try:
+            rows = load_from_hub(part)
+        except OSError as error:
+            raise ConfigError(
+                f"{part} cannot be loaded from the hub: {error}. "
+                "What was copied is kept; the same command goes on"
+            ) from error
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f"{path.name}.partial")
@@ -98,17 +88,3 @@ def copy_from_hub(parts: Sequence[Part], root: Path, say: Callable[[str], None])
                 f"Cannot write {path}: {error.strerror}; name another folder with --copy_to"
             ) from error
         say(f"{path}: {len(rows):,} rows")
-
-
-def _rows(part: Part) -> Any:
-    import datasets
-
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it logs each of its tries
-    try:
-        return datasets.load_dataset(part.repository, part.configuration, split=part.split)
-    except Exception as error:  # the data sets library raises anything
-        reason = clean(str(error)) or type(error).__name__
-        raise ConfigError(
-            f"{part.repository} ({part.configuration}, {part.split}) cannot be loaded from the hub: {reason}. "
-            "What was copied is kept; the same command goes on"
-        ) from error

@@ -1,7 +1,7 @@
-"""Data sets of the Hugging Face hub, or copies of them in a folder where the hub cannot be reached.
+"""Load data sets of the Hugging Face hub, or local copies of them.
 
-With the environment variable FUSION_EVAL_DATA=DIR, `DIR/<repository>/<configuration>/<split>.jsonl` stands in
-for the hub: one JSON object a line, with the columns that the hub's data set has.
+If the environment variable FUSION_EVAL_DATA=DIR is set, the file `DIR/<repository>/<configuration>/<split>.jsonl`
+replaces the hub. It holds one JSON object a line, with the columns of the hub's data set.
 """
 
 from __future__ import annotations
@@ -11,11 +11,30 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
 
+from fusion_eval.text.redaction import safe_message
+
 VARIABLE = "FUSION_EVAL_DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One split of one configuration of a data set on the hub."""
+
+    repository: str
+    configuration: str
+    split: str
+
+    def __str__(self) -> str:
+        return f"{self.repository} ({self.configuration}, {self.split})"
+
+    def file_in(self, root: Path) -> Path:
+        """Return the path of this part's file in a copy at `root`."""
+        return root / self.repository / self.configuration / f"{self.split}.jsonl"
 
 
 def load(
@@ -26,43 +45,73 @@ def load(
     columns: Sequence[str] = (),
     **_metadata: object,
 ) -> dict[str, datasets.Dataset]:
-    """One split of a configuration (by default the one named as `language`, an ISO code), by the split's name.
+    """Load one split for the harness, which expects a mapping from split names to rows.
 
-    Every document gets `language`, whatever the data set itself says in a column of that name. The harness passes a
-    task's whole metadata and `dataset_kwargs`; the rest of them is not needed here. Raises FileNotFoundError or
-    ValueError where the copy is missing, damaged, or without one of the `columns`, OSError where the hub cannot be read.
+    Every row gets the field `language`; a column of that name in the data set is replaced.
+
+    Args:
+        language: ISO code of the task's language.
+        repository: Name of the data set on the hub.
+        configuration: Configuration of the data set; by default the language.
+        split: Name of the split.
+        columns: Columns that the rows must have.
+        **_metadata: Other metadata and `dataset_kwargs` of the task, which the harness passes along.
+
+    Raises:
+        FileNotFoundError: The local copy lacks the file.
+        ValueError: The local copy is damaged, or a column is missing or has empty values.
+        OSError: The hub cannot be read.
     """
-    rows = rows_of(repository, configuration or language, split, columns)
-    # One spelling for the metrics and the judge's prompts: hub data sets write names, codes or regions, or nothing.
+    rows = load_rows(Part(repository, configuration or language, split), columns)
+    # Data sets spell languages as names, codes or regions; metrics and judges' prompts expect ISO codes.
     others = rows.remove_columns([name for name in rows.column_names if name == "language"])
     return {split: others.add_column("language", [language] * len(rows))}
 
 
-def rows_of(repository: str, configuration: str, split: str, columns: Sequence[str] = ()) -> datasets.Dataset:
-    """The rows as the hub has them; raises as `load` does."""
-    place = f"{repository}/{configuration}/{split}.jsonl"
+def load_rows(part: Part, columns: Sequence[str] = ()) -> datasets.Dataset:
+    """Load the rows as the hub has them. Raises the same errors as `load`."""
     if folder := os.environ.get(VARIABLE):
-        path = Path(folder).expanduser() / place
-        rows, where = _read_copy(path), str(path)
+        path = part.file_in(Path(folder).expanduser())
+        rows, source = _read_copy(path), str(path)
     else:
-        rows, where = (
-            _from_hub(repository, configuration, split, place),
-            f"{repository} ({configuration}, {split})",
-        )
-    _check(rows, columns, where)
+        rows, source = _load_or_suggest_copy(part), str(part)
+    _check_columns(rows, columns, source)
     return rows
 
 
-def _check(rows: datasets.Dataset, columns: Sequence[str], where: str) -> None:
-    for name in columns:
-        if name not in rows.column_names:
-            raise ValueError(
-                f"{where} has no column {name}; it has {', '.join(rows.column_names)}. Copy the hub's rows again"
-            )
-        if None in (values := rows[name][:]):
-            raise ValueError(
-                f"{where}, row {values.index(None) + 1}: its {name} is empty; copy the hub's rows again"
-            )
+def load_from_hub(part: Part) -> datasets.Dataset:
+    """Load a part from the hub.
+
+    Raises:
+        OSError: The hub cannot be read. The message is the reason that the hub's client gave, in one line.
+    """
+    try:
+        with _quiet_client():
+            return datasets.load_dataset(part.repository, part.configuration, split=part.split)
+    except Exception as error:  # the data sets library raises anything
+        raise OSError(safe_message(str(error)) or type(error).__name__) from error
+
+
+def _load_or_suggest_copy(part: Part) -> datasets.Dataset:
+    try:
+        return load_from_hub(part)
+    except OSError as error:
+        raise OSError(
+            f"{part.repository} ({part.configuration}) cannot be loaded from the Hugging Face hub; go online, or set "
+            f"{VARIABLE}=DIR, where {part.file_in(Path('DIR'))} is a copy (the hub said: {error})"
+        ) from error
+
+
+@contextmanager
+def _quiet_client() -> Iterator[None]:
+    """Silence the hub's client, which logs each of its tries, while one error message says enough."""
+    client = logging.getLogger("huggingface_hub")
+    level = client.level
+    client.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        client.setLevel(level)
 
 
 def _read_copy(path: Path) -> datasets.Dataset:
@@ -74,7 +123,7 @@ def _read_copy(path: Path) -> datasets.Dataset:
     rows: list[dict[str, object]] = []
     for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if line.strip():
-            rows.append(_row(line, f"{path}, line {number}"))
+            rows.append(_parse_row(line, f"{path}, line {number}"))
             if rows[-1].keys() != rows[0].keys():
                 raise ValueError(
                     f"{path}, line {number}: its columns differ from the first line's; copy the file again"
@@ -84,35 +133,23 @@ def _read_copy(path: Path) -> datasets.Dataset:
     return datasets.Dataset.from_list(rows)
 
 
-def _row(line: bytes, where: str) -> dict[str, object]:
+def _parse_row(line: bytes, source: str) -> dict[str, object]:
     try:
         row = json.loads(line)
-    except ValueError:  # no JSON, or no UTF-8
+    except ValueError:  # neither JSON nor, perhaps, UTF-8
         row = None
     if not isinstance(row, dict):
-        raise ValueError(f"{where}: this is no JSON object; copy the file again")
+        raise ValueError(f"{source}: this is no JSON object; copy the file again")
     return row
 
 
-def _from_hub(repository: str, configuration: str, split: str, place: str) -> datasets.Dataset:
-    try:
-        with _quiet_retries():
-            return datasets.load_dataset(repository, configuration, split=split)
-    except Exception as error:  # the data sets library raises anything
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise OSError(
-            f"{repository} ({configuration}) cannot be loaded from the Hugging Face hub; go online, or set "
-            f"{VARIABLE}=DIR, where DIR/{place} is a copy (the hub said: {reason})"
-        ) from error
-
-
-@contextmanager
-def _quiet_retries() -> Iterator[None]:
-    """Where the hub cannot be reached, its client logs each of its tries; one sentence at the end says it all."""
-    client = logging.getLogger("huggingface_hub")
-    level = client.level
-    client.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        client.setLevel(level)
+def _check_columns(rows: datasets.Dataset, columns: Sequence[str], source: str) -> None:
+    for name in columns:
+        if name not in rows.column_names:
+            raise ValueError(
+                f"{source} has no column {name}; it has {', '.join(rows.column_names)}. Copy the hub's rows again"
+            )
+        if None in (values := rows[name][:]):
+            raise ValueError(
+                f"{source}, row {values.index(None) + 1}: its {name} is empty; copy the hub's rows again"
+            )

@@ -9,7 +9,7 @@ from typing import Any
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.harness.registration import register_filters, register_metrics
 from fusion_eval.harness.tasks.folder import folder
-from fusion_eval.models.openai.errors import clean
+from fusion_eval.text.redaction import safe_message
 
 
 def task_manager(names: Sequence[str], include_path: Path | None) -> Any:
@@ -58,5 +58,5 @@ def load_tasks(manager: Any, names: Sequence[str]) -> Mapping[str, Any]:
             _ = task.eval_docs  # 0.5 loads the data of a task only here
         return tasks
     except Exception as error:  # the harness and the data sets library raise anything
-        reason = clean(str(error)) or type(error).__name__
+        reason = safe_message(str(error)) or type(error).__name__
         raise ConfigError(f"The tasks {', '.join(names)} cannot be loaded: {reason}") from error

@@ -19,9 +19,9 @@ import msgspec
 from fusion_eval.errors import ConfigError, FusionEvalError, RequestError, TransientError, nearest
 from fusion_eval.models.litellm.errors import error_of
 from fusion_eval.models.litellm.library import load_litellm
-from fusion_eval.models.openai.errors import without_userinfo
 from fusion_eval.models.openai.options import LearnedOptions
 from fusion_eval.models.openai.wire import Reply, candidates_of, payload_of
+from fusion_eval.text.redaction import without_userinfo
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 _NAME_FORM = " A name looks like PROVIDER/MODEL; an endpoint of your own needs base_url=."

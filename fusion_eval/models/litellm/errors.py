@@ -15,16 +15,14 @@ from fusion_eval.errors import (
     RequestError,
     TransientError,
 )
-from fusion_eval.models.openai.errors import OVERLOADED, clean
+from fusion_eval.models.openai.errors import OVERLOADED
+from fusion_eval.text.redaction import QUOTED_PREFIX, is_secret, safe_message
 
 _PREFIX = re.compile(r"^(?:(?:litellm\.\w+|\w*(?:Error|Exception|Timeout)(?: Error)?)\s*[:-]\s+)+")
 _MESSAGE = re.compile(r'"message"\s*:\s*("(?:[^"\\]|\\.)*")')
 _TAIL = re.compile(r"\s*To drop (?:these|unsupported)\b.*|,? *Original Response:.*", re.DOTALL)
 """Advice on litellm's own settings, and the text that the model wrote."""
 _NO_KEY = re.compile(r"missing (?:credentials|\S+ api key)|api_key .*must be set", re.IGNORECASE)
-_HOLDS_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
-_SHORTEST_SECRET = 8
-"""Characters. Shorter values, such as `true`, are not secrets; a quote of this length shows part of a secret."""
 
 
 def error_of(
@@ -76,24 +74,18 @@ def message_of(text: str) -> str:
     text = _TAIL.sub("", _PREFIX.sub("", text))
     if quoted := _MESSAGE.search(text):
         text = json.loads(quoted.group(1), strict=False)
-    for secret in _secrets_in_environment():
-        text = re.sub(re.escape(secret[:_SHORTEST_SECRET]) + r"[\w*.\-]*", "***", text.replace(secret, "***"))
-    return clean(text)
+    return safe_message(text, _secrets_in_environment())
 
 
 def _key_variables(provider: str) -> str:
     """Return the variables that seem to hold the provider's key, else the customary name."""
     terms = set(re.split(r"[\W_]", provider.upper())) - {"AI", "TEXT", "CHAT", "COMPLETION"}
-    present = [v for v in sorted(os.environ) if _HOLDS_SECRET.search(v) and any(term in v for term in terms)]
+    present = [v for v in sorted(os.environ) if is_secret(v) and any(term in v for term in terms)]
     return " / ".join(present) or f"{provider.upper()}_API_KEY"
 
 
 def _secrets_in_environment() -> list[str]:
-    return [
-        value
-        for name, value in os.environ.items()
-        if _HOLDS_SECRET.search(name) and len(value) >= _SHORTEST_SECRET
-    ]
+    return [value for name, value in os.environ.items() if is_secret(name) and len(value) >= QUOTED_PREFIX]
 
 
 def _retry_after(error: Any) -> float | None:

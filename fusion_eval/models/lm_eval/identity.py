@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from fusion_eval.models.openai.errors import without_userinfo
+from fusion_eval.text.redaction import is_secret, without_userinfo
 
-_SECRET = re.compile(
-    r"(?<!(?:bos|eos|end|pad|unk)_)token$|key|secret|passw|auth|header|credential", re.IGNORECASE
-)
 _RUNTIME_ARGUMENTS = {"batch_size", "max_batch_size", "device", "num_concurrent", "max_retries", "timeout"}
 """Arguments that change the speed of an answer, not the answer."""
 _WEIGHT_ARGUMENTS = ("pretrained", "peft", "delta", "lora_local_path", "steer_path", "tokenizer")
@@ -51,24 +47,20 @@ def fingerprint(path: Path) -> str:
 
 def secrets_in(arguments: Mapping[str, object]) -> tuple[str, ...]:
     """Return the values that messages must not show."""
-    return tuple(str(value) for key, value in arguments.items() if _is_secret(key, value))
+    return tuple(str(value) for key, value in arguments.items() if is_secret(key, value))
 
 
 def _identifying_arguments(arguments: Mapping[str, object]) -> dict[str, object]:
     return {
         key: _without_secrets(value)
         for key, value in arguments.items()
-        if key not in _RUNTIME_ARGUMENTS and not _is_secret(key, value)
+        if key not in _RUNTIME_ARGUMENTS and not is_secret(key, value)
     }
 
 
 def _without_secrets(value: object) -> object:
     if isinstance(value, Mapping):
         return {
-            key: _without_secrets(inner) for key, inner in value.items() if not _is_secret(str(key), inner)
+            key: _without_secrets(inner) for key, inner in value.items() if not is_secret(str(key), inner)
         }
-    return without_userinfo(value) if isinstance(value, str) and "://" in value else value
-
-
-def _is_secret(name: str, value: object) -> bool:
-    return not isinstance(value, (bool, int, float)) and _SECRET.search(name) is not None
+    return without_userinfo(value) if isinstance(value, str) else value

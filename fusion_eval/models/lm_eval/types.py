@@ -9,7 +9,7 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.models.lm_eval.identity import secrets_in
-from fusion_eval.models.openai.errors import clean
+from fusion_eval.text.redaction import safe_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def takes_seed(inner: Any) -> bool:
 
 def message_of(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
     """Return an exception's message on one line, without secrets."""
-    return clean(str(error) or type(error).__name__, secrets)
+    return safe_message(str(error) or type(error).__name__, secrets)
 
 
 def _is_a(inner: Any, class_name: str) -> bool:

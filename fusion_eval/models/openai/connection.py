@@ -20,12 +20,11 @@ from fusion_eval.models.openai.body import decode_split_characters, read_body
 from fusion_eval.models.openai.errors import (
     UNREADABLE,
     NoSuchModelError,
-    clean,
     error_for_response,
     error_message_in,
-    without_userinfo,
 )
 from fusion_eval.models.openai.wire import Models, Reply
+from fusion_eval.text.redaction import safe_message, without_userinfo
 
 CONNECT_SECONDS = 30.0
 """A host that has not accepted a connection by then is down."""
@@ -102,7 +101,7 @@ class Connection:
         return error
 
     def _error_without_choices(self, reply: Reply) -> TransientError:
-        reason = f": {clean(error_message_in(reply.error), self._secrets)}" if reply.error else ""
+        reason = f": {safe_message(error_message_in(reply.error), self._secrets)}" if reply.error else ""
         return TransientError(
             f"{self.where} answered without any choice for {self.name}{reason}", lost=not reply.error
         )
@@ -115,13 +114,13 @@ class Connection:
             listed = msgspec.json.decode(await read_body(response), type=Models)
         except (aiohttp.ClientError, TimeoutError, OSError, TransientError, *UNREADABLE):
             return ""
-        names = [clean(model.id, self._secrets, 100) for model in listed.data]
+        names = [safe_message(model.id, self._secrets, 100) for model in listed.data]
         shown = ", ".join(names[:MODELS_SHOWN]) + ", …" * (len(names) > MODELS_SHOWN)
         return f". It has {shown}.{nearest(self.name, names)}" if names else ""
 
     def _error_for_failure(self, error: Exception) -> FusionEvalError:
         """Return the error for a request that got no complete response."""
-        reason = clean(_reason(error), self._secrets)
+        reason = safe_message(_reason(error), self._secrets)
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
             return self._error_without_connection(error, reason)
         if isinstance(error, TimeoutError):

@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -20,7 +19,7 @@ from fusion_eval.errors import (
     RequestError,
     TransientError,
 )
-from fusion_eval.text.printable import INVISIBLE
+from fusion_eval.text.redaction import safe_message, without_userinfo
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises on bytes that are not JSON."""
@@ -42,7 +41,6 @@ _ONE_CHOICE = re.compile(
     re.IGNORECASE,
 )
 _OTHER_TOKEN_LIMIT = re.compile(r"use \W?max_completion_tokens", re.IGNORECASE)
-_KEY_LIKE = re.compile(r"\b(?:sk|pk|rk|hf|gsk|xai|Bearer)[-_ ][A-Za-z0-9_\-*.]{6,}")
 
 
 class OptionRefusedError(RequestError):
@@ -110,7 +108,7 @@ def error_for_response(
         secrets: Keys and passwords that the request held; the message does not show them.
     """
     text = _message_in_body(body)
-    refusal = _Refusal(model, status, body, text, clean(text, secrets), bool(secrets))
+    refusal = _Refusal(model, status, body, text, safe_message(text, secrets), bool(secrets))
     if error := _access_error(refusal) or _error_about_the_request(refusal):
         return error
     if status in _RETRIABLE:
@@ -120,7 +118,7 @@ def error_for_response(
             overloaded=status in OVERLOADED,
         )
     if 300 <= status < 400:
-        target = clean(headers.get("location", ""), secrets)
+        target = safe_message(headers.get("location", ""), secrets)
         return EndpointError(
             f"{refusal.where} redirects to '{target}'; name its final address with base_url="
         )
@@ -174,26 +172,6 @@ def _not_found_error(refusal: _Refusal) -> FusionEvalError | None:
     return EndpointError(
         f"{refusal.where} has no such path ({refusal.status}); base_url should end in /v1 as a rule"
     )
-
-
-def without_userinfo(url: str) -> str:
-    """Return the URL without its `user:password@` part, fit for messages and store keys."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def clean(text: str, secrets: tuple[str, ...] = (), limit: int = 300) -> str:
-    """Make a server's text fit for a message: one line, no control codes, no keys.
-
-    Args:
-        text: The text as the server sent it.
-        secrets: Keys and passwords to hide, also where only their beginning is quoted.
-        limit: The most characters to return.
-    """
-    for secret in secrets:  # some servers quote only a key's beginning
-        text = re.sub(re.escape(secret[:8]) + r"[\w*.\-]*", "***", text.replace(secret, "***"))
-    text = INVISIBLE.sub(" ", _KEY_LIKE.sub("***", text)).strip().rstrip(".")
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def error_message_in(parsed: object) -> str:

@@ -18,8 +18,8 @@ from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.openai.door import OpenAIModel
-from fusion_eval.models.openai.errors import clean, without_userinfo
 from fusion_eval.models.store.store import Store
+from fusion_eval.text.redaction import safe_message, without_userinfo
 from fusion_eval.types import Candidate, Prompt
 
 HOSTILE = st.text("ab \n\t\x00\x1b\x9b\u200b\u202e\u2028\u2066\ufeff日", max_size=60)
@@ -42,20 +42,20 @@ async def test_control_characters_of_a_server_never_reach_a_message(openai_serve
 def test_cleaned_text_is_one_short_line_without_secrets_and_control_codes(
     before: str, after: str, secret: str
 ) -> None:
-    cleaned = clean(f"{before}{KEY}{secret}{after}", (KEY, f"{KEY}{secret}"), limit=80)
+    cleaned = safe_message(f"{before}{KEY}{secret}{after}", (KEY, f"{KEY}{secret}"), limit=80)
     assert len(cleaned) <= 80 and KEY not in cleaned
     assert invisible(cleaned) == []
 
 
 @pytest.mark.parametrize("key", [KEY, "hf_abcdefghijkl", "Bearer abcdefghijkl", "sk-proj-abc***xyz"])
 def test_everything_that_looks_like_a_key_is_hidden(key: str) -> None:
-    assert clean(f"Incorrect API key provided: {key}, sorry") == "Incorrect API key provided: ***, sorry"
+    assert safe_message(f"Incorrect API key provided: {key}, sorry") == "Incorrect API key provided: ***, sorry"
 
 
 def test_a_known_key_is_hidden_even_if_only_its_beginning_is_quoted() -> None:
     key = "correct-horse-battery"
     text = f"No key {key}, nor correct-horse***, nor correct-hor…"
-    assert clean(text, (key,)) == "No key ***, nor ***, nor ***…"
+    assert safe_message(text, (key,)) == "No key ***, nor ***, nor ***…"
 
 
 def test_a_key_reaches_the_server_and_nothing_else(openai_server: StartServer, tmp_path: Path) -> None:
