@@ -13,6 +13,7 @@ from fusion_eval.runs.provenance import Provenance
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.totals import Totals
 from fusion_eval.text.redaction import public_note
+from fusion_eval.text.specs import spec_name
 
 _MOST_ROWS = 12
 """Of which the smallest difference that could be found is told: a card is one page."""
@@ -89,7 +90,7 @@ def _corrected(comparison: Comparison) -> str:
 
 
 def _judges(origins: Sequence[Provenance], comparisons: Sequence[Comparison]) -> Iterator[str]:
-    if any(origin.scorer == "judge" for origin in origins):
+    if any(spec_name(origin.scorer or "") == "judge" for origin in origins):
         yield "Best-of-N was chosen by a model as judge, whose taste the answers then have."
     for comparison in comparisons:
         if any(map(is_judged, comparison.rows)):
