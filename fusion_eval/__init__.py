@@ -46,9 +46,10 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'fusion_eval' has no attribute '{name}'")
-    from fusion_eval import api
+    from importlib import import_module
 
-    return getattr(api, name)
+    # By name, not by an import statement: the modules below import this package for its version.
+    return getattr(import_module("fusion_eval.api"), name)
 
 
 def __dir__() -> list[str]:
