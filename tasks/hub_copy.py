@@ -1,4 +1,4 @@
-"""The function by which tasks load data of the hub; a YAML file finds functions beside itself only."""
+"""The loader of data of the hub, for YAML files, which find only functions in their own folder."""
 
 from fusion_eval.harness.tasks.hub_data import load
 

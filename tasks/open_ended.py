@@ -1,4 +1,4 @@
-"""The function that the open-ended tasks' YAML files name; a YAML file finds functions beside itself only."""
+"""The metrics of open-ended tasks, for YAML files, which find only functions in their own folder."""
 
 from fusion_eval.answers.open_ended import score
 

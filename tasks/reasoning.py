@@ -1,4 +1,4 @@
-"""Functions that the reasoning tasks' YAML files name; a YAML file finds functions beside itself only."""
+"""Prompts and metrics of reasoning tasks, for YAML files, which find only functions in their own folder."""
 
 from fusion_eval.answers.reasoning import answer_match, exact_match, prompt, target
 

@@ -1,5 +1,5 @@
-"""Functions that the translation tasks' YAML files name; a YAML file finds functions beside itself only."""
+"""Metrics of translation tasks, for YAML files, which find only functions in their own folder."""
 
-from fusion_eval.answers.translation import corpus_bleu, corpus_chrf, scorable, score
+from fusion_eval.answers.translation import check_tokenizer, corpus_bleu, corpus_chrf, score
 
-__all__ = ["corpus_bleu", "corpus_chrf", "scorable", "score"]
+__all__ = ["check_tokenizer", "corpus_bleu", "corpus_chrf", "score"]

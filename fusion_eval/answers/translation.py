@@ -21,7 +21,7 @@ class Pair(tuple[str, str]):
     language: str
 
 
-def scorable(docs: Dataset) -> Dataset:
+def check_tokenizer(docs: Dataset) -> Dataset:
     """Return the documents unchanged, after a check that BLEU can be computed in their language.
 
     Raises:

@@ -1,4 +1,7 @@
-"""Short everyday sentences to translate: what the YAML files beside this one load and score with."""
+"""Load and score the short everyday sentences of fusion_demo.
+
+This folder is an example for own tasks, so it imports nothing of fusion_eval.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,20 @@ LANGUAGES = {
     "ar": "Arabic",
 }
 
-_chrf = CHRF()  # sacrebleu's defaults: character n-grams up to 6, beta 2, white space left out
+_chrf = CHRF()  # sacrebleu's defaults: character n-grams up to 6, beta 2, white space ignored
 
 
 def load(language: str, **_metadata: object) -> dict[str, Dataset]:
-    """The splits `test` and `fewshot` of the task that translates into `language` (an ISO code).
+    """Load the splits `test` and `fewshot` of the task that translates into one language.
 
-    The source is English, and French where the target is English. The harness passes a task's whole
-    metadata; the rest of it is not needed here. Raises ValueError for a language without sentences.
+    The source is English, or French if the target is English.
+
+    Args:
+        language: ISO code of the target language.
+        **_metadata: Other metadata of the task, which the harness passes along.
+
+    Raises:
+        ValueError: There are no sentences in the language.
     """
     if language not in LANGUAGES:
         raise ValueError(
@@ -59,7 +68,7 @@ def _doc(sentence: dict[str, str], source: str, target: str) -> dict[str, str]:
 
 
 def score(doc: dict[str, str], results: list[str]) -> dict[str, float | tuple[str, str]]:
-    """A document's sentence chrF (0–100), and its (reference, hypothesis) pair for `corpus_chrf`."""
+    """Return the sentence chrF (0–100) of a document, and the pair (reference, hypothesis) for `corpus_chrf`."""
     reference, hypothesis = doc["target"], results[0].strip()
     return {
         "chrf": _chrf.sentence_score(hypothesis, [reference]).score,
@@ -68,6 +77,6 @@ def score(doc: dict[str, str], results: list[str]) -> dict[str, float | tuple[st
 
 
 def corpus_chrf(pairs: list[tuple[str, str]]) -> float:
-    """chrF (0–100) of all (reference, hypothesis) pairs together."""
+    """Return the chrF (0–100) of all pairs (reference, hypothesis) as one corpus."""
     references, hypotheses = zip(*pairs, strict=True)
     return float(_chrf.corpus_score(hypotheses, [references]).score)

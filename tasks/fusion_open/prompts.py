@@ -1,4 +1,4 @@
-"""Ten open-ended prompts, the same in 11 languages: what the YAML files beside this one load."""
+"""Load the ten open-ended prompts of fusion_open, which are the same in 11 languages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ PROMPTS = Path(__file__).parent / "data" / "prompts.jsonl"
 
 
 def load(language: str, **_metadata: object) -> dict[str, Dataset]:
-    """The split `test`: fields `id`, `category`, `prompt` and `language` (an ISO code).
+    """Load the split `test` with the fields `id`, `category`, `prompt` and `language`.
 
-    The ids are parallel. The prompts are translations of each other, but for the country in the one on table
-    manners. The harness passes a task's whole metadata; the rest of it is not needed here. Raises ValueError for a
-    language without prompts.
+    The ids are the same in all languages. The prompts are translations of each other, except for the country in the
+    prompt on table manners.
+
+    Args:
+        language: ISO code of the language of the prompts.
+        **_metadata: Other metadata of the task, which the harness passes along.
+
+    Raises:
+        ValueError: There are no prompts in the language.
     """
     rows = [json.loads(line) for line in PROMPTS.read_text(encoding="utf-8").splitlines()]
     languages = [name for name in rows[0] if name not in ("id", "category")]
@@ -24,11 +30,8 @@ def load(language: str, **_metadata: object) -> dict[str, Dataset]:
             f"The task's metadata.language is '{language}', which fusion_open has no prompts in; "
             f"it has {', '.join(languages)}."
         )
-    return {
-        "test": Dataset.from_list(
-            [
-                {"id": row["id"], "category": row["category"], "prompt": row[language], "language": language}
-                for row in rows
-            ]
-        )
-    }
+    docs = [
+        {"id": row["id"], "category": row["category"], "prompt": row[language], "language": language}
+        for row in rows
+    ]
+    return {"test": Dataset.from_list(docs)}

@@ -1,4 +1,4 @@
-"""MGSM (arXiv 2210.03057): 250 grade-school problems per language, and eight worked examples."""
+"""Load MGSM (arXiv 2210.03057): 250 grade-school problems per language, and eight worked examples."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from datasets import Dataset
 
-from fusion_eval.harness.tasks import hub_data as _hub
+from fusion_eval.harness.tasks import hub_data
 
-# The worked examples carry a label before the question and one before the answer; the questions of the test do not.
+# Labels before the question and the answer of a worked example. The questions of the test have none.
 _QUESTION = re.compile(r"(?:Question|Pregunta|Frage|Задача|问题|問題)\s*[:：]\s*")
 _ANSWER = re.compile(
     r"(?:Step-by-Step Answer|Respuesta paso a paso|Réponse étape par étape|Schritt-für-Schritt-Antwort"
@@ -19,10 +19,12 @@ _ANSWER = re.compile(
 
 
 def load(language: str, repository: str, **_metadata: object) -> dict[str, Dataset]:
-    """The splits `test` and `train`, the latter with worked answers.
+    """Load the splits `test` and `train`; the latter has worked answers.
 
-    The harness passes a task's whole metadata and `dataset_kwargs`; the rest of them is not needed here. Raises what
-    `hub_data.load` raises.
+    Args:
+        language: ISO code of the language.
+        repository: Name of the data set on the hub.
+        **_metadata: Other metadata and `dataset_kwargs` of the task, which the harness passes along.
     """
     return {split: _docs(language, repository, split) for split in ("test", "train")}
 
@@ -34,7 +36,7 @@ def _docs(language: str, repository: str, split: str) -> Dataset:
 
 def _doc(row: Mapping[str, Any], number: int, language: str) -> dict[str, object]:
     return {
-        "id": number,  # the rows are parallel, so it is the same problem in all languages
+        "id": number,  # the rows are parallel: the same id is the same problem in all languages
         "language": language,
         "question": _without(_QUESTION, row["question"]),
         "references": [str(row["answer_number"])],
@@ -44,5 +46,5 @@ def _doc(row: Mapping[str, Any], number: int, language: str) -> dict[str, object
 
 def _without(label: re.Pattern[str], text: str) -> str:
     text = text.strip()
-    found = label.match(text)
-    return text[found.end() :] if found else text
+    match = label.match(text)
+    return text[match.end() :] if match else text

@@ -1,14 +1,14 @@
-"""News sentences of NTREX-128 with professional translations: what the YAML files beside this one load.
+"""Load the news sentences of NTREX-128 with professional translations.
 
-The hub's davidstap/NTREX has a configuration per language (`eng_Latn`, `fra_Latn`, …), one split, `test`, of 1997 rows,
-and one column, `text`; row n of all configurations is the same sentence. It does not say which sentences are of one
-document. A local copy may: where its English rows have a column `document_id`, so do the task's documents, and
-comparisons know that sentences of a document are not independent.
+The hub's davidstap/NTREX has one configuration per language (`eng_Latn`, `fra_Latn`, …), one split, `test`, with 1997
+rows, and one column, `text`. Row n is the same sentence in all configurations. The hub does not say which sentences
+belong to one document. If the English rows of a local copy have a column `document_id`, the documents of the task have
+it, too; comparisons then know that sentences of a document are not independent.
 
     python documents.py PARALLEL.jsonl DIR
 
-makes such a copy in DIR (for FUSION_EVAL_DATA=DIR) of lines like {"doc": "bbc.1", "en": "…", "fr": "…", "de": "…"}:
-a text per language, by ISO code, and the document's name.
+writes such a copy to DIR, for FUSION_EVAL_DATA=DIR. A line of PARALLEL.jsonl holds one text per language, by ISO code,
+and the name of the document: {"doc": "bbc.1", "en": "…", "fr": "…", "de": "…"}.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from fusion_eval.harness.tasks.hub_data import load as _load
+from fusion_eval.harness.tasks.hub_data import Part, load_rows
 
 REPOSITORY = "davidstap/NTREX"
 SPLIT = "test"
@@ -39,21 +39,25 @@ CONFIGURATIONS = {
 
 
 def load(language: str, repository: str = REPOSITORY, **_metadata: object) -> dict[str, Dataset]:
-    """The split `test`: fields `id` (the row), `source` (English), `target`, `language`, `document_id` where known.
+    """Load the split `test` with `id` (the row), `source` (English), `target`, `language`, and `document_id` if known.
 
-    The harness passes a task's whole metadata; the rest of it is not needed here. Raises what `hub_data.load` raises,
-    and ValueError for a language that is not here, or data that are not parallel.
+    Args:
+        language: ISO code of the target language.
+        repository: Name of the data set on the hub.
+        **_metadata: Other metadata and `dataset_kwargs` of the task, which the harness passes along.
+
+    Raises:
+        ValueError: There is no translation into the language, or the data are not parallel.
     """
     if language not in CONFIGURATIONS or language == "en":
         raise ValueError(
             f"NTREX is translated from English into {', '.join(CONFIGURATIONS)}, not '{language}'"
         )
-    sources, targets = (
-        _load(code, repository, CONFIGURATIONS[code], SPLIT)[SPLIT] for code in ("en", language)
-    )
-    for rows, code in ((sources, "en"), (targets, language)):
+    parts = [Part(repository, CONFIGURATIONS[code], SPLIT) for code in ("en", language)]
+    sources, targets = (load_rows(part) for part in parts)
+    for rows, part in zip((sources, targets), parts, strict=True):
         if "text" not in rows.column_names:
-            raise ValueError(f"The rows of {repository}, {CONFIGURATIONS[code]}, have no column text")
+            raise ValueError(f"The rows of {repository}, {part.configuration}, have no column text")
     if len(sources) != len(targets):
         raise ValueError(
             f"{repository} has {len(sources)} rows in {CONFIGURATIONS['en']} and {len(targets)} in "
@@ -63,7 +67,7 @@ def load(language: str, repository: str = REPOSITORY, **_metadata: object) -> di
         "id": list(range(len(sources))),
         "source": sources["text"],
         "target": targets["text"],
-        "language": targets["language"],
+        "language": [language] * len(targets),
     }
     if "document_id" in sources.column_names:
         columns["document_id"] = sources["document_id"]
@@ -71,22 +75,22 @@ def load(language: str, repository: str = REPOSITORY, **_metadata: object) -> di
 
 
 def copy(parallel: Path, folder: Path) -> None:
-    """A local copy in `folder`, in the schema of the hub, of a file of parallel lines (see above)."""
+    """Write a file of parallel lines (see above) to `folder` as a local copy in the form of the hub."""
     rows = [json.loads(line) for line in parallel.read_text(encoding="utf-8").split("\n") if line.strip()]
     for language, configuration in CONFIGURATIONS.items():
         documents = [
             {"text": row[language], **({"document_id": row["doc"]} if language == "en" else {})}
             for row in rows
         ]
-        path = folder / REPOSITORY / configuration / f"{SPLIT}.jsonl"
+        path = Part(REPOSITORY, configuration, SPLIT).file_in(folder)
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = [json.dumps(document, ensure_ascii=False) for document in documents]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="A local copy of NTREX, of a file of parallel lines.")
+    parser = argparse.ArgumentParser(description="Write a local copy of NTREX from a file of parallel lines.")
     parser.add_argument("parallel", type=Path)
     parser.add_argument("folder", type=Path)
-    asked = parser.parse_args()
-    copy(asked.parallel, asked.folder)
+    arguments = parser.parse_args()
+    copy(arguments.parallel, arguments.folder)

@@ -1,7 +1,7 @@
-"""XCOMET-XL (arXiv 2310.10482) of a task's translations, as a filter: it sees all of them at once, so it works in batches.
+"""Score translations with XCOMET-XL (arXiv 2310.10482) in a filter, which sees all of a task's answers as one batch.
 
-Written for unbabel-comet 2.2, and tested against a stand-in with its interface; the model itself (3.5 billion
-parameters, on the hub behind its terms of use) has not been run with it.
+The filter is written for unbabel-comet 2.2 and tested against a fake of its interface. It has not been run with the
+model itself, which has 3.5 billion parameters and terms of use to accept on the hub.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from typing import Any
 MODEL = "Unbabel/XCOMET-XL"
 BATCH = 8
 
-# Said when a task is loaded, before any answer is paid for.
+# Fail when the task is loaded, before any answer is paid for.
 if importlib.util.find_spec("comet") is None:
     raise ImportError("XCOMET needs the package unbabel-comet: pip install 'fusion-eval[comet]'")
 
 
 class Xcomet:
-    """A filter of the harness: in place of each translation its score from 0 to 1, with the source and the reference."""
+    """A filter of the harness that replaces each translation by its XCOMET score, from 0 to 1."""
 
     def apply(self, resps: Iterable[str], docs: Sequence[Mapping[str, str]]) -> list[float]:
-        """One number per document, in their order."""
+        """Return one score per document, computed from source, translation and reference."""
         segments = [
             {"src": doc["source"], "mt": answer.strip(), "ref": doc["target"]}
             for answer, doc in zip(resps, docs, strict=True)
         ]
-        said = _model().predict(segments, batch_size=BATCH, gpus=1)  # or, where there is none, the CPU
-        return [float(score) for score in said.scores]
+        prediction = _model().predict(segments, batch_size=BATCH, gpus=1)
+        return [float(score) for score in prediction.scores]
 
 
 @functools.cache
 def _model() -> Any:
-    """Loaded once for all languages; the first time it is downloaded, 14 GB."""
-    import comet  # seconds, for the torch that it brings
+    """Load the model once for all languages. The first time, 14 GB are downloaded."""
+    import comet  # slow, because it imports torch
 
     return comet.load_from_checkpoint(comet.download_model(MODEL))

@@ -23,7 +23,7 @@ def test_the_page_is_what_the_files_give() -> None:
 
 
 def test_there_are_results_of_the_demo_and_of_the_benchmarks() -> None:
-    assert [folder.name for folder in FOLDERS] == ["fusion_bench", "fusion_demo"]
+    assert [folder.name for folder in FOLDERS] == ["fusion_demo", "fusion_paper"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)

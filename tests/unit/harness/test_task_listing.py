@@ -100,7 +100,7 @@ def test_shipped_tasks_need_no_copy_and_a_wrong_name_gets_a_suggestion(
 
 
 def test_the_bench_consists_of_existing_groups() -> None:
-    (sentence,) = [line for line in describe_collections() if line.startswith("fusion_bench")]
+    (sentence,) = [line for line in describe_collections() if line.startswith("fusion_paper")]
     assert set(sentence.partition(" is all of ")[2].split(", ")) == {
         entry.group for entry in list_groups()
     } - {
@@ -118,7 +118,7 @@ def test_a_group_within_a_group_and_a_single_task_can_be_copied() -> None:
         == parts_of(["wmt24pp_xcomet_en_fr"])
         == [Part("google/wmt24pp", "en-fr_FR", "train")]
     )
-    assert set(parts_of(["fusion_bench"])) == set(parts_of(()))
+    assert set(parts_of(["fusion_paper"])) == set(parts_of(()))
 
 
 def test_a_copy_contains_all_splits_that_loaders_read() -> None:
