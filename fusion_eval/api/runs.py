@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fusion_eval.export.subject import Written
-    from fusion_eval.gate.result import Checked
+    from fusion_eval.gate.result import CheckResult
     from fusion_eval.harness.run_result import RunResult
     from fusion_eval.strategies import Strategy
 
@@ -68,7 +68,7 @@ def check(
     overall: bool = False,
     cluster: str = "auto",
     allow_partial: bool = False,
-) -> Checked:
+) -> CheckResult:
     """Check whether a candidate is worse than a baseline by more than a margin.
 
     Args:
@@ -84,13 +84,18 @@ def check(
     Returns:
         The result: its verdict is "pass", "regression" or "inconclusive".
     """
-    from fusion_eval.gate.check import CheckSettings, read_side
-    from fusion_eval.gate.check import check as check_sides
-    from fusion_eval.gate.margins import read_margins
+    from fusion_eval.gate.check import check_runs
 
-    settings = CheckSettings(read_margins(str(margin)), alpha, "tell", tuple(metrics), overall, allow_partial)
-    old, new = (read_side(Path(side), cluster, allow_partial) for side in (baseline, candidate))
-    return check_sides(old, new, settings)
+    return check_runs(
+        baseline,
+        candidate,
+        margin=margin,
+        alpha=alpha,
+        metrics=metrics,
+        overall=overall,
+        cluster=cluster,
+        allow_partial=allow_partial,
+    )
 
 
 def export(run: str | Path, output: str | Path, *, format: str = "table") -> Written:

@@ -13,8 +13,8 @@ from fusion_eval.text.printable import printable_in_ci
 
 if TYPE_CHECKING:
     from fusion_eval.gate.baseline import Baseline
-    from fusion_eval.gate.check import CheckSettings
-    from fusion_eval.gate.result import Checked
+    from fusion_eval.gate.check import CheckOptions
+    from fusion_eval.gate.result import CheckResult
 
 
 def add_check(commands: Any) -> None:
@@ -110,16 +110,17 @@ def check_run(options: argparse.Namespace) -> int:
     try:
         return _check_run(options)
     except FusionEvalError as error:
-        if github.runs_here():
-            print(github.unusable(str(error)), file=sys.stderr)
+        if github.in_github_actions():
+            print(github.error_annotation(str(error)), file=sys.stderr)
         raise
 
 
 def _check_run(options: argparse.Namespace) -> int:
-    from fusion_eval.gate.check import CheckSettings, read_side
+    from fusion_eval.gate.check import CheckOptions
     from fusion_eval.gate.margins import read_margins
+    from fusion_eval.gate.sides import read_side
 
-    settings = CheckSettings(
+    check_options = CheckOptions(
         margins=read_margins(options.margin),
         alpha=options.alpha,
         inconclusive=options.inconclusive or "tell",
@@ -129,51 +130,54 @@ def _check_run(options: argparse.Namespace) -> int:
     )
     candidate = read_side(options.candidate, options.cluster, options.allow_partial)
     if options.update_baseline:
-        return _update_baseline(options, candidate, settings)
-    result = _check_against_baseline(options, candidate, settings)
+        return _update_baseline(options, candidate, check_options)
+    result = _check_against_baseline(options, candidate, check_options)
     _print_result(result, options)
     return result.exit_code
 
 
 def _check_against_baseline(
-    options: argparse.Namespace, candidate: Baseline, settings: CheckSettings
-) -> Checked:
+    options: argparse.Namespace, candidate: Baseline, check_options: CheckOptions
+) -> CheckResult:
     from fusion_eval.gate.baseline_file import is_baseline_file
-    from fusion_eval.gate.check import check, read_side
+    from fusion_eval.gate.check import check
+    from fusion_eval.gate.sides import read_side
 
     if options.cluster != "auto" and is_baseline_file(options.baseline):
         raise ConfigError(
             f"--cluster {options.cluster} has no effect on {options.baseline}, which holds its own clusters; "
             "give it to fusion-eval baseline"
         )
-    return check(read_side(options.baseline, options.cluster, options.allow_partial), candidate, settings)
+    return check(
+        read_side(options.baseline, options.cluster, options.allow_partial), candidate, check_options
+    )
 
 
-def _update_baseline(options: argparse.Namespace, candidate: Baseline, settings: CheckSettings) -> int:
+def _update_baseline(options: argparse.Namespace, candidate: Baseline, check_options: CheckOptions) -> int:
     """Print the check against the old baseline where that works; write the new one in any case."""
     from fusion_eval.gate.baseline_file import is_baseline_file
-    from fusion_eval.gate.check import updated
+    from fusion_eval.gate.sides import update_baseline
 
     existed, result = options.baseline.exists(), None
     if is_baseline_file(options.baseline):
         try:
-            result = _check_against_baseline(options, candidate, settings)
+            result = _check_against_baseline(options, candidate, check_options)
         except ConfigError as error:
             print(f"not checked: {printable_in_ci(str(error))}", file=sys.stderr)
     if result:
         _print_result(result, options)
-    path = updated(options.baseline, candidate)
+    path = update_baseline(options.baseline, candidate)
     print(f"{path} now holds {options.candidate}" + ("" if existed else ", and is new"), file=sys.stderr)
     return 0
 
 
-def _print_result(result: Checked, options: argparse.Namespace) -> None:
+def _print_result(result: CheckResult, options: argparse.Namespace) -> None:
     from fusion_eval.gate import github
     from fusion_eval.gate.junit import write_junit
     from fusion_eval.gate.views import VIEWS
 
     text = VIEWS[options.format](result)
-    on_github = github.runs_here()
+    on_github = github.in_github_actions()
     if on_github:
         _print_for_github(result, text, is_table=options.format == "table")
     else:
@@ -184,12 +188,12 @@ def _print_result(result: Checked, options: argparse.Namespace) -> None:
         github.add_summary(result)
 
 
-def _print_for_github(result: Checked, text: str, *, is_table: bool) -> None:
+def _print_for_github(result: CheckResult, text: str, *, is_table: bool) -> None:
     from fusion_eval.gate import github
 
-    _print_or_discard(github.guarded(text) if is_table else github.harmless(text))
+    _print_or_discard(github.without_commands(text) if is_table else github.json_without_commands(text))
     # After a table the annotations follow its guard on the same stream; other formats need standard output for themselves.
-    print("\n".join(github.commands(result)), file=sys.stdout if is_table else sys.stderr)
+    print("\n".join(github.annotations(result)), file=sys.stdout if is_table else sys.stderr)
 
 
 def _print_or_discard(text: str) -> None:

@@ -1,1 +1,1 @@
-"""Is a candidate worse than a baseline by more than a margin? A gate for CI."""
+"""A regression gate: is a candidate worse than its baseline by more than a margin?"""

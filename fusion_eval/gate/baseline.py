@@ -1,20 +1,20 @@
-"""What the gate needs to know of a run: which items, and what each metric says of them. No text of any document or answer."""
+"""A run as the gate sees it: hashes of the items and the values of each metric, but no text of any document or answer."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fusion_eval.compare.cells import segment_statistics
 from fusion_eval.compare.clusters import clusters_of
-from fusion_eval.compare.items import Entry, FilteredMetric
+from fusion_eval.compare.items import Entry, FilteredMetric, Item
 from fusion_eval.compare.matching import MatchedTask, match_runs
 from fusion_eval.compare.metrics import corpus_name, why_not_comparable
-from fusion_eval.compare.task_families import families
+from fusion_eval.compare.task_families import Family, families
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.samples import Segment
@@ -23,30 +23,30 @@ from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 from fusion_eval.text.redaction import public_name, public_signature, replace_folder
 
 Column = tuple[float | None, ...]
-"""A number per item, in the order of the items; None where there is none."""
+"""A number for each item, in the order of the items. None for a missing value."""
 _DIGITS = 5
-"""Of values: far below any difference that matters, and few bytes."""
+"""Significant digits of a value: far below any difference that matters, and few bytes."""
 _HASH_BYTES = 5
-"""Of an item, where they tell all items of a task apart."""
+"""Bytes of an item's hash. There are more if these do not tell all items of a task apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricValues:
-    """One metric under one filter. A mean has one column; a corpus metric one per sufficient statistic."""
+    """One metric under one filter. A mean has one column; a corpus metric has one for each sufficient statistic."""
 
     metric: str
     filter: str
     higher_is_better: bool
     columns: tuple[Column, ...]
     corpus: str | None = None
-    """`bleu`, `chrf`, `chrf++` or `ter`, whose statistics the columns are."""
+    """`bleu`, `chrf`, `chrf++` or `ter`, if the columns are the statistics of a corpus metric."""
     signature: str | None = None
-    """sacrebleu's."""
+    """sacrebleu's signature of a corpus metric."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskValues:
-    """One task: `items` are their hashes, `hash_bytes` each, as base64; `clusters` a label each."""
+    """One task: its items, their clusters and its metrics."""
 
     task: str
     family: str
@@ -55,60 +55,58 @@ class TaskValues:
     fewshot: int | None
     limit: float | None
     prompts: str
-    """One hash of all prompts as the model got them."""
+    """One hash of all prompts, as the model got them."""
     hash_bytes: int
     items: str
+    """The hashes of all items, of `hash_bytes` bytes each, joined and in base64."""
     clusters: tuple[int, ...]
+    """The cluster of each item."""
     metrics: tuple[MetricValues, ...]
 
     def hashes(self) -> list[bytes]:
-        """The hash of each item. Raises ValueError where `items` is not base64 of whole hashes."""
+        """Return the hash of each item.
+
+        Raises:
+            ValueError: `items` is not base64 of whole hashes.
+        """
         joined = base64.b64decode(self.items, validate=True)
         if self.hash_bytes < 1 or len(joined) % self.hash_bytes:
             raise ValueError(f"{len(joined)} bytes are no hashes of {self.hash_bytes}")
-        return [joined[at : at + self.hash_bytes] for at in range(0, len(joined), self.hash_bytes)]
+        return [joined[start : start + self.hash_bytes] for start in range(0, len(joined), self.hash_bytes)]
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A run as the gate sees it, whether it came from a baseline file or from the run itself."""
+    """One side of a check. It comes from a baseline file or from a run. `signature` says how one of our runs was made."""
 
     name: str
     date: str
     tasks: tuple[TaskValues, ...]
     model: str | None = None
     signature: str | None = None
-    """How one of our runs was made."""
     notes: tuple[str, ...] = ()
 
 
 def baseline_of(run: Run, cluster: str) -> Baseline:
-    """The values of a run; `cluster` as in `clusters_of`. Raises `ConfigError` where no metric can be compared."""
+    """Return the values of a run.
+
+    Args:
+        run: The run.
+        cluster: How to cluster the items (see `clusters_of`).
+
+    Raises:
+        ConfigError: The run has no metric that can be compared.
+    """
     matched, notes = match_runs([run], allow_partial=False)
-    sisters = families({part.task: part.language for part in matched})
-    labels, joined = clusters_of({part.task: part.items for part in matched}, sisters, cluster)
+    family_of = families({part.task: part.language for part in matched})
+    labels, cluster_notes = clusters_of({part.task: part.items for part in matched}, family_of, cluster)
     numbers = {label: number for number, label in enumerate(dict.fromkeys(labels.values()))}
     tasks = []
     for part in matched:
-        family = sisters[part.task]
-        metrics = list(_metrics(run, part, family.language, notes))
+        metrics = list(_metrics(run, part, family_of[part.task].language, notes))
         if metrics:
-            size, items = _hashes(run, part)
-            tasks.append(
-                TaskValues(
-                    task=part.task,
-                    family=family.name,
-                    language=family.language,
-                    version=run.tasks[part.task].info.version,
-                    fewshot=run.tasks[part.task].info.fewshot,
-                    limit=run.tasks[part.task].info.limit,
-                    prompts=_digest(part.entries[0][item.key].prompt or "" for item in part.items),
-                    hash_bytes=size,
-                    items=items,
-                    clusters=tuple(numbers[labels[item]] for item in part.items),
-                    metrics=tuple(metrics),
-                )
-            )
+            clusters = {item: numbers[labels[item]] for item in part.items}
+            tasks.append(_task(run, part, family_of[part.task], clusters, metrics))
     if not tasks:
         raise ConfigError(f"{run.path} has no metric that can be compared. " + ". ".join(notes))
     return Baseline(
@@ -117,8 +115,33 @@ def baseline_of(run: Run, cluster: str) -> Baseline:
         tuple(tasks),
         public_name(run.model) if run.model else None,
         public_signature(run.signature),
-        # A baseline is for others to read: no folder of whoever made it.
-        tuple(replace_folder(note, run.path, run.name) for note in (*run.notes, *notes, *joined)),
+        # A baseline file is for others to read, so it names no folder of whoever made it.
+        tuple(replace_folder(note, run.path, run.name) for note in (*run.notes, *notes, *cluster_notes)),
+    )
+
+
+def _task(
+    run: Run,
+    part: MatchedTask,
+    family: Family,
+    clusters: Mapping[Item, int],
+    metrics: Sequence[MetricValues],
+) -> TaskValues:
+    info = run.tasks[part.task].info
+    entries = [part.entries[0][item.key] for item in part.items]
+    hash_bytes, items = _hashes(entries)
+    return TaskValues(
+        task=part.task,
+        family=family.name,
+        language=family.language,
+        version=info.version,
+        fewshot=info.fewshot,
+        limit=info.limit,
+        prompts=_digest(entry.prompt or "" for entry in entries),
+        hash_bytes=hash_bytes,
+        items=items,
+        clusters=tuple(clusters[item] for item in part.items),
+        metrics=tuple(metrics),
     )
 
 
@@ -126,12 +149,12 @@ def _metrics(run: Run, part: MatchedTask, language: str | None, notes: list[str]
     info = run.tasks[part.task].info
     for metric in part.metrics:
         try:
-            said = why_not_comparable([run], part, metric)
-            columns, corpus, signature = ((), None, None) if said else _columns(part, metric, language)
+            reason = why_not_comparable([run], part, metric)
+            columns, corpus, signature = ((), None, None) if reason else _columns(part, metric, language)
         except MissingTokenizerError as error:
-            said = str(error)
-        if said:
-            notes.append(f"{part.task}: {metric[0]},{metric[1]} is left out: {said}")
+            reason = str(error)
+        if reason:
+            notes.append(f"{part.task}: {metric[0]},{metric[1]} is left out: {reason}")
             continue
         better = corpus != "ter" if corpus else higher_is_better(metric[0], [info])
         yield MetricValues(metric[0], metric[1], better, columns, corpus, signature)
@@ -140,18 +163,18 @@ def _metrics(run: Run, part: MatchedTask, language: str | None, notes: list[str]
 def _columns(
     part: MatchedTask, metric: FilteredMetric, language: str | None
 ) -> tuple[tuple[Column, ...], str | None, str | None]:
-    """(Columns, the corpus metric's name, its signature)."""
+    """Return the columns of a metric, and the name and signature of a corpus metric."""
     values = [part.entries[0][item.key].values.get(metric) for item in part.items]
-    pairs = {place: value for place, value in enumerate(values) if isinstance(value, Segment)}
-    if not pairs:
+    segments = {place: value for place, value in enumerate(values) if isinstance(value, Segment)}
+    if not segments:
         numbers = [value if isinstance(value, float) else None for value in values]
         return (tuple(_rounded(numbers)),), None, None
     corpus = corpus_metric(corpus_name(metric[0]) or metric[0], language)
-    statistics = segment_statistics(corpus, list(pairs.values()))
-    whole = np.full((len(values), statistics.shape[1]), np.nan)
-    whole[list(pairs)] = statistics
+    statistics = segment_statistics(corpus, list(segments.values()))
+    all_items = np.full((len(values), statistics.shape[1]), np.nan)
+    all_items[list(segments)] = statistics
     columns = (
-        tuple(_rounded([None if np.isnan(one) else float(one) for one in column])) for column in whole.T
+        tuple(_rounded([None if np.isnan(one) else float(one) for one in column])) for column in all_items.T
     )
     return tuple(columns), corpus.name, corpus.signature
 
@@ -162,16 +185,16 @@ def _rounded(values: Sequence[float | None]) -> Iterable[float | None]:
         yield int(short) if short is not None and short.is_integer() else short
 
 
-def _hashes(run: Run, part: MatchedTask) -> tuple[int, str]:
-    """(Bytes of each, all joined): of the document and its target, so that neither can change unnoticed."""
-    whole = [_hash(part.entries[0][item.key]) for item in part.items]
-    size = next(
-        (size for size in range(_HASH_BYTES, 32) if len({one[:size] for one in whole}) == len(whole)), 32
-    )
-    return size, base64.b64encode(b"".join(one[:size] for one in whole)).decode()
+def _hashes(entries: Sequence[Entry]) -> tuple[int, str]:
+    """Return the length of each item's hash, and all hashes joined, in base64."""
+    hashes = [_hash(entry) for entry in entries]
+    sizes = range(_HASH_BYTES, 32)
+    size = next((size for size in sizes if len({one[:size] for one in hashes}) == len(hashes)), 32)
+    return size, base64.b64encode(b"".join(one[:size] for one in hashes)).decode()
 
 
 def _hash(entry: Entry) -> bytes:
+    """Hash an item's document and target, so that neither can change unnoticed."""
     return hashlib.sha256(f"{entry.item.key}\n{entry.target}".encode(errors="replace")).digest()
 
 

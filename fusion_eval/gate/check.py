@@ -1,157 +1,184 @@
-"""Baseline and candidate → rows with a verdict each: the whole of `fusion-eval check` as one function."""
+"""Check a candidate against a baseline: the whole of `fusion-eval check` as one function."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
-from fusion_eval.compare.metrics import corpus_name
 from fusion_eval.compare.options import AUTO
 from fusion_eval.compare.units import ALL, Unit, units
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.gate.baseline import Baseline, baseline_of
-from fusion_eval.gate.baseline_file import is_baseline_file, read_baseline, write_baseline
-from fusion_eval.gate.margins import Margins
+from fusion_eval.gate.baseline import Baseline
+from fusion_eval.gate.baseline_file import is_baseline_file
+from fusion_eval.gate.margins import DEFAULT, Margins, margins_of
 from fusion_eval.gate.pairing import paired_cells
 from fusion_eval.gate.result import (
     EXIT_CODES,
     SCHEMA_VERSION,
-    Checked,
     CheckedRow,
     CheckedRun,
+    CheckResult,
+    CheckVerdict,
     Inconclusive,
-    Verdict,
 )
-from fusion_eval.gate.rows import decided, row_of
-from fusion_eval.runs.metric_facts import is_unbounded
-from fusion_eval.runs.reading import read_runs
-from fusion_eval.types import without_surrogates
-
-_SURELY_PERCENT = 50
+from fusion_eval.gate.rows import check_unit, decide_rows
+from fusion_eval.gate.scales import scales_of
+from fusion_eval.gate.sides import read_side
 
 
 @dataclass(frozen=True, slots=True)
-class CheckSettings:
-    """How to check; `metrics` are names of the metrics wanted, all where there is none."""
+class CheckOptions:
+    """How to check. The defaults are those of `fusion-eval check`."""
 
     margins: Margins = field(default_factory=Margins)
     alpha: float = 0.05
     inconclusive: Inconclusive = "tell"
     metrics: tuple[str, ...] = ()
+    """The metrics to check. Empty means every metric that can be compared."""
     overall: bool = False
-    """Only rows over all languages where a task has sisters in others."""
+    """Whether to drop the rows of single languages if there is a row over all languages."""
     allow_partial: bool = False
+    """Check what both sides have, and add a note, instead of raising an error."""
 
 
-def read_side(path: Path, cluster: str = AUTO, allow_partial: bool = False) -> Baseline:
-    """A baseline file, or a run, under its path as it was given; lines of a run that cannot be read fall out with `allow_partial`.
+def check_runs(
+    baseline: str | Path,
+    candidate: str | Path,
+    *,
+    margin: float | str | Path | Mapping[str, float] = DEFAULT,
+    alpha: float = 0.05,
+    metrics: str | Sequence[str] = (),
+    overall: bool = False,
+    cluster: str = AUTO,
+    allow_partial: bool = False,
+    inconclusive: Inconclusive = "tell",
+) -> CheckResult:
+    """Check whether a candidate is worse than a baseline by more than a margin.
 
-    Raises `ConfigError` for what is neither.
+    What the two verdicts promise is described at `check`.
+
+    Args:
+        baseline: A baseline file, or the folder or sample file of a run.
+        candidate: A run, or a baseline file.
+        margin: The largest loss to tolerate: a share of each metric's range (0.01 is one point), a mapping from metrics
+            to margins in their own units, or a YAML file of such a mapping. The key `default` is a share of the range.
+        alpha: The level of the tests.
+        metrics: The metrics to check. Empty means every metric that can be compared.
+        overall: Drop the rows of single languages if there is a row over all languages.
+        cluster: A field of the documents whose equal values mark dependent items, `auto`, or `none`.
+        allow_partial: Check what both sides have, and add a note, instead of raising an error.
+        inconclusive: What too few items count as: `pass`, `fail`, or neither (`tell`).
+
+    Returns:
+        The result: `outcome` is `no regression`, `regression` or `inconclusive`, and `print(result)` shows the table.
+
+    Raises:
+        ConfigError: An option cannot be used, a side cannot be read, or the two cannot be compared.
     """
-    if path.suffix == ".gz" and not path.exists():
-        siblings = [str(path.with_name(other.name)) for other in sorted(path.parent.glob("*.gz"))]
+    if not 0 < alpha <= 0.5:
+        raise ConfigError(f"alpha={alpha!r} should be a number above 0, and 0.5 at most")
+    if inconclusive not in get_args(Inconclusive):
+        raise ConfigError(f"inconclusive={inconclusive!r} should be {_one_of(get_args(Inconclusive))}")
+    if cluster != AUTO and is_baseline_file(Path(baseline)):
         raise ConfigError(
-            f"There is no baseline {path}.{nearest(str(path), siblings)} fusion-eval baseline RUN -o {path} makes it"
+            f"cluster={cluster!r} has no effect on {baseline}, which holds its own clusters; "
+            "give it to fusion-eval baseline"
         )
-    found = (
-        read_baseline(path)
-        if is_baseline_file(path)
-        else baseline_of(read_runs([path], allow_partial)[0], cluster)
+    options = CheckOptions(
+        margins=margins_of(margin),
+        alpha=alpha,
+        inconclusive=inconclusive,
+        metrics=(metrics,) if isinstance(metrics, str) else tuple(metrics),
+        overall=overall,
+        allow_partial=allow_partial,
     )
-    return replace(found, name=without_surrogates(str(path)))
+    sides = [read_side(Path(path), cluster, allow_partial) for path in (baseline, candidate)]
+    return check(sides[0], sides[1], options)
 
 
-def check(baseline: Baseline, candidate: Baseline, settings: CheckSettings | None = None) -> Checked:
-    """Is the candidate worse than the baseline by more than the margin, anywhere?
+def check(baseline: Baseline, candidate: Baseline, options: CheckOptions | None = None) -> CheckResult:
+    """Check whether the candidate is worse than the baseline by more than the margin, in any row.
 
-    A regression is shown where some row's loss exceeds its margin at level alpha, by Holm over all rows: without any,
-    the chance of an alarm is about alpha at most. All is well only where every row shows that it is not worse by the margin,
-    each at level alpha: a loss of the margin or more in a row that changed then passes with a chance of about alpha, without a
-    correction (Berger 1982). A row of which no item changed passes as well. That is no test: it says that the answers are the same, as they
-    are when a store is replayed, and not what new answers would be.
-    Raises `ConfigError` where the two cannot be compared, see `paired_cells`.
+    A row is a regression if its loss is larger than the margin at level alpha, adjusted over all rows by Holm's method.
+    The check passes if every row shows that its loss is smaller than the margin, each at level alpha.
+
+    **False alarms:** if nothing got worse, the check fails with probability of at most about alpha, over all rows.
+
+    **Misses:** a changed row that truly lost the margin passes with probability of at most about alpha. All rows have to
+    pass, so this needs no adjustment (Berger 1982).
+
+    A row of which no item changed passes without a test. Its answers are the same, as they are when a store is
+    replayed. That does not tell what new answers would be.
+
+    Raises:
+        ConfigError: The two cannot be compared (see `paired_cells`), or an option names an unknown metric.
     """
-    settings = settings or CheckSettings()
+    options = options or CheckOptions()
+    _check_metrics(baseline, options)
+    cells, notes = paired_cells(baseline, candidate, options.metrics, options.allow_partial)
+    if not cells:
+        raise ConfigError(f"{baseline.name} and {candidate.name} have nothing to check. " + ". ".join(notes))
+    all_units, unit_notes = units(cells)
+    rows = _rows(_overall(all_units) if options.overall else all_units, scales_of(baseline), options)
+    verdict = _worst_verdict(rows)
+    return CheckResult(
+        schema_version=SCHEMA_VERSION,
+        verdict=verdict,
+        exit_code=_exit_code(verdict, options.inconclusive),
+        alpha=options.alpha,
+        inconclusive=options.inconclusive,
+        baseline=_described(baseline),
+        candidate=_described(candidate),
+        rows=tuple(rows),
+        notes=tuple(dict.fromkeys((*baseline.notes, *candidate.notes, *notes, *unit_notes))),
+    )
+
+
+def _check_metrics(baseline: Baseline, options: CheckOptions) -> None:
     known = {values.metric for task in baseline.tasks for values in task.metrics}
-    for name in settings.metrics:
+    for name in options.metrics:
         if name not in known:
             raise ConfigError(
                 f"--metrics {name}: the baseline has no such metric.{nearest(name, known)} It has {', '.join(sorted(known))}"
             )
-    settings.margins.check(known)
-    cells, notes = paired_cells(baseline, candidate, settings.metrics, settings.allow_partial)
-    if not cells:
-        raise ConfigError(f"{baseline.name} and {candidate.name} have nothing to check. " + ". ".join(notes))
-    scales = _scales(baseline)
-    found, apart = units(cells)
-    wanted = _overall(found) if settings.overall else found
+    options.margins.check(known)
+
+
+def _rows(
+    checked_units: Sequence[Unit], scales: Mapping[str, float | None], options: CheckOptions
+) -> list[CheckedRow]:
     rows = []
-    for unit in wanted:
+    for unit in checked_units:
         scale = scales[unit.cells[0].metric]
-        margin = settings.margins.of(unit.cells[0].metric, scale)
-        rows.append(row_of(unit, margin, scale, settings.alpha, len(wanted)))
-    rows = decided(rows, settings.alpha)
-    verdict = _verdict(rows)
-    return Checked(
-        schema_version=SCHEMA_VERSION,
-        verdict=verdict,
-        exit_code=_exit_code(verdict, settings.inconclusive),
-        alpha=settings.alpha,
-        inconclusive=settings.inconclusive,
-        baseline=_named(baseline),
-        candidate=_named(candidate),
-        rows=tuple(rows),
-        notes=(*dict.fromkeys((*baseline.notes, *candidate.notes, *notes, *apart)),),
-    )
+        margin = options.margins.of(unit.cells[0].metric, scale)
+        rows.append(check_unit(unit, margin, scale, options.alpha, len(checked_units)))
+    return decide_rows(rows, options.alpha)
 
 
-def _scales(baseline: Baseline) -> Mapping[str, float | None]:
-    """The range of each metric, 1 or 100, where its name or the baseline's values over all tasks leave no doubt."""
-    values: dict[str, list[float]] = defaultdict(list)
-    for found in (found for task in baseline.tasks for found in task.metrics):
-        column = [0.0, 100.0] if found.corpus else [value for value in found.columns[0] if value is not None]
-        values[found.metric] += column
-    return {metric: _scale(metric, found) for metric, found in values.items()}
+def _overall(all_units: Sequence[Unit]) -> list[Unit]:
+    """Drop the units of single tasks that are part of a unit over their languages."""
+    covered = {cell.task for unit in all_units if unit.several and unit.task != ALL for cell in unit.cells}
+    return [unit for unit in all_units if unit.several or unit.task not in covered]
 
 
-def _scale(metric: str, baseline: Sequence[float]) -> float | None:
-    lowest, highest = min(baseline, default=0.0), max(baseline, default=0.0)
-    if lowest < 0 or highest > 100 or is_unbounded(metric):
-        return None
-    if corpus_name(metric) or highest > _SURELY_PERCENT:
-        return 100.0
-    return 1.0 if highest <= 1 else None  # ratings end at 5 or at 10
-
-
-def _overall(found: Sequence[Unit]) -> list[Unit]:
-    """Without the rows of single tasks that stand in a row over their languages."""
-    inside = {cell.task for unit in found if unit.several and unit.task != ALL for cell in unit.cells}
-    return [unit for unit in found if unit.several or unit.task not in inside]
-
-
-def _verdict(rows: Sequence[CheckedRow]) -> Verdict:
+def _worst_verdict(rows: Sequence[CheckedRow]) -> CheckVerdict:
     verdicts = {row.verdict for row in rows}
-    return (
-        "regression" if "regression" in verdicts else "inconclusive" if "inconclusive" in verdicts else "pass"
-    )
+    if "regression" in verdicts:
+        return "regression"
+    return "inconclusive" if "inconclusive" in verdicts else "pass"
 
 
-def _exit_code(verdict: Verdict, inconclusive: Inconclusive) -> int:
+def _exit_code(verdict: CheckVerdict, inconclusive: Inconclusive) -> int:
     if verdict == "inconclusive" and inconclusive != "tell":
         return EXIT_CODES["pass" if inconclusive == "pass" else "regression"]
     return EXIT_CODES[verdict]
 
 
-def _named(side: Baseline) -> CheckedRun:
+def _described(side: Baseline) -> CheckedRun:
     return CheckedRun(side.name, side.date, side.model, side.signature)
 
 
-def updated(baseline: Path, candidate: Baseline) -> Path:
-    """Where `--update-baseline` writes. Raises `ConfigError` where the baseline is a run, which is not ours to replace."""
-    if baseline.exists() and not is_baseline_file(baseline):
-        raise ConfigError(
-            f"--update_baseline rewrites a baseline file, and {baseline} is none; make one with fusion-eval baseline RUN -o FILE"
-        )
-    return write_baseline(replace(candidate, name=Path(candidate.name).name), baseline)
+def _one_of(names: Sequence[str]) -> str:
+    return f"{', '.join(map(repr, names[:-1]))} or {names[-1]!r}"

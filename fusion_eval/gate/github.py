@@ -1,4 +1,4 @@
-"""A check where GitHub shows it: annotations beside the change, and a summary of the job."""
+"""Show a check on GitHub: annotations of the change, and a summary of the job."""
 
 from __future__ import annotations
 
@@ -8,56 +8,67 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.gate.junit import sentence
-from fusion_eval.gate.result import Checked
-from fusion_eval.gate.views import as_markdown, headline
+from fusion_eval.gate.result import CheckResult
+from fusion_eval.gate.views import as_markdown, describe_row, headline
 from fusion_eval.text.printable import printable
 
-_MOST = 9
-"""GitHub shows ten annotations of a kind in a step; one is for the whole."""
+_MOST_ROWS = 9
+"""GitHub shows ten annotations of a kind in a step, and the first is on the whole check."""
 
 
-def runs_here(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether a GitHub job runs us."""
+def in_github_actions(environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether the process runs in a GitHub job."""
     return environment.get("GITHUB_ACTIONS") == "true"
 
 
-def commands(checked: Checked) -> list[str]:
-    """Workflow commands, a line each: the whole, then an error per regression and a warning per row that cannot tell."""
+def annotations(result: CheckResult) -> list[str]:
+    """Return workflow commands that annotate the check and each row that did not pass."""
     kinds = {
         "regression": "error",
-        "inconclusive": {"tell": "warning", "pass": "notice", "fail": "error"}[checked.inconclusive],
+        "inconclusive": {"tell": "warning", "pass": "notice", "fail": "error"}[result.inconclusive],
     }
     lines = []
     for verdict, kind in kinds.items():
-        rows = [row for row in checked.rows if row.verdict == verdict]
-        lines += [_command(kind, _title(row.task, row.language), sentence(row)) for row in rows[:_MOST]]
-    kind = "notice" if checked.exit_code == 0 else "error"
-    return [_command(kind, "fusion-eval check", headline(checked)), *lines]
+        rows = [row for row in result.rows if row.verdict == verdict]
+        lines += [
+            _command(kind, _title(row.task, row.language), describe_row(row)) for row in rows[:_MOST_ROWS]
+        ]
+    kind = "notice" if result.passed else "error"
+    return [_command(kind, "fusion-eval check", headline(result)), *lines]
 
 
-def unusable(message: str) -> str:
-    """The workflow command for input that cannot be checked."""
+def error_annotation(message: str) -> str:
+    """Return the workflow command that annotates an error."""
     return _command("error", "fusion-eval check", message)
 
 
-def guarded(text: str) -> str:
-    """`text` between marks that only we know: names of others in it are no commands to the runner."""
+def without_commands(text: str) -> str:
+    """Wrap a text for the log, so that no name in it can act as a workflow command.
+
+    A random token ends the wrapping, so no name can end it either.
+    """
     token = secrets.token_hex(16)
     return f"::stop-commands::{token}\n{text}\n::{token}::"
 
 
-def harmless(text: str) -> str:
-    """The same JSON without `##[`, by which the runner finds older commands anywhere in a line; Markdown is escaped already."""
+def json_without_commands(text: str) -> str:
+    """Escape `##[` in JSON. The runner finds commands of an older form by it anywhere in a line.
+
+    Markdown from `as_markdown` is escaped already.
+    """
     return text.replace("##[", r"##\u005b")
 
 
-def add_summary(checked: Checked, environment: Mapping[str, str] = os.environ) -> None:
-    """The Markdown of the check, behind what other steps wrote. Raises `ConfigError` where it cannot be written."""
+def add_summary(result: CheckResult, environment: Mapping[str, str] = os.environ) -> None:
+    """Append the check to the summary of the job, if it has one.
+
+    Raises:
+        ConfigError: The summary cannot be written.
+    """
     path = environment.get("GITHUB_STEP_SUMMARY")
     if not path:
         return
-    text = as_markdown(checked) + "\n"
+    text = as_markdown(result) + "\n"
     try:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text)

@@ -1,4 +1,4 @@
-"""The two questions of a row, as functions of the margin: is the loss smaller, is it larger?"""
+"""The two tests of a row as functions of the margin: is the loss smaller than the margin, is it larger?"""
 
 from __future__ import annotations
 
@@ -15,46 +15,59 @@ from fusion_eval.stats.power import minimal_detectable_effect
 from fusion_eval.stats.rare_losses import effects, spread_at_margin
 
 PValue = Callable[[float], float]
-"""Of a margin."""
+"""Returns a p-value for a margin."""
 _SMALLEST = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class MarginTests:
-    """`not_worse` is small where the loss is shown to be below the margin, `worse` where it is shown to be above."""
+    """The tests of one row."""
 
     name: str
     not_worse: PValue
+    """Small if the loss is shown to be smaller than the margin."""
     worse: PValue
+    """Small if the loss is shown to be larger than the margin."""
     error_at: Callable[[float], float]
-    """The standard error that a sample of this size would have, were the loss so large."""
+    """Returns the standard error that a sample of this size has if the true loss is so large."""
 
 
 def margin_tests(
     unit: Unit, paired: Paired, error: float, clusters: int, largest: float, sign: int
 ) -> MarginTests:
-    """Of the second run of a unit against the first; `sign` is -1 where lower is better, `largest` a loss that an item can have."""
-    gain, found = sign * paired.delta, sign * effects(paired)
+    """Return the tests of the second run of a unit against the first.
+
+    Independent 0/1 items get Tango's score test, everything else a t test.
+
+    Args:
+        unit: The unit, with two runs.
+        paired: The runs as pairs of values.
+        error: The standard error of the difference.
+        clusters: How many independent clusters there are.
+        largest: The largest loss that one item can have.
+        sign: 1 if higher is better, else -1.
+    """
+    gain, gains = sign * paired.delta, sign * effects(paired)
 
     def error_at(loss: float) -> float:
-        return spread_at_margin(found, error, loss).error
+        return spread_at_margin(gains, error, loss).error
 
     if not unit.several and unit.cells[0].binary and paired.n_clusters == unit.items.shape[1]:
         changes = sign * (unit.items[1] - unit.items[0])
-        gains, losses, items = int((changes > 0).sum()), int((changes < 0).sum()), len(changes)
+        won, lost, items = int((changes > 0).sum()), int((changes < 0).sum()), len(changes)
         return MarginTests(
             "score",
-            lambda margin: not_worse_p_value(gains, losses, items, min(margin, 1 - _SMALLEST)),
-            lambda margin: worse_p_value(gains, losses, items, min(margin, 1 - _SMALLEST)),
+            lambda margin: not_worse_p_value(won, lost, items, min(margin, 1 - _SMALLEST)),
+            lambda margin: worse_p_value(won, lost, items, min(margin, 1 - _SMALLEST)),
             error_at,
         )
 
     def not_worse(margin: float) -> float:
-        spread = spread_at_margin(found, error, margin)
+        spread = spread_at_margin(gains, error, margin)
         p_value = non_inferiority(gain - spread.step, spread.error, clusters, margin, largest=largest).p_value
         if error:
             return p_value
-        # All differ alike, and show no spread of their own.
+        # All items differ by the same amount, so the sample shows no spread of its own.
         return max(p_value, non_inferiority(gain, error, clusters, margin, largest=largest).p_value)
 
     def worse(margin: float) -> float:
@@ -64,9 +77,10 @@ def margin_tests(
 
 
 def largest_loss(tests: MarginTests, alpha: float, largest: float) -> float | None:
-    """A margin from which on the loss is shown to be below it at level alpha; None where even `largest` is not shown.
+    """Return the smallest margin at which the loss is shown to be smaller, at level alpha.
 
-    0 where it is shown that there is no loss at all.
+    Returns:
+        The margin; 0 if the sample shows that there is no loss at all, None if it does not even rule out `largest`.
     """
     if tests.not_worse(largest) > alpha:
         return None
@@ -79,15 +93,28 @@ def largest_loss(tests: MarginTests, alpha: float, largest: float) -> float | No
     )
 
 
-def detected(
+def detected_loss(
     tests: MarginTests, clusters: int, margin: float, level: float, largest: float, power: float = 0.8
 ) -> float | None:
-    """The smallest true loss that is shown to be beyond the margin with this power; None where even `largest` is not.
+    """Return the smallest true loss that a sample of this size shows to be larger than the margin.
 
-    `level` is that of the one-sided test. The error is the one that the loss would bring with it: where hardly any item
-    differs in this sample, some would then.
+    The standard error is the one that such a loss brings with it. It can be larger than the observed one if hardly any
+    item differs in this sample.
+
+    Args:
+        tests: The tests of the row.
+        clusters: How many independent clusters there are.
+        margin: The margin.
+        level: The level of the one-sided test.
+        largest: The largest loss that one item can have.
+        power: With which probability the loss has to be shown.
+
+    Returns:
+        The loss, or None if even `largest` is not shown.
     """
-    errors = minimal_detectable_effect(1.0, clusters, 2 * level, power) or 0.0  # how many of them it takes
+    errors = (
+        minimal_detectable_effect(1.0, clusters, 2 * level, power) or 0.0
+    )  # in units of the standard error
 
     def short_of(loss: float) -> float:
         return margin - loss + errors * tests.error_at(loss)

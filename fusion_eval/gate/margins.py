@@ -1,4 +1,4 @@
-"""How much worse is too much, metric by metric."""
+"""Margins: the largest loss to tolerate, for each metric."""
 
 from __future__ import annotations
 
@@ -12,31 +12,42 @@ import yaml
 from fusion_eval.errors import ConfigError, nearest
 
 DEFAULT = 0.01
-_KEY = "default"
+_DEFAULT_KEY = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """`default` is a share of a metric's range, so that 0.01 is one point whether it ends at 1 or at 100.
-
-    `metrics` are in the metrics' own units.
-    """
+    """The margin of each metric."""
 
     default: float = DEFAULT
+    """A share of a metric's range: 0.01 is one point, whether the metric goes to 1 or to 100."""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    """Margins of single metrics, in their own units."""
 
     def check(self, known: Iterable[str]) -> None:
-        """Raises `ConfigError` for a metric that is not there: its margin would guard nothing."""
-        there = set(known)
+        """Check that every named metric exists, since the margin of any other would guard nothing.
+
+        Raises:
+            ConfigError: A metric is not among `known`.
+        """
+        metrics = set(known)
         for name in self.metrics:
-            if name not in there:
+            if name not in metrics:
                 raise ConfigError(
-                    f"--margin names the metric '{name}', which the runs do not have.{nearest(name, there)} "
-                    f"They have {', '.join(sorted(there))}"
+                    f"--margin names the metric '{name}', which the runs do not have.{nearest(name, metrics)} "
+                    f"They have {', '.join(sorted(metrics))}"
                 )
 
     def of(self, metric: str, scale: float | None) -> float:
-        """The margin in the metric's units; `scale` is its range. Raises `ConfigError` where neither is known."""
+        """Return the margin of a metric in its own units.
+
+        Args:
+            metric: The name of the metric.
+            scale: Its range, if it is known.
+
+        Raises:
+            ConfigError: Neither the margin nor the range is known, or the margin is not smaller than the range.
+        """
         if metric in self.metrics:
             margin = self.metrics[metric]
             if scale is not None and margin >= scale:
@@ -53,23 +64,41 @@ class Margins:
         return self.default * scale
 
 
+def margins_of(margin: float | str | Path | Mapping[str, float]) -> Margins:
+    """Return the margins that a number, a mapping, or a YAML file of such a mapping stands for.
+
+    Args:
+        margin: A share of the metrics' range; or margins of single metrics in their own units, with the key `default`
+            for the share of all others; or the path of a YAML file.
+
+    Raises:
+        ConfigError: It is none of these, or a margin is out of range.
+    """
+    if isinstance(margin, Mapping):
+        return _margins(margin, "margin")
+    return read_margins(str(margin))
+
+
 def read_margins(text: str) -> Margins:
-    """Of a number, or of a YAML file `metric: margin` in which `default:` is the margin of all others."""
+    """Read the value of `--margin`: a number, or the path of a YAML file with lines `metric: margin`."""
     if not text:
         raise ConfigError("--margin is empty; it is a number such as 0.01, or a file of margins")
-    number = _number(text)
-    if number is not None:
-        return Margins(_share(number, "--margin"))
-    path = Path(text)
-    given = _mapping(path)
+    try:
+        number = float(text)
+    except ValueError:
+        return _margins(_read_mapping(Path(text)), text)
+    return Margins(_share(number, "--margin"))
+
+
+def _margins(values: Mapping[object, object] | Mapping[str, float], where: str) -> Margins:
     margins = {}
-    for name, value in given.items():
-        margin = _margin(value)
+    for name, value in values.items():
+        margin = _number(value)
         if not 0 < margin < math.inf:
-            raise ConfigError(f"{path}: the margin of '{name}' should be a number above 0, such as 0.02")
+            raise ConfigError(f"{where}: the margin of '{name}' should be a number above 0, such as 0.02")
         margins[str(name)] = margin
-    default = margins.pop(_KEY, DEFAULT)
-    return Margins(_share(default, f"{path}: default"), margins)
+    default = margins.pop(_DEFAULT_KEY, DEFAULT)
+    return Margins(_share(default, f"{where}: default"), margins)
 
 
 def _share(value: float, where: str) -> float:
@@ -81,8 +110,8 @@ def _share(value: float, where: str) -> float:
     return value
 
 
-def _margin(value: object) -> float:
-    """NaN where it is no number; YAML takes 1e-2, which has no point, for a text."""
+def _number(value: object) -> float:
+    """Return NaN for anything that is not a number. YAML reads 1e-2, which has no point, as a text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return math.nan
     try:
@@ -91,18 +120,11 @@ def _margin(value: object) -> float:
         return math.nan
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _mapping(path: Path) -> Mapping[object, object]:
+def _read_mapping(path: Path) -> Mapping[object, object]:
     try:
         text = path.read_text(encoding="utf-8")
-        given = yaml.safe_load(text)
-        _check_once(yaml.compose(text, Loader=yaml.SafeLoader), path)
+        content = yaml.safe_load(text)
+        _check_names_differ(yaml.compose(text, Loader=yaml.SafeLoader), path)
     except FileNotFoundError as error:
         raise ConfigError(f"--margin {path} is neither a number, such as 0.01, nor a file") from error
     except OSError as error:
@@ -111,13 +133,13 @@ def _mapping(path: Path) -> Mapping[object, object]:
         raise ConfigError(
             f"The margins {path} are no YAML of lines 'metric: margin': {' '.join(str(error).split())}"
         ) from error
-    if not isinstance(given, dict) or not given:
+    if not isinstance(content, dict) or not content:
         raise ConfigError(f"{path} should hold lines 'metric: margin', such as 'exact_match: 0.02'")
-    return given
+    return content
 
 
-def _check_once(node: yaml.Node | None, path: Path) -> None:
-    """Of a name that occurs twice YAML takes the last without a word."""
+def _check_names_differ(node: yaml.Node | None, path: Path) -> None:
+    """If a name occurs twice, YAML silently takes the last."""
     names = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
     for name in names:
         if names.count(name) > 1:

@@ -1,4 +1,4 @@
-"""The baseline's values and the candidate's, item by item."""
+"""Pair the values of a baseline and a candidate, item by item."""
 
 from __future__ import annotations
 
@@ -15,56 +15,70 @@ from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 from fusion_eval.stats.paired import mean_score
 
 Places = tuple[list[int], list[int]]
-"""Where the items that both have stand: in the baseline, in the candidate."""
+"""The places of the common items: in the baseline, and in the candidate."""
 
 
 def paired_cells(
     baseline: Baseline, candidate: Baseline, metrics: Sequence[str], allow_partial: bool
 ) -> tuple[list[Cell], list[str]]:
-    """A cell per task, metric and filter of the baseline, of two runs each; and notes.
+    """Build a cell with two runs for each task, metric and filter of the baseline.
 
-    All that the baseline has, the candidate must have: what disappears is no improvement. Raises `ConfigError` where it
-    has not, unless `allow_partial`, and where the two are not of the same task.
+    The candidate has to have all that the baseline has, since a value that disappears is no improvement.
+
+    Args:
+        baseline: The baseline.
+        candidate: The candidate.
+        metrics: The metrics to pair. Empty means all.
+        allow_partial: Leave out what the candidate lacks, and add a note, instead of raising an error.
+
+    Returns:
+        The cells, and notes on what is left out or differs.
+
+    Raises:
+        ConfigError: The two differ in a task's version, few-shot examples or direction; or, unless `allow_partial`, the
+            candidate lacks something.
     """
     notes: list[str] = []
-    theirs = {task.task: task for task in candidate.tasks}
-    made = []
+    candidate_tasks = {task.task: task for task in candidate.tasks}
+    cells = []
     for task in baseline.tasks:
-        other = theirs.get(task.task)
+        other = candidate_tasks.get(task.task)
         if other is None:
-            _lacking(f"task {task.task}", baseline, candidate, allow_partial, notes)
+            _report_missing(f"task {task.task}", baseline, candidate, allow_partial, notes)
             continue
-        _same_setup(task, other, baseline, candidate)
-        places = _places(task, other, baseline, candidate, allow_partial, notes)
+        _check_same_setup(task, other, baseline, candidate)
+        places = _common_items(task, other, baseline, candidate, allow_partial, notes)
         if task.prompts != other.prompts and len(places[0]) == len(task.clusters) == len(other.clusters):
             notes.append(f"{task.task}: the prompts are not those of the baseline")
         for values in task.metrics:
             if not metrics or values.metric in metrics:
                 cell = _cell(task, values, other, places, (baseline, candidate), allow_partial, notes)
-                made += [cell] if cell else []
-    if new := sorted(set(theirs) - {task.task for task in baseline.tasks}):
+                cells += [cell] if cell else []
+    if new := sorted(set(candidate_tasks) - {task.task for task in baseline.tasks}):
         notes.append(f"{', '.join(new)}: not in the baseline, and so not checked")
-    return made, notes
+    return cells, notes
 
 
-def _lacking(what: str, has: Baseline, lacks: Baseline, allow_partial: bool, notes: list[str]) -> None:
-    said = f"The {what} is in the baseline {has.name} and not in {lacks.name}"
+def _report_missing(
+    what: str, baseline: Baseline, candidate: Baseline, allow_partial: bool, notes: list[str]
+) -> None:
+    loss = f"The {what} is in the baseline {baseline.name} and not in {candidate.name}"
     if not allow_partial:
         raise ConfigError(
-            f"{said}; run it again with what it had, or make a new baseline, or add --allow_partial to leave it out"
+            f"{loss}; run it again with what it had, or make a new baseline, or add --allow_partial to leave it out"
         )
-    notes.append(f"{said}, and is left out")
+    notes.append(f"{loss}, and is left out")
 
 
-def _same_setup(task: TaskValues, other: TaskValues, baseline: Baseline, candidate: Baseline) -> None:
-    if said := setup_difference(task, other, (f"the baseline {baseline.name}", candidate.name)):
+def _check_same_setup(task: TaskValues, other: TaskValues, baseline: Baseline, candidate: Baseline) -> None:
+    if difference := setup_difference(task, other, (f"the baseline {baseline.name}", candidate.name)):
         raise ConfigError(
-            f"{task.task} is not the same task in both: {said}; make a new baseline with fusion-eval baseline, or run the "
-            "candidate as the baseline was"
+            f"{task.task} is not the same task in both: {difference}; make a new baseline with fusion-eval baseline, or run "
+            "the candidate as the baseline was"
         )
 
 
-def _places(
+def _common_items(
     task: TaskValues,
     other: TaskValues,
     baseline: Baseline,
@@ -72,30 +86,31 @@ def _places(
     allow_partial: bool,
     notes: list[str],
 ) -> Places:
-    keys, theirs = _keys(task, other)
-    where = {key: place for place, key in enumerate(theirs)}
-    mine = [place for place, key in enumerate(keys) if key in where]
-    gone, new = len(keys) - len(mine), len(theirs) - len(mine)
-    if not mine:
+    """Return the places of the items that both have."""
+    keys, other_keys = _keys(task, other)
+    other_places = {key: place for place, key in enumerate(other_keys)}
+    places = [place for place, key in enumerate(keys) if key in other_places]
+    gone, new = len(keys) - len(places), len(other_keys) - len(places)
+    if not places:
         raise ConfigError(
             f"{task.task}: {baseline.name} and {candidate.name} have no item in common; they ran on different data"
         )
     if gone or new:
-        said = f"{task.task}: {gone} items are in the baseline alone and {new} in {candidate.name} alone"
+        loss = f"{task.task}: {gone} items are in the baseline alone and {new} in {candidate.name} alone"
         if task.limit != other.limit:
-            said += f" (--limit {format_limit(task.limit)} and {format_limit(other.limit)})"
+            loss += f" (--limit {format_limit(task.limit)} and {format_limit(other.limit)})"
         if not allow_partial:
             raise ConfigError(
-                f"{said}, or their documents or targets have changed; --allow_partial checks the {len(mine)} that both have"
+                f"{loss}, or their documents or targets have changed; --allow_partial checks the {len(places)} that both have"
             )
-        notes.append(f"{said}; {len(mine)} are checked")
-    return mine, [where[keys[place]] for place in mine]
+        notes.append(f"{loss}; {len(places)} are checked")
+    return places, [other_places[keys[place]] for place in places]
 
 
 def _keys(task: TaskValues, other: TaskValues) -> tuple[list[bytes], list[bytes]]:
-    """Both as long as the shorter of their hashes."""
-    shorter = min(task.hash_bytes, other.hash_bytes)
-    return [key[:shorter] for key in task.hashes()], [key[:shorter] for key in other.hashes()]
+    """Return the item hashes of both, cut to the length of the shorter ones."""
+    length = min(task.hash_bytes, other.hash_bytes)
+    return [key[:length] for key in task.hashes()], [key[:length] for key in other.hashes()]
 
 
 def _cell(
@@ -103,45 +118,62 @@ def _cell(
     values: MetricValues,
     other: TaskValues,
     places: Places,
-    runs: tuple[Baseline, Baseline],
+    sides: tuple[Baseline, Baseline],
     allow_partial: bool,
     notes: list[str],
 ) -> Cell | None:
-    found: Mapping[tuple[str, str], MetricValues] = {(m.metric, m.filter): m for m in other.metrics}
+    """Build the cell of one metric. None if the candidate lacks the metric, or no item has both values."""
+    other_metrics: Mapping[tuple[str, str], MetricValues] = {(m.metric, m.filter): m for m in other.metrics}
     name = f"{values.metric},{values.filter}"
-    match = found.get((values.metric, values.filter))
+    match = other_metrics.get((values.metric, values.filter))
     if match is None or (match.corpus, len(match.columns)) != (values.corpus, len(values.columns)):
-        _lacking(f"metric {name} of {task.task}", *runs, allow_partial, notes)
+        _report_missing(f"metric {name} of {task.task}", *sides, allow_partial, notes)
         return None
     if match.higher_is_better != values.higher_is_better:
         better = "higher" if values.higher_is_better else "lower"
         raise ConfigError(
-            f"{task.task}: in the baseline {better} is better of {name}, and in {runs[1].name} it is not; "
+            f"{task.task}: in the baseline {better} is better of {name}, and in {sides[1].name} it is not; "
             "make a new baseline, or run the candidate as the baseline was"
         )
     if match.signature != values.signature:
         notes.append(f"{task.task}: {name} was {values.signature} in the baseline and is {match.signature}")
-    sides = [
-        np.array(side.columns, dtype=np.float64).T[at]
-        for side, at in zip((values, match), places, strict=True)
+    arrays = [
+        np.array(side.columns, dtype=np.float64).T[own]
+        for side, own in zip((values, match), places, strict=True)
     ]
-    known = ~(np.isnan(sides[0]).any(axis=1) | np.isnan(sides[1]).any(axis=1))
-    if not known.any():
-        said = f"{task.task}: on no item do both {runs[0].name} and {runs[1].name} have a value of {name}"
-        if not allow_partial:
-            raise ConfigError(f"{said}; run the candidate again, or add --allow_partial to leave it out")
-        notes.append(f"{said}, and it is left out")
+    known = _known_in_both(arrays, f"{task.task}: ", name, sides, allow_partial, notes)
+    if known is None:
         return None
-    if gone := int((np.isnan(sides[1]).any(axis=1) & ~np.isnan(sides[0]).any(axis=1)).sum()):
-        said = f"{task.task}: {gone} items with a value of {name} in the baseline have none in {runs[1].name}"
-        if not allow_partial:
-            raise ConfigError(f"{said}; --allow_partial checks the {int(known.sum())} that both have")
-        notes.append(f"{said}; {int(known.sum())} are checked")
     labels = np.array(task.clusters, dtype=object)[places[0]]
-    return _of(task, values, np.stack(sides)[:, known], labels[known], int((~known).sum()))
+    return _build_cell(task, values, np.stack(arrays)[:, known], labels[known], int((~known).sum()))
 
 
-def _of(
+def _known_in_both(
+    arrays: Sequence[Floats],
+    where: str,
+    metric: str,
+    sides: tuple[Baseline, Baseline],
+    allow_partial: bool,
+    notes: list[str],
+) -> npt.NDArray[np.bool_] | None:
+    """Return which items have a value on both sides. None if there is no such item."""
+    missing = [np.isnan(array).any(axis=1) for array in arrays]
+    known: npt.NDArray[np.bool_] = ~(missing[0] | missing[1])
+    if not known.any():
+        loss = f"{where}on no item do both {sides[0].name} and {sides[1].name} have a value of {metric}"
+        if not allow_partial:
+            raise ConfigError(f"{loss}; run the candidate again, or add --allow_partial to leave it out")
+        notes.append(f"{loss}, and it is left out")
+        return None
+    if gone := int((missing[1] & ~missing[0]).sum()):
+        loss = f"{where}{gone} items with a value of {metric} in the baseline have none in {sides[1].name}"
+        if not allow_partial:
+            raise ConfigError(f"{loss}; --allow_partial checks the {int(known.sum())} that both have")
+        notes.append(f"{loss}; {int(known.sum())} are checked")
+    return known
+
+
+def _build_cell(
     task: TaskValues,
     values: MetricValues,
     statistics: Floats,

@@ -1,25 +1,25 @@
-"""The gate in a test suite: the fixture `fusion_check`, and `--fusion-baseline`.
+"""The gate in a test suite: the pytest fixture `fusion_check` and the option `--fusion-baseline`.
 
-pytest imports this file wherever the package is installed, so it imports nothing else of it until a test asks.
+pytest imports this file wherever the package is installed. So it imports the rest of the package only when it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from fusion_eval.gate.result import Checked, Inconclusive
+    from fusion_eval.gate.result import CheckResult
 
-FusionCheck = Callable[..., "Checked"]
+FusionCheck = Callable[..., "CheckResult"]
 _UPDATED = pytest.StashKey[set[Path]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--fusion-baseline FILE`, and `--fusion-update-baseline`."""
+    """Add `--fusion-baseline FILE` and `--fusion-update-baseline`."""
     group = parser.getgroup("fusion-eval", "regression gate of fusion-eval")
     group.addoption(
         "--fusion-baseline",
@@ -36,10 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def fusion_check(request: pytest.FixtureRequest) -> FusionCheck:
-    """`fusion_check(run, baseline=None, margin=0.01, …)`: fails the test where the run is worse than the baseline.
+    """Return `fusion_check(run, baseline=None, **options)`, which fails the test if the run is worse.
 
-    `baseline` is by default that of `--fusion-baseline`; without any the test is skipped. `margin` is a number or a YAML file, as
-    for `fusion-eval check`, `inconclusive` is "fail" or "pass". Returns what the check came to.
+    The default baseline is that of `--fusion-baseline`. Without any baseline the test is skipped. The options are those
+    of `fusion_eval.gate.check.check_runs`, and `inconclusive` is "fail" or "pass". The function returns the result.
     """
     return lambda run, baseline=None, **options: _check(request.config, run, baseline, **options)
 
@@ -48,19 +48,12 @@ def _check(
     config: pytest.Config,
     run: str | Path,
     baseline: str | Path | None,
-    *,
-    margin: float | str | Path = 0.01,
-    alpha: float = 0.05,
-    inconclusive: Inconclusive = "fail",
-    metrics: str | Sequence[str] = (),
-    overall: bool = False,
-    allow_partial: bool = False,
-) -> Checked:
+    inconclusive: Any = "fail",
+    **options: Any,
+) -> CheckResult:
     __tracebackhide__ = True
     from fusion_eval.errors import FusionEvalError
-    from fusion_eval.gate.check import CheckSettings, check, read_side, updated
-    from fusion_eval.gate.margins import read_margins
-    from fusion_eval.gate.views import as_text
+    from fusion_eval.gate.check import check_runs
     from fusion_eval.text.printable import printable
 
     against = baseline or config.getoption("--fusion-baseline")
@@ -70,34 +63,35 @@ def _check(
         )
     if inconclusive not in ("fail", "pass"):
         pytest.fail(f'inconclusive={inconclusive!r} should be "fail" or "pass"', pytrace=False)
-    if not 0 < alpha <= 0.5:
-        pytest.fail(f"alpha={alpha!r} should be a number above 0, and 0.5 at most", pytrace=False)
-    named = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    found, wrong = None, ""
+    result, message = None, ""
     try:
-        settings = CheckSettings(
-            read_margins(str(margin)), alpha, inconclusive, named, overall, allow_partial
-        )
-        candidate = read_side(Path(run), allow_partial=allow_partial)
         if config.getoption("--fusion-update-baseline"):
-            _claim(config, Path(against))
-            updated(Path(against), candidate)
-        found = check(read_side(Path(against), allow_partial=allow_partial), candidate, settings)
+            result = _update(config, Path(against), Path(run), options)
+        else:
+            result = check_runs(against, run, inconclusive=inconclusive, **options)
     except FusionEvalError as error:
-        wrong = printable(str(error))
-    if found is None:  # out of the handler, so that the sentence stands once
-        pytest.fail(wrong, pytrace=False)
-    if found.exit_code:
-        pytest.fail(as_text(found), pytrace=False)
-    return found
+        message = printable(str(error))
+    if result is None:  # Outside the handler, so that pytest shows the message once.
+        pytest.fail(message, pytrace=False)
+    if not result.passed:
+        pytest.fail(str(result), pytrace=False)
+    return result
 
 
-def _claim(config: pytest.Config, path: Path) -> None:
-    """Two tests that rewrite one file would leave the baseline of the last, and all would pass."""
-    claimed = config.stash.setdefault(_UPDATED, set())
-    if path.resolve() in claimed:
+def _update(config: pytest.Config, baseline: Path, run: Path, options: dict[str, Any]) -> CheckResult:
+    """Write the run into the baseline file. Return a check of the run against itself, which passes."""
+    __tracebackhide__ = True
+    from fusion_eval.gate.check import check_runs
+    from fusion_eval.gate.sides import read_side, update_baseline
+
+    updated = config.stash.setdefault(_UPDATED, set())
+    if baseline.resolve() in updated:  # Only the last of two runs would be kept, and both tests would pass.
         pytest.fail(
-            f"{path} was rewritten in this session already; give each check its own: fusion_check(run, baseline)",
+            f"{baseline} was rewritten in this session already; give each check its own: fusion_check(run, baseline)",
             pytrace=False,
         )
-    claimed.add(path.resolve())
+    updated.add(baseline.resolve())
+    result = check_runs(run, run, **options)
+    reading = {name: options[name] for name in ("cluster", "allow_partial") if name in options}
+    update_baseline(baseline, read_side(run, **reading))
+    return result

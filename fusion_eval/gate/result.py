@@ -1,19 +1,25 @@
-"""What a check came to, from which every view is drawn."""
+"""The result of a check. Every view is drawn from it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_VERSION = 1
-Verdict = Literal["pass", "regression", "inconclusive"]
+CheckVerdict = Literal["pass", "regression", "inconclusive"]
+Outcome = Literal["no regression", "regression", "inconclusive"]
 Inconclusive = Literal["tell", "pass", "fail"]
-EXIT_CODES: dict[Verdict, int] = {"pass": 0, "regression": 1, "inconclusive": 3}
+"""What an inconclusive check counts as: `tell` is neither a pass nor a failure, and has an exit code of its own."""
+EXIT_CODES: Mapping[CheckVerdict, int] = {"pass": 0, "regression": 1, "inconclusive": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedRow:
-    """One metric of one task (or, where `language` is `all`, over tasks). Values are in the metric's own units."""
+    """One metric of one task; over several tasks if `language` is `all`. Values are in the metric's own units."""
 
     task: str
     language: str | None
@@ -26,30 +32,33 @@ class CheckedRow:
     delta: float
     """Candidate - baseline."""
     largest_loss: float | None
-    """That the sample allows, one-sided at 1 - alpha: a margin that the row would just pass with. None: any."""
+    """The one-sided upper bound of the loss at confidence 1 - alpha: the smallest margin with which the row passes.
+
+    None if the items allow any loss.
+    """
     margin: float
     test: str
-    """`score` (Tango's, of 0/1 items), `t`, or `none` where no item differs or there is but one cluster."""
+    """`score` is Tango's test of 0/1 items, `t` the t test. `none`: no item differs, or there is only one cluster."""
     p_not_worse: float
-    """Of H0: the candidate is worse by the margin or more. Small: no regression."""
+    """The p-value of H0: the candidate is worse by the margin or more. A small value shows that there is no regression."""
     p_worse: float
-    """Of H0: the candidate is worse by the margin at most. Small: a regression."""
+    """The p-value of H0: the candidate is worse by at most the margin. A small value shows a regression."""
     p_worse_adjusted: float
-    """Holm's, over all rows."""
-    verdict: Verdict
+    """`p_worse`, adjusted over all rows by Holm's method."""
+    verdict: CheckVerdict
     higher_is_better: bool
     unchanged: bool = False
-    """No item differs at all."""
+    """Whether no item differs at all."""
     detects: float | None = None
-    """The true loss that a sample this size shows as a regression with a power of 80%, the correction included."""
+    """The true loss that a sample of this size shows as a regression with a power of 80%, after the adjustment."""
     items_needed: int | None = None
-    """Of an inconclusive row: the items that would decide with that power, if the difference stays as it is."""
+    """Only for an inconclusive row: the items that decide it with a power of 80% if the true difference is `delta`."""
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedRun:
-    """Which run was checked; `signature` says how one of ours was made."""
+    """A run that was checked. `signature` says how a run of this package was made."""
 
     name: str
     date: str
@@ -58,11 +67,14 @@ class CheckedRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """Rows with what they were made by. The verdict is that of the worst row."""
+class CheckResult:
+    """The rows of a check and the options that they were computed with. The verdict is that of the worst row.
+
+    `str()` of a result is the table that `fusion-eval check` prints.
+    """
 
     schema_version: int
-    verdict: Verdict
+    verdict: CheckVerdict
     exit_code: int
     alpha: float
     inconclusive: Inconclusive
@@ -71,20 +83,44 @@ class Checked:
     rows: tuple[CheckedRow, ...]
     notes: tuple[str, ...] = ()
 
-    def count(self, verdict: Verdict) -> int:
-        """Rows with this verdict."""
+    @property
+    def passed(self) -> bool:
+        """Whether the check passed. An inconclusive check passes only with `inconclusive="pass"`."""
+        return self.exit_code == 0
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict in words."""
+        return "no regression" if self.verdict == "pass" else self.verdict
+
+    def count(self, verdict: CheckVerdict) -> int:
+        """Return how many rows have this verdict."""
         return sum(row.verdict == verdict for row in self.rows)
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows as a DataFrame, with a column for each field of a row."""
+        import pandas as pd
 
-def summary(checked: Checked) -> str:
-    """`no regression: none of 12 rows is worse by more than its margin`, or what else it came to."""
-    rows = len(checked.rows)
-    match checked.verdict:
+        columns = [column.name for column in fields(CheckedRow)]
+        return pd.DataFrame([asdict(row) for row in self.rows], columns=columns)
+
+    def __str__(self) -> str:
+        from fusion_eval.gate.views import as_text
+
+        return as_text(self)
+
+
+def summary(result: CheckResult) -> str:
+    """Return one sentence: `no regression: none of 12 rows is worse by more than its margin`."""
+    rows = len(result.rows)
+    match result.verdict:
         case "pass":
             return f"no regression: none of {rows} rows is worse by more than its margin"
         case "regression":
-            return f"REGRESSION: {checked.count('regression')} of {rows} rows are worse by more than their margin"
-    needed = [row.items_needed for row in checked.rows if row.verdict == "inconclusive"]
+            return (
+                f"REGRESSION: {result.count('regression')} of {rows} rows are worse by more than their margin"
+            )
+    needed = [row.items_needed for row in result.rows if row.verdict == "inconclusive"]
     known = [items for items in needed if items is not None]
-    told = f"; the largest needs about {max(known):,} items" if known else ""
-    return f"too few items to tell in {checked.count('inconclusive')} of {rows} rows{told}"
+    needs = f"; the largest needs about {max(known):,} items" if known else ""
+    return f"too few items to tell in {result.count('inconclusive')} of {rows} rows{needs}"

@@ -1,4 +1,4 @@
-"""One row of a check: the candidate's loss against its margin, from both sides."""
+"""One row of a check: test the candidate's loss against the margin, from both sides."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ import numpy as np
 
 from fusion_eval.compare.rows import pair_runs
 from fusion_eval.compare.units import Unit
-from fusion_eval.gate.margin_tests import MarginTests, detected, largest_loss, margin_tests
-from fusion_eval.gate.result import CheckedRow, Verdict
+from fusion_eval.gate.margin_tests import MarginTests, detected_loss, largest_loss, margin_tests
+from fusion_eval.gate.result import CheckedRow, CheckVerdict
 from fusion_eval.stats.bootstrap import jackknife_error
 from fusion_eval.stats.multiplicity import holm
 from fusion_eval.stats.power import items_needed
 from fusion_eval.stats.strata import units_of
 
 _FEW = 20
-"""Clusters below which a t test of skewed values is a poor guide."""
+"""With fewer clusters, a t test of skewed values is only rough."""
 
 
-def row_of(unit: Unit, margin: float, scale: float | None, alpha: float, rows: int) -> CheckedRow:
-    """Two runs on a unit; the verdict is still to be made, over all rows."""
+def check_unit(unit: Unit, margin: float, scale: float | None, alpha: float, rows: int) -> CheckedRow:
+    """Test the second run of a unit against the first. The verdict is made later, over all rows.
+
+    Args:
+        unit: The unit, with two runs.
+        margin: The largest loss to tolerate, in the metric's units.
+        scale: The range of the metric, if it is known.
+        alpha: The level of the tests.
+        rows: How many rows the check has.
+    """
     first, paired = unit.cells[0], pair_runs(unit, 0, 1)
     clusters = units_of(paired)
     error = jackknife_error(paired) if clusters > 1 else None
@@ -33,7 +41,8 @@ def row_of(unit: Unit, margin: float, scale: float | None, alpha: float, rows: i
     loss, detects, needed = None, None, None
     if tests and not unchanged:
         loss = largest_loss(tests, alpha, largest)
-        detects = detected(tests, clusters, margin, alpha / rows, largest)  # Holm's first step
+        # alpha / rows is the level of the first step of Holm's method.
+        detects = detected_loss(tests, clusters, margin, alpha / rows, largest)
         needed = _needed(tests, sign * paired.delta, unit.items.shape[1], clusters, margin, alpha, rows)
     return CheckedRow(
         task=unit.task,
@@ -63,30 +72,29 @@ def row_of(unit: Unit, margin: float, scale: float | None, alpha: float, rows: i
 def _needed(
     tests: MarginTests, gain: float, items: int, clusters: int, margin: float, alpha: float, rows: int
 ) -> int | None:
-    """The items that would decide with a power of 80%, were the truth what is seen; more than there are, as these do not."""
+    """Return how many items decide with a power of 80% if the true gain is the observed one. It is more than `items`."""
     level = alpha if gain > -margin else alpha / rows
-    found = items_needed(
-        gain + margin, tests.error_at(margin), items, clusters, 2 * level
-    )  # of two-sided tests
-    return None if found is None else max(found, items + 1)
+    # `items_needed` takes the level of a two-sided test.
+    needed = items_needed(gain + margin, tests.error_at(margin), items, clusters, 2 * level)
+    return None if needed is None else max(needed, items + 1)
 
 
 def _note(unit: Unit, clusters: int, unchanged: bool) -> str | None:
     missing = sum(cell.missing for cell in unit.cells)
-    said = [f"{missing} items have no value in one of the two"] if missing else []
+    notes = [f"{missing} items have no value in one of the two"] if missing else []
     if clusters < _FEW and not unchanged:
-        said.append(f"{clusters} independent items: the test is rough")
-    return "; ".join(said) or None
+        notes.append(f"{clusters} independent items: the test is rough")
+    return "; ".join(notes) or None
 
 
-def decided(rows: Sequence[CheckedRow], alpha: float) -> list[CheckedRow]:
-    """The rows with their verdicts."""
+def decide_rows(rows: Sequence[CheckedRow], alpha: float) -> list[CheckedRow]:
+    """Return the rows with their adjusted p-values and verdicts."""
     adjusted = holm([row.p_worse for row in rows])
-    return [_decided(row, float(p), alpha) for row, p in zip(rows, adjusted, strict=True)]
+    return [_decide(row, float(p), alpha) for row, p in zip(rows, adjusted, strict=True)]
 
 
-def _decided(row: CheckedRow, adjusted: float, alpha: float) -> CheckedRow:
-    verdict: Verdict = "inconclusive"
+def _decide(row: CheckedRow, adjusted: float, alpha: float) -> CheckedRow:
+    verdict: CheckVerdict = "inconclusive"
     if adjusted <= alpha:
         verdict = "regression"
     elif row.unchanged or row.p_not_worse <= alpha:

@@ -1,4 +1,4 @@
-"""A check to read: in a terminal, as a comment for a pull request, as JSON. Drawn from `Checked` alone."""
+"""Show a check: as a table, as Markdown for a pull request, or as JSON."""
 
 from __future__ import annotations
 
@@ -6,71 +6,76 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from fusion_eval.gate.result import Checked, CheckedRow, summary
+from fusion_eval.gate.result import CheckedRow, CheckResult, summary
 from fusion_eval.report.text_table import decimals, text_table
 from fusion_eval.text.escaping import escaped, escaped_table
 from fusion_eval.text.printable import printable
 
 MARK = "<!-- fusion-eval check -->"
-"""By which a bot finds the comment that it wrote before."""
+"""A bot finds its earlier comment by this mark."""
 _LONGEST = 65_000
-"""Characters: a comment of GitHub may have 65,536."""
-_NAMES = 3
+"""Characters. A comment on GitHub may have 65,536."""
+_TEXT_COLUMNS = 3
 _HEAD = (
     *("task", "lang", "metric", "n", "baseline", "candidate", "delta", "loss at most", "margin"),
     *("p not worse", "p worse", "verdict", "detects", "needs"),
 )
 _LEGEND = (
-    "↓: lower is better; n: items/independent clusters; loss at most: what the sample allows, at {confidence:g}%",
-    "p not worse: were the loss the margin or more; p worse: were it the margin at most, Holm-adjusted over {rows} rows; alpha {alpha:g}",
-    "detects: the smallest true loss that so many items show as a regression with 80% power; needs: items that would decide",
+    "↓: lower is better; n: items/independent clusters; loss at most: the largest loss that fits the sample, at {confidence:g}%",
+    "p not worse: p-value of a loss of the margin or more; p worse: of a loss of the margin at most, Holm-adjusted over "
+    "{rows} rows; alpha {alpha:g}",
+    "detects: the smallest true loss that so many items show as a regression with 80% power; needs: the items that would decide",
 )
 
 
-def as_text(checked: Checked) -> str:
-    """For a terminal."""
-    parts = [text_table(_HEAD, [line(row) for row in checked.rows], left=_NAMES), _legend(checked)]
-    parts += [printable(f"note: {note}") for note in notes(checked)]
-    return "\n".join([*parts, printable(headline(checked))])
+def as_text(result: CheckResult) -> str:
+    """Return the check as a table for a terminal."""
+    parts = [text_table(_HEAD, [row_cells(row) for row in result.rows], left=_TEXT_COLUMNS), _legend(result)]
+    parts += [printable(f"note: {note}") for note in all_notes(result)]
+    return "\n".join([*parts, printable(headline(result))])
 
 
-def as_markdown(checked: Checked) -> str:
-    """A comment ready to post: the rows that did not pass in sight, all of them behind a fold."""
-    shown = [row for row in checked.rows if row.verdict != "pass"]
-    head = [MARK, f"### {escaped(headline(checked))}"]
+def as_markdown(result: CheckResult) -> str:
+    """Return the check as a comment for a pull request.
+
+    The rows that did not pass are visible. All rows are in a part that can be unfolded. A result that is too long for a
+    comment loses parts until it fits.
+    """
+    visible = [row for row in result.rows if row.verdict != "pass"]
+    head = [MARK, f"### {escaped(headline(result))}"]
     folded = (
-        f"<details><summary>All {len(checked.rows)} rows</summary>\n\n{_table(checked.rows)}\n\n"
-        f"{_legend(checked)}\n\n</details>"
+        f"<details><summary>All {len(result.rows)} rows</summary>\n\n{_markdown_table(result.rows)}\n\n"
+        f"{_legend(result)}\n\n</details>"
     )
-    listed = "\n".join(f"- {escaped(note)}" for note in notes(checked))
+    notes = "\n".join(f"- {escaped(note)}" for note in all_notes(result))
     for parts in (
-        [*([_table(shown)] if shown else []), folded, *([listed] if listed else [])],
-        [_table(shown), _legend(checked)] if shown else [],
+        [*([_markdown_table(visible)] if visible else []), folded, *([notes] if notes else [])],
+        [_markdown_table(visible), _legend(result)] if visible else [],
     ):
         text = "\n\n".join([*head, *parts])
         if len(text) <= _LONGEST:
             return text
-    return "\n\n".join([*head, f"{len(shown):,} rows did not pass, too many to show here"])
+    return "\n\n".join([*head, f"{len(visible):,} rows did not pass, too many to show here"])
 
 
-def as_json(checked: Checked) -> str:
-    """All there is."""
-    return msgspec.json.format(msgspec.json.encode(checked), indent=2).decode()
+def as_json(result: CheckResult) -> str:
+    """Return every field of the check as JSON."""
+    return msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
 
 
-def headline(checked: Checked) -> str:
-    """`fusion against main.json.gz: no regression: …`."""
-    return f"{checked.candidate.name} against {checked.baseline.name}: {summary(checked)}"
+def headline(result: CheckResult) -> str:
+    """Return the result in one line: `fusion against main.json.gz: no regression: …`."""
+    return f"{result.candidate.name} against {result.baseline.name}: {summary(result)}"
 
 
-def notes(checked: Checked) -> list[str]:
-    """Of the check, then of its rows."""
-    of_rows = [f"{row.task}, {row.metric}: {row.note}" for row in checked.rows if row.note]
-    return [*dict.fromkeys((*checked.notes, *of_rows))]
+def all_notes(result: CheckResult) -> list[str]:
+    """Return the notes on the whole check, then those on its rows."""
+    on_rows = [f"{row.task}, {row.metric}: {row.note}" for row in result.rows if row.note]
+    return [*dict.fromkeys((*result.notes, *on_rows))]
 
 
-def line(row: CheckedRow) -> list[str]:
-    """A row's cells, under the head of the table."""
+def row_cells(row: CheckedRow) -> list[str]:
+    """Return the cells of a row, in the order of the table's columns."""
     digits = decimals(row.baseline_value, row.candidate_value, row.margin)
     metric = row.metric if row.filter == "none" else f"{row.metric},{row.filter}"
     return [
@@ -83,27 +88,43 @@ def line(row: CheckedRow) -> list[str]:
         "unchanged" if row.unchanged else f"{row.delta:+.{digits}f}",
         "-" if row.largest_loss is None else f"{row.largest_loss:.{digits}f}",
         f"{row.margin:.{digits}f}",
-        _p(row.p_not_worse) if not row.unchanged else "-",
-        _p(row.p_worse_adjusted) if not row.unchanged else "-",
+        "-" if row.unchanged else _p_value(row.p_not_worse),
+        "-" if row.unchanged else _p_value(row.p_worse_adjusted),
         row.verdict if row.verdict != "regression" else "REGRESSION",
         "-" if row.detects is None else f"{row.detects:.{digits}f}",
         "-" if row.items_needed is None else f"{row.items_needed:,}",
     ]
 
 
-def _p(value: float) -> str:
+def describe_row(row: CheckedRow) -> str:
+    """Return a row as a sentence: `exact_match went from 0.8000 to 0.7700 (-0.0300), and the margin is 0.0100: …`."""
+    cells = dict(zip(_HEAD, row_cells(row), strict=True))
+    change = (
+        f"{cells['metric']} went from {cells['baseline']} to {cells['candidate']} ({cells['delta']}), "
+        f"and the margin is {cells['margin']}"
+    )
+    if row.verdict == "regression":
+        return f"{change}: a loss beyond it is shown (p {cells['p worse']})"
+    if row.verdict == "inconclusive":
+        at_most = "" if row.largest_loss is None else f" (it may be {cells['loss at most']})"
+        needs = "" if row.items_needed is None else f"; about {cells['needs']} would decide"
+        return f"{change}: {row.n:,} items do not tell whether the loss is smaller{at_most}{needs}"
+    return change
+
+
+def _p_value(value: float) -> str:
     return f"{value:.4f}" if value >= 0.0001 else f"{value:.0e}"
 
 
-def _table(rows: Sequence[CheckedRow]) -> str:
-    return escaped_table(_HEAD, [line(row) for row in rows], _NAMES)
+def _markdown_table(rows: Sequence[CheckedRow]) -> str:
+    return escaped_table(_HEAD, [row_cells(row) for row in rows], _TEXT_COLUMNS)
 
 
-def _legend(checked: Checked) -> str:
+def _legend(result: CheckResult) -> str:
     return "\n".join(_LEGEND).format(
-        confidence=100 * (1 - checked.alpha), rows=len(checked.rows), alpha=checked.alpha
+        confidence=100 * (1 - result.alpha), rows=len(result.rows), alpha=result.alpha
     )
 
 
-VIEWS: Mapping[str, Callable[[Checked], str]] = {"table": as_text, "md": as_markdown, "json": as_json}
-"""By the name of `--format`."""
+VIEWS: Mapping[str, Callable[[CheckResult], str]] = {"table": as_text, "md": as_markdown, "json": as_json}
+"""The views by the values of `--format`."""

@@ -1,0 +1,35 @@
+"""Infer the range of each metric from its name and the baseline's values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from fusion_eval.compare.metrics import corpus_name
+from fusion_eval.gate.baseline import Baseline
+
+_UNBOUNDED = ("perplexity", "bits_per_byte", "loss", "mae", "mse", "rmse")
+"""Ends of the names of metrics that have no largest value, whatever the values at hand are."""
+_SURELY_PERCENT = 50
+"""No rating scale goes further than this, so a larger value is on a scale to 100."""
+
+
+def scales_of(baseline: Baseline) -> Mapping[str, float | None]:
+    """Return the range of each metric, 1 or 100, or None if it is not clear.
+
+    Only the baseline's values count, over all its tasks. So a candidate cannot widen its own margin.
+    """
+    values: dict[str, list[float]] = defaultdict(list)
+    for found in (found for task in baseline.tasks for found in task.metrics):
+        column = [0.0, 100.0] if found.corpus else [value for value in found.columns[0] if value is not None]
+        values[found.metric] += column
+    return {metric: _scale(metric, found) for metric, found in values.items()}
+
+
+def _scale(metric: str, values: Sequence[float]) -> float | None:
+    lowest, highest = min(values, default=0.0), max(values, default=0.0)
+    if lowest < 0 or highest > 100 or metric.lower().endswith(_UNBOUNDED):
+        return None
+    if corpus_name(metric) or highest > _SURELY_PERCENT:
+        return 100.0
+    return 1.0 if highest <= 1 else None  # Ratings go to 5 or to 10.

@@ -1,0 +1,49 @@
+"""Read the two sides of a check, and update a baseline file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from fusion_eval.compare.options import AUTO
+from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.gate.baseline import Baseline, baseline_of
+from fusion_eval.gate.baseline_file import is_baseline_file, read_baseline, write_baseline
+from fusion_eval.runs.reading import read_runs
+from fusion_eval.types import without_surrogates
+
+
+def read_side(path: Path, cluster: str = AUTO, allow_partial: bool = False) -> Baseline:
+    """Read a baseline file or a run. Its name is the path.
+
+    Args:
+        path: A baseline file, or a folder or sample file of a run.
+        cluster: How to cluster the items of a run (see `clusters_of`). A baseline file holds its own clusters.
+        allow_partial: Leave out lines of a run that cannot be read, instead of raising an error.
+
+    Raises:
+        ConfigError: The path is neither, or cannot be read.
+    """
+    if path.suffix == ".gz" and not path.exists():
+        siblings = [str(path.with_name(other.name)) for other in sorted(path.parent.glob("*.gz"))]
+        raise ConfigError(
+            f"There is no baseline {path}.{nearest(str(path), siblings)} fusion-eval baseline RUN -o {path} makes it"
+        )
+    if is_baseline_file(path):
+        side = read_baseline(path)
+    else:
+        side = baseline_of(read_runs([path], allow_partial)[0], cluster)
+    return replace(side, name=without_surrogates(str(path)))
+
+
+def update_baseline(path: Path, candidate: Baseline) -> Path:
+    """Write the candidate into the baseline file, which need not exist. Return its path.
+
+    Raises:
+        ConfigError: `path` is something else, such as a run, or cannot be written.
+    """
+    if path.exists() and not is_baseline_file(path):
+        raise ConfigError(
+            f"--update_baseline rewrites a baseline file, and {path} is none; make one with fusion-eval baseline RUN -o FILE"
+        )
+    return write_baseline(replace(candidate, name=Path(candidate.name).name), path)
