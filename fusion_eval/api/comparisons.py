@@ -59,6 +59,13 @@ def compare(
     Returns:
         The comparison. It prints as a table, and has `rows`, `to_frame()`, `to_markdown()` and `to_json()`.
     """
+    _check_choice("baseline", baseline, (None, "expected", "oracle"))
+    _check_choice("test", test, ("auto", "permutation", "mcnemar"))
+    _check_choice("correction", correction, ("holm", "bh"))
+    _check_number("alpha", alpha, 0.0001, 0.5)
+    _check_number("resamples", resamples, 100, 1_000_000)
+    _check_number("seed", seed, 0, float("inf"))
+
     from fusion_eval.compare.compare import compare as compare_runs
     from fusion_eval.compare.options import ComparisonOptions
     from fusion_eval.report.comparison_view import ComparisonView
@@ -120,6 +127,11 @@ def judge(
     Returns:
         The comparison of win rates.
     """
+    _check_choice("swap", swap, ("both", "random"))
+    _check_choice("scale", scale, (3, 5))
+    _check_number("repeats", repeats, 1, float("inf"))
+    _check_number("alpha", alpha, 0.0001, 0.5)
+
     from fusion_eval.compare.options import ComparisonOptions
     from fusion_eval.judging.job import Job
     from fusion_eval.judging.judge import JudgeOptions
@@ -168,3 +180,18 @@ def _check_enough(runs: Sequence[Run]) -> None:
         raise ConfigError(
             "compare needs two runs or more, the baseline first: compare(BASELINE, CANDIDATE, …)"
         )
+
+
+def _check_choice(name: str, value: object, choices: Sequence[object]) -> None:
+    from fusion_eval.errors import ConfigError
+
+    if value not in choices:
+        raise ConfigError(f"{name}={value!r} should be one of {', '.join(map(repr, choices))}")
+
+
+def _check_number(name: str, value: float, least: float, most: float) -> None:
+    from fusion_eval.errors import ConfigError
+
+    if not least <= value <= most:
+        upper = "" if most == float("inf") else f" to {most:g}"
+        raise ConfigError(f"{name}={value!r} should be a number from {least:g}{upper}")
