@@ -41,8 +41,8 @@ def same_answer(answer: str | None, reference: str, language: str) -> bool:
     value = read_bare_number(reference)
     if value is not None:
         if values := possible_values(answer, language):
-            return value in values or _percent(reference, value) in {
-                _percent(answer, number) for number in values
+            return value in values or _as_share(reference, value) in {
+                _as_share(answer, number) for number in values
             }
         if (
             _RANGE_DATE_OR_TIME.fullmatch(answer)
@@ -64,7 +64,8 @@ def possible_values(answer: str, language: str) -> set[Fraction]:
     return {value for value in values if value is not None}
 
 
-def _percent(text: str, value: Fraction) -> Fraction:
+def _as_share(text: str, value: Fraction) -> Fraction:
+    """Return the value divided by 100 if the text holds a percent sign."""
     return value / 100 if _PERCENT.search(text) else value
 
 

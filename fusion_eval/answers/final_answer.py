@@ -87,7 +87,7 @@ def final_answer(text: str, language: str) -> str | None:
     """
     if language not in MARKERS:
         raise ValueError(f"there is no marker of an answer in '{language}'; there are {', '.join(MARKERS)}")
-    reply = unicodedata.normalize("NFC", _first_turn(without_reasoning(text)))
+    reply = unicodedata.normalize("NFC", _first_turn(_without_reasoning(text)))
     return max(_last_boxed(reply), _after_marker(reply, language))[1] or None
 
 
@@ -95,7 +95,7 @@ def _first_turn(text: str) -> str:
     return next((turn for turn in _END_OF_TURN.split(text) if turn.strip()), "")
 
 
-def without_reasoning(text: str) -> str:
+def _without_reasoning(text: str) -> str:
     """Return a reply without its reasoning, the text between `<think>` and `</think>`.
 
     If the chat template opens the reasoning, the reply holds only the closing tag. A reply that was cut off inside its

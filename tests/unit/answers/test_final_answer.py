@@ -1,18 +1,15 @@
-"""The final answer in replies of 11 languages and more: boxes, markers, thoughts, and traps."""
+"""The final answer is found in replies of 14 languages: boxes, markers, reasoning, and traps."""
 
 from __future__ import annotations
 
 import json
-import time
-from importlib import import_module
 
 import pytest
+from growth import time_ratio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from task_files import task_file
 
-ANSWERS = import_module("fusion_eval.answers.final_answer")
-final_answer, MARKERS = ANSWERS.final_answer, ANSWERS.MARKERS
+from fusion_eval.answers.final_answer import MARKERS, final_answer
 
 PROSE = {
     "en": "She has 16 eggs and eats 3. The answer: this takes some thought.",
@@ -30,13 +27,13 @@ PROSE = {
     "sw": "Ana mayai 16 na anakula 3. Hili jibu: tufikiri.",
     "th": "เธอมีไข่ 16 ฟอง นี่คือคำตอบ: คิดก่อน",
 }
-"""Each with a marker that does not begin the line."""
+"""Text by language. Each holds a marker, but not at the start of a line."""
 
 by_language = pytest.mark.parametrize("language", sorted(MARKERS))
 
 
 @by_language
-def test_the_marked_line_is_the_answer(language):
+def test_the_line_that_begins_with_the_marker_is_the_answer(language):
     assert final_answer(f"{PROSE[language]}\n\n{MARKERS[language]} 18", language) == "18"
     assert final_answer(PROSE[language], language) is None
 
@@ -47,7 +44,7 @@ def test_the_marked_line_is_the_answer(language):
     ["{}18", "{} 18 ", "**{} 18**", "**{}** 18", "**{}** **18**", "### {}\n18", "> {} 18", "- {} 18\n", "{}\n\n18\n\nBye.",
      "\u200f{} 18", "  {}\r\n18\r\n", "* {} `18`"],
 )  # fmt: skip
-def test_spelling_of_the_marker_is_tolerated(language, form):
+def test_a_marker_counts_in_any_spelling_and_emphasis(language, form):
     plain = MARKERS[language].rstrip(" :：")
     for marker in (
         MARKERS[language],
@@ -70,12 +67,12 @@ def test_spelling_of_the_marker_is_tolerated(language, form):
         ("الجواب: 18", "ar"), ("الإجابة النهائية: 18", "ar"), ("जवाब: 18", "hi"), ("The final answer is: 18", "sw"),
     ],
 )  # fmt: skip
-def test_other_markers_of_a_language(line, language):
+def test_other_words_for_answer_count_as_markers(line, language):
     assert final_answer(f"3 + 15\n{line}", language) == "18"
 
 
 @by_language
-def test_the_last_marker_wins(language):
+def test_the_last_marker_counts(language):
     marker = MARKERS[language]
     assert final_answer(f"{marker} 17\n{PROSE[language]}\n{marker} -1.234,5 €", language) == "-1.234,5 €"
     assert final_answer(f"{marker} 17\n{marker}\n", language) == "17"
@@ -83,7 +80,7 @@ def test_the_last_marker_wins(language):
 
 
 @by_language
-def test_of_a_box_and_a_marker_the_later_wins(language):
+def test_a_box_or_a_marker_counts_whichever_is_later(language):
     box, marker = r"$\boxed{17}$, or rather \(\boxed{\frac{1}{2}}\).", MARKERS[language]
     assert final_answer(f"{PROSE[language]} {box}\n{marker} 18", language) == "18"
     assert final_answer(f"{marker} 18\n{PROSE[language]} {box}", language) == r"\frac{1}{2}"
@@ -94,28 +91,28 @@ def test_of_a_box_and_a_marker_the_later_wins(language):
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        # the marker in quotes, in brackets, in a list, as a heading
+        # a marker in quotes, in brackets, in a list, as a heading
         ("“答案：18”", "zh"), ("「答え：18」", "ja"), ("「答え：18」です。", "ja"), ("«Respuesta: 18»", "es"), ('"정답: 18"', "ko"), ("« Réponse : 18 »", "fr"),
         ("„Antwort: 18“", "de"), ('**"Answer: 18"**', "en"), ("【答案】18", "zh"), ("【答え】18", "ja"), ("【答え】\n18", "ja"), ("**【答案】** 18", "zh"),
         ("1. Answer: 18", "en"), ("**Final Answer**\n18", "en"), ("## Final Answer\n\n18", "en"), ("### Réponse finale\n18", "fr"),
-        # other words
+        # other words for answer
         ("最后答案：18", "zh"), ("正确答案：18", "zh"), ("故答案为：18", "zh"), ("所以答案是：18", "zh"), ("Lösung: 18", "de"), ("إجابة: 18", "ar"),
         ("So the answer is: 18", "en"), ("Therefore, the final answer is: 18", "en"),
-        # below, as a formula or as code
+        # the answer below the marker, as a formula or as code
         ("Answer:\n\\[\n18\n\\]", "en"), ("Answer: $$\n18\n$$", "en"), ("Answer:\n```\n18\n```", "en"), ("```\nAnswer: 18\n```", "en"),
-        # the turn ends
+        # text after the end of the turn
         ("Answer: 18</s>", "en"), ("Answer: 18<|im_end|>\nAnswer: 19", "en"), ("<think>17</think>\nAnswer: 18<|eot_id|>", "en"),
         ("We get \\boxed{3} first.\nSo 5.\nAnswer: 18", "en"),
     ],
 )  # fmt: skip
-def test_where_models_put_their_answers(text, language):
+def test_answers_are_found_where_models_write_them(text, language):
     assert final_answer(f"3 + 15\n{text}", language) == "18"
 
 
 @pytest.mark.parametrize(
     "line", ["Answer 18", "The answer\n18", "the answer to 18: none", "See “the answer”: 18", "[1] 18"]
 )
-def test_what_is_no_marker(line):
+def test_a_line_without_a_marker_states_no_answer(line):
     assert final_answer(f"3 + 15\n{line}", "en") is None
 
 
@@ -127,7 +124,7 @@ def test_what_is_no_marker(line):
         (r"\boxed{17} \boxed{}", "17"), (r"\boxed{17", None), (r"\boxed", None), (r"\boxed{\text{Tokyo}}", r"\text{Tokyo}"),
     ],
 )  # fmt: skip
-def test_boxes(text, answer):
+def test_the_content_of_the_last_box_is_the_answer(text, answer):
     assert final_answer(text, "en") == answer
 
 
@@ -140,12 +137,12 @@ def test_boxes(text, answer):
         ("Answer: 18 <think>cut", "18 <think>cut"),
     ],
 )  # fmt: skip
-def test_thoughts_are_no_answers(text, answer):
+def test_reasoning_states_no_answer(text, answer):
     assert final_answer(text, "en") == answer
 
 
 @by_language
-def test_references_are_read_from_replies(language, shared_data):
+def test_real_references_are_found_in_replies(language, shared_data):
     path = shared_data / "polymath" / f"{language}.jsonl"
     if not path.is_file():
         pytest.skip(f"PolyMath has no {language}")
@@ -161,38 +158,24 @@ def test_references_are_read_from_replies(language, shared_data):
     st.text() | st.lists(st.sampled_from(["\\boxed{", "}", "{", "<think>", "</think>", "\n", "Answer:", "答え", "：", "1", "*"])).map("".join),
     st.sampled_from(sorted(MARKERS)),
 )  # fmt: skip
-def test_no_text_is_an_error(text, language):
+def test_any_text_gives_an_answer_or_none(text, language):
     answer = final_answer(text, language)
     assert answer is None or (answer and answer == answer.strip())
 
 
 @pytest.mark.parametrize(
     "piece",
-    [
-        "\\boxed{",
-        "<think>",
-        "</think>",
-        "Answer:\n",
-        "Answer:",
-        " ",
-        "\n",
-        "*",
-        "1,",
-        "1 ",
-        "{",
-        "- ",
-        "final ",
-        "\\",
-    ],
+    ["\\boxed{", "<think>", "</think>", "Answer:\n", "Answer:", " ", "\n", "*", "1,", "1 ", "{", "- ", "final ", "\\"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("before", "after"), [("", ""), ("\\boxed{1", ""), ("", "Answer: 1"), ("Answer:", "")]
 )
-def test_hostile_text_takes_no_time(piece):
-    start = time.perf_counter()
-    text = piece * (300_000 // len(piece))
-    for hostile in (text, "\\boxed{1" + text, text + "Answer: 1", "Answer:" + text):
-        final_answer(hostile, "en")
-    assert time.perf_counter() - start < 5
+def test_time_grows_linearly_with_the_length_of_hostile_text(piece, before, after):
+    small, large = (before + piece * (size // len(piece)) + after for size in (20_000, 160_000))
+    # 8 times the text takes about 8 times as long; if time grew with the square, it would take 64 times as long
+    assert time_ratio(lambda text: final_answer(text, "en"), [small] * 3, [large] * 2) < 32
 
 
-def test_a_language_without_a_marker_is_named():
+def test_a_language_without_a_marker_is_an_error_that_names_it():
     with pytest.raises(ValueError, match="'tlh'"):
         final_answer("1", "tlh")

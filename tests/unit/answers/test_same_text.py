@@ -1,13 +1,35 @@
-"""Names and years: the spelling that carries no meaning, and the one that does."""
+"""Names are the same if they differ only in spelling without meaning; years are compared by value."""
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import pytest
-from task_files import task_file
 
-same_text = import_module("fusion_eval.answers.same_text").same_text
+from fusion_eval.answers.same_text import same_text
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "language"),
+    [
+        ("the Netherlands", "Netherlands", "en"), ("PARIS.", "Paris", "en"), ("Sao Paulo", "São Paulo", "pt"), ("L’Aquila", "Aquila", "it"),
+        ("l'Égypte", "Egypte", "fr"), ("Die Zugspitze", "Zugspitze", "de"), ("Strasse", "Straße", "de"), ("Королёв", "Королев", "ru"),
+        ("القاهرة", "القاهره", "ar"), ("مُحَمَّد", "محمد", "ar"), ("أسوان", "اسوان", "ar"), ("東京 ", "東京", "ja"), ("ﾄｳｷｮｳ", "トウキョウ", "ja"),
+        ("北京（Beijing）", "北京", "zh"), ("서울 특별시", "서울특별시", "ko"), ("**“Nairobi”**", "Nairobi", "sw"), ("New-York", "New York", "en"),
+        ("1969年", "1969", "ja"), ("१९६९", "1969", "hi"), ("दिल्ली।", "दिल्ली", "hi"), ("Ａfrica", "Africa", "en"),
+    ],
+)  # fmt: skip
+def test_a_name_in_another_spelling_is_the_same(answer, reference, language):
+    assert same_text(answer, ["something else", reference], language)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "language"),
+    [
+        ("Paris", "Parma", "en"), ("", "Paris", "en"), (None, "Paris", "en"), ("(Paris)", "Rome", "en"), ("かき", "がき", "ja"), ("दिल", "दाल", "hi"),
+        ("май", "маи", "ru"), ("1968", "1969", "en"), ("Paris or Rome", "Paris", "en"), ("C++", "C", "en"),
+    ],
+)  # fmt: skip
+def test_a_different_name_is_not_the_same(answer, reference, language):
+    assert not same_text(answer, [reference], language)
 
 
 @pytest.mark.parametrize(
@@ -18,7 +40,7 @@ same_text = import_module("fusion_eval.answers.same_text").same_text
         ("Boeing 7.4", "Boeing 74", "zh"), ("Kenya (East Africa)", "Kenya (Nairobi)", "en"), ("(Kenya)", "(Nairobi)", "en"),
     ],
 )  # fmt: skip
-def test_digits_are_not_run_together(one, other, language):
+def test_numbers_that_differ_in_separators_or_sign_are_different(one, other, language):
     assert not same_text(one, [other], language)
     assert not same_text(other, [one], language)
 
@@ -31,7 +53,7 @@ def test_digits_are_not_run_together(one, other, language):
         ("Apollo 11", "Apollo-11", "en"), ("東京 2020", "東京2020", "ja"), ("3.5 %", "3.5%", "th"), ("-40°", "−40", "en"), ("1,000", "1000", "en"),
     ],
 )  # fmt: skip
-def test_spelling_without_meaning(one, other, language):
+def test_spelling_without_meaning_is_ignored_on_both_sides(one, other, language):
     assert same_text(one, [other], language)
     assert same_text(other, [one], language)
 
@@ -46,7 +68,7 @@ def test_spelling_without_meaning(one, other, language):
         ("1969 ق.م", "ar"), ("kabla ya 1969", "sw"), ("1969 के बाद", "hi"), ("ก่อน 1969", "th"),
     ],
 )  # fmt: skip
-def test_another_time_is_not_the_year(answer, language):
+def test_a_time_before_or_after_a_year_is_not_the_year(answer, language):
     assert not same_text(answer, ["1969", "1960"], language)
 
 
@@ -62,5 +84,5 @@ def test_another_time_is_not_the_year(answer, language):
         ("en 1969", "fr"),
     ],
 )
-def test_the_year_among_words(answer, language):
+def test_a_year_counts_among_other_words(answer, language):
     assert same_text(answer, ["1969"], language)

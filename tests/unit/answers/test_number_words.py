@@ -1,16 +1,14 @@
-"""What stands beside a number in 11 languages and more: scales, units, and words that make it another number."""
+"""Words next to a number scale it, name its unit, or change its value, so that it is not read."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
-from runpy import run_path
 
 import pytest
 
-read_number = run_path(str(Path(__file__).parents[3] / "tasks" / "read_numbers.py"))["read_number"]
+from fusion_eval.answers.read_numbers import read_number
 
-BESIDE = {
+VALUES = {
     "en": {
         "ln 5": None, "log 5": None, "sin 5": None, "arcsin 5": None, "sqrt 5": None, "square root of 5": None, "5 squared": None, "5 cubed": None,
         "5 and a half": None, "2 thirds": None, "3 quarters": None, "1.5 bn": 1_500_000_000, "5 mln": 5_000_000, "2 hundred": 200, "3 dozen": 36,
@@ -59,14 +57,14 @@ BESIDE = {
     "sw": {"elfu 5": 5000, "5 na nusu": None, "2 bilioni": 2 * 10**9, "angalau 5": None, "zaidi ya 5": None},
     "th": {"5 ครึ่ง": None, "3ล้านบาท": 3_000_000, "ไม่เกิน 5": None, "รากที่สองของ 5": None},
 }  # fmt: skip
-"""What stands beside a number in a language, and the value of all of it: None where it is not read."""
+"""Texts and their values, by language. The value is None if the text is not read as a number."""
 
 
 @pytest.mark.parametrize(
     ("text", "language", "value"),
-    [(text, language, value) for language, rows in BESIDE.items() for text, value in rows.items()],
+    [(text, language, value) for language, rows in VALUES.items() for text, value in rows.items()],
 )
-def test_words_beside_a_number(text, language, value):
+def test_words_next_to_a_number_scale_it_or_change_it(text, language, value):
     assert read_number(text, language) == (None if value is None else Fraction(value))
-    if value is None:  # nor may English read what the language does not
+    if value is None:  # English must not read it either, since answers are read by both conventions
         assert read_number(text, "en") is None
