@@ -273,7 +273,7 @@ for args, kwargs in [
     ([], {"include_path": [ours, "mine"]}),
 ]:
     kept.append(TaskManager(*args, **kwargs).include_path)
-import lm_eval.filters, lm_eval.models
+import lm_eval.api.metrics, lm_eval.filters, lm_eval.models
 left = [f for f in sys.meta_path if type(f).__module__ == "_fusion_eval_bridge"]
 print(json.dumps([searched, kept, len(left), once is twice], default=lambda path: "ours"))
 """
