@@ -1,4 +1,4 @@
-"""Bundles for tests, and what somebody does who forges one: with checksums, card, tables and report made right again."""
+"""Make bundles for tests, and forge them: a forger updates the checksums, the card, the tables and the report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from run_folders import samples
 from fusion_eval.cli.main import main
 from fusion_eval.export.bundle.archive import SUMS, unpack
 from fusion_eval.export.bundle.differ import Differ
-from fusion_eval.export.bundle.files import CONTENTS, draw
+from fusion_eval.export.bundle.files import CONTENTS, draw_pages
 from fusion_eval.export.subject import Subject
 from fusion_eval.runs.comparison import FILE_NAME, read_comparison
 from fusion_eval.runs.reading import read_runs
@@ -27,30 +27,31 @@ from fusion_eval.types import Answer, Candidate, Pool, Prompt, Trace, to_json
 Edit = Callable[[Any], None]
 
 
-def packed(path: Path, folder: Path) -> Path:
-    """The run, or runs, at `path` as a bundle in `folder`, unpacked."""
+def export_bundle(path: Path, folder: Path) -> Path:
+    """Export the run, or runs, at `path` as a bundle into `folder`. Return the unpacked bundle."""
     assert main(["export", str(path), "--format", "bundle", "-o", str(folder)]) == 0
     unpack(folder / "bundle.zip", folder / "unpacked")
     return folder / "unpacked"
 
 
-def the_one(folder: Path, pattern: str) -> Path:
+def only_match(folder: Path, pattern: str) -> Path:
+    """Return the only file that matches a pattern."""
     (path,) = folder.glob(pattern)
     return path
 
 
-def edited(path: Path, edit: Edit) -> None:
-    """A JSON file, or the first line of a file of lines, changed; and the checksum made right again."""
+def edit_json(path: Path, edit: Edit) -> None:
+    """Change a JSON file, or the first line of a file of lines, and update the checksums."""
     text = path.read_text(encoding="utf-8")
     first, *rest = text.splitlines() if path.suffix == ".jsonl" else [text]
     content = json.loads(first)
     edit(content)
     path.write_text("\n".join([json.dumps(content, ensure_ascii=False), *rest]) + "\n", encoding="utf-8")
-    resummed(next(folder for folder in path.parents if (folder / SUMS).exists()))
+    update_checksums(next(folder for folder in path.parents if (folder / SUMS).exists()))
 
 
-def resummed(folder: Path) -> None:
-    """As whoever changes a bundle on purpose would."""
+def update_checksums(folder: Path) -> None:
+    """Write the checksums of all files of a bundle again."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SUMS]
     lines = [
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
@@ -59,41 +60,40 @@ def resummed(folder: Path) -> None:
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def forged(folder: Path, name: str, edit: Edit) -> None:
-    """A JSON file of the bundle changed, and all that is drawn from it drawn again."""
-    edited(folder / name, edit)
+def forge(folder: Path, name: str, edit: Edit) -> None:
+    """Change a JSON file of the bundle, and draw all pages again."""
+    edit_json(folder / name, edit)
     runs = read_runs([folder / run for run in json.loads((folder / CONTENTS).read_text())["runs"]])
     beside = folder / FILE_NAME
-    draw(Subject(folder, tuple(runs), read_comparison(beside) if beside.exists() else None), folder)
-    resummed(folder)
+    draw_pages(Subject(folder, tuple(runs), read_comparison(beside) if beside.exists() else None), folder)
+    update_checksums(folder)
 
 
-def the_sentence(found: Differ, *words: str) -> str:
-    """The difference that has all these words."""
-    (said,) = [one for one in found.differences if all(word in one for word in words)][:1] or [None]
-    assert said, found.differences
-    return said
+def assert_difference(result: Differ, *words: str) -> None:
+    """Assert that one difference has all these words."""
+    assert any(all(word in difference for word in words) for difference in result.differences), (
+        result.differences
+    )
 
 
-def traced_run(folder: Path, finals: Sequence[str], **told: Any) -> Path:
-    """A run of one strategy that gave these answers, each with its trace; `told` is of the results file."""
+def traced_run(folder: Path, answers: Sequence[str], **config: Any) -> Path:
+    """Write a run of one strategy with these answers and their traces. `config` is part of its results file."""
     totals, lines = Totals(), []
-    for place, final in enumerate(finals):
-        pool = Pool(
-            Prompt("?"), (Candidate(final, "a", 0, prompt_tokens=10, completion_tokens=2, cost=0.25),)
-        )
-        trace = Trace("quiz", place, 0, "single", None, pool, Answer(final, chosen=0), final)
+    for document, answer in enumerate(answers):
+        candidate = Candidate(answer, "a", 0, prompt_tokens=10, completion_tokens=2, cost=0.25)
+        pool = Pool(Prompt("?"), (candidate,))
+        trace = Trace("quiz", document, 0, "single", None, pool, Answer(answer, chosen=0), answer)
         totals.add(trace)
         lines.append(to_json(trace) + b"\n")
     rows = [
-        sample | {"resps": [[final]], "filtered_resps": [final]}
-        for sample, final in zip(samples([1.0] * len(finals)), finals, strict=True)
+        sample | {"resps": [[answer]], "filtered_resps": [answer]}
+        for sample, answer in zip(samples([1.0] * len(answers)), answers, strict=True)
     ]
     stated = msgspec.json.decode(msgspec.json.encode(asdict(totals)))
-    reported = {"quiz": {"acc,none": 1.0, "acc_stderr,none": 0.0, "sample_len": len(finals)}}
+    reported = {"quiz": {"acc,none": 1.0, "acc_stderr,none": 0.0, "sample_len": len(answers)}}
     our_run(
         folder, "single", {"lab/a": "openai|http://here/v1|lab/a|chat"}, tasks={"quiz": rows}, reported=reported,
-        told={"totals": stated, **told},
+        told={"totals": stated, **config},
     )  # fmt: skip
     (folder / TRACES).write_bytes(b"".join(lines))
     return folder

@@ -1,4 +1,4 @@
-"""Run folders with what `export` tells others: who answered, how, and at what cost."""
+"""Write run folders whose results files say who answered, how, and at what cost."""
 
 from __future__ import annotations
 
@@ -21,17 +21,26 @@ REPORTED = {"quiz": {"acc,none": 0.5, "acc_stderr,none": 0.5, "sample_len": 2}}
 
 
 def plain_run(folder: Path, tasks: Mapping[str, Any] = QUIZ, **options: Any) -> Path:
-    """A run of one model, as the harness makes it without this package."""
+    """Write a run of one model, as the harness makes it without this package."""
     options.setdefault("reported", REPORTED)
     options.setdefault("config", ON_HUB)
     results = options.pop("results", {})
     write_run(folder, tasks, **options)
-    return changed(folder, {"model_name": "lab/a", "config": {"model": "hf"}, "date": 1767323045.5} | results)
+    return change_results(
+        folder, {"model_name": "lab/a", "config": {"model": "hf"}, "date": 1767323045.5} | results
+    )
 
 
 def our_run(folder: Path, strategy: str, models: Mapping[str, str], **options: Any) -> Path:
-    """A run of a strategy; `models` are the samplers' identities by name. `config` of the results file on top of ours."""
-    told = {
+    """Write a run of a strategy.
+
+    Args:
+        folder: Where to write it.
+        strategy: The strategy's name.
+        models: The identities of the samplers by name.
+        **options: Options of `write_run`, and `told`, which replaces parts of the results file's config.
+    """
+    config = {
         "model": strategy,
         "strategy": strategy,
         "settings": {
@@ -50,19 +59,19 @@ def our_run(folder: Path, strategy: str, models: Mapping[str, str], **options: A
         "totals": {"prompts": 2, "fallbacks": 1, "roles": {"fusor": {"completion_tokens": 9, "cost": 0.25}}},
         "fusion_eval_version": "0.1.0",
     }
-    config = told | options.pop("told", {})
+    config |= options.pop("told", {})
     return plain_run(folder, results={"config": config, "lm_eval_version": "0.4.13"}, **options)
 
 
-def changed(folder: Path, results: Mapping[str, Any]) -> Path:
-    """The run with other parts in its results file."""
+def change_results(folder: Path, results: Mapping[str, Any]) -> Path:
+    """Replace parts of the results file of a run."""
     (path,) = folder.rglob("results_*.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | dict(results)), encoding="utf-8")
     return folder
 
 
-def with_traces(folder: Path, task: str = "quiz") -> Path:
-    """Two candidates and a fusor's call behind document 0; the fusor's failed behind document 1."""
+def add_traces(folder: Path, task: str = "quiz") -> Path:
+    """Add traces of two candidates for each of two documents. The fusor answers the first, and fails on the second."""
     pool = Pool(
         Prompt("?"),
         (

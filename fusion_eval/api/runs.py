@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fusion_eval.export.subject import Written
+    from fusion_eval.export.subject import ExportedFiles
     from fusion_eval.gate.result import CheckResult
     from fusion_eval.harness.run_result import RunResult
     from fusion_eval.strategies import Strategy
@@ -98,7 +98,7 @@ def check(
     )
 
 
-def export(run: str | Path, output: str | Path, *, format: str = "table") -> Written:
+def export(run: str | Path, output: str | Path, *, format: str = "table") -> ExportedFiles:
     """Write a run in the form that a leaderboard, a paper or an archive uses.
 
     Args:

@@ -1,4 +1,4 @@
-"""The formats of `fusion-eval export`, by name."""
+"""The formats of `fusion-eval export`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from fusion_eval.export.bundle.files import write_bundle
 from fusion_eval.export.card.page import write_card
 from fusion_eval.export.every_eval_ever.files import write_every_eval_ever
 from fusion_eval.export.hub import write_hub
-from fusion_eval.export.subject import Subject, Written
-from fusion_eval.export.table.files import write_tables
+from fusion_eval.export.subject import ExportedFiles, Subject
+from fusion_eval.export.table.score_tables import write_tables
 
-FORMATS: Mapping[str, Callable[[Subject, Path], Written]] = {
+FORMATS: Mapping[str, Callable[[Subject, Path], ExportedFiles]] = {
     "every-eval-ever": write_every_eval_ever,
     "hf": write_hub,
     "table": write_tables,
     "card": write_card,
     "bundle": write_bundle,
 }
+"""The function that writes each format to a folder."""

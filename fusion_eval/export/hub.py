@@ -1,6 +1,7 @@
-"""Runs as the Hugging Face hub wants results: model-card metadata (`model-index`) and files of `.eval_results/`.
+"""Write results for the Hugging Face hub: model-card metadata (`model-index`) and files of `.eval_results/`.
 
-Both belong to the repository of one model, so a system of several calls is named as such wherever a name has room.
+Both belong into the repository of one model, so every field with room for it says that a system of several calls
+is not one model.
 """
 
 from __future__ import annotations
@@ -15,23 +16,24 @@ from typing import Any
 import yaml
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.export.subject import Subject, Written, distinct, distinct_names, written
+from fusion_eval.export.subject import ExportedFiles, Subject, folder_names, write_text
 from fusion_eval.export.system import System, system_of
 from fusion_eval.runs.provenance import Provenance, ReportedScore, read_provenance, reported_scores
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.task_setup import TaskSetup, task_setups
+from fusion_eval.text.file_names import safe_file_name
 from fusion_eval.text.printable import printable
 from fusion_eval.types import without_surrogates
 
 _TASK_ID = (
-    "task_id in .eval_results is the dataset's configuration; compare it with the tasks in the dataset's eval.yaml, "
-    "where the dataset is a benchmark of the hub"
+    "task_id in .eval_results is the dataset's configuration; if the dataset is a benchmark of the hub, compare it "
+    "with the tasks in the dataset's eval.yaml"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Score:
-    """One number of one task, on a dataset that is on the hub."""
+    """One number of a task whose dataset is on the hub."""
 
     number: ReportedScore
     task: TaskRun
@@ -39,43 +41,44 @@ class _Score:
     dataset: str
 
 
-def write_hub(subject: Subject, folder: Path) -> Written:
-    """`model-index.md`, the front matter of a model card, and `.eval_results/*.yaml`, a file per number.
+def write_hub(subject: Subject, folder: Path) -> ExportedFiles:
+    """Write `model-index.md`, the front matter of a model card, and `.eval_results/*.yaml`, a file for each number.
 
-    They are in `folder`, or of several runs in a folder each below it. Raises `ConfigError`, before anything is written,
-    where a run does not tell who answered, and where no task is on a dataset of the hub.
+    The files go to `folder`; if there are several runs, to a folder below it for each.
+
+    Raises:
+        ConfigError: A run does not say who answered, or has no task with a dataset of the hub. Nothing is written then.
     """
     notes: list[str] = []
     plans = [(run, _system(run), _scores(run, notes)) for run in subject.runs]
     paths: list[Path] = []
-    names = distinct_names([run.name for run in subject.runs])
-    for (run, system, scores), name in zip(plans, names, strict=True):
+    for (run, system, scores), name in zip(plans, folder_names(subject.runs), strict=True):
         home = folder if len(plans) == 1 else folder / name
         paths += _write_run(run, system, scores, home)
         if (limit := read_provenance(run).limit) is not None:
             notes.append(
-                f"{run.name} was made with --limit {limit:g}: its scores are not of the whole datasets"
+                f"{run.name} was made with --limit {limit:g}: its scores are not scores on the whole datasets"
             )
         if not system.one_model:
             notes.append(
-                f"{run.name} is a system, {system.name}: its scores are not those of a sampler, and belong into no "
-                "sampler's repository"
+                f"{run.name} is a system, {system.name}: its scores are not the scores of a sampler, so do not put them "
+                "into a sampler's repository"
             )
-    return Written(tuple(paths), tuple(dict.fromkeys([*notes, _TASK_ID])))
+    return ExportedFiles(tuple(paths), tuple(dict.fromkeys([*notes, _TASK_ID])))
 
 
 def _system(run: Run) -> System:
     system = system_of(read_provenance(run))
     if system.name is None:
         raise ConfigError(
-            f"{run.path} does not tell who answered, so its scores cannot be put under a name; run it again with the model "
-            "named in --model_args"
+            f"{run.path} does not say who answered, so there is no name to put its scores under; run it again with the "
+            "model named in --model_args"
         )
     return system
 
 
 def _scores(run: Run, notes: list[str]) -> list[_Score]:
-    """Of the tasks whose dataset is known; notes tell which are left out."""
+    """Return the scores of tasks whose dataset is on the hub, and add notes on the others."""
     known = task_setups(run)
     on_hub = {task: setup.hub_dataset for task, setup in known.items() if setup.hub_dataset}
     scores = [
@@ -87,14 +90,16 @@ def _scores(run: Run, notes: list[str]) -> list[_Score]:
     off_hub = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
     if not scores:
         raise ConfigError(
-            f"{run.path}: no score is of a dataset of the hub ({off_hub or 'there are no scores'}), and the hub shows no "
+            f"{run.path}: no score is on a dataset of the hub ({off_hub or 'there are no scores'}), and the hub shows no "
             "others; --format every-eval-ever takes them"
         )
     if off_hub:
-        notes.append(f"{run.name}: left out, as their datasets are not on the hub: {off_hub}")
+        notes.append(
+            f"{run.name}: these tasks are left out, because their datasets are not on the hub: {off_hub}"
+        )
     if any(number.group for number in reported_scores(run)):
         notes.append(
-            f"{run.name}: means over tasks are left out, as the hub wants the dataset of each number"
+            f"{run.name}: means over tasks are left out, because the hub wants one dataset for each number"
         )
     return scores
 
@@ -102,20 +107,20 @@ def _scores(run: Run, notes: list[str]) -> list[_Score]:
 def _write_run(run: Run, system: System, scores: Sequence[_Score], home: Path) -> list[Path]:
     origin, name = read_provenance(run), without_surrogates(system.name or "")
     paths = [
-        written(
+        write_text(
             home, "model-index.md", f"---\n{_yaml({'model-index': _model_index(name, scores, origin)})}---\n"
         )
     ]
     for score in scores:
         number = score.number
         parts = [number.task, number.metric, *([] if number.filter == "none" else [number.filter])]
-        file = f".eval_results/{distinct('-'.join(parts))}.yaml"
-        paths.append(written(home, file, _yaml(_entries(score, system, origin))))
+        file = f".eval_results/{safe_file_name('-'.join(parts))}.yaml"
+        paths.append(write_text(home, file, _yaml(_entries(score, system, origin))))
     return paths
 
 
 def _model_index(name: str, scores: Sequence[_Score], origin: Provenance) -> list[dict[str, Any]]:
-    """Task by task, as the library would join tasks on one dataset under the name of the first."""
+    """Return the index, task by task: the library would join tasks on one dataset under the first one's name."""
     try:
         from huggingface_hub import EvalResult
         from huggingface_hub.repocard_data import eval_results_to_model_index
@@ -132,7 +137,7 @@ def _model_index(name: str, scores: Sequence[_Score], origin: Provenance) -> lis
             dataset_config=setup.dataset_config,
             dataset_split=setup.split,
             dataset_revision=setup.revision,
-            dataset_args=_set_up(score.task, origin),
+            dataset_args=_evaluation_settings(score.task, origin),
             metric_type=printable(number.metric),
             metric_value=number.value,
             metric_name=", ".join([_metric(number), *_error(number)]),
@@ -152,19 +157,19 @@ def _entries(score: _Score, system: System, origin: Provenance) -> list[dict[str
         task_id=score.setup.dataset_config or "default",
         value=score.number.value,
         dataset_revision=score.setup.revision,
-        date=_moment(origin),
+        date=_timestamp(origin),
         notes=_notes(score, system, origin),
     )
     return eval_result_entries_to_yaml([entry])
 
 
 def _too_old(error: ImportError) -> ConfigError:
-    what, _, _ = str(error).partition(" (")  # what follows is where this machine keeps it
-    return ConfigError(f"--format hf takes a newer huggingface_hub ({what}); pip install -U huggingface_hub")
+    what, _, _ = str(error).partition(" (")  # the rest is a path of this machine
+    return ConfigError(f"--format hf needs a newer huggingface_hub ({what}); pip install -U huggingface_hub")
 
 
-def _moment(origin: Provenance) -> str | None:
-    """None where the file has no date, or one of no year that there is."""
+def _timestamp(origin: Provenance) -> str | None:
+    """Return the time of the evaluation; None if the file has no date, or one that cannot be."""
     try:
         return (
             None if origin.date is None else f"{datetime.fromtimestamp(origin.date, UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -174,27 +179,27 @@ def _moment(origin: Provenance) -> str | None:
 
 
 def _notes(score: _Score, system: System, origin: Provenance) -> str:
-    """All that the format has no field for; first of all that it is no single model that was measured."""
+    """Return all that the format has no field for. A system of several calls is named first."""
     version = origin.versions.get("lm_eval")
     parts = [
         *([] if system.one_model else [f"{system.name}: several calls, not one model"]),
         f"lm_eval{f' {version}' if version else ''} {score.number.task}",
         _metric(score.number),
         *_error(score.number),
-        *(f"{name} {value}" for name, value in _set_up(score.task, origin).items()),
+        *(f"{name} {value}" for name, value in _evaluation_settings(score.task, origin).items()),
         *([f"prompt {origin.prompt}"] if system.fusor and origin.prompt else []),
     ]
     return printable(", ".join(parts))
 
 
-def _set_up(task: TaskRun, origin: Provenance) -> dict[str, Any]:
-    """What else decides the number. A limited run is not a result of the whole dataset."""
-    told = {
+def _evaluation_settings(task: TaskRun, origin: Provenance) -> dict[str, Any]:
+    """Return the settings that change the number. A limited run is not a result on the whole dataset."""
+    settings = {
         "num_few_shot": task.info.fewshot,
         "language": printable(task.language or "") or None,
         "limit": origin.limit,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _metric(number: ReportedScore) -> str:

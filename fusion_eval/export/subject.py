@@ -1,9 +1,7 @@
-"""What is exported: one run, or all that one `fusion-eval run` left in its folder."""
+"""What is exported, one run or the runs of a folder, and the files that an export writes."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +10,12 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.runs.files import run_folders
 from fusion_eval.runs.reading import Run, read_runs, with_unique_names
-from fusion_eval.text.printable import printable
+from fusion_eval.text.file_names import safe_file_name
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Runs, the baseline first where a comparison says which that is; `comparison` is the one that lies beside them."""
+    """The runs to export, with the comparison that lies beside them. The comparison's baseline comes first."""
 
     path: Path
     runs: tuple[Run, ...]
@@ -25,22 +23,25 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """The files that were written; `notes` are sentences on what whoever publishes them should know."""
+class ExportedFiles:
+    """The files that an export wrote. `notes` tell what you should know before you publish them."""
 
     paths: tuple[Path, ...]
     notes: tuple[str, ...] = ()
 
 
 def read_subject(path: Path) -> Subject:
-    """The run at `path`, or the runs in the folders right below it. Raises `ConfigError` where there is none."""
+    """Read the run at `path`, or all runs in the folders directly below it.
+
+    Raises:
+        ConfigError: There is no run.
+    """
     folders = run_folders(path)
     beside = path / FILE_NAME
     comparison = read_comparison(beside) if beside.is_file() else None
     runs = read_runs(folders)
-    if (
-        path.is_file() and runs[0].signature
-    ):  # the folder of a file of ours has the model's name, which is not what answered
+    if path.is_file() and runs[0].signature:
+        # A file of this package lies in a folder named after the model, but a strategy answered.
         runs = with_unique_names(runs, [runs[0].signature.partition("|")[0]])
     if comparison:
         order = [run.name for run in comparison.runs]
@@ -48,8 +49,12 @@ def read_subject(path: Path) -> Subject:
     return Subject(path, tuple(runs), comparison)
 
 
-def written(folder: Path, name: str, content: str) -> Path:
-    """The file `name` in `folder`, which is made where it is not there yet. Raises `ConfigError` where it cannot be written."""
+def write_text(folder: Path, name: str, content: str) -> Path:
+    """Write the file `name` in `folder`, which is created if needed. Return its path.
+
+    Raises:
+        ConfigError: The file cannot be written.
+    """
     path = folder / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,39 +66,17 @@ def written(folder: Path, name: str, content: str) -> Path:
     return path
 
 
-_LONGEST = 100
-"""Bytes of a part of a path; file systems take 255."""
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|data)(\..*)?", re.IGNORECASE)
-"""Names that Windows keeps for devices, and the root of the shared datastore."""
+def folder_names(runs: Sequence[Run], taken: Collection[str] = ()) -> list[str]:
+    """Return a name for the folder of each run.
 
-
-def file_name(name: str) -> str:
-    """A name from a file of others as one part of a path, on any system: it cannot lead out of its folder."""
-    safe = re.sub(r'[<>:"/\\|?*]', "_", printable(name)).strip(" ").rstrip(". ")
-    if len(safe.encode()) > _LONGEST:
-        start = safe.encode()[:_LONGEST].decode(errors="ignore").rstrip(". ")
-        safe = f"{start}-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
-    return f"_{safe}" if not safe or _RESERVED.fullmatch(safe) else safe
-
-
-def distinct(name: str) -> str:
-    """A file's name; names that had to be changed stay apart from those that look alike then."""
-    safe = file_name(name)
-    return safe if safe == name else f"{safe}-{_digest(name)}"
-
-
-def distinct_names(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
-    """A file's name for each of several different names, none of them in `taken`; some systems know no capitals."""
+    The names differ from each other and from `taken` even on systems that ignore case.
+    """
     used = {name.casefold() for name in taken}
-    made = []
-    for name in names:
-        safe = distinct(name)
-        if safe.casefold() in used:
-            safe = f"{file_name(name)}-{_digest(name)}"
-        used.add(safe.casefold())
-        made.append(safe)
-    return made
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode(errors="replace")).hexdigest()[:6]
+    names = []
+    for run in runs:
+        name = safe_file_name(run.name)
+        while name.casefold() in used:
+            name += "_"
+        used.add(name.casefold())
+        names.append(name)
+    return names

@@ -1,4 +1,4 @@
-"""Who answered: one model, or a system of several calls, which must not go by the name of a model."""
+"""Name what gave the answers of a run: one model, or a system of several calls, which needs a name of its own."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from typing import Any
 from fusion_eval.runs.provenance import Provenance
 from fusion_eval.text.printable import printable
 from fusion_eval.text.redaction import public_name
-from fusion_eval.text.specs import spec_name
 
-HOW = (
+ANSWER_SETTINGS = (
     "temperature",
     "top_p",
     "seed",
@@ -23,17 +22,19 @@ HOW = (
     "fusor_temperature",
     "fusor_max_tokens",
 )
-"""Settings that decide what is answered. Addresses and folders are nobody's business."""
+"""Settings that change the answers. Addresses and folders are not among them, and stay private."""
 _OURS = "fusion_eval"
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """What gave the answers of a run. `name` is None where the run does not tell who sampled or fused."""
+    """What gave the answers of a run."""
 
     name: str | None
+    """None if the run does not say which models sampled, fused or scored."""
     id: str
-    """`developer/model`; for several calls `fusion_eval/<strategy>-n<N>-<hash of how>`; without a slash where no developer is known."""
+    """`developer/model`, or `model` if the developer is unknown. For several calls,
+    `fusion_eval/<strategy>-n<N>-<hash of the settings>`."""
     one_model: bool
     samplers: tuple[str, ...] = ()
     fusor: str | None = None
@@ -41,17 +42,16 @@ class System:
 
 
 def system_of(origin: Provenance) -> System:
-    """From what the results file says of how the run was made."""
+    """Return the system that a results file describes."""
     if origin.strategy is None:
         name = _plain_name(origin)
         return System(name, name or "unknown", True, (name,) if name else ())
     samplers = _sampler_names(origin)
-    strategy_name = spec_name(origin.strategy)
-    if strategy_name == "single" and len(samplers) == 1:
+    if origin.strategy == "single" and len(samplers) == 1:
         (name,) = samplers
         return System(name, f"{_OURS}/{name}" if name == "embedded" else name, True, samplers)
     fusor, scorer = _fusor(origin, samplers), _scorer(origin, samplers)
-    known = samplers and (fusor or strategy_name != "fusion") and (scorer or strategy_name != "bon")
+    known = samplers and (fusor or origin.strategy != "fusion") and (scorer or origin.strategy != "bon")
     parts = [
         f"sampler {'+'.join(samplers)}",
         *([f"fusor {fusor}"] if fusor else []),
@@ -60,7 +60,7 @@ def system_of(origin: Provenance) -> System:
     strategy, n = printable(origin.strategy), printable(str(origin.settings.get("n", "unknown")))
     return System(
         f"{strategy} of {n} ({', '.join(parts)})" if known else None,
-        f"{_OURS}/{spec_name(strategy)}-n{n}-{_digest(origin)}",
+        f"{_OURS}/{strategy}-n{n}-{_digest(origin)}",
         False,
         samplers,
         fusor,
@@ -68,20 +68,20 @@ def system_of(origin: Provenance) -> System:
     )
 
 
-def arguments_of(given: object) -> dict[str, Any]:
-    """`--model_args` or `--gen_kwargs` by name; releases before 0.4.12 wrote them as they were typed, `a=1,b=2`."""
-    if isinstance(given, Mapping):
-        return {str(name): value for name, value in given.items()}
-    pairs = [part.partition("=") for part in given.split(",")] if isinstance(given, str) else []
-    return {name.strip(): value.strip() for name, equals, value in pairs if equals}
+def arguments_of(value: object) -> dict[str, Any]:
+    """Return `--model_args` or `--gen_kwargs` by name. Releases before 0.4.12 wrote them as one text, `a=1,b=2`."""
+    if isinstance(value, Mapping):
+        return {str(name): argument for name, argument in value.items()}
+    pairs = [part.partition("=") for part in value.split(",")] if isinstance(value, str) else []
+    return {name.strip(): argument.strip() for name, equals, argument in pairs if equals}
 
 
 def _plain_name(origin: Provenance) -> str | None:
-    """The model's name; a model type is none, and stands where the harness found no other."""
+    """Return the name of a harness model. Without a name, the harness writes the model type in its place."""
     arguments = arguments_of(origin.model_args)
     named = [origin.model] if origin.model != origin.model_type else []
-    told = [*named, arguments.get("pretrained"), arguments.get("model")]
-    return next(filter(None, (public_name(name) for name in told if isinstance(name, str))), None)
+    candidates = [*named, arguments.get("pretrained"), arguments.get("model")]
+    return next(filter(None, (public_name(name) for name in candidates if isinstance(name, str))), None)
 
 
 def _sampler_names(origin: Provenance) -> tuple[str, ...]:
@@ -91,9 +91,11 @@ def _sampler_names(origin: Provenance) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _name(given: str, identity: str) -> str:
-    """The name that was asked for, of a file of weights; else what `openai|address|name|chat`, `litellm|name|chat` or
-    `lm_eval|type|{arguments}` tells: the name given may be cut there, or mean another server's model.
+def _name(argument: str, identity: str) -> str:
+    """Return the public name of a model.
+
+    The identity is preferred to the argument, which may be cut, or name a model of another server. Identities are
+    `openai|address|name|chat`, `litellm|name|chat`, `lm_eval|type|{arguments}`, or of weights.
     """
     kind, _, rest = identity.partition("|")
     match kind, rest.split("|"):
@@ -103,15 +105,15 @@ def _name(given: str, identity: str) -> str:
             )
         case "litellm", [name, *_]:
             return public_name(name)
-        case "lm_eval", [inner, *told]:
-            return public_name(_pretrained("|".join(told)) or f"lm_eval:{inner}")
-    return public_name(given)
+        case "lm_eval", [model_type, *arguments]:
+            return public_name(_pretrained("|".join(arguments)) or f"lm_eval:{model_type}")
+    return public_name(argument)
 
 
-def _pretrained(told: str) -> str | None:
-    """Of the arguments that begin `told`."""
+def _pretrained(text: str) -> str | None:
+    """Return the model among the JSON arguments at the start of a text."""
     try:
-        arguments, _ = json.JSONDecoder().raw_decode(told)
+        arguments, _ = json.JSONDecoder().raw_decode(text)
     except ValueError:
         return None
     name = arguments.get("pretrained", arguments.get("model")) if isinstance(arguments, dict) else None
@@ -119,32 +121,32 @@ def _pretrained(told: str) -> str | None:
 
 
 def _fusor(origin: Provenance, samplers: Sequence[str]) -> str | None:
-    """Strategies of third parties may do without one, which their totals show."""
+    """Return the fusor's name. Strategies of third parties may not use one; their totals show it."""
     roles = origin.totals.get("roles")
     if not origin.fusor or (
-        spec_name(origin.strategy or "") != "fusion" and not (isinstance(roles, Mapping) and "fusor" in roles)
+        origin.strategy != "fusion" and not (isinstance(roles, Mapping) and "fusor" in roles)
     ):
         return None
-    given = origin.settings.get("fusor")
-    if not isinstance(given, str) and samplers and origin.fusor == origin.models[0]:
+    argument = origin.settings.get("fusor")
+    if not isinstance(argument, str) and samplers and origin.fusor == origin.models[0]:
         return samplers[0]
-    return _name(str(given or origin.fusor), origin.fusor)
+    return _name(str(argument or origin.fusor), origin.fusor)
 
 
 def _scorer(origin: Provenance, samplers: Sequence[str]) -> str | None:
-    """With the model that rates, where one does."""
+    """Return the scorer's name, with the model that rates if there is one."""
     if not origin.scorer or not origin.scorer.startswith("judge"):
         return printable(origin.scorer) if origin.scorer else None
     judge = origin.settings.get("scorer_model")
-    named = (
+    model = (
         public_name(judge.removeprefix("openai/")) if isinstance(judge, str) else next(iter(samplers), None)
     )
-    return f"{printable(origin.scorer)} {named}" if named else None
+    return f"{printable(origin.scorer)} {model}" if model else None
 
 
 def _digest(origin: Provenance) -> str:
-    """Systems that differ in anything that decides what they answer have different ids; where a server stands does not."""
-    who = [re.sub(r"^openai\|[^|]*\|", "openai|", name) for name in (*origin.models, origin.fusor or "")]
-    how = {name: origin.settings.get(name) for name in ("n", "scorer_model", *HOW)}
-    told = json.dumps([origin.strategy, who, origin.scorer, origin.prompt, how], sort_keys=True, default=str)
-    return hashlib.sha256(told.encode()).hexdigest()[:8]
+    """Return a hash of all that changes the answers. The address of a server does not."""
+    models = [re.sub(r"^openai\|[^|]*\|", "openai|", name) for name in (*origin.models, origin.fusor or "")]
+    settings = {name: origin.settings.get(name) for name in ("n", "scorer_model", *ANSWER_SETTINGS)}
+    content = [origin.strategy, models, origin.scorer, origin.prompt, settings]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:8]

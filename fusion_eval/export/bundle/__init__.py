@@ -1,1 +1,1 @@
-"""All of a result in one archive, and every number in it computed again."""
+"""Bundles: all files of a result in one archive, and a verification that computes every number again."""

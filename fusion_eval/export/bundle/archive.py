@@ -1,4 +1,4 @@
-"""A folder as one file, and back: the same bytes for the same files, and nothing of a stranger's archive trusted."""
+"""Pack a folder into one archive, and unpack it without trusting it. The same files give the same bytes."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from pathlib import Path, PurePosixPath
 from fusion_eval.errors import ConfigError
 
 SUMS = "SHA256SUMS"
-"""A line per file, as `sha256sum -c` reads it."""
+"""The file with the checksums, a line for each file, as `sha256sum -c` reads it."""
 _LARGEST = 2 << 30
-"""Bytes of all files together: an archive of zeros must not fill the disk."""
-_MOST = 100_000
-_KNOWN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""The others unpack in memory, however little is read of them."""
+"""The most bytes of all files together: a small archive of zeros could fill the disk."""
+_MOST_FILES = 100_000
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Other kinds are unpacked in memory as a whole."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def pack(folder: Path, archive: Path) -> Path:
-    """All files of `folder`, with their checksums, into `archive`. Raises `ConfigError` where it cannot be written."""
+    """Write all files of `folder`, with their checksums, into `archive`.
+
+    Raises:
+        ConfigError: The archive cannot be written.
+    """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
     lines = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
@@ -46,15 +50,21 @@ def pack(folder: Path, archive: Path) -> Path:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """The files of `archive` in `folder`, which is empty. Raises `ConfigError` for what is no archive of ours, or damaged."""
+    """Write the files of `archive` into an empty folder.
+
+    Raises:
+        ConfigError: This is no archive that `pack` wrote, or it is damaged.
+    """
     try:
         with zipfile.ZipFile(archive) as packed:
             entries = [entry for entry in packed.infolist() if not entry.is_dir()]
-            if len(entries) > _MOST or sum(entry.file_size for entry in entries) > _LARGEST:
-                raise ConfigError(f"{archive} unpacks to more than {_LARGEST >> 30} GiB, or {_MOST:,} files")
-            if any(entry.compress_type not in _KNOWN for entry in entries):
+            if len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > _LARGEST:
                 raise ConfigError(
-                    f"{archive} is packed otherwise than fusion-eval export does it, and is not unpacked"
+                    f"{archive} unpacks to more than {_LARGEST >> 30} GiB, or {_MOST_FILES:,} files"
+                )
+            if any(entry.compress_type not in _COMPRESSIONS for entry in entries):
+                raise ConfigError(
+                    f"{archive} has a compression that fusion-eval export does not use, and is not unpacked"
                 )
             names = [_inside(archive, entry.filename) for entry in entries]
             if len({name.lower() for name in names}) < len(names):
@@ -63,29 +73,31 @@ def unpack(archive: Path, folder: Path) -> None:
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with packed.open(entry) as source, target.open("wb") as file:
-                    shutil.copyfileobj(
-                        source, file
-                    )  # zipfile reads no more than the size that was added up above
+                    shutil.copyfileobj(source, file)  # zipfile stops at the size that was added up above
     except FileNotFoundError as error:
         raise ConfigError(f"There is no bundle {archive}") from error
     except (
         OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError
-    ) as error:  # fmt: skip # whatever zipfile says of a strange or encrypted file
+    ) as error:  # fmt: skip # zipfile raises all of these for damaged or encrypted files
         raise ConfigError(
             f"{archive} is no bundle that fusion-eval export wrote, or is damaged: {error}"
         ) from error
 
 
 def wrong_sums(folder: Path) -> list[str]:
-    """A sentence for each file that is not as `SHA256SUMS` has it. Raises `ConfigError` where there is no such file."""
+    """Return a sentence for each file that differs from `SHA256SUMS`.
+
+    Raises:
+        ConfigError: There is no `SHA256SUMS`.
+    """
     expected = _sums(folder)
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {SUMS}
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {SUMS}
     return [
-        *(f"{name} is in {SUMS} and missing" for name in sorted(set(expected) - there)),
-        *(f"{name} is not in {SUMS}" for name in sorted(there - set(expected))),
+        *(f"{name} is in {SUMS}, but is missing" for name in sorted(set(expected) - present)),
+        *(f"{name} is not in {SUMS}" for name in sorted(present - set(expected))),
         *(
             f"{name} is not the file that was packed: its checksum differs"
-            for name in sorted(there & set(expected))
+            for name in sorted(present & set(expected))
             if _sha256(folder / name) != expected[name]
         ),
     ]
@@ -95,14 +107,16 @@ def _sums(folder: Path) -> Mapping[str, str]:
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The bundle has no {SUMS} that can be read, so it is none of ours") from error
+        raise ConfigError(
+            f"The bundle has no {SUMS} that can be read, so fusion-eval did not write it"
+        ) from error
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
 def _inside(archive: Path, name: str) -> str:
     parts = PurePosixPath(name).parts
     if name.startswith("/") or not parts or ".." in parts or any(mark in name for mark in ("\\", ":", "\0")):
-        raise ConfigError(f"{archive} holds a file that would lie outside of its folder, and is not unpacked")
+        raise ConfigError(f"{archive} has a file that would land outside of its folder, and is not unpacked")
     return name
 
 

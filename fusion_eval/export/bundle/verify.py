@@ -12,7 +12,15 @@ from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.bundle.archive import unpack, wrong_sums
 from fusion_eval.export.bundle.differ import Differ
-from fusion_eval.export.bundle.files import CONTENTS, DRAWN, FILES, SCHEMA_VERSION, VERDICTS, Contents, draw
+from fusion_eval.export.bundle.files import (
+    CONTENTS,
+    DRAWN,
+    FILES,
+    SCHEMA_VERSION,
+    VERDICTS,
+    Contents,
+    draw_pages,
+)
 from fusion_eval.export.bundle.rebuild_comparison import compare_comparison
 from fusion_eval.export.bundle.rebuild_scores import compare_scores
 from fusion_eval.export.bundle.rebuild_traces import compare_traces
@@ -68,7 +76,7 @@ def _contents(folder: Path) -> Contents:
         contents = msgspec.json.decode(path.read_bytes(), type=Contents)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"The bundle has no {CONTENTS} that can be read, so it is none of ours: {error}"
+            f"The bundle has no {CONTENTS} that can be read, so fusion-eval did not write it: {error}"
         ) from error
     if contents.schema_version != SCHEMA_VERSION:
         raise ConfigError(
@@ -106,7 +114,7 @@ def _compare_drawn(subject: Subject, version: str, differ: Differ) -> None:
                 differ.skip(f"{name} was drawn by version {version}, and this is {__version__}")
         return
     with tempfile.TemporaryDirectory() as folder:
-        draw(subject, Path(folder))
+        draw_pages(subject, Path(folder))
         for name in DRAWN:
             differ.compare(name, _content(subject.path / name), _content(Path(folder) / name))
 

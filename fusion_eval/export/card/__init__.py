@@ -1,1 +1,1 @@
-"""One page on how a result was made."""
+"""Cards: one page on how a result was made."""

@@ -1,12 +1,12 @@
-"""What a card says the runs came to."""
+"""Show on a card the results of the runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from fusion_eval.compare.units import ALL
-from fusion_eval.export.comparable import Compared
-from fusion_eval.export.table.captions import interval_name, method
+from fusion_eval.export.comparable import Comparisons
+from fusion_eval.export.table.captions import interval_text, tests_text
 from fusion_eval.report.text_table import decimals
 from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.provenance import ReportedScore, reported_scores
@@ -15,40 +15,41 @@ from fusion_eval.text.escaping import escaped, escaped_table
 from fusion_eval.text.redaction import public_note
 
 
-def results(runs: Sequence[Run], compared: Compared) -> str:
-    """The widest rows of the comparison, and of the judge's; of runs without one what the harness reported."""
-    parts = [] if compared.metrics else [_values(runs)]
-    parts += [part for comparison in compared.comparisons for part in _rows(comparison)]
-    if compared.why_not:
-        parts.append(escaped(f"The runs were not compared: {public_note(compared.why_not, runs)}"))
+def results(runs: Sequence[Run], comparisons: Comparisons) -> str:
+    """Return tables of the comparisons' headline rows. Without a comparison, show what the harness reported."""
+    parts = [] if comparisons.metrics else [_reported(runs)]
+    parts += [part for comparison in comparisons.distinct for part in _table(comparison)]
+    if comparisons.why_not_comparable:
+        reason = public_note(comparisons.why_not_comparable, runs)
+        parts.append(escaped(f"The runs were not compared: {reason}"))
     return "\n\n".join(parts)
 
 
-def _values(runs: Sequence[Run]) -> str:
-    lines = [[run.name, *_value(one)] for run in runs for one in reported_scores(run)]
+def _reported(runs: Sequence[Run]) -> str:
+    lines = [[run.name, *_reported_cells(score)] for run in runs for score in reported_scores(run)]
     if not lines:
         return "No results file was written with these samples."
     return escaped_table(["run", "task", "metric", "n", "value ± standard error"], lines, 3)
 
 
-def _value(one: ReportedScore) -> list[str]:
-    digits = decimals(one.value)
-    spread = "" if one.stderr is None else f" ± {one.stderr:.{digits}f}"
+def _reported_cells(score: ReportedScore) -> list[str]:
+    digits = decimals(score.value)
+    spread = "" if score.stderr is None else f" ± {score.stderr:.{digits}f}"
     return [
-        one.task,
-        _metric(one.metric, one.filter, one.higher_is_better),
-        "-" if one.n is None else f"{one.n:,}",
-        f"{one.value:.{digits}f}{spread}",
+        score.task,
+        _metric_name(score.metric, score.filter, score.higher_is_better),
+        "-" if score.n is None else f"{score.n:,}",
+        f"{score.value:.{digits}f}{spread}",
     ]
 
 
-def headlines(comparison: Comparison) -> list[Row]:
-    """Of each metric the rows over all languages, or all its rows where there are none."""
-    wide = {(row.metric, row.filter) for row in comparison.rows if row.language == ALL}
-    return [row for row in comparison.rows if row.language == ALL or (row.metric, row.filter) not in wide]
+def headline_rows(comparison: Comparison) -> list[Row]:
+    """Return the rows over all languages; for metrics that have none, all their rows."""
+    overall = {(row.metric, row.filter) for row in comparison.rows if row.language == ALL}
+    return [row for row in comparison.rows if row.language == ALL or (row.metric, row.filter) not in overall]
 
 
-def _rows(comparison: Comparison) -> list[str]:
+def _table(comparison: Comparison) -> list[str]:
     head = [
         "task",
         "lang",
@@ -62,18 +63,18 @@ def _rows(comparison: Comparison) -> list[str]:
         "p adj",
         "",
     ]
-    rows = headlines(comparison)
-    words = f"delta: candidate - baseline, with {interval_name(comparison, rows)}; ↓: lower is better; *: {method(comparison, rows)}."
-    return [escaped_table(head, [_line(row) for row in rows], 3), escaped(words)]
+    rows = headline_rows(comparison)
+    legend = f"delta: candidate - baseline, with {interval_text(comparison, rows)}; ↓: lower is better; *: {tests_text(comparison, rows)}."
+    return [escaped_table(head, [_row_cells(row) for row in rows], 3), escaped(legend)]
 
 
-def _line(row: Row) -> list[str]:
+def _row_cells(row: Row) -> list[str]:
     digits = decimals(row.baseline_value, row.candidate_value)
     known = row.ci_low is not None and row.ci_high is not None
     return [
         row.task,
         row.language or "-",
-        _metric(row.metric, row.filter, row.higher_is_better),
+        _metric_name(row.metric, row.filter, row.higher_is_better),
         f"{row.n:,}" + (f"/{row.clusters:,}" if row.clusters != row.n else ""),
         row.baseline,
         f"{row.baseline_value:.{digits}f}",
@@ -86,5 +87,5 @@ def _line(row: Row) -> list[str]:
     ]
 
 
-def _metric(metric: str, filtered: str, higher_is_better: bool) -> str:
+def _metric_name(metric: str, filtered: str, higher_is_better: bool) -> str:
     return (metric if filtered == "none" else f"{metric},{filtered}") + ("" if higher_is_better else " ↓")

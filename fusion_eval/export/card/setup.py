@@ -1,4 +1,4 @@
-"""How each run of a card was made: models, strategy, sampling, prompts, software; and its tasks."""
+"""Show on a card how each run was made: models, strategy, sampling, prompts, software and tasks."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from fusion_eval.text.escaping import escaped_table
 from fusion_eval.text.redaction import public_arguments, without_paths
 
 _DIGITS = 16
-"""Of a hash: enough to tell two apart."""
+"""The digits of a hash that are shown: enough to tell two apart."""
 _SAMPLING = ("temperature", "top_p", "max_tokens", "seed")
 
 
 def setup_table(runs: Sequence[Run], origins: Sequence[Provenance]) -> str:
-    """Facts as lines, runs as columns; what is known of no run has no line."""
-    told = [_facts(run, origin) for run, origin in zip(runs, origins, strict=True)]
-    names = [name for name in told[0] if any(facts[name] for facts in told)]
-    lines = [[name, *(without_paths(facts[name]) or "-" for facts in told)] for name in names]
+    """Return a table with a line for each fact and a column for each run. Facts that no run has are left out."""
+    columns = [_facts(run, origin) for run, origin in zip(runs, origins, strict=True)]
+    names = [name for name in columns[0] if any(facts[name] for facts in columns)]
+    lines = [[name, *(without_paths(facts[name]) or "-" for facts in columns)] for name in names]
     return escaped_table(["", *(run.name for run in runs)], lines, 1 + len(runs))
 
 
 def task_table(runs: Sequence[Run], origins: Sequence[Provenance]) -> str:
-    """A line per task, and more where the runs had it set up differently."""
+    """Return a table with a line for each task, or several if the runs set it up differently."""
     setups: dict[tuple[str, ...], list[str]] = {}
     for run, origin in zip(runs, origins, strict=True):
         for task, part in run.tasks.items():
@@ -41,13 +41,13 @@ def task_table(runs: Sequence[Run], origins: Sequence[Provenance]) -> str:
 
 
 def first_prompt(run: Run) -> str | None:
-    """Of the first document of the first task, as the model got it; None where the file has no such text."""
+    """Return the prompt for the first document of the first task, as the model got it; None if the file has no text."""
     first = next(iter(run.tasks))
     path = next(file.path for file in run.files.samples if file.task == first)
     _, record = next(iter(read_records(path)), ("", None))
     match record:
-        case {"arguments": {"gen_args_0": {"arg_0": asked}} | [[asked, *_], *_]}:
-            messages = parse_messages(asked)
+        case {"arguments": {"gen_args_0": {"arg_0": prompt}} | [[prompt, *_], *_]}:
+            messages = parse_messages(prompt)
             if len(messages) == 1:
                 return messages[0].content
             return "\n\n".join(f"[{message.role}]\n{message.content}" for message in messages)
@@ -61,7 +61,7 @@ def _applies_chat_template(run: Run) -> bool:
 
 
 def _facts(run: Run, origin: Provenance) -> dict[str, str]:
-    """Empty where nothing is known."""
+    """Return the facts about a run by name. Unknown facts are empty."""
     settings, results = public_arguments(origin.settings), run.files.newest_results()
     sampling = [f"{name} {settings[name]}" for name in _SAMPLING if name in settings]
     if settings and "temperature" not in settings:
@@ -81,8 +81,8 @@ def _facts(run: Run, origin: Provenance) -> dict[str, str]:
         "fused by": origin.fusor or "",
         "fusor's prompt and its hash": (origin.prompt or "") if origin.fusor else "",
         "fusor's temperature": settings.get("fusor_temperature", "") if origin.fusor else "",
-        "chat template": _asked(results, "chat_template", _applies_chat_template(run)),
-        "system prompt": _asked(results, "system_instruction", bool(origin.system_instruction)),
+        "chat template": _use_of(results, "chat_template", _applies_chat_template(run)),
+        "system prompt": _use_of(results, "system_instruction", bool(origin.system_instruction)),
         "seeds of the harness": ", ".join(f"{name} {seed}" for name, seed in origin.seeds.items()),
         "software": ", ".join(f"{name} {version}" for name, version in origin.versions.items()),
         "finished": run.date[:19],
@@ -90,12 +90,12 @@ def _facts(run: Run, origin: Provenance) -> dict[str, str]:
     }
 
 
-def _arguments(given: object) -> str:
-    return ", ".join(f"{name}={value}" for name, value in public_arguments(arguments_of(given)).items())
+def _arguments(value: object) -> str:
+    return ", ".join(f"{name}={text}" for name, text in public_arguments(arguments_of(value)).items())
 
 
-def _asked(results: Results, name: str, used: bool) -> str:
-    """By its hash; a template that models bring along has none here. Old releases do not say whether there was one."""
+def _use_of(results: Results, name: str, used: bool) -> str:
+    """Say whether a template was used, by its hash. Templates of the models have no hash; old releases say nothing."""
     digest = results.get(f"{name}_sha")
     if isinstance(digest, str) and digest:
         return f"hash {digest[:_DIGITS]}"

@@ -1,1 +1,1 @@
-"""The community's shared schema of evaluation results."""
+"""Runs in the community's shared schema, Every Eval Ever."""

@@ -1,4 +1,4 @@
-"""The items of a benchmark as the shared schema has them: a row per item and number that the item counts in."""
+"""Build the items of a benchmark in the shared schema: a row for each item and each number that it is part of."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from fusion_eval.types import Trace
 
 
 @dataclass(slots=True)
-class Spent:
-    """What the answers to one document took: a pool and its aggregation, once per repeat."""
+class Usage:
+    """The tokens, cost and time of the answers to one document. Each repeat has a pool and an aggregation."""
 
     totals: Totals = field(default_factory=Totals)
     latency: float = 0.0
-    """Seconds: of each repeat the slowest candidate, then the slowest call."""
+    """Seconds: for each repeat, the slowest candidate plus the slowest aggregation call."""
     fallbacks: list[str] = field(default_factory=list)
 
     def add(self, trace: Trace) -> None:
-        """Count one answer."""
+        """Count the trace of one answer."""
         self.totals.add(trace)
         self.latency += max((c.latency for c in trace.pool.candidates), default=0.0)
         self.latency += max((call.latency for call in trace.answer.calls), default=0.0)
@@ -42,65 +42,78 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number of a task, with each item's own score in the order of the samples; None where it has none."""
+    """A number of a task, with the scores of its items."""
 
     reported: ReportedScore
     scores: Sequence[float | None]
+    """In the order of the samples. An item without a score has None."""
     best: float | None
-    alone: bool
-    """Whether the number is no mean of the scores: a corpus metric, of each item by itself."""
+    """The best score that an item can have."""
+    is_corpus: bool
+    """Whether it is a corpus metric, which is not the mean of its items' scores."""
 
 
 def metrics_of(task: TaskRun, reported: Sequence[ReportedScore]) -> list[Metric]:
-    """The numbers of a task that its items have scores for."""
+    """Return the numbers of a task, each with the scores of its items."""
     return [_metric(task, number) for number in reported if number.task == task.task and not number.group]
 
 
 def _metric(task: TaskRun, number: ReportedScore) -> Metric:
     values = [s.values.get(number.metric) if s.filter == number.filter else None for s in task.samples]
-    alone = any(isinstance(value, Segment) for value in values)
-    scores = _alone(number.metric, values) if alone else [v if isinstance(v, float) else None for v in values]
+    is_corpus = any(isinstance(value, Segment) for value in values)
+    scores = (
+        _segment_scores(number.metric, values)
+        if is_corpus
+        else [v if isinstance(v, float) else None for v in values]
+    )
     known = [score for score in scores if score is not None]
-    name = (corpus_name(number.metric) or number.metric) if alone else number.metric
-    return Metric(number, scores, best_value(name, known, number.higher_is_better), alone)
+    name = (corpus_name(number.metric) or number.metric) if is_corpus else number.metric
+    return Metric(number, scores, best_value(name, known, number.higher_is_better), is_corpus)
 
 
-def _alone(metric: str, values: Sequence[object]) -> list[float | None]:
-    """Each pair of texts by itself, as the harness splits text; None of a metric that is not known here."""
+def _segment_scores(metric: str, values: Sequence[object]) -> list[float | None]:
+    """Score each pair of texts by itself, with the harness's tokenizer. Unknown metrics give None."""
     name = corpus_name(metric)
     if name is None:
         return [None] * len(values)
     corpus = corpus_metric(name)
     pairs = [value for value in values if isinstance(value, Segment)]
-    found = iter(
+    by_pair = iter(
         corpus.segment_score(
             corpus.statistics([pair.hypotheses[0] for pair in pairs], [pair.references for pair in pairs])
         ).tolist()
     )
-    scores = [next(found) if isinstance(value, Segment) else None for value in values]
+    scores = [next(by_pair) if isinstance(value, Segment) else None for value in values]
     return [None if score is None or math.isnan(score) else float(score) for score in scores]
 
 
 def rows(
     answered: Sequence[AnsweredSample],
     metrics: Sequence[Metric],
-    spent: Mapping[tuple[str, int], Spent],
+    usages: Mapping[tuple[str, int], Usage],
     language: str | None,
 ) -> Iterator[dict[str, Any]]:
-    """Of one task, whose samples `answered` are, in their order; without the ids that tell whose rows these are."""
+    """Yield the rows of one task, without the ids of the file and the model.
+
+    Args:
+        answered: All samples of the task, in order.
+        metrics: The numbers of the task.
+        usages: The usage of each document, by task and doc_id.
+        language: The task's language.
+    """
     for place, item in enumerate(answered):
-        used = spent.get((item.task, item.sample.doc_id))
+        usage = usages.get((item.task, item.sample.doc_id))
         for metric in metrics:
             if (score := metric.scores[place]) is not None:
                 yield {
-                    **_about(item, metric),
+                    **_item_fields(item, metric),
                     "evaluation": {"score": score, "is_correct": score == metric.best},
-                    **_spending(used),
-                    "metadata": _metadata(item, metric, used, language),
+                    **_usage_fields(usage),
+                    "metadata": _metadata(item, metric, usage, language),
                 }
 
 
-def _about(item: AnsweredSample, metric: Metric) -> dict[str, Any]:
+def _item_fields(item: AnsweredSample, metric: Metric) -> dict[str, Any]:
     number = metric.reported
     return {
         "evaluation_name": evaluation_name(number.task, number.filter),
@@ -127,34 +140,35 @@ def _about(item: AnsweredSample, metric: Metric) -> dict[str, Any]:
 
 
 def _sample_hash(item: AnsweredSample) -> str:
-    """The one that the schema's own converter gives, so that items of both can be joined."""
+    """Return the hash that the schema's own converter gives, so that items of both can be joined."""
     text = json.dumps({"raw": item.prompt, "reference": item.target}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _spending(spent: Spent | None) -> dict[str, Any]:
-    """Nothing where there are no traces, and no tokens where the server told none."""
-    if spent is None:
+def _usage_fields(usage: Usage | None) -> dict[str, Any]:
+    """Return tokens and time: nothing without traces, and no tokens if the server did not report any."""
+    if usage is None:
         return {}
-    totals = spent.totals
+    totals = usage.totals
     read, written = totals.prompt_tokens, totals.completion_tokens
     tokens = {"input_tokens": read, "output_tokens": written, "total_tokens": read + written}
-    more = {"latency": "of each answer the slowest candidate, then the slowest call", "cost_usd": totals.cost}
+    more = {
+        "latency": "for each answer, the slowest candidate plus the slowest aggregation call",
+        "cost_usd": totals.cost,
+    }
     return {
         **({"token_usage": tokens} if read or written else {}),
-        "performance": {"latency_ms": round(1000 * spent.latency, 3), "additional_details": as_texts(more)},
+        "performance": {"latency_ms": round(1000 * usage.latency, 3), "additional_details": as_texts(more)},
     }
 
 
 def _metadata(
-    item: AnsweredSample, metric: Metric, used: Spent | None, language: str | None
+    item: AnsweredSample, metric: Metric, usage: Usage | None, language: str | None
 ) -> dict[str, str]:
     sample = item.sample
-    alone = (
-        "of this item alone; the number in the aggregate file is of all items together, and no mean of these"
-    )
+    alone = "of this item alone; the number in the aggregate file is of all items together, and not a mean of these"
     scale = (
-        "never true: the scale of the metric is not known"
+        "never true: the range of the metric is not known"
         if metric.best is None
         else f"score is {metric.best:g}"
     )
@@ -167,13 +181,13 @@ def _metadata(
             "prompt_hash": sample.prompt,
             "target_hash": sample.target,
             "is_correct": scale,
-            "score": alone if metric.alone else None,
-            "output": "the choice with the highest log-likelihood; none was written"
+            "score": alone if metric.is_corpus else None,
+            "output": "the choice with the highest log-likelihood; no text was generated"
             if item.choices
             else None,
-            "candidates": used and used.totals.candidates,
-            "aggregation_calls": used and used.totals.aggregation_calls,
-            "token_usage": used and "of all candidates and aggregation calls",
-            "fallback": used and ("; ".join(used.fallbacks) or None),
+            "candidates": usage and usage.totals.candidates,
+            "aggregation_calls": usage and usage.totals.aggregation_calls,
+            "token_usage": usage and "of all candidates and aggregation calls",
+            "fallback": usage and ("; ".join(usage.fallbacks) or None),
         }
     )

@@ -1,4 +1,4 @@
-"""What answered, as the shared schema has it: a system of several calls goes by a name of its own."""
+"""Build `model_info` of the shared schema. A system of several calls has a name of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fusion_eval.runs.provenance import Provenance
 from fusion_eval.text.printable import printable
 from fusion_eval.text.redaction import public_signature
 
-_TELLING = (
+_PUBLIC_ARGUMENTS = (
     "revision",
     "dtype",
     "quantization",
@@ -23,7 +23,7 @@ _TELLING = (
     "peft",
     "delta",
 )
-"""Arguments of harness models that decide what is answered; others can hold a key."""
+"""Arguments of harness models that change the answers. Other arguments can hold a key."""
 _ENGINES = {
     "hf": "transformers",
     "hf-auto": "transformers",
@@ -32,11 +32,11 @@ _ENGINES = {
     "sglang": "sglang",
     "llama.cpp": "llama.cpp",
 }
-"""What runs a model in the process, by the harness's model type."""
+"""The library that runs a model in the process, by the harness's model type."""
 
 
 def model_info(source: Source) -> dict[str, Any]:
-    """With the parts of a system, their weights where a hash is known, and what the whole run took."""
+    """Return `model_info`: the parts of the system, hashes of weights that are known, and the totals of the run."""
     origin, system = source.origin, source.system
     engines = {
         _engine(by) for by in (*origin.models, *([origin.fusor] if system.fusor and origin.fusor else []))
@@ -65,7 +65,7 @@ def model_info(source: Source) -> dict[str, Any]:
 
 
 def run_totals(origin: Provenance) -> dict[str, str]:
-    """Counts, tokens and US dollars, and the same by who generated."""
+    """Return counts, tokens and US dollars of a run, in all and for each role."""
     totals = {name: value for name, value in origin.totals.items() if not isinstance(value, Mapping)}
     roles = origin.totals.get("roles")
     for role, usage in roles.items() if isinstance(roles, Mapping) else ():
@@ -77,10 +77,12 @@ def run_totals(origin: Provenance) -> dict[str, str]:
 def _parts(source: Source) -> dict[str, object]:
     origin, system = source.origin, source.system
     if not origin.strategy:
-        told = {
-            name: _shown(value) for name, value in arguments_of(origin.model_args).items() if name in _TELLING
+        arguments = {
+            name: _without_folder(value)
+            for name, value in arguments_of(origin.model_args).items()
+            if name in _PUBLIC_ARGUMENTS
         }
-        return {"model_type": origin.model_type, **told}
+        return {"model_type": origin.model_type, **arguments}
     return {
         "is_one_model": system.one_model,
         "strategy": origin.strategy,
@@ -95,8 +97,8 @@ def _parts(source: Source) -> dict[str, object]:
     }
 
 
-def _shown(value: object) -> object:
-    """Of a path the last part; both kinds of slashes are known to it."""
+def _without_folder(value: object) -> object:
+    """Return the last part of a path, with either kind of slash; other values as they are."""
     return (
         PureWindowsPath(value).name if isinstance(value, str) and value.startswith(("/", "~", ".")) else value
     )
@@ -115,7 +117,7 @@ def _engine(identity: str) -> str | None:
 
 
 def _embedded_alone(source: Source) -> bool:
-    """The weights that come from the package index are open; of others the run does not tell."""
+    """Return whether only the embedded model answered. Its weights are open; of others, the run does not say."""
     system = source.system
     return bool(source.origin.strategy) and {*system.samplers, *([system.fusor] if system.fusor else [])} == {
         "embedded"

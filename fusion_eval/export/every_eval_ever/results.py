@@ -1,4 +1,4 @@
-"""The numbers of a benchmark as the shared schema has them: metric, score with its error, data, and how was generated."""
+"""Build the numbers of a benchmark in the shared schema: the metric, the score and its error, the data, the generation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fusion_eval.export.system import HOW, System
+from fusion_eval.export.system import ANSWER_SETTINGS, System
 from fusion_eval.runs.metric_facts import MetricFacts, facts_of
 from fusion_eval.runs.provenance import Provenance, ReportedScore
 from fusion_eval.runs.reading import Run
@@ -17,9 +17,9 @@ from fusion_eval.text.printable import printable
 from fusion_eval.text.redaction import public_signature
 from fusion_eval.types import without_surrogates
 
-_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
-_STATED = ("temperature", "top_p", "top_k", *_LENGTHS)
-"""Generation options that have fields of their own."""
+_LENGTH_OPTIONS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+_OPTIONS_WITH_FIELDS = ("temperature", "top_p", "top_k", *_LENGTH_OPTIONS)
+"""Generation options for which the schema has a field."""
 _ERROR_METHODS = dict.fromkeys(("mean", "acc_all"), "analytic") | dict.fromkeys(
     ("bleu", "chrf", "f1_score", "matthews_corrcoef", "median", "nanmean", "perplexity", "ter"), "bootstrap"
 )
@@ -28,30 +28,30 @@ _ERROR_METHODS = dict.fromkeys(("mean", "acc_all"), "analytic") | dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A run with all that its results file tells."""
+    """A run, with all that its results file says about it."""
 
     run: Run
     origin: Provenance
     system: System
     setups: Mapping[str, TaskSetup]
     totals: Mapping[str, str]
-    """Of the whole run."""
+    """Counts, tokens and cost of the whole run."""
 
 
 def result_id(task: str, metric: str, filtered: str) -> str:
-    """Joins a number with its items: unique in a file, which may hold several tasks."""
+    """Return the id that joins a number with its items. It is unique in a file, which may hold several tasks."""
     return printable(f"{task}:{metric}" + ("" if filtered == "none" else f":{filtered}"))
 
 
 def evaluation_name(task: str, filtered: str) -> str:
-    """The task, and the filter where it has one."""
+    """Return the task, with the filter if it has one."""
     return printable(task if filtered == "none" else f"{task}/{filtered}")
 
 
 def results(
     source: Source, reported: Sequence[ReportedScore], members: Mapping[str, Sequence[str]]
 ) -> list[dict[str, Any]]:
-    """An entry per number; `members` are the tasks of each group."""
+    """Return an entry for each number. `members` has the tasks of each group."""
     return [_result(source, number, members.get(number.task, ())) for number in reported]
 
 
@@ -105,7 +105,7 @@ def _metric(run: Run, number: ReportedScore) -> dict[str, Any]:
 
 
 def _bounds(facts: MetricFacts) -> dict[str, Any]:
-    """JSON knows no infinity; the schema has a word for it."""
+    """Return the range of a metric. JSON has no infinity, but the schema has a word for it."""
     high = facts.high if math.isfinite(facts.high) else "Infinity"
     return {"score_type": "continuous", "min_score": facts.low, "max_score": high}
 
@@ -132,7 +132,11 @@ def _score(number: ReportedScore, setup: TaskSetup, members: Sequence[str]) -> d
 def _generation(source: Source, task: str, setup: TaskSetup) -> dict[str, Any]:
     origin, part = source.origin, source.run.tasks.get(task)
     more = {
-        **{f"task_{name}": value for name, value in setup.generation.items() if name not in _STATED},
+        **{
+            f"task_{name}": value
+            for name, value in setup.generation.items()
+            if name not in _OPTIONS_WITH_FIELDS
+        },
         "num_fewshot": part.info.fewshot if part else None,
         "task_version": part.info.version if part else None,
         "task_hash": origin.task_hashes.get(task),
@@ -142,16 +146,18 @@ def _generation(source: Source, task: str, setup: TaskSetup) -> dict[str, Any]:
         "chat_template": origin.chat_template,
         "system_instruction": origin.system_instruction,
         **origin.seeds,
-        **(_how(source, setup) if origin.strategy else {}),
+        **(_strategy_details(source, setup) if origin.strategy else {}),
     }
     return {"generation_args": _arguments(origin, setup), "additional_details": as_texts(more)}
 
 
-def _how(source: Source, setup: TaskSetup) -> dict[str, object]:
-    """How answers were made with this package; the task's temperature is not that of the candidates where it is 0."""
+def _strategy_details(source: Source, setup: TaskSetup) -> dict[str, object]:
+    """Return how this package made the answers. A task's temperature of 0 is not used for the candidates."""
     origin, system = source.origin, source.system
     settings = {
-        name: origin.settings.get(name) for name in HOW if system.fusor or not name.startswith("fusor_")
+        name: origin.settings.get(name)
+        for name in ANSWER_SETTINGS
+        if system.fusor or not name.startswith("fusor_")
     }
     if settings["temperature"] is None and not setup.generation.get("temperature"):
         settings["temperature"] = "not set: the default of fusion_eval"
@@ -169,31 +175,31 @@ def _how(source: Source, setup: TaskSetup) -> dict[str, object]:
 
 
 def _arguments(origin: Provenance, setup: TaskSetup) -> dict[str, Any]:
-    """Our settings win over the task's options; several temperatures have no place here."""
-    ours, asked = origin.settings, setup.generation
-    stated = ours.get("temperature")
-    temperature = asked.get("temperature")
+    """Return the generation arguments. Our settings win over the task's; the schema has no place for several temperatures."""
+    ours, task = origin.settings, setup.generation
+    temperatures = ours.get("temperature")
+    temperature = task.get("temperature")
     if origin.strategy:
-        one = stated[0] if isinstance(stated, list) and len(stated) == 1 else None
-        temperature = one if stated else temperature or None
-    lengths = [ours.get("max_tokens"), *(asked.get(name) for name in _LENGTHS)]
+        single = temperatures[0] if isinstance(temperatures, list) and len(temperatures) == 1 else None
+        temperature = single if temperatures else temperature or None
+    lengths = [ours.get("max_tokens"), *(task.get(name) for name in _LENGTH_OPTIONS)]
     length = next((n for n in lengths if isinstance(n, int) and not isinstance(n, bool) and n > 0), None)
-    told = {
+    options = {
         "temperature": temperature,
-        "top_p": asked.get("top_p") if ours.get("top_p") is None else ours.get("top_p"),
-        "top_k": asked.get("top_k"),
+        "top_p": task.get("top_p") if ours.get("top_p") is None else ours.get("top_p"),
+        "top_k": task.get("top_k"),
     }
-    numbers = {name: value for name, value in told.items() if is_number(value)}
+    numbers = {name: value for name, value in options.items() if is_number(value)}
     return numbers | ({"max_tokens": length} if length else {})
 
 
 def is_number(value: object) -> bool:
-    """Finite, as JSON knows no other."""
+    """Return whether a value is a finite number, the only kind that JSON has."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def as_texts(values: Mapping[str, object]) -> dict[str, str]:
-    """The schema's free fields hold text alone; what is None is left out."""
+    """Return values as text, which is all that the schema's free fields take. Those that are None are left out."""
     return {
         printable(name): without_surrogates(
             value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,1 +1,1 @@
-"""Scores as papers print them."""
+"""Tables of scores as papers print them, in Markdown and LaTeX."""

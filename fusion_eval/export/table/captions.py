@@ -1,4 +1,4 @@
-"""What stands under a table of scores: how its marks came about, of how many items, with which intervals."""
+"""Write the captions of tables: the number of items, how the marks were tested, and the intervals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.reading import Run
 from fusion_eval.text.redaction import public_note
 
-ALIKE = "†: in a column that has it, the best and all that cannot be told apart from it; in one without it, not every system was tested against the best."
+DAGGER = (
+    "†: the best of the column, and all that cannot be told apart from it; a column without it has systems that were not "
+    "tested against the best."
+)
 
 
 def caption(
@@ -20,39 +23,52 @@ def caption(
     comparison: Comparison | None,
     digits: int,
     *,
-    alike: bool,
+    has_best_group: bool,
 ) -> list[str]:
-    """Sentences. `alike` says whether any cell of the table has the mark of a group."""
+    """Return the sentences of a caption.
+
+    Args:
+        scores: All values of the systems.
+        layout: The columns.
+        measure: The metric and its filter.
+        comparison: The comparison that the marks come from, if there is one.
+        digits: The decimals of the values.
+        has_best_group: Whether a cell has the mark of the best group.
+    """
     rows = [
         row
         for column in layout.columns
         for name in scores.systems
         if (row := scores.row(name, column, measure))
     ]
-    said = [_items(scores, layout, measure)]
+    sentences = [_items(scores, layout, measure)]
     if comparison and rows:
-        said += [_tests(comparison, rows), *([ALIKE] if alike else [])]
-        said += _intervals(scores, layout.columns[-1], measure, comparison, digits)
+        tests = tests_text(comparison, rows)
+        sentences.append(f"Baseline: {comparison.baseline}. *: differs from it (+ better, - worse): {tests}.")
+        sentences += [DAGGER] if has_best_group else []
+        sentences += _differences(scores, layout.columns[-1], measure, comparison, digits)
         signatures = dict.fromkeys(row.signature for row in rows if row.signature)
-        said += [f"sacrebleu: {signature}." for signature in signatures]
+        sentences += [f"sacrebleu: {signature}." for signature in signatures]
     elif comparison:
-        said.append("Not compared, so nothing is marked but the best.")
-    return [sentence for sentence in said if sentence]
+        sentences.append("Not compared, so only the best is marked.")
+    return [sentence for sentence in sentences if sentence]
 
 
-def footnotes(runs: Sequence[Run], comparison: Comparison | None, why_not: str | None) -> list[str]:
-    """How each system was made, and what the comparison notes."""
-    made = [
+def footnotes(
+    runs: Sequence[Run], comparison: Comparison | None, why_not_comparable: str | None
+) -> list[str]:
+    """Return how each system was made, and the notes of the comparison."""
+    notes = [
         f"{run.name}: {run.signature or run.model or 'no results file says how it was made'}" for run in runs
     ]
-    if why_not:
-        made.append(f"Not compared, so nothing is marked but the best: {why_not}")
-    notes = dict.fromkeys(comparison.notes if comparison else [note for run in runs for note in run.notes])
-    return [public_note(note, runs) for note in (*made, *notes)]
+    if why_not_comparable:
+        notes.append(f"Not compared, so only the best is marked: {why_not_comparable}")
+    notes += dict.fromkeys(comparison.notes if comparison else [note for run in runs for note in run.notes])
+    return [public_note(note, runs) for note in notes]
 
 
-def method(comparison: Comparison, rows: Iterable[Row]) -> str:
-    """Baseline, alpha, correction and tests, in a sentence."""
+def tests_text(comparison: Comparison, rows: Iterable[Row]) -> str:
+    """Return the level, the correction and the tests of rows."""
     tests = ", ".join(dict.fromkeys(row.test for row in rows))
     adjusted = (
         "not adjusted"
@@ -62,34 +78,28 @@ def method(comparison: Comparison, rows: Iterable[Row]) -> str:
     return f"p at most {comparison.alpha:g}, {adjusted}; test: {tests}"
 
 
-def interval_name(comparison: Comparison, rows: Sequence[Row]) -> str:
-    """`95% intervals (bca bootstrap, 10,000 resamples)`."""
+def interval_text(comparison: Comparison, rows: Sequence[Row]) -> str:
+    """Return the level and the method of the intervals: `95% intervals (bca bootstrap, 10,000 resamples)`."""
     level = f"{100 * (1 - comparison.alpha):g}% intervals"
     if any(row.test == "sequential" for row in rows):
         return f"{level} (anytime-valid)"
     return f"{level} ({comparison.interval} bootstrap, {comparison.resamples:,} resamples)"
 
 
-def _tests(comparison: Comparison, rows: Sequence[Row]) -> str:
-    return f"Baseline: {comparison.baseline}. *: differs from it (+ better, - worse): {method(comparison, rows)}."
-
-
-def _intervals(
+def _differences(
     scores: Scores, column: Column, measure: Measure, comparison: Comparison, digits: int
 ) -> list[str]:
-    found = [(name, row) for name in scores.systems if (row := scores.row(name, column, measure))]
-    finer = digits + 1  # an end near 0 should show its side
-    told = [
+    by_system = {name: row for name in scores.systems if (row := scores.row(name, column, measure))}
+    finer = digits + 1  # so that an end near 0 shows its sign
+    differences = [
         f"{name} {row.delta:+.{finer}f} [{row.ci_low:+.{finer}f}, {row.ci_high:+.{finer}f}]"
-        for name, row in found
+        for name, row in by_system.items()
         if row.ci_low is not None and row.ci_high is not None
     ]
-    if not told:
+    if not differences:
         return []
-    rows = [row for _, row in found]
-    return [
-        f"Differences from the baseline in the last column, with {interval_name(comparison, rows)}: {', '.join(told)}."
-    ]
+    intervals = interval_text(comparison, list(by_system.values()))
+    return [f"Differences from the baseline in the last column, with {intervals}: {', '.join(differences)}."]
 
 
 def _items(scores: Scores, layout: Layout, measure: Measure) -> str:
@@ -99,12 +109,9 @@ def _items(scores: Scores, layout: Layout, measure: Measure) -> str:
         return ""
     least, most = min(known), max(known)
     last = layout.columns[-1]
-    said = (
-        f"N: {least:,}"
-        + (f" to {most:,}" if most != least else "")
-        + (" items in a task" if last.mean else " items")
-    )
+    text = f"N: {least:,}" if least == most else f"N: {least:,} to {most:,}"
+    text += " items in a task" if last.mean else " items"
     if last.mean and counts[-1]:
-        said += f", {counts[-1]:,} in all"
+        text += f", {counts[-1]:,} in all"
     row = next(filter(None, (scores.row(name, last, measure) for name in scores.systems)), None)
-    return said + (f" ({row.clusters:,} independent clusters)." if row and row.clusters != row.n else ".")
+    return text + (f" ({row.clusters:,} independent clusters)." if row and row.clusters != row.n else ".")

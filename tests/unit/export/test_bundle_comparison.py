@@ -1,4 +1,4 @@
-"""A comparison in a bundle that somebody forged, with everything else made right again: found, or counted as not computed."""
+"""A comparison in a bundle that somebody forge, with everything else made right again: found, or counted as not computed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundles import Edit, edited, forged, packed, the_sentence
+from bundles import Edit, assert_difference, edit_json, export_bundle, forge
 from run_folders import samples, write_run
 
 from fusion_eval.cli.main import main
@@ -54,7 +54,7 @@ def compared(folder: Path, *options: str) -> Path:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
-    return packed(compared(folder / "out"), folder)
+    return export_bundle(compared(folder / "out"), folder)
 
 
 @pytest.fixture
@@ -99,42 +99,42 @@ def test_a_run_that_was_left_out_is_missed(bundle: Path) -> None:
         comparison["runs"] = comparison["runs"][:1]
         comparison["rows"][0]["delta"] = 0.9
 
-    forged(bundle, "comparison.json", cut)
-    the_sentence(verify(bundle), "comparison: runs: missing: b; c")
-    the_sentence(verify(bundle), "it cannot be computed again: it has fewer than two runs")
+    forge(bundle, "comparison.json", cut)
+    assert_difference(verify(bundle), "comparison: runs: missing: b; c")
+    assert_difference(verify(bundle), "it cannot be computed again: it has fewer than two runs")
 
 
 def test_an_invented_run_is_of_none_here(bundle: Path) -> None:
     def invent(comparison: dict[str, Any]) -> None:
         comparison["runs"].append({"name": "gpt-9", "path": "gpt-9"})
 
-    forged(bundle, "comparison.json", invent)
-    the_sentence(verify(bundle), "comparison: runs: not expected: gpt-9")
+    forge(bundle, "comparison.json", invent)
+    assert_difference(verify(bundle), "comparison: runs: not expected: gpt-9")
 
 
 def test_rows_that_were_left_out_are_missed(bundle: Path) -> None:
-    forged(bundle, "comparison.json", without("rows", metric="acc", candidate="c", task="quiz"))
-    the_sentence(verify(bundle), "comparison: rows: missing: acc of quiz (None), c against a")
+    forge(bundle, "comparison.json", without("rows", metric="acc", candidate="c", task="quiz"))
+    assert_difference(verify(bundle), "comparison: rows: missing: acc of quiz (None), c against a")
 
 
 @pytest.mark.parametrize("wanted", [{"run": "a"}, {"metric": "acc"}, {}])
 def test_ranks_that_were_left_out_are_missed(bundle: Path, wanted: dict[str, str]) -> None:
     if wanted:
-        forged(bundle, "comparison.json", without("ranks", **wanted))
+        forge(bundle, "comparison.json", without("ranks", **wanted))
     else:
-        forged(bundle, "comparison.json", lambda comparison: comparison["ranks"].clear())
-    the_sentence(verify(bundle), "comparison: ranks: missing:", "a in acc of all")
+        forge(bundle, "comparison.json", lambda comparison: comparison["ranks"].clear())
+    assert_difference(verify(bundle), "comparison: ranks: missing:", "a in acc of all")
 
 
 def test_metrics_that_nobody_asked_for_are_noted_and_no_difference(tmp_path: Path) -> None:
-    found = verify(packed(compared(tmp_path / "out", "--metrics", "acc"), tmp_path))
+    found = verify(export_bundle(compared(tmp_path / "out", "--metrics", "acc"), tmp_path))
     assert not found.differences
     assert found.notes == ["comparison: the samples also have f1, which is not compared"]
 
 
 def test_a_metric_without_its_rows_but_with_ranks_is_a_difference(bundle: Path) -> None:
-    forged(bundle, "comparison.json", without("rows", metric="f1"))
-    the_sentence(verify(bundle), "comparison: ranks: not expected:", "a in f1 of all")
+    forge(bundle, "comparison.json", without("rows", metric="f1"))
+    assert_difference(verify(bundle), "comparison: ranks: not expected:", "a in f1 of all")
 
 
 def test_tasks_that_were_not_compared_are_noted_and_no_difference(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_tasks_that_were_not_compared_are_noted_and_no_difference(tmp_path: Path
         for run in read_runs([tmp_path / "out" / name for name in ("a", "b", "c")])
     ]
     write_comparison(compare(runs, ComparisonOptions()), tmp_path / "out")
-    found = verify(packed(tmp_path / "out", tmp_path))
+    found = verify(export_bundle(tmp_path / "out", tmp_path))
     assert not found.differences
     assert found.notes == ["comparison: the runs also have tasks that are not compared: test"]
 
@@ -159,7 +159,7 @@ def test_a_partial_comparison_agrees(tmp_path: Path) -> None:
         main(["compare", *runs, "--allow_partial", "--resamples", "200", "--output", str(tmp_path / "out")])
         == 0
     )
-    found = verify(packed(tmp_path / "out", tmp_path))
+    found = verify(export_bundle(tmp_path / "out", tmp_path))
     assert not found.differences
     # Then what has no samples any more is counted
     assert "b: test has no samples here" in found.notes and found.not_computed == 2
@@ -169,9 +169,9 @@ def test_a_partial_comparison_agrees(tmp_path: Path) -> None:
 
 
 def test_a_baseline_that_is_renamed_is_missed(bundle: Path) -> None:
-    forged(bundle, "comparison.json", renamed("a", "expected"))
+    forge(bundle, "comparison.json", renamed("a", "expected"))
     found = verify(bundle)
-    the_sentence(found, "comparison: runs: missing: a")
+    assert_difference(found, "comparison: runs: missing: a")
     assert found.not_computed > 0
 
 
@@ -183,7 +183,7 @@ def test_rows_against_a_baseline_of_pools_are_counted_as_not_computed(bundle: Pa
             row["baseline"] = "expected"
         comparison["ranks"].clear()
 
-    forged(bundle, "comparison.json", pretend)
+    forge(bundle, "comparison.json", pretend)
     found = verify(bundle)
     rows = len(read_comparison(bundle / "comparison.json").rows)
     assert not found.differences and found.not_computed == rows
@@ -194,8 +194,8 @@ def test_rows_against_a_baseline_of_pools_are_counted_as_not_computed(bundle: Pa
 
 
 def test_one_row_against_a_baseline_that_is_none_is_a_difference(bundle: Path) -> None:
-    forged(bundle, "comparison.json", lambda comparison: comparison["rows"][0].update(baseline="expected"))
-    the_sentence(verify(bundle), "rows: not expected:", "against expected")
+    forge(bundle, "comparison.json", lambda comparison: comparison["rows"][0].update(baseline="expected"))
+    assert_difference(verify(bundle), "rows: not expected:", "against expected")
 
 
 def test_a_metric_that_is_called_a_judge_needs_verdicts(bundle: Path) -> None:
@@ -203,16 +203,16 @@ def test_a_metric_that_is_called_a_judge_needs_verdicts(bundle: Path) -> None:
         for row in [*comparison["rows"], *comparison["ranks"]]:
             row["metric"] = "judge:fake"
 
-    forged(bundle, "comparison.json", pretend)
-    the_sentence(verify(bundle), "judged rows, `judging` and verdicts.jsonl belong together")
+    forge(bundle, "comparison.json", pretend)
+    assert_difference(verify(bundle), "judged rows, `judging` and verdicts.jsonl belong together")
 
 
 def test_a_judges_own_row_needs_verdicts(bundle: Path) -> None:
     def invent(comparison: dict[str, Any]) -> None:
         comparison["by_judge"] = {"gpt-9": [comparison["rows"][0]]}
 
-    forged(bundle, "comparison.json", invent)
-    the_sentence(verify(bundle), "judged rows")
+    forge(bundle, "comparison.json", invent)
+    assert_difference(verify(bundle), "judged rows")
 
 
 @pytest.mark.parametrize(
@@ -230,20 +230,20 @@ def test_a_judges_own_row_needs_verdicts(bundle: Path) -> None:
 def test_what_no_comparison_is_made_with_is_a_difference(
     bundle: Path, part: str, value: object, words: str
 ) -> None:
-    forged(bundle, "comparison.json", lambda comparison: comparison.update({part: value}))
-    the_sentence(verify(bundle), words)
+    forge(bundle, "comparison.json", lambda comparison: comparison.update({part: value}))
+    assert_difference(verify(bundle), words)
 
 
 @pytest.mark.parametrize("part", ["rows", "runs"])
 def test_an_empty_one_is_a_difference(bundle: Path, part: str) -> None:
-    edited(bundle / "comparison.json", lambda comparison: comparison[part].clear())
-    the_sentence(verify(bundle), "it has no rows, or no runs")
+    edit_json(bundle / "comparison.json", lambda comparison: comparison[part].clear())
+    assert_difference(verify(bundle), "it has no rows, or no runs")
 
 
 @pytest.mark.parametrize("part", ["rows", "ranks"])
 def test_what_is_there_twice_is_a_difference(bundle: Path, part: str) -> None:
-    forged(bundle, "comparison.json", lambda comparison: comparison[part].append(comparison[part][0]))
-    the_sentence(verify(bundle), "not expected", "(2)")
+    forge(bundle, "comparison.json", lambda comparison: comparison[part].append(comparison[part][0]))
+    assert_difference(verify(bundle), "not expected", "(2)")
 
 
 # How it was tested
@@ -254,13 +254,13 @@ def test_the_test_that_was_asked_for_is_kept_and_used(tmp_path: Path, test: str)
     """McNemar's on items of one document is drawn, where `auto` would take a permutation."""
     folder = compared(tmp_path / "out", "--test", test, "--metrics", "acc")
     assert read_comparison(folder / "comparison.json").test == test
-    assert not verify(packed(folder, tmp_path)).differences
+    assert not verify(export_bundle(folder, tmp_path)).differences
 
 
 @pytest.mark.parametrize("test", ["auto", "permutation"])
 def test_of_a_file_without_it_the_rows_tell_the_test(tmp_path: Path, test: str) -> None:
-    bundle = packed(compared(tmp_path / "out", "--test", test, "--cluster", "none"), tmp_path)
-    forged(bundle, "comparison.json", lambda comparison: comparison.pop("test"))
+    bundle = export_bundle(compared(tmp_path / "out", "--test", test, "--cluster", "none"), tmp_path)
+    forge(bundle, "comparison.json", lambda comparison: comparison.pop("test"))
     assert read_comparison(bundle / "comparison.json").test == "auto"
     assert not verify(bundle).differences
 
@@ -273,13 +273,15 @@ def test_a_comparison_with_runs_of_elsewhere_is_made_anew(
 ) -> None:
     folder = compared(tmp_path / "out")
     (folder / "c").rename(tmp_path / "c")
-    bundle = packed(folder, tmp_path)
-    assert "the comparison beside the runs is of c as well, so a new one goes into" in capsys.readouterr().err
+    bundle = export_bundle(folder, tmp_path)
+    assert (
+        "the comparison beside the runs also has c, so the bundle gets a new one" in capsys.readouterr().err
+    )
     assert [run.name for run in read_comparison(bundle / "comparison.json").runs] == ["a", "b"]
     assert not verify(bundle).differences
 
 
 def test_without_a_comparison_there_is_none_to_check_and_a_note_says_so(bundle: Path) -> None:
     (bundle / "comparison.json").unlink()
-    forged(bundle, "bundle.json", lambda contents: None)
+    forge(bundle, "bundle.json", lambda contents: None)
     assert "there is no comparison.json of these runs" in verify(bundle).notes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundles import Edit, edited, forged, packed, the_sentence
+from bundles import Edit, assert_difference, edit_json, export_bundle, forge
 from local_judge import (
     always_first,
     by_quality,
@@ -37,7 +37,7 @@ def one_judge(openai_server: Serve, tmp_path: Path) -> Path:
         for name, step in (("base", 2), ("cand", 5))
     ]
     judge_folders(openai_server(judge_server(by_quality)), runs, tmp_path / "out")
-    return packed(tmp_path / "out", tmp_path)
+    return export_bundle(tmp_path / "out", tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def judged_by_three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with serve(plan) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         judge_folders(server, runs, folder / "out", model="test-model|lengthy|fickle", every_pair=True)
-    return packed(folder / "out", folder)
+    return export_bundle(folder / "out", folder)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_judging_against_an_opponent_agrees(
     ]
     server = openai_server(judge_server(by_quality))
     judge_folders(server, runs, tmp_path / "out", opponent=opponent(tmp_path), sequential=sequential)
-    found = verify(packed(tmp_path / "out" if len(runs) > 1 else single(tmp_path / "out"), tmp_path))
+    found = verify(export_bundle(tmp_path / "out" if len(runs) > 1 else single(tmp_path / "out"), tmp_path))
     assert not found.differences
     assert any("stopped early" in note for note in found.notes) == sequential
 
@@ -116,12 +116,12 @@ def test_a_judging_that_stopped_early_agrees_in_what_its_verdicts_tell(
         run_of_qualities(tmp_path / "out" / "b", random_qualities(80, 2, 0.6)),
     ]
     judge_folders(openai_server(judge_server(often_right(0.9))), runs, tmp_path / "out", sequential=True)
-    bundle = packed(tmp_path / "out", tmp_path)
+    bundle = export_bundle(tmp_path / "out", tmp_path)
     found = verify(bundle)
     assert not found.differences and found.not_computed >= 1
     # Then its wins are counted all the same
-    forged(bundle, "comparison.json", lambda comparison: comparison["rows"][0].update(wins=80))
-    the_sentence(verify(bundle), "b against a: wins: found 80")
+    forge(bundle, "comparison.json", lambda comparison: comparison["rows"][0].update(wins=80))
+    assert_difference(verify(bundle), "b against a: wins: found 80")
 
 
 # Verdicts
@@ -170,24 +170,24 @@ def test_a_forged_verdict_is_found(one_judge: Path, edit: Edit, words: tuple[str
     lines = path.read_text().splitlines(keepends=True)
     lines.sort(key=lambda line: not json.loads(line)["orders"])  # the first is one that was asked for
     path.write_text("".join(lines))
-    edited(path, edit)
-    the_sentence(verify(one_judge), *words)
+    edit_json(path, edit)
+    assert_difference(verify(one_judge), *words)
 
 
 def test_rows_follow_the_verdicts(one_judge: Path) -> None:
-    edited(one_judge / "verdicts.jsonl", turn_round)
-    the_sentence(verify(one_judge), "judge:helpfulness of open_en", "candidate_value: found")
+    edit_json(one_judge / "verdicts.jsonl", turn_round)
+    assert_difference(verify(one_judge), "judge:helpfulness of open_en", "candidate_value: found")
 
 
 def test_rows_without_verdicts_are_a_difference(one_judge: Path) -> None:
     (one_judge / "verdicts.jsonl").unlink()
-    forged(one_judge, "bundle.json", lambda contents: None)
-    the_sentence(verify(one_judge), "judged rows", "one of them is missing")
+    forge(one_judge, "bundle.json", lambda contents: None)
+    assert_difference(verify(one_judge), "judged rows", "one of them is missing")
 
 
 def test_verdicts_without_a_judging_are_a_difference(one_judge: Path) -> None:
-    forged(one_judge, "comparison.json", lambda comparison: comparison.update(judging=None))
-    the_sentence(verify(one_judge), "judged rows", "one of them is missing")
+    forge(one_judge, "comparison.json", lambda comparison: comparison.update(judging=None))
+    assert_difference(verify(one_judge), "judged rows", "one of them is missing")
 
 
 def test_that_verdicts_are_missing_is_said_when_the_bundle_is_made(
@@ -198,8 +198,8 @@ def test_that_verdicts_are_missing_is_said_when_the_bundle_is_made(
     ]
     judge_folders(openai_server(judge_server(always_first)), runs, tmp_path / "out")
     (tmp_path / "out" / "verdicts.jsonl").unlink()
-    packed(tmp_path / "out", tmp_path)
-    assert "there is no verdicts.jsonl that the judge's rows" in capsys.readouterr().err
+    export_bundle(tmp_path / "out", tmp_path)
+    assert "there is no verdicts.jsonl from which the judge's rows" in capsys.readouterr().err
 
 
 # What is told of the judging
@@ -265,5 +265,5 @@ def invent_a_rank(comparison: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_forged_of_a_judging_is_found(panel: Path, edit: Edit, words: str) -> None:
-    forged(panel, "comparison.json", edit)
-    the_sentence(verify(panel), words)
+    forge(panel, "comparison.json", edit)
+    assert_difference(verify(panel), words)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bundles import Edit, edited, forged, packed, the_one, the_sentence, traced_run
-from export_runs import changed
+from bundles import Edit, assert_difference, edit_json, export_bundle, forge, only_match, traced_run
+from export_runs import change_results
 from run_folders import samples, write_run
 
 from fusion_eval.cli.main import main
 from fusion_eval.errors import ConfigError
-from fusion_eval.export.bundle.archive import unpack
 from fusion_eval.export.bundle.verify import verify
 from fusion_eval.runs.traces import FILE_NAME as TRACES
 
@@ -43,20 +41,20 @@ def scored(
 @pytest.mark.parametrize("aggregation", [None, "mean"])
 def test_a_plain_mean_and_its_error_are_computed(tmp_path: Path, aggregation: str | None) -> None:
     run = scored(tmp_path / "run", aggregation, 0.625, ERROR / 2)
-    found = verify(packed(run, tmp_path))
-    the_sentence(found, "acc,none of quiz: standard error: found")
+    found = verify(export_bundle(run, tmp_path))
+    assert_difference(found, "acc,none of quiz: standard error: found")
     assert len(found.differences) == 1
 
 
 @pytest.mark.parametrize("aggregation", [None, "mean", "nanmean", "win_rate"])
 def test_a_forged_mean_is_a_difference_named_or_not(tmp_path: Path, aggregation: str | None) -> None:
-    found = verify(packed(scored(tmp_path / "run", aggregation, 0.9, None), tmp_path))
-    the_sentence(found, "acc,none of quiz: found 0.9, expected 0.625")
+    found = verify(export_bundle(scored(tmp_path / "run", aggregation, 0.9, None), tmp_path))
+    assert_difference(found, "acc,none of quiz: found 0.9, expected 0.625")
 
 
 @pytest.mark.parametrize("aggregation", ["nanmean", "win_rate"])
 def test_an_error_that_the_harness_draws_is_counted_as_not_computed(tmp_path: Path, aggregation: str) -> None:
-    found = verify(packed(scored(tmp_path / "run", aggregation, 0.625, 0.158), tmp_path))
+    found = verify(export_bundle(scored(tmp_path / "run", aggregation, 0.625, 0.158), tmp_path))
     assert not found.differences and found.not_computed == 1
     assert found.notes == ["run: acc,none of quiz: the harness draws its standard error at random"]
     assert (
@@ -69,7 +67,7 @@ def test_an_error_that_the_harness_draws_is_counted_as_not_computed(tmp_path: Pa
 def test_another_aggregation_is_counted_as_not_computed(
     tmp_path: Path, aggregation: str | None, metric: str
 ) -> None:
-    found = verify(packed(scored(tmp_path / "run", aggregation, 1.9, None, metric), tmp_path))
+    found = verify(export_bundle(scored(tmp_path / "run", aggregation, 1.9, None, metric), tmp_path))
     assert not found.differences and found.not_computed == 1
     assert found.notes == [f"run: {metric},none of quiz is not the mean of its items"]
 
@@ -79,26 +77,26 @@ def test_a_number_without_samples_is_counted_and_that_of_a_group_is_that_of_the_
     (path,) = run.rglob("results_*.json")
     results = json.loads(path.read_text())["results"]
     results |= {"mmlu": {"acc,none": 0.99}, "all": {"acc,none": 0.99}}
-    changed(
+    change_results(
         run, {"results": results, "groups": {"all": {"acc,none": 0.625}}, "group_subtasks": {"all": ["quiz"]}}
     )
-    found = verify(packed(run, tmp_path))
+    found = verify(export_bundle(run, tmp_path))
     assert "run: mmlu has no samples here" in found.notes
-    the_sentence(found, "results of the group all: acc,none: found 0.99, expected 0.625")
+    assert_difference(found, "results of the group all: acc,none: found 0.99, expected 0.625")
 
 
 # Traces
 
 
 def test_a_run_with_its_traces_agrees(tmp_path: Path) -> None:
-    found = verify(packed(traced_run(tmp_path / "run", ["x", "y", "z"]), tmp_path))
+    found = verify(export_bundle(traced_run(tmp_path / "run", ["x", "y", "z"]), tmp_path))
     assert (found.differences, found.notes, found.not_computed) == ([], [], 0)
 
 
 def test_totals_without_traces_are_counted_as_not_computed(tmp_path: Path) -> None:
     run = traced_run(tmp_path / "run", ["x", "y"])
     (run / TRACES).unlink()
-    found = verify(packed(run, tmp_path))
+    found = verify(export_bundle(run, tmp_path))
     assert found.not_computed == 1 and not found.differences
     assert found.notes == ["run: there are no traces to compute its totals from"]
 
@@ -107,29 +105,31 @@ def test_answers_without_a_trace_are_one_difference(tmp_path: Path) -> None:
     run = traced_run(tmp_path / "run", ["x", "y", "z"])
     lines = (run / TRACES).read_text().splitlines(keepends=True)
     (run / TRACES).write_text(lines[1])
-    found = verify(packed(run, tmp_path))
-    the_sentence(found, "run: answers: not expected: document 0 of quiz; document 2 of quiz")
+    found = verify(export_bundle(run, tmp_path))
+    assert_difference(found, "run: answers: not expected: document 0 of quiz; document 2 of quiz")
     assert sum("answers" in one for one in found.differences) == 1
 
 
 def test_answers_that_were_given_and_are_not_scored_are_a_difference(tmp_path: Path) -> None:
     run = traced_run(tmp_path / "run", ["x", "y", "z"])
-    path = the_one(run, "model/samples_*.jsonl")
+    path = only_match(run, "model/samples_*.jsonl")
     path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
-    found = verify(packed(run, tmp_path))
-    the_sentence(found, "run: answers: missing: document 0 of quiz")
+    found = verify(export_bundle(run, tmp_path))
+    assert_difference(found, "run: answers: missing: document 0 of quiz")
 
 
 def test_an_answer_that_counts_twice_is_a_difference(tmp_path: Path) -> None:
     run = traced_run(tmp_path / "run", ["x", "y"])
-    path = the_one(run, "model/samples_*.jsonl")
+    path = only_match(run, "model/samples_*.jsonl")
     path.write_text(path.read_text() + path.read_text().splitlines(keepends=True)[0])
-    the_sentence(verify(packed(run, tmp_path)), "run: answers: not expected: document 0 of quiz (2)")
+    assert_difference(
+        verify(export_bundle(run, tmp_path)), "run: answers: not expected: document 0 of quiz (2)"
+    )
 
 
 def test_traces_that_do_not_tell_their_document_are_counted(tmp_path: Path) -> None:
-    bundle = packed(traced_run(tmp_path / "run", ["x", "y"]), tmp_path)
-    edited(bundle / "run" / TRACES, lambda trace: trace.update(doc_id=None))
+    bundle = export_bundle(traced_run(tmp_path / "run", ["x", "y"]), tmp_path)
+    edit_json(bundle / "run" / TRACES, lambda trace: trace.update(doc_id=None))
     found = verify(bundle)
     assert found.not_computed == 1 and not found.differences
 
@@ -138,7 +138,7 @@ def test_answers_of_an_earlier_evaluation_have_no_traces_any_more(tmp_path: Path
     """The traces of a folder are those of the last run into it."""
     run = traced_run(tmp_path / "run", ["x", "y"])
     write_run(run, {"old": samples([1.0, 0.0, 1.0])}, date="2025-01-02T03-04-05.678901")
-    found = verify(packed(run, tmp_path))
+    found = verify(export_bundle(run, tmp_path))
     assert not found.differences and found.not_computed == 3
     assert "run: some answers are of an earlier evaluation, whose traces are not here" in found.notes
 
@@ -159,15 +159,15 @@ def invent_departure(totals: dict[str, Any]) -> None:
     ],
 )
 def test_every_entry_of_the_totals_is_compared(tmp_path: Path, edit: Edit, words: str) -> None:
-    bundle = packed(traced_run(tmp_path / "run", ["x", "y"]), tmp_path)
-    edited(the_one(bundle, "run/results_*.json"), lambda results: edit(results["config"]["totals"]))
-    the_sentence(verify(bundle), words)
+    bundle = export_bundle(traced_run(tmp_path / "run", ["x", "y"]), tmp_path)
+    edit_json(only_match(bundle, "run/results_*.json"), lambda results: edit(results["config"]["totals"]))
+    assert_difference(verify(bundle), words)
 
 
 def test_a_total_of_a_name_that_is_not_known_is_counted(tmp_path: Path) -> None:
-    bundle = packed(traced_run(tmp_path / "run", ["x", "y"]), tmp_path)
-    path = the_one(bundle, "run/results_*.json")
-    edited(path, lambda results: results["config"]["totals"].update(joules=3))
+    bundle = export_bundle(traced_run(tmp_path / "run", ["x", "y"]), tmp_path)
+    path = only_match(bundle, "run/results_*.json")
+    edit_json(path, lambda results: results["config"]["totals"].update(joules=3))
     assert "run: totals: joules is not known here" in verify(bundle).notes
 
 
@@ -182,15 +182,15 @@ def test_runs_of_any_names_have_folders_of_their_own(tmp_path: Path, names: tupl
         )
     runs = [str(tmp_path / "out" / name) for name in names]
     assert main(["compare", *runs, "--output", str(tmp_path / "out")]) == 0
-    found = verify(packed(tmp_path / "out", tmp_path))
+    found = verify(export_bundle(tmp_path / "out", tmp_path))
     assert (found.differences, found.notes) == ([], [])
 
 
 def test_one_name_for_two_runs_is_refused(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_run(tmp_path / "out" / name, {"quiz": samples([1.0, 0.0])})
-    bundle = packed(tmp_path / "out", tmp_path)
-    edited(bundle / "bundle.json", lambda contents: contents.update(names=["a", "a"]))
+    bundle = export_bundle(tmp_path / "out", tmp_path)
+    edit_json(bundle / "bundle.json", lambda contents: contents.update(names=["a", "a"]))
     with pytest.raises(ConfigError, match="does not have one name for each of its runs"):
         verify(bundle)
 
@@ -205,34 +205,25 @@ def test_what_a_card_would_not_tell_is_named_without_its_value(
         ("c", {"pretrained": "lab/a"}),
     ):
         run = write_run(tmp_path / "out" / name, {"quiz": samples([1.0, 0.0])})
-        changed(run, {"config": {"model": "hf", "model_args": arguments}})
-    packed(tmp_path / "out", tmp_path)
+        change_results(run, {"config": {"model": "hf", "model_args": arguments}})
+    export_bundle(tmp_path / "out", tmp_path)
     said = [line for line in capsys.readouterr().err.splitlines() if "results files" in line]
     assert said == [
-        "note: a, b: results files are in the bundle as they are, and with them what a card cuts or leaves out: "
+        "note: a, b: the bundle has the results files unchanged, with arguments that a card cuts or leaves out: "
         "pretrained, token"
     ]
 
 
 def test_what_lies_in_a_bundle_beside_its_parts_is_noted(tmp_path: Path) -> None:
-    bundle = packed(traced_run(tmp_path / "run", ["x"]), tmp_path)
+    bundle = export_bundle(traced_run(tmp_path / "run", ["x"]), tmp_path)
     (bundle / "REPORT.md").write_text("All is well.")
-    forged(bundle, "bundle.json", lambda contents: None)
+    forge(bundle, "bundle.json", lambda contents: None)
     assert verify(bundle).notes == ["REPORT.md is no part of a bundle, and is not looked at"]
 
 
 def test_what_another_version_drew_is_counted(tmp_path: Path) -> None:
-    bundle = packed(traced_run(tmp_path / "run", ["x"]), tmp_path)
+    bundle = export_bundle(traced_run(tmp_path / "run", ["x"]), tmp_path)
     (bundle / "card.md").write_text("All is well.")
-    edited(bundle / "bundle.json", lambda contents: contents.update(fusion_eval="9.9"))
+    edit_json(bundle / "bundle.json", lambda contents: contents.update(fusion_eval="9.9"))
     found = verify(bundle)
     assert not found.differences and found.not_computed == 3  # a card and two tables
-
-
-@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_what_unpacks_in_memory_is_refused(tmp_path: Path, how: int) -> None:
-    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", how) as packing:
-        packing.writestr("zeros", bytes(1 << 20))
-    with pytest.raises(ConfigError, match="is packed otherwise than fusion-eval export does it"):
-        unpack(tmp_path / "bomb.zip", tmp_path / "folder")
-    assert not (tmp_path / "folder").exists()

@@ -140,7 +140,7 @@ def test_fallbacks_and_lost_candidates_are_limits(output: Path) -> None:
         results["config"]["totals"]["roles"]["fusor"] |= {"retries": 7, "cost": 0.25, "unpriced": 0}
 
     found = sections(card(read_subject(changed(output / "fusion", spoil).parent)))
-    assert "fusion: 3 of 4 answers (75.0%) are a candidate" in found["What the numbers cannot say"]
+    assert "fusion: for 3 of 4 answers (75.0%) the strategy fell back" in found["What the numbers cannot say"]
     assert "of 12 candidates 2 failed" in found["What the numbers cannot say"]
     assert "$0.250000, retries 7" in found["What it took"]
 

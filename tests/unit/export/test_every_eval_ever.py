@@ -14,15 +14,15 @@ from typing import Any
 
 import jsonschema
 import pytest
-from export_runs import QUIZ, WEIGHTS, A, B, changed, our_run, plain_run, with_traces
+from export_runs import QUIZ, WEIGHTS, A, B, add_traces, change_results, our_run, plain_run
 from hypothesis import given
 from hypothesis import strategies as st
 from run_folders import samples
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.export.every_eval_ever.files import write_every_eval_ever
-from fusion_eval.export.every_eval_ever.validation import unvalidated
-from fusion_eval.export.subject import Written, file_name, read_subject
+from fusion_eval.export.every_eval_ever.files import why_not_validated, write_every_eval_ever
+from fusion_eval.export.subject import ExportedFiles, read_subject
+from fusion_eval.text.file_names import safe_file_name
 
 RUNS = Path(__file__).resolve().parents[2] / "data" / "harness_runs"
 PACKAGE = "every-eval-ever==0.3.0"
@@ -50,11 +50,11 @@ def schemas(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], d
         return tuple(json.loads(content.read(f"every_eval_ever/schemas/{name}")) for name in names)  # type: ignore[return-value]
 
 
-def export(path: Path, folder: Path) -> Written:
+def export(path: Path, folder: Path) -> ExportedFiles:
     return write_every_eval_ever(read_subject(path), folder)
 
 
-def read(made: Written) -> Exported:
+def read(made: ExportedFiles) -> Exported:
     """(Aggregate, its rows), in the order of the runs and benchmarks."""
     aggregates = [path for path in made.paths if path.suffix == ".json"]
     rows = [path.with_name(f"{path.stem}_samples.jsonl") for path in aggregates]
@@ -102,7 +102,7 @@ class TestSchema:
     def test_our_runs_pass(
         self, strategy: str, tmp_path: Path, schemas: tuple[dict[str, Any], dict[str, Any]]
     ) -> None:
-        run = with_traces(our_run(tmp_path / "run", strategy, {"openai/lab/a": A, "openai/lab/b": B}))
+        run = add_traces(our_run(tmp_path / "run", strategy, {"openai/lab/a": A, "openai/lab/b": B}))
         self.check(read(export(run, tmp_path / "out")), schemas)
 
     def test_runs_full_of_hostile_text_pass(
@@ -112,7 +112,7 @@ class TestSchema:
         run = plain_run(tmp_path / "run")
         (file,) = run.rglob("samples_*.jsonl")
         file.write_text(file.read_text().replace('"…"', r'"a\u2028b\u0085c\u001b[31m\ud800"'))
-        made = export(changed(run, {"model_name": "../..\x1b[31m/..\u202e/x"}), tmp_path / "out")
+        made = export(change_results(run, {"model_name": "../..\x1b[31m/..\u202e/x"}), tmp_path / "out")
         # then each row is one line, however lines are split
         (aggregate, rows), items = read(made)[0], made.paths[1].read_text()
         assert len(items.splitlines()) == len(rows) == 2
@@ -135,7 +135,7 @@ class TestFiles:
         assert {row["evaluation_id"] for row in read(made)[0][1]} == {"quiz/lab/a/1767323045.5"}
 
     def test_the_same_run_gives_the_same_bytes(self, tmp_path: Path) -> None:
-        run = with_traces(our_run(tmp_path / "run", "fusion", {"embedded": WEIGHTS}))
+        run = add_traces(our_run(tmp_path / "run", "fusion", {"embedded": WEIGHTS}))
         first, second = export(run, tmp_path / "a"), export(run, tmp_path / "b")
         for one, other in zip(first.paths, second.paths, strict=True):
             assert one.relative_to(tmp_path / "a") == other.relative_to(tmp_path / "b")
@@ -158,7 +158,7 @@ class TestFiles:
         task = "../../../outside"
         run = plain_run(tmp_path / "run", reported={"quiz": {"acc,none": 0.5}})
         groups = {"groups": {task: {"acc,none": 0.5}}, "group_subtasks": {task: ["quiz"]}}
-        changed(run, {"model_name": "../../../../x/../y", **groups})
+        change_results(run, {"model_name": "../../../../x/../y", **groups})
         made = export(run, tmp_path / "out" / "deep")
         for path in made.paths:
             assert (tmp_path / "out" / "deep" / "data").resolve() in path.resolve().parents
@@ -171,11 +171,11 @@ class TestFiles:
 
     def test_a_run_without_a_validator_says_so(self, tmp_path: Path) -> None:
         made = export(plain_run(tmp_path / "run"), tmp_path / "out")
-        assert (unvalidated() in made.notes) is (importlib.util.find_spec("every_eval_ever") is None)
+        assert (why_not_validated() in made.notes) is (importlib.util.find_spec("every_eval_ever") is None)
 
     @given(st.text())
     def test_any_name_is_one_part_of_a_path(self, name: str) -> None:
-        made = file_name(name)
+        made = safe_file_name(name)
         assert (
             made not in ("", ".", "..") and not set(made) & set('/\\:*?"<>|\0\n') and len(made.encode()) < 256
         )
@@ -262,7 +262,7 @@ class TestWhoAnswered:
         assert aggregate["retrieved_timestamp"] == "unknown" and "evaluation_timestamp" not in aggregate
 
     def test_arguments_that_may_hold_a_key_are_not_repeated(self, tmp_path: Path) -> None:
-        run = changed(
+        run = change_results(
             plain_run(tmp_path / "run"),
             {
                 "config": {
@@ -393,7 +393,7 @@ class TestItems:
         made = export(run, tmp_path / "out")
         assert len(read(made)[0][1]) == 1
         assert (
-            "run, quiz: 1 samples have no score of their own in a number that is reported, and are left out"
+            "run, quiz: 1 samples are left out, because they have no score in any reported number"
             in made.notes
         )
 
@@ -402,7 +402,7 @@ class TestItems:
         (rows,) = [rows for aggregate, rows in made if "choice" in aggregate["evaluation_id"]]
         assert rows[0]["input"]["choices"] == ["white", "green"]
         assert rows[0]["output"]["raw"] == ["white"]
-        assert "none was written" in rows[0]["metadata"]["output"]
+        assert "no text was generated" in rows[0]["metadata"]["output"]
 
     def test_every_repeat_is_an_output(self, tmp_path: Path) -> None:
         made = read(export(RUNS / "0.4.3" / "strong", tmp_path))
@@ -410,7 +410,7 @@ class TestItems:
         assert {tuple(row["output"]["raw"]) for row in rows if row["sample_id"] == "1"} == {("6", "7")}
 
     def test_tokens_and_time_are_those_of_the_traces(self, tmp_path: Path) -> None:
-        run = with_traces(our_run(tmp_path / "run", "fusion", {"openai/lab/a": A}))
+        run = add_traces(our_run(tmp_path / "run", "fusion", {"openai/lab/a": A}))
         fused, fell_back = only(run, tmp_path / "out")[1]
         assert fused["token_usage"] == {"input_tokens": 30, "output_tokens": 9, "total_tokens": 39}
         # the slowest candidate's wait, then the call's

@@ -8,17 +8,17 @@ from typing import Any
 import huggingface_hub
 import pytest
 import yaml
-from export_runs import ON_HUB, REPORTED, WEIGHTS, A, B, changed, our_run, plain_run
+from export_runs import ON_HUB, REPORTED, WEIGHTS, A, B, change_results, our_run, plain_run
 from huggingface_hub import ModelCardData, parse_eval_result_entries
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from run_folders import samples
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.hub import write_hub
-from fusion_eval.export.subject import Written, read_subject
+from fusion_eval.export.subject import ExportedFiles, read_subject
 
 
-def export(path: Path, folder: Path) -> Written:
+def export(path: Path, folder: Path) -> ExportedFiles:
     return write_hub(read_subject(path), folder)
 
 
@@ -59,7 +59,7 @@ class TestOneModel:
 
     def test_evaluation_results_are_a_file_per_number(self, tmp_path: Path) -> None:
         run = plain_run(tmp_path / "run", config={"quiz": {**ON_HUB["quiz"], "metadata": {"language": "fr"}}})
-        changed(run, {"lm_eval_version": "0.4.12"})
+        change_results(run, {"lm_eval_version": "0.4.12"})
         made = export(run, tmp_path / "out")
         assert made.paths[1] == tmp_path / "out" / ".eval_results" / "quiz-acc.yaml"
         (entry,) = entries_of(tmp_path / "out")
@@ -94,7 +94,8 @@ class TestOneModel:
 
     def test_a_limited_run_says_so(self, tmp_path: Path) -> None:
         made = export(
-            changed(plain_run(tmp_path / "run"), {"config": {"model": "hf", "limit": 2}}), tmp_path / "out"
+            change_results(plain_run(tmp_path / "run"), {"config": {"model": "hf", "limit": 2}}),
+            tmp_path / "out",
         )
         assert "limit 2.0" in entries_of(tmp_path / "out")[0].notes
         assert any("--limit 2" in note for note in made.notes)
@@ -117,7 +118,7 @@ class TestSystems:
         assert index_of(tmp_path / "out")["name"] == name
         (entry,) = entries_of(tmp_path / "out")
         assert entry.notes.startswith(f"{name}: several calls, not one model, lm_eval 0.4.13 quiz")
-        assert any("no sampler's repository" in note for note in made.notes)
+        assert any("into a sampler's repository" in note for note in made.notes)
 
     def test_best_of_n_by_a_judge_names_the_judge(self, tmp_path: Path) -> None:
         told = {"scorer": "judge", "settings": {"model": ["embedded"], "n": 3, "scorer_model": "lab/j"}}
@@ -136,13 +137,13 @@ class TestRefusals:
     @pytest.mark.parametrize("told", [{"models": [], "settings": {}}, {"fusor": None}])
     def test_a_system_of_unknown_parts(self, tmp_path: Path, told: dict[str, Any]) -> None:
         run = our_run(tmp_path / "run", "fusion", {"embedded": WEIGHTS}, told=told)
-        with pytest.raises(ConfigError, match="does not tell who answered"):
+        with pytest.raises(ConfigError, match="does not say who answered"):
             export(run, tmp_path / "out")
         assert not (tmp_path / "out").exists()
 
     def test_a_run_that_names_no_model(self, tmp_path: Path) -> None:
-        run = changed(plain_run(tmp_path / "run"), {"model_name": ""})
-        with pytest.raises(ConfigError, match="does not tell who answered"):
+        run = change_results(plain_run(tmp_path / "run"), {"model_name": ""})
+        with pytest.raises(ConfigError, match="does not say who answered"):
             export(run, tmp_path / "out")
 
     @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ class TestRefusals:
     )
     def test_data_that_is_not_on_the_hub(self, tmp_path: Path, config: dict[str, Any]) -> None:
         run = plain_run(tmp_path / "run", config={"quiz": config})
-        with pytest.raises(ConfigError, match=r"no score is of a dataset of the hub \(quiz\)"):
+        with pytest.raises(ConfigError, match=r"no score is on a dataset of the hub \(quiz\)"):
             export(run, tmp_path / "out")
 
     def test_one_task_off_the_hub_is_left_out_of_several(self, tmp_path: Path) -> None:
@@ -170,10 +171,10 @@ class TestRefusals:
         )
         made = export(run, tmp_path / "out")
         assert [result["task"]["name"] for result in index_of(tmp_path / "out")["results"]] == ["quiz"]
-        assert "run: left out, as their datasets are not on the hub: own" in made.notes
+        assert "run: these tasks are left out, because their datasets are not on the hub: own" in made.notes
 
     def test_means_over_tasks_are_left_out(self, tmp_path: Path) -> None:
-        run = changed(plain_run(tmp_path / "run"), {"groups": {"all_quizzes": {"acc,none": 0.5}}})
+        run = change_results(plain_run(tmp_path / "run"), {"groups": {"all_quizzes": {"acc,none": 0.5}}})
         made = export(run, tmp_path / "out")
         assert len(entries_of(tmp_path / "out")) == 1
         assert any("means over tasks are left out" in note for note in made.notes)
@@ -187,7 +188,7 @@ class TestUntrusted:
             {"quiz": samples([1.0, 0.0], metric)},
             reported={"quiz": {f"{metric},none": 0.5}},
         )
-        changed(run, {"model_name": "a\n---\nb: \x1b[31m\ud800"})
+        change_results(run, {"model_name": "a\n---\nb: \x1b[31m\ud800"})
         made = export(run, tmp_path / "out")
         assert index_of(tmp_path / "out")["name"] == "a---b: [31m"
         for path in made.paths:
@@ -208,7 +209,7 @@ class TestUntrusted:
         assert len(set(export(run, tmp_path / "out").paths)) == 4
 
     def test_a_date_of_no_year_is_left_out(self, tmp_path: Path) -> None:
-        export(changed(plain_run(tmp_path / "run"), {"date": 1e300}), tmp_path / "out")
+        export(change_results(plain_run(tmp_path / "run"), {"date": 1e300}), tmp_path / "out")
         assert entries_of(tmp_path / "out")[0].date is None
 
 

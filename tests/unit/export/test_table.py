@@ -16,10 +16,9 @@ from run_folders import samples, write_run
 from fusion_eval.compare.compare import compare
 from fusion_eval.errors import ConfigError
 from fusion_eval.export.subject import read_subject
-from fusion_eval.export.table.files import write_tables
 from fusion_eval.export.table.grid import Entry, Grid
-from fusion_eval.export.table.latex import as_latex
-from fusion_eval.export.table.markdown import as_markdown
+from fusion_eval.export.table.rendering import as_latex, as_markdown
+from fusion_eval.export.table.score_tables import write_tables
 from fusion_eval.runs.comparison import Comparison, write_comparison
 from fusion_eval.runs.judging_summary import JudgeReport, JudgingSummary
 
@@ -194,7 +193,7 @@ def test_a_metric_without_a_better_end_has_no_best(tmp_path: Path) -> None:
     tasks = {"quiz": GOOD}
     make(tmp_path, {"a": tasks, "b": {"quiz": BAD}}, metric="length", higher=None)  # type: ignore[arg-type]  # as the harness writes it
     markdown, _ = both(tmp_path)
-    assert cells(markdown)["a"] == ["0.900 ± 0.050"] and "no better end" in markdown
+    assert cells(markdown)["a"] == ["0.900 ± 0.050"] and "no better direction" in markdown
 
 
 def judged(comparison: Comparison) -> Comparison:
@@ -236,7 +235,7 @@ def test_a_run_without_numbers_is_refused(tmp_path: Path) -> None:
 
 
 def grid(name: str) -> Grid:
-    line = (Entry("1.0", "± 0.1", best=True, alike=True, sign="*-"), None)
+    line = (Entry("1.0", "± 0.1", best=True, in_best_group=True, sign="*-"), None)
     return Grid(name, (name, "fr"), ((name, line), ("b", (Entry("2.0"), Entry("3.0")))), (name,))
 
 
