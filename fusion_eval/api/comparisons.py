@@ -20,6 +20,15 @@ def read_runs(*paths: str | Path, allow_partial: bool = False) -> list[Run]:
 
     Returns:
         One run for each path, under names that tell them apart.
+
+    Example:
+        Two small runs that come with the repository:
+
+        >>> import fusion_eval as fe
+        >>> folder = "tests/data/harness_runs/0.4.12"
+        >>> runs = fe.read_runs(f"{folder}/weak", f"{folder}/strong")
+        >>> [run.name for run in runs]
+        ['weak', 'strong']
     """
     from fusion_eval.runs import reading
 
@@ -58,6 +67,15 @@ def compare(
 
     Returns:
         The comparison. It prints as a table, and has `rows`, `to_frame()`, `to_markdown()` and `to_json()`.
+
+    Example:
+        Two small runs that come with the repository:
+
+        >>> import fusion_eval as fe
+        >>> folder = "tests/data/harness_runs/0.4.12"
+        >>> comparison = fe.compare(f"{folder}/weak", f"{folder}/strong", metrics=["chrf"])
+        >>> [(row.candidate, round(row.delta, 1)) for row in comparison.rows]
+        [('strong', 34.5)]
     """
     _check_choice("baseline", baseline, (None, "expected", "oracle"))
     _check_choice("test", test, ("auto", "permutation", "mcnemar"))

@@ -83,6 +83,17 @@ def check(
 
     Returns:
         The result: its verdict is "pass", "regression" or "inconclusive".
+
+    Example:
+        Best-of-N against a single sample, by the reference results in the repository:
+
+        >>> import fusion_eval as fe
+        >>> folder = "results/fusion_demo"
+        >>> result = fe.check(
+        ...     f"{folder}/single.baseline.json.gz", f"{folder}/bon.baseline.json.gz", metrics=["chrf"], overall=True
+        ... )
+        >>> result.verdict, round(result.rows[0].delta, 2)
+        ('pass', 8.1)
     """
     from fusion_eval.gate.check import check_runs
 
@@ -108,6 +119,14 @@ def export(run: str | Path, output: str | Path, *, format: str = "table") -> Exp
 
     Returns:
         `paths`, the files that were written, and `notes` on what a reader should know.
+
+    Example:
+        >>> import fusion_eval as fe
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     written = fe.export("tests/data/harness_runs/0.4.12/strong", folder, format="table")
+        >>> [path.name for path in written.paths]
+        ['table.md', 'table.tex']
     """
     from fusion_eval.errors import ConfigError, nearest
     from fusion_eval.export.formats import FORMATS

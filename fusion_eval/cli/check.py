@@ -96,9 +96,9 @@ def write_baseline_file(options: argparse.Namespace) -> int:
     for sentence in baseline.notes:
         shared.note(sentence)
     items = sum(len(task.clusters) for task in baseline.tasks)
-    metrics = sum(len(task.metrics) for task in baseline.tasks)
+    metrics = {(metric.metric, metric.filter) for task in baseline.tasks for metric in task.metrics}
     print(
-        f"{path}: {len(baseline.tasks)} tasks, {items:,} items, {metrics} metrics, {path.stat().st_size:,} bytes"
+        f"{path}: {len(baseline.tasks)} tasks, {items:,} items, {len(metrics)} metrics, {path.stat().st_size:,} bytes"
     )
     return 0
 

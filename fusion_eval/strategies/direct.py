@@ -121,7 +121,16 @@ def fuse(
     language: str | None = None,
     **model_arguments: object,
 ) -> TracedAnswer:
-    """Make one answer out of candidates as `fuse_async` does, and wait for it. Works in a notebook too."""
+    """Make one answer out of candidates as `fuse_async` does, and wait for it. Works in a notebook too.
+
+    Example:
+        Best-of-N by chrF asks no model:
+
+        >>> import fusion_eval as fe
+        >>> texts = ["the cat sat", "a dog", "the cat sits"]
+        >>> str(fe.fuse("Translate: le chat", texts, strategy="bon(scorer=chrf)", cache="off"))
+        'the cat sits'
+    """
     return run_anywhere(
         lambda: fuse_async(
             prompt, candidates, fusor=fusor, strategy=strategy, language=language, **model_arguments
