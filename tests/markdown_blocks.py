@@ -8,7 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[a-z]+)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>[a-z]+)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -33,20 +35,20 @@ class Step:
 
 
 def blocks(language: str) -> list[Block]:
-    """All blocks in this language, page by page."""
-    found = []
+    """Return all blocks in this language, page by page."""
+    in_language = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for fence in _FENCE.finditer(text):
             if fence["language"] == language:
                 inside = re.sub(rf"^{fence['indent']}", "", fence["text"], flags=re.MULTILINE)
                 line = text.count("\n", 0, fence.start()) + 1
-                found.append(Block(str(page.relative_to(ROOT)), line, language, inside))
-    return found
+                in_language.append(Block(str(page.relative_to(ROOT)), line, language, inside))
+    return in_language
 
 
 def steps(block: Block) -> list[Step]:
-    """The commands of a console block (`$ command`), each with the lines below it."""
+    """Return the commands of a console block (`$ command`), each with the lines below it."""
     listed: list[Step] = []
     for line in block.text.splitlines():
         if line.startswith("$ "):
@@ -57,17 +59,28 @@ def steps(block: Block) -> list[Step]:
 
 
 def shows(shown: list[str], output: str) -> bool:
-    """Whether `output` is what a page shows.
+    """Return whether `output` is what a page shows.
 
-    A line `…` stands for any lines, `…` inside a line for any text. White space between columns does not count.
+    A line `…` stands for any lines, and `…` inside a line for any text. Neither the space between columns nor the rule
+    below a table's head counts.
     """
     pattern = ""
-    for line in shown:
+    for line in _without_rules(shown):
         if line.strip() == "…":
             pattern += r"(?:.*\n)*?"
         else:
             pattern += r"[^\n]*".join(re.escape(_collapsed(part)) for part in line.split("…")) + r"[ ]*\n"
-    return re.fullmatch(pattern, "".join(f"{_collapsed(line)}\n" for line in output.splitlines())) is not None
+    return (
+        re.fullmatch(
+            pattern, "".join(f"{_collapsed(line)}\n" for line in _without_rules(output.splitlines()))
+        )
+        is not None
+    )
+
+
+def _without_rules(lines: list[str]) -> list[str]:
+    """Drop the lines that consist of dashes."""
+    return [line for line in lines if not re.fullmatch(r"[- ]*-[- ]*", line)]
 
 
 def _collapsed(line: str) -> str:

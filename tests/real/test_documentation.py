@@ -1,4 +1,4 @@
-"""README, docs and examples show what the code does: their commands and programs run here, on the committed store."""
+"""README, docs and examples show what the code does: their commands and programs run here, on a committed store."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,11 +21,21 @@ from fusion_eval.models.store.store import cache_folder
 pytest.importorskip("xllamacpp", reason="replaying the demo needs the extra 'embedded'")
 
 STORE = ROOT / "results" / "fusion_demo" / "store.sqlite"
+FIRST_RUN = "fusion-eval run --output out/demo"
+"""The README's first command. Its output folder is what most other commands read."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder in which the first run is done, and what that run printed."""
+
+    folder: Path
+    first_output: str
 
 
 @pytest.fixture(scope="module")
-def replayed_demo(_joined_weights: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the README's first command has run, with the committed store as the user's store."""
+def replayed_demo(_joined_weights: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Replay the first run once, with the committed store as the user's store."""
     folder = tmp_path_factory.mktemp("workspace")
     with pytest.MonkeyPatch.context() as patch:
         enter(folder, patch)
@@ -31,31 +43,30 @@ def replayed_demo(_joined_weights: tuple[Path, Path], tmp_path_factory: pytest.T
         shutil.copytree(cache, folder / "cache", symlinks=True, copy_function=link)
         cache_folder().mkdir(parents=True, exist_ok=True)
         shutil.copy(STORE, cache_folder() / "store.sqlite")
-        run_command("fusion-eval run --output out/demo")
-    return folder
+        return Workspace(folder, run_command(FIRST_RUN))
 
 
 @pytest.fixture
-def workspace(replayed_demo: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same folder, as the working directory."""
-    enter(replayed_demo, monkeypatch)
+def workspace(replayed_demo: Workspace, cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The same workspace, with its folder as the working directory."""
+    enter(replayed_demo.folder, monkeypatch)
     return replayed_demo
 
 
 def enter(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Work in `folder`, as a user outside GitHub does."""
+    """Make `folder` the working directory of a user who is not on GitHub."""
     patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     patch.delenv("GITHUB_ACTIONS", raising=False)
     patch.chdir(folder)
 
 
 def link(source: str, target: str) -> None:
-    """Link a file instead of copying it: the weights have 240 MB."""
+    """Link a file instead of copying it, because the weights have 240 MB."""
     Path(target).symlink_to(source)
 
 
 def run_command(command: str) -> str:
-    """What a command of ours prints; it must end with exit code 0."""
+    """Run a `fusion-eval` command in this process, check that it succeeds, and return what it prints."""
     program, *arguments = shlex.split(command)
     assert program == "fusion-eval"
     output = io.StringIO()
@@ -65,60 +76,77 @@ def run_command(command: str) -> str:
     return output.getvalue()
 
 
+def run_program(*arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a Python program in a process of its own, check that it succeeds, and return what it prints."""
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.parametrize("block", blocks("console"), ids=str)
-def test_a_console_block_shows_what_the_commands_print(block: Block, workspace: Path) -> None:
+def test_a_console_block_shows_what_the_commands_print(block: Block, workspace: Workspace) -> None:
     for step in steps(block):
-        output = run_command(step.command)
+        output = workspace.first_output if step.command == FIRST_RUN else run_command(step.command)
 
         assert shows(step.shown, output), f"{block}: {step.command} prints\n{output}"
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
-def test_a_python_block_runs(block: Block, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_python_block_runs(block: Block, workspace: Workspace) -> None:
+    # given
     code = block.text
-    if code.startswith('--8<-- "'):
+    if code.startswith('--8<-- "'):  # the page includes a file
         code = (ROOT / code.split('"')[1]).read_text(encoding="utf-8")
 
+    # when / then
     exec(compile(code, str(block), "exec"), {"__name__": "documentation"})
 
 
-def test_the_example_that_compares_runs(workspace: Path) -> None:
-    program = [sys.executable, str(ROOT / "examples" / "compare_runs.py"), "out/demo/single", "out/demo/bon"]
+def test_the_example_that_compares_runs(workspace: Workspace) -> None:
+    printed = run_program(str(ROOT / "examples" / "compare_runs.py"), "out/demo/single", "out/demo/bon")
 
-    done = subprocess.run(program, capture_output=True, text=True, check=True)
-
-    assert "fusion_demo" in done.stdout
-    assert done.stdout.count("chrf") > 11
+    assert "fusion_demo" in printed
+    assert printed.count("chrf") > 11
 
 
-def test_the_example_that_fuses_one_prompt(workspace: Path) -> None:
-    program = [sys.executable, str(ROOT / "examples" / "fuse_one_prompt.py"), "The capital of France is"]
+def test_the_example_that_fuses_one_prompt(workspace: Workspace) -> None:
+    printed = run_program(str(ROOT / "examples" / "fuse_one_prompt.py"), "The capital of France is")
 
-    done = subprocess.run(program, capture_output=True, text=True, check=True)
-
-    lines = done.stdout.splitlines()
-    assert [line[0] for line in lines] == ["-", "-", "-", "="]
+    assert [line[0] for line in printed.splitlines()] == ["-", "-", "-", "="]
 
 
-def test_the_strategy_in_a_package_of_its_own(workspace: Path, tmp_path: Path) -> None:
+def test_a_strategy_in_a_package_of_its_own_can_be_run(workspace: Workspace, tmp_path: Path) -> None:
     # given the example package, installed beside fusion_eval
     source = shutil.copytree(ROOT / "examples" / "longest_answer", tmp_path / "source")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*install, "--target", str(tmp_path / "site"), str(source)], check=True)
-    path = f"{tmp_path / 'site'}:{ROOT}"
+    options = [
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--target",
+        str(tmp_path / "site"),
+    ]
+    run_program("-m", "pip", "install", *options, str(source))
+    environment = {
+        "PYTHONPATH": f"{tmp_path / 'site'}:{ROOT}",
+        "XDG_CACHE_HOME": str(workspace.folder / "cache"),
+        "PATH": "",
+        "HOME": str(tmp_path),
+    }
 
-    # when a run names it, with and without an option
+    # when a run names it with and without an option
     strategies = "single,longest_answer,longest_answer(limit=30)"
-    command = ["-m", "fusion_eval.cli.main", "run", "--tasks", "fusion_demo_fr", "--strategies", strategies]
-    done = subprocess.run(
-        [sys.executable, *command, "--output", str(tmp_path / "out")],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PYTHONPATH": path, "XDG_CACHE_HOME": str(workspace / "cache"), "PATH": "", "HOME": str(tmp_path)},
-    )
+    command = [
+        "run",
+        "--tasks",
+        "fusion_demo_fr",
+        "--strategies",
+        strategies,
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    printed = run_program("-m", "fusion_eval.cli.main", *command, environment=environment)
 
     # then each has a column and a folder of its own
-    assert done.returncode == 0, done.stderr
-    assert "longest_answer(limit=30)" in done.stdout
+    assert "longest_answer(limit=30)" in printed
     assert len(list((tmp_path / "out").glob("*/traces.jsonl"))) == 3
