@@ -1,4 +1,4 @@
-"""`fusion-eval run --dry_run`: what the run would ask, told before anybody is asked."""
+"""`fusion-eval run --dry_run` counts the calls of a run before any model is asked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Row = tuple[int, int, int, str]
 
 
 def run(server: Server, folder: Path, *options: str, arguments: str = "") -> int:
-    given = (
+    model_args = (
         f"model=test-model,base_url={server.base_url},max_tokens=40,cache={folder}/store.sqlite{arguments}"
     )
     return cli.main(
@@ -33,14 +33,14 @@ def run(server: Server, folder: Path, *options: str, arguments: str = "") -> int
             "--output",
             str(folder / "out"),
             "--model_args",
-            given,
+            model_args,
             *options,
         ]
     )
 
 
-def told(text: str) -> dict[tuple[str, str], Row]:
-    """The rows of the table by (strategy, role): calls, read, written, dollars."""
+def table_rows(text: str) -> dict[tuple[str, str], Row]:
+    """Return calls, read, written and dollars by (strategy, role)."""
     lines = text[text.index("strategy") : text.index("calls, written and dollars")].splitlines()[2:]
     rows = {}
     for line in lines:
@@ -50,7 +50,7 @@ def told(text: str) -> dict[tuple[str, str], Row]:
     return rows
 
 
-def test_it_tells_what_the_run_then_asks_and_asks_nobody(
+def test_a_dry_run_counts_the_calls_that_the_run_then_makes_and_makes_none(
     openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given three strategies, two of which call beyond the pool
@@ -60,7 +60,7 @@ def test_it_tells_what_the_run_then_asks_and_asks_nobody(
     assert run(server, tmp_path, "--dry_run", arguments=priced) == 0
     # then nothing is sent, nothing is written but the store's file, and the shared pool is counted once
     text = capsys.readouterr().out
-    rows = told(text)
+    rows = table_rows(text)
     assert not server.calls and not (tmp_path / "out").exists()
     with open_store(parse({"cache": tmp_path / "store.sqlite"})) as store:
         assert store._run("SELECT count(*) FROM generations", []) == [(0,)]
@@ -74,26 +74,26 @@ def test_it_tells_what_the_run_then_asks_and_asks_nobody(
     capsys.readouterr()
     assert run(server, tmp_path, "--dry_run", arguments=priced) == 0
     text = capsys.readouterr().out
-    rows = told(text)
+    rows = table_rows(text)
     assert rows["all", ""] == (0, 0, 0, "$0.00")
     assert "2 prompts; 14 generations are in the store" in text
     assert len(server.calls) == 10
 
 
-def test_what_is_in_the_store_is_not_counted_and_what_is_added_is(
+def test_only_generations_that_are_not_in_the_store_are_counted(
     openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = openai_server(Plan())
     run(server, tmp_path, "--strategies", "single", arguments=",n=3")
     capsys.readouterr()
     run(server, tmp_path, "--strategies", "single,fusion", "--dry_run", arguments=",n=4")
-    rows = told(capsys.readouterr().out)
+    rows = table_rows(capsys.readouterr().out)
     assert (rows["single", "sampler"][0], rows["single", "sampler"][2]) == (2, 2 * 1 * 40)
     assert rows["fusion", "fusor"][0] == 2
     assert rows["all", ""][3] == "price unknown"
 
 
-def test_dollars_are_those_of_the_tokens(
+def test_dollars_are_tokens_times_prices(
     openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(
@@ -102,13 +102,13 @@ def test_dollars_are_those_of_the_tokens(
         "--dry_run",
         arguments=",scorer=chrf,price_in=500000,price_out=1000000",
     )
-    rows = told(capsys.readouterr().out)
+    rows = table_rows(capsys.readouterr().out)
     assert rows["bon", "-"] == (0, 0, 0, "$0.00")
     for _, asked, written, cost in rows.values():
         assert cost == f"${asked / 2 + written:,.2f}"
 
 
-def test_a_budget_without_a_price_is_told_as_by_the_run(
+def test_a_budget_without_a_price_is_the_same_error_as_in_the_run(
     openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = openai_server(Plan())
@@ -117,7 +117,7 @@ def test_a_budget_without_a_price_is_told_as_by_the_run(
     assert not server.calls
 
 
-def test_a_run_that_reaches_its_budget_stops_with_exit_code_2_and_goes_on_with_a_larger_one(
+def test_a_run_that_reaches_its_budget_exits_with_2_and_resumes_with_a_larger_budget(
     openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = openai_server(Plan())

@@ -1,4 +1,4 @@
-"""Baselines out of the pool: the expected single sample and the best candidate, by the task's own metric."""
+"""Baselines made of pools: the expected single sample and the best candidate, by the task's own metric."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WORDS = (
 
 @pytest.fixture
 def output(openai_server: Callable[[ServerPlan], Server], tmp_path: Path) -> Path:
-    """A run of `single` and `bon` on four French sentences whose three candidates differ."""
+    """Run `single` and `bon` on four French sentences with three different candidates each."""
 
     def reply(request: dict[str, object], index: int) -> str:
         seed = len(str(request["messages"])) + index
@@ -61,7 +61,7 @@ def row(output: Path, kind: Kind, metric: str) -> Row:
 
 
 def test_expected_is_the_mean_over_candidates_and_oracle_the_best(output: Path) -> None:
-    # given every candidate's chrF, computed apart from the harness
+    # given the chrF of every candidate, computed without the harness
     docs = [
         json.loads(line)["doc"] for line in next(output.glob("single/*/samples*")).read_text().splitlines()
     ]
@@ -72,7 +72,7 @@ def test_expected_is_the_mean_over_candidates_and_oracle_the_best(output: Path) 
         ]
         for trace in read_traces(output / "single" / "traces.jsonl")
     ]
-    # then the two baselines are their means and maxima, and the single sample is the first of each pool
+    # then the baselines are the means and maxima, and the single sample is the first of each pool
     expected, oracle = row(output, "expected", "chrf"), row(output, "oracle", "chrf")
     assert expected.baseline_value == pytest.approx(fmean(map(fmean, pools)))
     assert oracle.baseline_value == pytest.approx(fmean(map(max, pools)))
@@ -80,7 +80,7 @@ def test_expected_is_the_mean_over_candidates_and_oracle_the_best(output: Path) 
     assert oracle.wins == 0
 
 
-def test_of_a_corpus_metric_the_statistics_of_all_candidates_are_pooled(output: Path) -> None:
+def test_expected_pools_the_statistics_of_all_candidates_for_a_corpus_metric(output: Path) -> None:
     docs = [
         json.loads(line)["doc"] for line in next(output.glob("single/*/samples*")).read_text().splitlines()
     ]
@@ -94,7 +94,7 @@ def test_of_a_corpus_metric_the_statistics_of_all_candidates_are_pooled(output: 
     )
 
 
-def test_the_command_takes_the_baseline_by_name(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_takes_the_baseline_by_name(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(
             [
@@ -114,7 +114,7 @@ def test_the_command_takes_the_baseline_by_name(output: Path, capsys: pytest.Cap
     assert {entry["candidate"] for entry in shown["rows"]} == {"single", "bon"}
 
 
-def test_without_traces_it_says_what_is_missing(output: Path) -> None:
+def test_a_run_without_traces_is_an_error_that_says_what_is_missing(output: Path) -> None:
     (output / "single" / "traces.jsonl").unlink()
     with pytest.raises(
         ConfigError, match=r"--baseline expected needs the candidates, and there is no traces\.jsonl"
@@ -123,7 +123,7 @@ def test_without_traces_it_says_what_is_missing(output: Path) -> None:
 
 
 def test_traces_of_another_run_are_refused(output: Path) -> None:
-    # given traces whose answers are not those that the run was scored on
+    # given traces with other answers than those that the run was scored on
     path = output / "single" / "traces.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     lines[0]["final"] = "something else"
