@@ -26,7 +26,11 @@ RESULT_PARTS = [
 ]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(field=st.sampled_from(SAMPLE_FIELDS), value=JSON)
 def test_any_value_in_any_field_of_a_sample(tmp_path: Path, field: str, value: object) -> None:
     # given
@@ -37,7 +41,11 @@ def test_any_value_in_any_field_of_a_sample(tmp_path: Path, field: str, value: o
         compared(folder, folder, resamples=10)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(path=st.sampled_from(RESULT_PARTS), value=JSON)
 def test_any_value_in_any_part_of_a_results_file(tmp_path: Path, path: str, value: object) -> None:
     # given

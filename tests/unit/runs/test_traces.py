@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from traced import trace
 
@@ -17,6 +17,7 @@ from fusion_eval.types import Trace
 
 
 class TestWriting:
+    @settings(deadline=None)
     @given(order=st.permutations(range(6)))
     def test_lines_are_in_the_order_of_the_prompts(
         self, tmp_path_factory: pytest.TempPathFactory, order: list[int]
