@@ -14,10 +14,10 @@ from export_runs import our_run
 from run_folders import samples
 
 from fusion_eval.cli.main import main
-from fusion_eval.export.bundle.archive import SUMS, unpack
-from fusion_eval.export.bundle.differ import Differ
-from fusion_eval.export.bundle.files import CONTENTS, draw_pages
-from fusion_eval.export.subject import Subject
+from fusion_eval.exports.bundle.archive import SUMS, unpack
+from fusion_eval.exports.bundle.differ import Differ
+from fusion_eval.exports.bundle.files import CONTENTS, draw_pages
+from fusion_eval.exports.subject import Subject
 from fusion_eval.runs.comparison import FILE_NAME, read_comparison
 from fusion_eval.runs.reading import read_runs
 from fusion_eval.runs.totals import Totals

@@ -7,8 +7,8 @@ from typing import Any
 
 from run_folders import samples, write_run
 
-from fusion_eval.compare.compare import compare
-from fusion_eval.compare.options import ComparisonOptions
+from fusion_eval.comparison.compare import compare
+from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.reading import read_runs
 

@@ -84,8 +84,8 @@ def compare(
     _check_number("resamples", resamples, 100, 1_000_000)
     _check_number("seed", seed, 0, float("inf"))
 
-    from fusion_eval.compare.compare import compare as compare_runs
-    from fusion_eval.compare.options import ComparisonOptions
+    from fusion_eval.comparison.compare import compare as compare_runs
+    from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.report.comparison_view import ComparisonView
     from fusion_eval.runs.comparison import write_comparison
 
@@ -150,7 +150,7 @@ def judge(
     _check_number("repeats", repeats, 1, float("inf"))
     _check_number("alpha", alpha, 0.0001, 0.5)
 
-    from fusion_eval.compare.options import ComparisonOptions
+    from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.judging.job import Job
     from fusion_eval.judging.judge import JudgeOptions
     from fusion_eval.judging.judge import judge as judge_job

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fusion_eval.export.subject import ExportedFiles
+    from fusion_eval.exports.subject import ExportedFiles
     from fusion_eval.gate.result import CheckResult
     from fusion_eval.harness.run_result import RunResult
     from fusion_eval.strategies import Strategy
@@ -129,8 +129,8 @@ def export(run: str | Path, output: str | Path, *, format: str = "table") -> Exp
         ['table.md', 'table.tex']
     """
     from fusion_eval.errors import ConfigError, nearest
-    from fusion_eval.export.formats import FORMATS
-    from fusion_eval.export.subject import read_subject
+    from fusion_eval.exports.formats import FORMATS
+    from fusion_eval.exports.subject import read_subject
     from fusion_eval.runs.writing import check_folder
 
     if format not in FORMATS:

@@ -10,7 +10,7 @@ from fusion_eval.cli import options as shared
 from fusion_eval.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fusion_eval.compare.options import ComparisonOptions
+    from fusion_eval.comparison.options import ComparisonOptions
 
 
 def add_compare(commands: Any) -> None:
@@ -99,7 +99,7 @@ def _check_options(options: argparse.Namespace) -> None:
 
 def comparison_options(options: argparse.Namespace) -> ComparisonOptions:
     """Read the statistics of a comparison from the command line."""
-    from fusion_eval.compare.options import ComparisonOptions
+    from fusion_eval.comparison.options import ComparisonOptions
 
     return ComparisonOptions(
         alpha=options.alpha,

@@ -61,7 +61,7 @@ def export_run(options: argparse.Namespace) -> int:
 
 def verify_bundle(options: argparse.Namespace) -> int:
     """Carry out `fusion-eval verify`; the exit code is 1 where a number differs."""
-    from fusion_eval.export.bundle.verify import verify
+    from fusion_eval.exports.bundle.verify import verify
 
     result = verify(options.bundle)
     for sentence in result.notes:

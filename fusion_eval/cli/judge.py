@@ -103,7 +103,7 @@ def with_judge(
     comparison: Comparison, runs: Sequence[Run], options: argparse.Namespace, output: Path | None
 ) -> Comparison:
     """Judge `runs`, write verdicts.jsonl to `output`, and return the comparison with the judge's rows added."""
-    from fusion_eval.compare.options import ComparisonOptions
+    from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.judging.job import Job
     from fusion_eval.judging.judge import add_judged_rows, judge
 

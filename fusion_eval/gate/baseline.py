@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fusion_eval.compare.cells import segment_statistics
-from fusion_eval.compare.clusters import clusters_of
-from fusion_eval.compare.items import Entry, FilteredMetric, Item
-from fusion_eval.compare.matching import MatchedTask, match_runs
-from fusion_eval.compare.metrics import corpus_name, why_not_comparable
-from fusion_eval.compare.task_families import Family, families
+from fusion_eval.comparison.cells import segment_statistics
+from fusion_eval.comparison.clusters import clusters_of
+from fusion_eval.comparison.items import Entry, FilteredMetric, Item
+from fusion_eval.comparison.matching import MatchedTask, match_runs
+from fusion_eval.comparison.metrics import corpus_name, why_not_comparable
+from fusion_eval.comparison.task_families import Family, families
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.samples import Segment

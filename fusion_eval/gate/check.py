@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from fusion_eval.compare.options import AUTO
-from fusion_eval.compare.units import ALL, Unit, units
+from fusion_eval.comparison.options import AUTO
+from fusion_eval.comparison.units import ALL, Unit, units
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.gate.baseline import Baseline
 from fusion_eval.gate.baseline_file import is_baseline_file

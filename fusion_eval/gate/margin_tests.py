@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy.optimize import brentq
 
-from fusion_eval.compare.units import Unit
+from fusion_eval.comparison.units import Unit
 from fusion_eval.stats.equivalence import inferiority, non_inferiority
 from fusion_eval.stats.paired import Paired
 from fusion_eval.stats.paired_proportions import not_worse_p_value, worse_p_value

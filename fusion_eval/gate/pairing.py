@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fusion_eval.compare.cells import Cell, Floats
-from fusion_eval.compare.matching import format_limit, setup_difference
+from fusion_eval.comparison.cells import Cell, Floats
+from fusion_eval.comparison.matching import format_limit, setup_difference
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, MetricValues, TaskValues
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric

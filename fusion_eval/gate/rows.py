@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from fusion_eval.compare.rows import pair_runs
-from fusion_eval.compare.units import Unit
+from fusion_eval.comparison.rows import pair_runs
+from fusion_eval.comparison.units import Unit
 from fusion_eval.gate.margin_tests import MarginTests, detected_loss, largest_loss, margin_tests
 from fusion_eval.gate.result import CheckedRow, CheckVerdict
 from fusion_eval.stats.bootstrap import jackknife_error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from fusion_eval.compare.metrics import corpus_name
+from fusion_eval.comparison.metrics import corpus_name
 from fusion_eval.gate.baseline import Baseline
 
 _UNBOUNDED = ("perplexity", "bits_per_byte", "loss", "mae", "mse", "rmse")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fusion_eval.compare.options import AUTO
+from fusion_eval.comparison.options import AUTO
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.gate.baseline import Baseline, baseline_of
 from fusion_eval.gate.baseline_file import is_baseline_file, read_baseline, write_baseline

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fusion_eval.compare.metrics import corpus_name
+from fusion_eval.comparison.metrics import corpus_name
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness import host
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager

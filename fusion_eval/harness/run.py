@@ -130,7 +130,7 @@ def compare_strategies(plan: Plan) -> Comparison:
     Raises:
         ConfigError: Nothing can be compared.
     """
-    from fusion_eval.compare.compare import compare
+    from fusion_eval.comparison.compare import compare
 
     return compare(ordered_runs(plan))
 

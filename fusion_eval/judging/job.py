@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
-from fusion_eval.compare.clusters import clusters_of
-from fusion_eval.compare.items import Item
-from fusion_eval.compare.options import ComparisonOptions
-from fusion_eval.compare.task_families import families
+from fusion_eval.comparison.clusters import clusters_of
+from fusion_eval.comparison.items import Item
+from fusion_eval.comparison.options import ComparisonOptions
+from fusion_eval.comparison.task_families import families
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.opponent import add_opponent
 from fusion_eval.judging.pairs import ItemAnswers, common_answers, make_pair

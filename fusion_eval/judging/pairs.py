@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fusion_eval.compare.items import Item
-from fusion_eval.compare.matching import MatchedTask, match_runs
+from fusion_eval.comparison.items import Item
+from fusion_eval.comparison.matching import MatchedTask, match_runs
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.verdicts import AnswerPair
 from fusion_eval.runs.answered import GeneratedAnswer, read_generated

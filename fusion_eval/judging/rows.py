@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from fusion_eval.compare.compare import compare
-from fusion_eval.compare.correction import adjust_rows
-from fusion_eval.compare.options import ComparisonOptions
-from fusion_eval.compare.task_families import families
+from fusion_eval.comparison.compare import compare
+from fusion_eval.comparison.correction import adjust_rows
+from fusion_eval.comparison.options import ComparisonOptions
+from fusion_eval.comparison.task_families import families
 from fusion_eval.judging.verdicts import AnswerPair, Verdict, position_consistency
 from fusion_eval.runs.comparison import ComparedRun, Comparison, Row, compared_run
 from fusion_eval.runs.reading import Run, TaskRun

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fusion_eval.compare.correction import adjust_rows
+from fusion_eval.comparison.correction import adjust_rows
 from fusion_eval.judging.job import Job, PlannedPairs, hypothesis_scores, judged_systems
 from fusion_eval.judging.panel import JudgedPair, SystemPair
 from fusion_eval.judging.rows import of_row

@@ -112,7 +112,7 @@ _processes = multiprocessing.get_context("forkserver")
 
 def start(base_url: str, folder: Path) -> BaseProcess:
     _processes.set_forkserver_preload(
-        ["fusion_eval.harness.lm", "fusion_eval.compare", "lm_eval", "lm_eval.tasks"]
+        ["fusion_eval.harness.lm", "fusion_eval.comparison", "lm_eval", "lm_eval.tasks"]
     )
     process = _processes.Process(target=console, args=(arguments(base_url, folder), folder / "printed.txt"))
     process.start()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from compared_runs import compared
 
-from fusion_eval.compare.compare import compare
+from fusion_eval.comparison.compare import compare
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.comparison import Row
 from fusion_eval.runs.reading import read_runs

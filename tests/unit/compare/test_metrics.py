@@ -9,7 +9,7 @@ import pytest
 from compared_runs import compared, write_quiz
 from run_folders import samples, write_run
 
-from fusion_eval.compare.metrics import corpus_name
+from fusion_eval.comparison.metrics import corpus_name
 from fusion_eval.errors import ConfigError
 
 

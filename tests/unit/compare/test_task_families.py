@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fusion_eval.compare.task_families import Family, families, without_language
+from fusion_eval.comparison.task_families import Family, families, without_language
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from openai_server import Server
 from sacrebleu.metrics.chrf import CHRF
 
 from fusion_eval.cli.main import main
-from fusion_eval.compare.compare import compare
-from fusion_eval.compare.options import ComparisonOptions
+from fusion_eval.comparison.compare import compare
+from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.pool_baseline import Kind, pool_run
 from fusion_eval.harness.run import Plan, run

@@ -23,7 +23,7 @@ from local_judge import (
 )
 from openai_server import Plan, Server, prompt_text
 
-from fusion_eval.compare.options import ComparisonOptions
+from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.errors import ConfigError
 
 Serve = Callable[[Plan], Server]

@@ -1,0 +1,151 @@
+"""Compare runs: the whole of `fusion-eval compare` as one function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from fusion_eval.comparison.cells import Cell, cells_of
+from fusion_eval.comparison.clusters import clusters_of
+from fusion_eval.comparison.correction import adjust_rows
+from fusion_eval.comparison.items import FilteredMetric
+from fusion_eval.comparison.matching import MatchedTask, match_runs
+from fusion_eval.comparison.metrics import why_not_comparable
+from fusion_eval.comparison.options import ComparisonOptions
+from fusion_eval.comparison.ranking import rank_runs
+from fusion_eval.comparison.rows import compare_runs
+from fusion_eval.comparison.task_families import families
+from fusion_eval.comparison.units import units
+from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.runs.comparison import SCHEMA_VERSION, Comparison, Row, compared_run
+from fusion_eval.runs.reading import Run
+from fusion_eval.runs.task_info import higher_is_better
+
+
+def compare(runs: Sequence[Run], options: ComparisonOptions | None = None) -> Comparison:
+    """Compare every run with the first, for each task, language and metric and over all of them.
+
+    Args:
+        runs: The runs, the baseline first.
+        options: Tests, correction, clusters and metrics; the defaults of `fusion-eval compare` if None.
+
+    Raises:
+        ConfigError: The runs cannot be compared (see `match_runs`), or share no metric that can be.
+    """
+    options = options or ComparisonOptions()
+    names = tuple(run.name for run in runs)
+    cells, notes = _cells(runs, options)
+    if not cells:
+        raise ConfigError(f"{' and '.join(names)} share no metric that can be compared. " + ". ".join(notes))
+    compared_units, more_notes = units(cells)
+    rows = [
+        compare_runs(unit, 0, candidate, names, options)
+        for unit in compared_units
+        for candidate in range(1, len(runs))
+    ]
+    adjusted = adjust_rows(rows, options.alpha, options.correction)
+    return Comparison(
+        schema_version=SCHEMA_VERSION,
+        alpha=options.alpha,
+        correction=options.correction,
+        interval="bca",
+        resamples=options.resamples,
+        seed=options.seed,
+        cluster=options.cluster,
+        baseline=names[0],
+        created=max(run.date for run in runs),
+        runs=tuple(map(compared_run, runs)),
+        rows=tuple(adjusted),
+        test=options.test,
+        ranks=tuple(rank_runs(compared_units, names, adjusted, options)) if len(runs) > 2 else (),
+        notes=(
+            *(note for run in runs for note in run.notes),
+            *notes,
+            *more_notes,
+            *_too_few_resamples(rows, options),
+        ),
+    )
+
+
+def _cells(runs: Sequence[Run], options: ComparisonOptions) -> tuple[list[Cell], list[str]]:
+    """Match the runs and build a cell for each metric that can be compared."""
+    matched, notes = match_runs(runs, options.allow_partial)
+    _check_metrics(options.metrics, matched)
+    wanted = {part.task: _comparable_metrics(runs, part, options.metrics, notes) for part in matched}
+    sibling_tasks = families({part.task: part.language for part in matched})
+    clusters, cluster_notes = clusters_of(
+        {part.task: part.items for part in matched}, sibling_tasks, options.cluster
+    )
+    cells, missing_notes = [], []
+    for part in matched:
+        infos = [run.tasks[part.task].info for run in runs]
+        directions = {metric: higher_is_better(metric[0], infos) for metric in wanted[part.task]}
+        of_task, lost = cells_of(part, directions, sibling_tasks[part.task], clusters)
+        cells += of_task
+        missing_notes += lost
+    notes += [*cluster_notes, *missing_notes]
+    notes += [note for cell in cells if (note := _differs_from_results_file(runs, cell))]
+    return cells, notes
+
+
+def _check_metrics(wanted: Sequence[str], matched: Sequence[MatchedTask]) -> None:
+    known = {metric for part in matched for metric, _ in part.metrics}
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(
+                f"--metrics {name}: the runs have no such metric.{nearest(name, known)} They have {', '.join(sorted(known))}"
+            )
+
+
+def _comparable_metrics(
+    runs: Sequence[Run], part: MatchedTask, wanted: Sequence[str], notes: list[str]
+) -> list[FilteredMetric]:
+    """Return the wanted metrics of a task that can be compared, and add a note on each of the others."""
+    comparable = []
+    for metric in part.metrics:
+        if wanted and metric[0] not in wanted:
+            continue
+        if reason := why_not_comparable(runs, part, metric):
+            notes.append(f"{part.task}: {metric[0]},{metric[1]} is left out: {reason}")
+        else:
+            comparable.append(metric)
+    return comparable
+
+
+def _differs_from_results_file(runs: Sequence[Run], cell: Cell) -> str | None:
+    """Note that a corpus metric of complete runs is not what their results files say: another tokenizer, most likely."""
+    if not cell.signature:
+        return None
+    differences = []
+    for run, statistics in zip(runs, cell.statistics, strict=True):
+        task = run.tasks[cell.task]
+        reported = task.info.reported.get((cell.metric, cell.filter))
+        computed = float(cell.score(statistics.sum(axis=0)))
+        complete = len(statistics) == sum(sample.filter == cell.filter for sample in task.samples)
+        if (
+            complete
+            and reported is not None
+            and not math.isclose(computed, reported, rel_tol=1e-4, abs_tol=1e-4)
+        ):
+            differences.append(f"{computed:.2f} and not {reported:.2f} for {run.name}")
+    if not differences:
+        return None
+    return (
+        f"{cell.task}: {cell.metric} is {', '.join(differences)}, as the results files count otherwise; "
+        f"here it is {cell.signature}"
+    )
+
+
+def _too_few_resamples(rows: Sequence[Row], options: ComparisonOptions) -> list[str]:
+    """Note that no row can be significant.
+
+    A permutation p-value is at least 1 / (resamples + 1), and Holm multiplies the smallest by the number of rows.
+    """
+    smallest = len(rows) / (options.resamples + 1)
+    drawn = any(row.test == "permutation" for row in rows)
+    if options.correction != "holm" or smallest <= options.alpha or not drawn:
+        return []
+    return [
+        f"over {len(rows)} rows no drawn p-value can be significant: ask for --resamples "
+        f"{math.ceil(10 * len(rows) / options.alpha)}, or for fewer rows with --metrics"
+    ]

@@ -1,0 +1,76 @@
+"""Rank several runs, and find the groups of runs that cannot be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from fusion_eval.comparison.correction import adjust_p_values
+from fusion_eval.comparison.options import ComparisonOptions
+from fusion_eval.comparison.rows import pair_runs, run_test
+from fusion_eval.comparison.units import Unit
+from fusion_eval.runs.comparison import RankedRun, Row
+from fusion_eval.stats.ranking import groups
+
+
+def rank_runs(
+    units: Sequence[Unit], names: Sequence[str], rows: Sequence[Row], options: ComparisonOptions
+) -> list[RankedRun]:
+    """Rank the runs on the widest unit of each metric, best first.
+
+    Pairs with the baseline keep the adjusted p-values of their `rows`. The p-values of the other pairs are adjusted in
+    one family with all rows, so that the ranks never contradict the rows.
+    """
+    widest = widest_units(units)
+    other_pairs = [(unit, a, b) for unit in widest for a, b in combinations(range(1, len(names)), 2)]
+    raw = [run_test(unit, pair_runs(unit, a, b), a, b, options)[1] for unit, a, b in other_pairs]
+    adjusted = adjust_p_values([*(row.p_value for row in rows), *raw], options.correction)[len(rows) :]
+    of_rows = {
+        (row.task, row.language, row.metric, row.filter, row.candidate): row.p_adjusted for row in rows
+    }
+    ranked = []
+    for unit in widest:
+        first, p_values = unit.cells[0], np.ones((len(names), len(names)))
+        for run, name in enumerate(names[1:], start=1):
+            p_value = of_rows[unit.task, unit.language, first.metric, first.filter, name]
+            p_values[0, run] = p_values[run, 0] = p_value
+        for (other_unit, a, b), p_value in zip(other_pairs, adjusted, strict=True):
+            if other_unit is unit:
+                p_values[a, b] = p_values[b, a] = p_value
+        ranked += _rank(unit, names, p_values, options.alpha)
+    return ranked
+
+
+def widest_units(units: Sequence[Unit]) -> list[Unit]:
+    """Return the widest unit of each metric: all tasks, else a family of languages, else a task.
+
+    A name that is scored in several ways stands for several metrics.
+    """
+    widest = {}
+    for unit in units:
+        first = unit.cells[0]
+        widest[first.metric, first.filter, first.score, first.higher_is_better] = unit
+    return list(widest.values())
+
+
+def _rank(
+    unit: Unit, names: Sequence[str], p_values: npt.NDArray[np.float64], alpha: float
+) -> list[RankedRun]:
+    values = [pair_runs(unit, 0, run).candidate_value for run in range(len(names))]
+    first = unit.cells[0]
+    return [
+        RankedRun(
+            task=unit.task,
+            language=unit.language,
+            metric=first.metric,
+            filter=first.filter,
+            run=names[place.position],
+            value=values[place.position],
+            rank=place.rank,
+            groups=place.letters,
+        )
+        for place in groups(np.array(values), p_values, alpha, first.higher_is_better)
+    ]

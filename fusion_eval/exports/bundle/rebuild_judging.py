@@ -1,0 +1,191 @@
+"""Compute a judge's rows again from the verdicts, and the verdicts from the judge's replies in each order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fusion_eval.comparison.options import ComparisonOptions
+from fusion_eval.errors import ConfigError
+from fusion_eval.exports.bundle.differ import Differ, Exactly, by_name
+from fusion_eval.exports.bundle.rebuild_comparison import named, options_of
+from fusion_eval.exports.comparable import JUDGE, is_judged
+from fusion_eval.judging.reliability import judge_report, panel_agreement
+from fusion_eval.judging.rows import against_opponent, head_to_head, join, with_reliability
+from fusion_eval.judging.verdicts import Verdict, label_of, majority, scores_by_repeat
+from fusion_eval.runs.comparison import Comparison, RankedRun, Row
+from fusion_eval.runs.judging_summary import JudgingSummary
+from fusion_eval.runs.reading import Run
+from fusion_eval.types import from_json
+
+_COUNTED = ("n", "clusters", "wins", "ties", "losses", "invalid", "position_consistency")
+"""Fields of a row that do not depend on when a judging stopped."""
+_FITTED = ("style", "against", "strengths", "humans", "sequential")
+"""Parts of `judging` that need more than the verdicts."""
+
+
+def compare_judging(comparison: Comparison, runs: Sequence[Run], path: Path, differ: Differ) -> None:
+    """Compare the verdicts, the rows and ranks of all judges and of each alone, and what is told of the judges."""
+    rows = [row for row in comparison.rows if is_judged(row)]
+    judging = comparison.judging
+    if not path.is_file() or judging is None or not rows:
+        differ.differences.append(
+            f"comparison: judged rows, `judging` and {path.name} belong together, and one of them is missing"
+        )
+        return
+    judges, verdicts = tuple(judge.name for judge in judging.judges), _read(path)
+    _compare_verdicts(judges, verdicts, judging, differ)
+    _compare_judges(judges, verdicts, judging, differ)
+    if fitted := sum(len(getattr(judging, part)) for part in _FITTED):
+        differ.skip("comparison: style, strengths and other fits of a judging", fitted)
+    own_rows = [row for own in comparison.by_judge.values() for row in own]
+    if judging.sequential:
+        differ.skip(
+            "comparison: the judging stopped early, so its intervals and p-values", len(rows + own_rows)
+        )
+    if judging.sequential and judging.opponent:
+        return
+    try:
+        options = options_of(comparison, [*rows, *own_rows])
+        found, expected = _rows(comparison, rows, runs, judges, verdicts, options)
+    except (ConfigError, ValueError) as error:  # the file may hold any numbers
+        differ.differences.append(f"comparison: the judge's rows cannot be computed again: {error}")
+        return
+    differ.compare("comparison", found, expected)
+
+
+def _rows(
+    comparison: Comparison,
+    rows: Sequence[Row],
+    runs: Sequence[Run],
+    judges: Sequence[str],
+    verdicts: Sequence[Verdict],
+    options: ComparisonOptions,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the rows and ranks of a judging, as stated and as computed again."""
+    by_run = {run.name: run for run in runs}
+    names = [run.name for run in comparison.runs if run.name in by_run]
+    documents = by_run[names[0]] if names else runs[0]
+    sequential = bool(comparison.judging and comparison.judging.sequential)
+
+    def again(deciding: str, single: Sequence[str]) -> tuple[Exactly[Any], Exactly[Any]]:
+        own = [verdict for verdict in verdicts if verdict.judge == deciding]
+        behind = [verdict for verdict in verdicts if verdict.judge in single]
+        computed, places = _computed(documents, names, own, behind, rows[0].metric, options)
+        parts = named(computed)
+        if sequential:
+            parts = {
+                name: {field: row[field] for field in _COUNTED if field in row} for name, row in parts.items()
+            }
+        return Exactly(parts), Exactly(named(places))
+
+    expected_rows, expected_ranks = again("|".join(judges), judges)
+    alone = {name: again(name, [name])[0] for name in judges} if len(judges) > 1 else {}
+    found = {
+        "rows": named(rows),
+        "ranks": named(rank for rank in comparison.ranks if rank.metric.startswith(JUDGE)),
+        "by_judge": {name: named(own) for name, own in comparison.by_judge.items()},
+    }
+    return found, {"rows": expected_rows, "ranks": expected_ranks, "by_judge": Exactly(alone)}
+
+
+def _computed(
+    documents: Run,
+    names: Sequence[str],
+    verdicts: Sequence[Verdict],
+    single: Sequence[Verdict],
+    metric: str,
+    options: ComparisonOptions,
+) -> tuple[Sequence[Row], Sequence[RankedRun]]:
+    """Return the rows and ranks of verdicts on pairs, or on each run against one opponent."""
+    readable = [verdict for verdict in verdicts if verdict.score is not None]
+    if any(verdict.against_opponent for verdict in verdicts):
+        judged = {verdict.candidate for verdict in readable}
+        read = [name for name in names if name in judged]
+        parts = [against_opponent(documents, read, verdicts, metric, options)] if len(read) > 1 else []
+    else:
+        pairs: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+        for verdict in verdicts:
+            pairs[verdict.baseline, verdict.candidate].append(verdict)
+        order = dict.fromkeys((verdict.baseline, verdict.candidate) for verdict in readable)
+        parts = [head_to_head(documents, *pair, pairs[pair], metric, options) for pair in order]
+    if not parts:
+        return (), ()
+    comparison = with_reliability(join(parts, options), verdicts, single)
+    return comparison.rows, comparison.ranks
+
+
+def _compare_verdicts(
+    judges: Sequence[str], verdicts: Sequence[Verdict], judging: JudgingSummary, differ: Differ
+) -> None:
+    """Compare each verdict with its orders, and a panel's with its judges'. Each pair needs a verdict of each judge."""
+    against = judging.opponent is not None
+    pairs: dict[str, dict[str, Verdict]] = defaultdict(dict)
+    for verdict in verdicts:
+        pairs[_pair(verdict)].setdefault(verdict.judge, verdict)
+    expected: Exactly[Mapping[str, object]] = Exactly()
+    for pair, by_judge in pairs.items():
+        votes = [by_judge[name] for name in judges if name in by_judge]
+        expected |= {f"{pair}, by {name}": {} for name in judges}
+        expected |= {f"{pair}, by {vote.judge}": _worth(*_outcome(vote), against) for vote in votes}
+        if len(judges) > 1 and votes:
+            agreed = majority(votes, judges)
+            expected[f"{pair}, by {agreed.judge}"] = _worth(agreed.score, agreed.verdict, against)
+    found = by_name(
+        (
+            f"{_pair(verdict)}, by {verdict.judge}",
+            _worth(verdict.score, verdict.verdict, verdict.against_opponent),
+        )
+        for verdict in verdicts
+    )
+    differ.compare("verdicts", found, expected)
+
+
+def _pair(verdict: Verdict) -> str:
+    return f"{verdict.candidate} against {verdict.baseline} on document {verdict.doc_id} of {verdict.task}"
+
+
+def _worth(score: float | None, verdict: str, against_opponent: bool) -> dict[str, object]:
+    return {"score": score, "verdict": verdict, "against_opponent": against_opponent}
+
+
+def _outcome(verdict: Verdict) -> tuple[float | None, str]:
+    """Return the score and the verdict of the orders. Equal answers are a tie that no judge was asked about."""
+    if not verdict.orders:
+        return 0.5, "tie"
+    scores = [score for score in scores_by_repeat(verdict.orders) if score is not None]
+    score = sum(scores) / len(scores) if scores else None
+    return score, label_of(score)
+
+
+def _compare_judges(
+    judges: Sequence[str], verdicts: Sequence[Verdict], judging: JudgingSummary, differ: Differ
+) -> None:
+    by_judge = [[verdict for verdict in verdicts if verdict.judge == name] for name in judges]
+    orders = [order for own in by_judge for verdict in own for order in verdict.orders]
+    costs = [order.cost for order in orders if order.cost is not None]
+    agreement = panel_agreement(by_judge) if len({len(own) for own in by_judge}) == 1 else None
+    expected = {
+        "judges": [judge_report(name, own) for name, own in zip(judges, by_judge, strict=True)],
+        "agreement": agreement,
+        "prompt_tokens": sum(order.prompt_tokens for order in orders),
+        "completion_tokens": sum(order.completion_tokens for order in orders),
+        "cost": sum(costs) if costs else None,
+        "unpriced": sum(order.cost is None and order.error is None for order in orders),
+    }
+    found = msgspec.json.decode(msgspec.json.encode(judging))
+    differ.compare("comparison: judging", found, msgspec.json.decode(msgspec.json.encode(expected)))
+
+
+def _read(path: Path) -> list[Verdict]:
+    verdicts = []
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            verdicts.append(from_json(line, Verdict))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path.name}, line {number} is no verdict: {error}") from error
+    return verdicts

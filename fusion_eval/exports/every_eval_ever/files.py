@@ -1,0 +1,241 @@
+"""`fusion-eval export --format every-eval-ever`: write runs in the community's shared schema, Every Eval Ever 0.3.0.
+
+Each benchmark has a file of numbers and a file of items.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import math
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.exports.every_eval_ever.items import Usage, metrics_of, rows
+from fusion_eval.exports.every_eval_ever.model import model_info, run_totals
+from fusion_eval.exports.every_eval_ever.results import Source, as_texts, results
+from fusion_eval.exports.subject import ExportedFiles, Subject, write_text
+from fusion_eval.exports.system import system_of
+from fusion_eval.runs.answered import read_answered
+from fusion_eval.runs.provenance import Provenance, ReportedScore, read_provenance, reported_scores
+from fusion_eval.runs.reading import Run
+from fusion_eval.runs.task_setup import group_members, outermost_groups, task_setups
+from fusion_eval.runs.traces import read_traces
+from fusion_eval.text.file_names import safe_file_name
+from fusion_eval.text.printable import printable
+from fusion_eval.types import without_surrogates
+
+SCHEMA_VERSION = "0.3.0"
+_VALIDATOR = "every_eval_ever"
+"""The package with the schema's own validator."""
+_WHO_EVALUATED = (
+    "The runs do not say who made them: source_organization_name is 'unknown' and evaluator_relationship 'other'; "
+    "fill both in before you publish"
+)
+_LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+"""Readers split these files by Python's `splitlines`, which also splits at these characters."""
+
+
+def write_every_eval_ever(subject: Subject, folder: Path) -> ExportedFiles:
+    """Write `data/<benchmark>/<developer>/<model>/<uuid>.json` and `<uuid>_samples.jsonl` below `folder`, for every run.
+
+    A group of tasks is one benchmark, and so is a task without a group. The same runs give the same bytes.
+
+    Raises:
+        ConfigError: No run has a number, or the schema's own validator is installed and finds a fault.
+    """
+    paths: list[Path] = []
+    notes: list[str] = [note for run in subject.runs for note in run.notes]
+    for run in subject.runs:
+        run_paths, run_notes = _write_run(run, folder)
+        paths += run_paths
+        notes += run_notes
+    if not paths:
+        raise ConfigError(f"{subject.path} has no results file with a number in it, and so nothing to export")
+    if reason := why_not_validated():
+        notes.append(reason)
+    else:
+        _validate(folder, paths)
+    return ExportedFiles(tuple(paths), tuple(dict.fromkeys([*notes, _WHO_EVALUATED])))
+
+
+def why_not_validated() -> str | None:
+    """Return why files are not validated here; None if the schema's validator is installed."""
+    if importlib.util.find_spec(_VALIDATOR):
+        return None
+    return "not validated: pip install every-eval-ever, which needs Python 3.12"
+
+
+def _validate(folder: Path, paths: Sequence[Path]) -> None:
+    """Validate files below `folder`, which holds `data/`. Raises `ConfigError` with the first fault."""
+    validator = importlib.import_module(f"{_VALIDATOR}.validator")
+    names = {path.relative_to(folder).as_posix(): path for path in paths}
+    for name, path in names.items():
+        report = validator.validate_file(
+            path,
+            repo_path=name,
+            available_files=names,
+            read_repo_file=lambda other: names[other].read_text(encoding="utf-8"),
+            run_semantic_checks=True,
+        )
+        if not report.valid:
+            fault = report.errors[0]
+            raise ConfigError(
+                f"{path} does not pass the validator of {_VALIDATOR} ({printable(str(fault['loc']))}: "
+                f"{printable(str(fault['msg']))}); do not publish it, and report this as a fault of fusion_eval"
+            )
+
+
+def _write_run(run: Run, folder: Path) -> tuple[list[Path], list[str]]:
+    origin = read_provenance(run)
+    source = Source(run, origin, system_of(origin), task_setups(run), run_totals(origin))
+    benchmarks, members = _benchmarks(run)
+    lines, left_out = _items(source, benchmarks)
+    paths: list[Path] = []
+    for benchmark, numbers in benchmarks.items():
+        paths += _write_benchmark(source, benchmark, numbers, members, lines.get(benchmark, []), folder)
+    notes = [
+        f"{run.name}, {task}: {count} samples are left out, because they have no score in any reported number"
+        for task, count in left_out.items()
+    ]
+    if "/" not in source.system.id:
+        notes.append(
+            f"{run.name}: the developer of {source.system.name or 'the model'} is not known, but the datastore needs it: "
+            "model_info.id and the folder should be developer/model"
+        )
+    return paths, notes
+
+
+def _benchmarks(run: Run) -> tuple[dict[str, list[ReportedScore]], dict[str, list[str]]]:
+    """Return the numbers of each benchmark, and the tasks of each group."""
+    outermost = outermost_groups(run)
+    benchmarks: dict[str, list[ReportedScore]] = defaultdict(list)
+    for number in reported_scores(run):
+        if math.isfinite(number.value):  # JSON has only finite numbers
+            benchmarks[outermost.get(number.task, number.task)].append(number)
+    members = {
+        group: [task for task in run.tasks if task in tasks] for group, tasks in group_members(run).items()
+    }
+    return benchmarks, members
+
+
+def _items(
+    source: Source, benchmarks: Mapping[str, Sequence[ReportedScore]]
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, int]]:
+    """Return the rows of each benchmark, without ids, and how many samples of each task have no row."""
+    usages = _usages(source.run)
+    of_task = {number.task: (name, numbers) for name, numbers in benchmarks.items() for number in numbers}
+    benchmark_rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    left_out: dict[str, int] = {}
+    for task, items in groupby(read_answered(source.run), key=lambda item: item.task):
+        answered, part = list(items), source.run.tasks[task]
+        benchmark, numbers = of_task.get(task, (task, ()))
+        metrics = metrics_of(part, numbers)
+        benchmark_rows[benchmark] += rows(answered, metrics, usages, part.language)
+        scored = sum(
+            any(metric.scores[place] is not None for metric in metrics) for place in range(len(answered))
+        )
+        if scored < len(answered):
+            left_out[task] = len(answered) - scored
+    return benchmark_rows, left_out
+
+
+def _usages(run: Run) -> dict[tuple[str, int], Usage]:
+    usages: dict[tuple[str, int], Usage] = defaultdict(Usage)
+    for path in run.traces:
+        for trace in read_traces(path):
+            if trace.doc_id is not None:
+                usages[trace.task, trace.doc_id].add(trace)
+    return usages
+
+
+def _write_benchmark(
+    source: Source,
+    benchmark: str,
+    numbers: Sequence[ReportedScore],
+    members: Mapping[str, Sequence[str]],
+    items: Sequence[Mapping[str, Any]],
+    folder: Path,
+) -> list[Path]:
+    aggregate = _aggregate(source, benchmark, numbers, members)
+    ids = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": aggregate["evaluation_id"],
+        "model_id": source.system.id,
+    }
+    lines = "".join(f"{_json({**ids, **item})}\n" for item in items)
+    name = _uuid(_json(aggregate) + lines)
+    home = "/".join(["data", safe_file_name(benchmark), *_model_folders(source.system.id)])
+    if not items:
+        return [write_text(folder, f"{home}/{name}.json", f"{_json(aggregate, indent=2)}\n")]
+    samples = f"{home}/{name}_samples.jsonl"
+    aggregate["detailed_evaluation_results"] = {
+        "format": "jsonl",
+        "file_path": samples,
+        "hash_algorithm": "sha256",
+        "checksum": hashlib.sha256(lines.encode()).hexdigest(),
+        "total_rows": len(items),
+    }
+    return [
+        write_text(folder, f"{home}/{name}.json", f"{_json(aggregate, indent=2)}\n"),
+        write_text(folder, samples, lines),
+    ]
+
+
+def _aggregate(
+    source: Source, benchmark: str, numbers: Sequence[ReportedScore], members: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    origin, system = source.origin, source.system
+    entries = results(source, numbers, members)
+    # Some releases did not date their results. Then the content makes the id unique.
+    moment = repr(origin.date) if origin.date is not None else f"unknown-{_digest(_json(entries))[:8]}"
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": f"{printable(benchmark)}/{system.id}/{moment}",
+        **({"evaluation_timestamp": moment} if origin.date is not None else {}),
+        "retrieved_timestamp": moment if origin.date is not None else "unknown",
+        "source_metadata": {
+            "source_name": "lm-evaluation-harness",
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "other",
+            "additional_details": {"evaluator": "not named by the run"},
+        },
+        "eval_library": _library(origin),
+        "model_info": model_info(source),
+        "evaluation_results": entries,
+    }
+
+
+def _library(origin: Provenance) -> dict[str, Any]:
+    others = {name: version for name, version in origin.versions.items() if name != "lm_eval"}
+    version = printable(origin.versions.get("lm_eval", "unknown"))
+    return {"name": "lm_eval", "version": version, "additional_details": as_texts(others)}
+
+
+def _model_folders(model_id: str) -> tuple[str, str]:
+    """Return folders for the developer and the model. A model name may hold more slashes."""
+    developer, slash, model = model_id.partition("/")
+    if not slash:
+        return "unknown", safe_file_name(model_id)
+    return safe_file_name(developer), safe_file_name(model)
+
+
+def _uuid(content: str) -> str:
+    """Return a UUID in the form of version 4. It is a hash, so the same content has the same name."""
+    return str(uuid.UUID(bytes=hashlib.sha256(content.encode()).digest()[:16], version=4))
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _json(content: object, indent: int | None = None) -> str:
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
+    return without_surrogates(text).translate(_LINE_ENDS)
