@@ -14,9 +14,9 @@ from openai_server import serve
 
 from fusion_eval.cli.export import FORMATS as NAMES
 from fusion_eval.cli.main import main
-from fusion_eval.export.bundle.archive import SUMS, unpack
-from fusion_eval.export.bundle.verify import verify
-from fusion_eval.export.formats import FORMATS
+from fusion_eval.exports.bundle.archive import SUMS, unpack
+from fusion_eval.exports.bundle.verify import verify
+from fusion_eval.exports.formats import FORMATS
 from fusion_eval.harness.run import Plan, compare_strategies, run
 from fusion_eval.runs.comparison import write_comparison
 

@@ -12,8 +12,8 @@ from run_folders import samples, write_run
 
 from fusion_eval.cli.main import main
 from fusion_eval.errors import ConfigError
-from fusion_eval.export.bundle.archive import SUMS, unpack, wrong_sums
-from fusion_eval.export.bundle.verify import verify
+from fusion_eval.exports.bundle.archive import SUMS, unpack, wrong_sums
+from fusion_eval.exports.bundle.verify import verify
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_no_file_is_unpacked_outside_of_the_folder(tmp_path: Path, name: str) ->
 def test_an_archive_that_would_fill_the_disk_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fusion_eval.export.bundle.archive._LARGEST", 1 << 20)
+    monkeypatch.setattr("fusion_eval.exports.bundle.archive._LARGEST", 1 << 20)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros", bytes(2 << 20))
     with pytest.raises(ConfigError, match="unpacks to more than"):

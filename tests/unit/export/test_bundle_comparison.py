@@ -1,4 +1,4 @@
-"""A comparison in a bundle that somebody forge, with everything else made right again: found, or counted as not computed."""
+"""A forged comparison in a bundle is found, although the forger drew all pages again and updated the checksums."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from bundles import Edit, assert_difference, edit_json, export_bundle, forge
 from run_folders import samples, write_run
 
 from fusion_eval.cli.main import main
-from fusion_eval.compare.compare import compare
-from fusion_eval.compare.options import ComparisonOptions
-from fusion_eval.export.bundle.verify import verify
+from fusion_eval.comparison.compare import compare
+from fusion_eval.comparison.options import ComparisonOptions
+from fusion_eval.exports.bundle.differ import Differ
+from fusion_eval.exports.bundle.verify import verify
 from fusion_eval.runs.comparison import read_comparison, write_comparison
 from fusion_eval.runs.reading import read_runs
 
@@ -24,15 +25,15 @@ ITEMS = 12
 
 
 def write_runs(folder: Path, names: Sequence[str] = ("a", "b", "c")) -> Path:
-    """Runs of two tasks, each scored by two metrics, of three items to a document."""
+    """Write runs of two tasks with two metrics each. Three items share a document."""
     for number, name in enumerate(names):
-        luck = random.Random(number)
+        draw = random.Random(number)
         tasks = {}
         for task in ("quiz", "test"):
-            right = [float(luck.random() < 0.4 + 0.2 * number) for _ in range(ITEMS)]
+            right = [float(draw.random() < 0.4 + 0.2 * number) for _ in range(ITEMS)]
             documents = [f"{task} {place // 3}" for place in range(ITEMS)]
             tasks[task] = [
-                sample | {"metrics": ["acc", "f1"], "f1": luck.random()}
+                sample | {"metrics": ["acc", "f1"], "f1": draw.random()}
                 for sample in samples(right, prefix=task, document_id=documents)
             ]
         reported = {
@@ -43,8 +44,8 @@ def write_runs(folder: Path, names: Sequence[str] = ("a", "b", "c")) -> Path:
     return folder
 
 
-def compared(folder: Path, *options: str) -> Path:
-    """The runs with the comparison of `fusion-eval compare` beside them."""
+def compare_runs(folder: Path, *options: str) -> Path:
+    """Write three runs, and the comparison of `fusion-eval compare` beside them."""
     write_runs(folder)
     runs = [str(folder / name) for name in ("a", "b", "c")]
     assert main(["compare", *runs, "--resamples", "200", "--output", str(folder), *options]) == 0
@@ -52,29 +53,31 @@ def compared(folder: Path, *options: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made")
-    return export_bundle(compared(folder / "out"), folder)
+def unforged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unforged")
+    return export_bundle(compare_runs(folder / "out"), folder)
 
 
 @pytest.fixture
-def bundle(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "unpacked"))
+def bundle(unforged: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(unforged, tmp_path / "unpacked"))
 
 
 def without(part: str, **wanted: str) -> Edit:
-    """Leaves out the rows, or ranks, that have these values."""
+    """Return an edit that removes the rows, or ranks, with these values."""
 
-    def leave(comparison: dict[str, Any]) -> None:
+    def remove(comparison: dict[str, Any]) -> None:
         rows = comparison[part]
         kept = [row for row in rows if any(row[name] != value for name, value in wanted.items())]
         assert len(kept) < len(rows)
         comparison[part] = kept
 
-    return leave
+    return remove
 
 
 def renamed(old: str, new: str) -> Edit:
+    """Return an edit that renames a run everywhere."""
+
     def rename(comparison: dict[str, Any]) -> None:
         for row in [*comparison["rows"], *comparison["ranks"], *comparison["runs"]]:
             for name in ("baseline", "run", "name"):
@@ -85,16 +88,13 @@ def renamed(old: str, new: str) -> Edit:
     return rename
 
 
-def test_a_true_one_agrees_to_the_last_number(bundle: Path) -> None:
-    found = verify(bundle)
-    assert (found.differences, found.notes, found.not_computed) == ([], [], 0)
-    assert found.summary == f"all {found.compared:,} numbers that were computed again agree"
+def test_an_unforged_comparison_agrees(bundle: Path) -> None:
+    result = verify(bundle)
+    assert (result.differences, result.notes, result.not_computed) == ([], [], 0)
+    assert result.summary == f"all {result.compared:,} numbers that were computed again agree"
 
 
-# What was left out
-
-
-def test_a_run_that_was_left_out_is_missed(bundle: Path) -> None:
+def test_a_removed_run_is_found(bundle: Path) -> None:
     def cut(comparison: dict[str, Any]) -> None:
         comparison["runs"] = comparison["runs"][:1]
         comparison["rows"][0]["delta"] = 0.9
@@ -104,7 +104,7 @@ def test_a_run_that_was_left_out_is_missed(bundle: Path) -> None:
     assert_difference(verify(bundle), "it cannot be computed again: it has fewer than two runs")
 
 
-def test_an_invented_run_is_of_none_here(bundle: Path) -> None:
+def test_an_invented_run_is_found(bundle: Path) -> None:
     def invent(comparison: dict[str, Any]) -> None:
         comparison["runs"].append({"name": "gpt-9", "path": "gpt-9"})
 
@@ -112,13 +112,13 @@ def test_an_invented_run_is_of_none_here(bundle: Path) -> None:
     assert_difference(verify(bundle), "comparison: runs: not expected: gpt-9")
 
 
-def test_rows_that_were_left_out_are_missed(bundle: Path) -> None:
+def test_removed_rows_are_found(bundle: Path) -> None:
     forge(bundle, "comparison.json", without("rows", metric="acc", candidate="c", task="quiz"))
     assert_difference(verify(bundle), "comparison: rows: missing: acc of quiz (None), c against a")
 
 
 @pytest.mark.parametrize("wanted", [{"run": "a"}, {"metric": "acc"}, {}])
-def test_ranks_that_were_left_out_are_missed(bundle: Path, wanted: dict[str, str]) -> None:
+def test_removed_ranks_are_found(bundle: Path, wanted: dict[str, str]) -> None:
     if wanted:
         forge(bundle, "comparison.json", without("ranks", **wanted))
     else:
@@ -126,28 +126,27 @@ def test_ranks_that_were_left_out_are_missed(bundle: Path, wanted: dict[str, str
     assert_difference(verify(bundle), "comparison: ranks: missing:", "a in acc of all")
 
 
-def test_metrics_that_nobody_asked_for_are_noted_and_no_difference(tmp_path: Path) -> None:
-    found = verify(export_bundle(compared(tmp_path / "out", "--metrics", "acc"), tmp_path))
-    assert not found.differences
-    assert found.notes == ["comparison: the samples also have f1, which is not compared"]
+def test_a_comparison_of_one_metric_agrees_and_the_others_are_noted(tmp_path: Path) -> None:
+    result = verify(export_bundle(compare_runs(tmp_path / "out", "--metrics", "acc"), tmp_path))
+    assert not result.differences
+    assert result.notes == ["comparison: the samples also have f1, which is not compared"]
 
 
-def test_a_metric_without_its_rows_but_with_ranks_is_a_difference(bundle: Path) -> None:
+def test_ranks_without_their_rows_are_found(bundle: Path) -> None:
     forge(bundle, "comparison.json", without("rows", metric="f1"))
     assert_difference(verify(bundle), "comparison: ranks: not expected:", "a in f1 of all")
 
 
-def test_tasks_that_were_not_compared_are_noted_and_no_difference(tmp_path: Path) -> None:
-    """As of somebody who compared files of samples."""
+def test_a_comparison_of_one_task_agrees_and_the_others_are_noted(tmp_path: Path) -> None:
     write_runs(tmp_path / "out")
     runs = [
         replace(run, tasks={"quiz": run.tasks["quiz"]})
         for run in read_runs([tmp_path / "out" / name for name in ("a", "b", "c")])
     ]
     write_comparison(compare(runs, ComparisonOptions()), tmp_path / "out")
-    found = verify(export_bundle(tmp_path / "out", tmp_path))
-    assert not found.differences
-    assert found.notes == ["comparison: the runs also have tasks that are not compared: test"]
+    result = verify(export_bundle(tmp_path / "out", tmp_path))
+    assert not result.differences
+    assert result.notes == ["comparison: the runs also have tasks that are not compared: test"]
 
 
 def test_a_partial_comparison_agrees(tmp_path: Path) -> None:
@@ -159,20 +158,17 @@ def test_a_partial_comparison_agrees(tmp_path: Path) -> None:
         main(["compare", *runs, "--allow_partial", "--resamples", "200", "--output", str(tmp_path / "out")])
         == 0
     )
-    found = verify(export_bundle(tmp_path / "out", tmp_path))
-    assert not found.differences
-    # Then what has no samples any more is counted
-    assert "b: test has no samples here" in found.notes and found.not_computed == 2
+    result = verify(export_bundle(tmp_path / "out", tmp_path))
+    assert not result.differences
+    # then: the removed samples are counted
+    assert "b: test has no samples here" in result.notes and result.not_computed == 2
 
 
-# What was called otherwise
-
-
-def test_a_baseline_that_is_renamed_is_missed(bundle: Path) -> None:
+def test_a_renamed_baseline_is_found(bundle: Path) -> None:
     forge(bundle, "comparison.json", renamed("a", "expected"))
-    found = verify(bundle)
-    assert_difference(found, "comparison: runs: missing: a")
-    assert found.not_computed > 0
+    result = verify(bundle)
+    assert_difference(result, "comparison: runs: missing: a")
+    assert result.not_computed > 0
 
 
 def test_rows_against_a_baseline_of_pools_are_counted_as_not_computed(bundle: Path) -> None:
@@ -184,21 +180,21 @@ def test_rows_against_a_baseline_of_pools_are_counted_as_not_computed(bundle: Pa
         comparison["ranks"].clear()
 
     forge(bundle, "comparison.json", pretend)
-    found = verify(bundle)
+    result = verify(bundle)
     rows = len(read_comparison(bundle / "comparison.json").rows)
-    assert not found.differences and found.not_computed == rows
+    assert not result.differences and result.not_computed == rows
     assert (
-        found.summary
-        == f"all {found.compared:,} numbers that were computed again agree; {rows} could not be computed again"
+        result.summary
+        == f"all {result.compared:,} numbers that were computed again agree; {rows} could not be computed again"
     )
 
 
-def test_one_row_against_a_baseline_that_is_none_is_a_difference(bundle: Path) -> None:
+def test_a_row_against_another_baseline_is_found(bundle: Path) -> None:
     forge(bundle, "comparison.json", lambda comparison: comparison["rows"][0].update(baseline="expected"))
     assert_difference(verify(bundle), "rows: not expected:", "against expected")
 
 
-def test_a_metric_that_is_called_a_judge_needs_verdicts(bundle: Path) -> None:
+def test_a_metric_that_is_renamed_to_a_judge_is_found(bundle: Path) -> None:
     def pretend(comparison: dict[str, Any]) -> None:
         for row in [*comparison["rows"], *comparison["ranks"]]:
             row["metric"] = "judge:fake"
@@ -207,7 +203,7 @@ def test_a_metric_that_is_called_a_judge_needs_verdicts(bundle: Path) -> None:
     assert_difference(verify(bundle), "judged rows, `judging` and verdicts.jsonl belong together")
 
 
-def test_a_judges_own_row_needs_verdicts(bundle: Path) -> None:
+def test_rows_of_a_judge_without_verdicts_are_found(bundle: Path) -> None:
     def invent(comparison: dict[str, Any]) -> None:
         comparison["by_judge"] = {"gpt-9": [comparison["rows"][0]]}
 
@@ -227,51 +223,42 @@ def test_a_judges_own_row_needs_verdicts(bundle: Path) -> None:
         ("created", "2031-01-01", "created: found '2031-01-01'"),
     ],
 )
-def test_what_no_comparison_is_made_with_is_a_difference(
-    bundle: Path, part: str, value: object, words: str
-) -> None:
+def test_impossible_options_are_found(bundle: Path, part: str, value: object, words: str) -> None:
     forge(bundle, "comparison.json", lambda comparison: comparison.update({part: value}))
     assert_difference(verify(bundle), words)
 
 
 @pytest.mark.parametrize("part", ["rows", "runs"])
-def test_an_empty_one_is_a_difference(bundle: Path, part: str) -> None:
+def test_an_empty_comparison_is_found(bundle: Path, part: str) -> None:
     edit_json(bundle / "comparison.json", lambda comparison: comparison[part].clear())
     assert_difference(verify(bundle), "it has no rows, or no runs")
 
 
 @pytest.mark.parametrize("part", ["rows", "ranks"])
-def test_what_is_there_twice_is_a_difference(bundle: Path, part: str) -> None:
+def test_a_repeated_row_or_rank_is_found(bundle: Path, part: str) -> None:
     forge(bundle, "comparison.json", lambda comparison: comparison[part].append(comparison[part][0]))
     assert_difference(verify(bundle), "not expected", "(2)")
 
 
-# How it was tested
-
-
 @pytest.mark.parametrize("test", ["auto", "permutation", "mcnemar"])
-def test_the_test_that_was_asked_for_is_kept_and_used(tmp_path: Path, test: str) -> None:
-    """McNemar's on items of one document is drawn, where `auto` would take a permutation."""
-    folder = compared(tmp_path / "out", "--test", test, "--metrics", "acc")
+def test_the_rows_are_computed_with_the_test_that_was_asked_for(tmp_path: Path, test: str) -> None:
+    folder = compare_runs(tmp_path / "out", "--test", test, "--metrics", "acc")
     assert read_comparison(folder / "comparison.json").test == test
     assert not verify(export_bundle(folder, tmp_path)).differences
 
 
 @pytest.mark.parametrize("test", ["auto", "permutation"])
-def test_of_a_file_without_it_the_rows_tell_the_test(tmp_path: Path, test: str) -> None:
-    bundle = export_bundle(compared(tmp_path / "out", "--test", test, "--cluster", "none"), tmp_path)
+def test_the_rows_tell_the_test_if_the_file_does_not(tmp_path: Path, test: str) -> None:
+    bundle = export_bundle(compare_runs(tmp_path / "out", "--test", test, "--cluster", "none"), tmp_path)
     forge(bundle, "comparison.json", lambda comparison: comparison.pop("test"))
     assert read_comparison(bundle / "comparison.json").test == "auto"
     assert not verify(bundle).differences
 
 
-# Runs that are not all there
-
-
-def test_a_comparison_with_runs_of_elsewhere_is_made_anew(
+def test_a_bundle_of_some_of_the_compared_runs_gets_a_new_comparison(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = compared(tmp_path / "out")
+    folder = compare_runs(tmp_path / "out")
     (folder / "c").rename(tmp_path / "c")
     bundle = export_bundle(folder, tmp_path)
     assert (
@@ -281,7 +268,36 @@ def test_a_comparison_with_runs_of_elsewhere_is_made_anew(
     assert not verify(bundle).differences
 
 
-def test_without_a_comparison_there_is_none_to_check_and_a_note_says_so(bundle: Path) -> None:
+def test_runs_without_a_comparison_are_noted(bundle: Path) -> None:
     (bundle / "comparison.json").unlink()
     forge(bundle, "bundle.json", lambda contents: None)
     assert "there is no comparison.json of these runs" in verify(bundle).notes
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("correction", "none"), ("test", "wilcoxon"), ("interval", "percentile")]
+)
+def test_rows_made_with_a_removed_option_are_counted_as_not_computed(
+    bundle: Path, part: str, value: str
+) -> None:
+    # given a comparison of version 0.1.0 with an option that is gone
+    forge(bundle, "comparison.json", lambda comparison: comparison.update({part: value}))
+    # when
+    result = verify(bundle)
+    # then
+    assert not result.differences
+    assert result.not_computed == len(read_comparison(bundle / "comparison.json").rows)
+
+
+def test_numbers_that_are_not_finite_agree_with_themselves() -> None:
+    # given
+    values = [float("inf"), float("-inf"), float("nan"), 1.0]
+    differ = Differ()
+    # when
+    differ.compare("numbers", values, list(values))
+    differ.compare("others", values, [float("-inf"), float("nan"), 1.0, float("inf")])
+    # then
+    assert differ.compared == 8
+    assert [difference.partition(": found")[0] for difference in differ.differences] == [
+        f"others: {place}" for place in range(4)
+    ]

@@ -1,4 +1,4 @@
-"""A judge's part of a bundle: computed again from the verdicts, these from what was said, and what is forged is found."""
+"""A judge's rows and verdicts in a bundle are computed again from its replies, and forged ones are result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from local_judge import (
 )
 from openai_server import Plan, Server, serve
 
-from fusion_eval.export.bundle.verify import verify
+from fusion_eval.exports.bundle.verify import verify
 
 Serve = Callable[[Plan], Server]
 ITEMS = 24
@@ -31,7 +31,7 @@ ITEMS = 24
 
 @pytest.fixture
 def one_judge(openai_server: Serve, tmp_path: Path) -> Path:
-    """A bundle of two runs that one judge compared."""
+    """A bundle of two runs that one judge judged."""
     runs = [
         open_run(tmp_path / "out" / name, [f"An answer, q={(number * step) % 9}" for number in range(ITEMS)])
         for name, step in (("base", 2), ("cand", 5))
@@ -42,7 +42,7 @@ def one_judge(openai_server: Serve, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def judged_by_three(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of three runs, every pair of them, by three judges, one of whom is of another mind."""
+    """A bundle of three runs. Three judges judged every pair of runs; one of them prefers long answers."""
     folder = tmp_path_factory.mktemp("panel")
     runs = [
         run_of_qualities(folder / "out" / name, random_qualities(ITEMS, seed))
@@ -60,21 +60,21 @@ def panel(judged_by_three: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(judged_by_three, tmp_path / "panel"))
 
 
-def test_what_a_judge_said_comes_to_all_that_is_told_of_it(one_judge: Path) -> None:
-    found = verify(one_judge)
-    assert not found.differences and found.compared > 50
-    # Then only what takes fits to the answers is left
-    assert all("style, strengths and other fits" in note for note in found.notes)
+def test_a_bundle_of_one_judge_agrees(one_judge: Path) -> None:
+    result = verify(one_judge)
+    assert not result.differences and result.compared > 50
+    # then: only what is fitted to the answers is not computed again
+    assert all("style, strengths and other fits" in note for note in result.notes)
 
 
-def test_a_panel_comes_to_its_rows_and_each_of_its_judges_to_theirs(panel: Path) -> None:
-    found = verify(panel)
-    assert not found.differences
+def test_a_bundle_of_a_panel_agrees(panel: Path) -> None:
+    result = verify(panel)
+    assert not result.differences
     content = json.loads((panel / "comparison.json").read_text())
     assert len(content["rows"]) == 3 and all(len(rows) == 3 for rows in content["by_judge"].values())
-    # Then the strengths of three systems, and the style of each pair that has one, are counted
-    assert found.not_computed == sum(len(content["judging"][part]) for part in ("style", "strengths")) > 0
-    assert f"; {found.not_computed} could not be computed again" in found.summary
+    # then: the strengths of three systems, and the style of each pair that has one, are not computed again
+    assert result.not_computed == sum(len(content["judging"][part]) for part in ("style", "strengths")) > 0
+    assert f"; {result.not_computed} could not be computed again" in result.summary
 
 
 def opponent(folder: Path) -> Path:
@@ -88,27 +88,28 @@ def opponent(folder: Path) -> Path:
 def test_a_judging_against_an_opponent_agrees(
     openai_server: Serve, tmp_path: Path, names: str, sequential: bool
 ) -> None:
-    """One run alone has the opponent as its baseline."""
     runs = [
         run_of_qualities(tmp_path / "out" / name, random_qualities(ITEMS, seed))
         for seed, name in enumerate(names)
     ]
     server = openai_server(judge_server(by_quality))
     judge_folders(server, runs, tmp_path / "out", opponent=opponent(tmp_path), sequential=sequential)
-    found = verify(export_bundle(tmp_path / "out" if len(runs) > 1 else single(tmp_path / "out"), tmp_path))
-    assert not found.differences
-    assert any("stopped early" in note for note in found.notes) == sequential
+    result = verify(
+        export_bundle(tmp_path / "out" if len(runs) > 1 else move_into_run(tmp_path / "out"), tmp_path)
+    )
+    assert not result.differences
+    assert any("stopped early" in note for note in result.notes) == sequential
 
 
-def single(folder: Path) -> Path:
-    """The run in `folder`, with what was made of it beside its files."""
+def move_into_run(folder: Path) -> Path:
+    """Move the comparison and the verdicts into the only run of `folder`. Return the run."""
     (run,) = [child for child in folder.iterdir() if child.is_dir()]
     for name in ("comparison.json", "verdicts.jsonl"):
         (folder / name).rename(run / name)
     return run
 
 
-def test_a_judging_that_stopped_early_agrees_in_what_its_verdicts_tell(
+def test_the_counts_of_a_judging_that_stopped_early_are_verified(
     openai_server: Serve, tmp_path: Path
 ) -> None:
     runs = [
@@ -117,80 +118,77 @@ def test_a_judging_that_stopped_early_agrees_in_what_its_verdicts_tell(
     ]
     judge_folders(openai_server(judge_server(often_right(0.9))), runs, tmp_path / "out", sequential=True)
     bundle = export_bundle(tmp_path / "out", tmp_path)
-    found = verify(bundle)
-    assert not found.differences and found.not_computed >= 1
-    # Then its wins are counted all the same
+    result = verify(bundle)
+    assert not result.differences and result.not_computed >= 1
+    # then: its wins are counted again
     forge(bundle, "comparison.json", lambda comparison: comparison["rows"][0].update(wins=80))
     assert_difference(verify(bundle), "b against a: wins: found 80")
 
 
-# Verdicts
-
-
-def turn_round(verdict: dict[str, Any]) -> None:
+def reverse(verdict: dict[str, Any]) -> None:
     verdict["verdict"], verdict["score"] = ("loss", 0.0) if verdict["score"] else ("win", 1.0)
 
 
-def say_nothing(verdict: dict[str, Any]) -> None:
+def remove_orders(verdict: dict[str, Any]) -> None:
     verdict.update(orders=[], score=1.0, verdict="win")
 
 
-def name_another(verdict: dict[str, Any]) -> None:
+def rename_judge(verdict: dict[str, Any]) -> None:
     verdict["judge"] = "gpt-9"
 
 
-def name_an_opponent(verdict: dict[str, Any]) -> None:
+def claim_opponent(verdict: dict[str, Any]) -> None:
     verdict["against_opponent"] = True
 
 
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (turn_round, ("verdicts: cand against base on document", ": verdict: found")),
-        (say_nothing, ("score: found 1, expected 0.5",)),
+        (reverse, ("verdicts: cand against base on document", ": verdict: found")),
+        (remove_orders, ("score: found 1, expected 0.5",)),
         (
-            name_another,
+            rename_judge,
             (
                 "not expected",
                 "by gpt-9",
             ),
         ),
         (
-            name_another,
+            rename_judge,
             (
                 "missing",
                 "by test-model",
             ),
         ),
-        (name_an_opponent, ("against_opponent: found True, expected False",)),
+        (claim_opponent, ("against_opponent: found True, expected False",)),
     ],
 )
 def test_a_forged_verdict_is_found(one_judge: Path, edit: Edit, words: tuple[str, ...]) -> None:
     path = one_judge / "verdicts.jsonl"
     lines = path.read_text().splitlines(keepends=True)
-    lines.sort(key=lambda line: not json.loads(line)["orders"])  # the first is one that was asked for
+    lines.sort(key=lambda line: not json.loads(line)["orders"])  # equal answers have none
     path.write_text("".join(lines))
     edit_json(path, edit)
     assert_difference(verify(one_judge), *words)
 
 
-def test_rows_follow_the_verdicts(one_judge: Path) -> None:
-    edit_json(one_judge / "verdicts.jsonl", turn_round)
+def test_a_forged_verdict_is_found_in_the_rows_too(one_judge: Path) -> None:
+    edit_json(one_judge / "verdicts.jsonl", reverse)
     assert_difference(verify(one_judge), "judge:helpfulness of open_en", "candidate_value: found")
 
 
-def test_rows_without_verdicts_are_a_difference(one_judge: Path) -> None:
+def test_rows_without_verdicts_are_found(one_judge: Path) -> None:
     (one_judge / "verdicts.jsonl").unlink()
     forge(one_judge, "bundle.json", lambda contents: None)
     assert_difference(verify(one_judge), "judged rows", "one of them is missing")
 
 
-def test_verdicts_without_a_judging_are_a_difference(one_judge: Path) -> None:
+def test_verdicts_without_a_judging_are_found(one_judge: Path) -> None:
     forge(one_judge, "comparison.json", lambda comparison: comparison.update(judging=None))
     assert_difference(verify(one_judge), "judged rows", "one of them is missing")
 
 
-def test_that_verdicts_are_missing_is_said_when_the_bundle_is_made(
+def test_export_notes_that_verdicts_are_missing(
     openai_server: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = [
@@ -200,9 +198,6 @@ def test_that_verdicts_are_missing_is_said_when_the_bundle_is_made(
     (tmp_path / "out" / "verdicts.jsonl").unlink()
     export_bundle(tmp_path / "out", tmp_path)
     assert "there is no verdicts.jsonl from which the judge's rows" in capsys.readouterr().err
-
-
-# What is told of the judging
 
 
 def hide_a_judge(comparison: dict[str, Any]) -> None:
@@ -264,6 +259,6 @@ def invent_a_rank(comparison: dict[str, Any]) -> None:
         (invent_a_rank, "ranks: not expected: a in judge:helpfulness"),
     ],
 )
-def test_what_is_forged_of_a_judging_is_found(panel: Path, edit: Edit, words: str) -> None:
+def test_a_forged_judging_is_found(panel: Path, edit: Edit, words: str) -> None:
     forge(panel, "comparison.json", edit)
     assert_difference(verify(panel), words)

@@ -1,4 +1,4 @@
-"""One page on how a result was made: complete, the same bytes every time, and silent on the machine and its keys."""
+"""A card is complete, has the same bytes every time, and names no path or key of the machine."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from openai_server import Plan as ServerPlan
 from openai_server import Server
 from run_folders import samples, write_run
 
-from fusion_eval.export.card.page import card, write_card
-from fusion_eval.export.subject import read_subject
+from fusion_eval.exports.card.page import card, write_card
+from fusion_eval.exports.subject import read_subject
 from fusion_eval.harness.run import Plan, compare_strategies, run
 from fusion_eval.runs.comparison import write_comparison
 from fusion_eval.text.escaping import fenced
@@ -37,7 +37,7 @@ KEY = "sk-0123456789abcdefghij0123"
 def output(
     openai_server: Callable[[ServerPlan], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
-    """What `fusion-eval run` leaves of four French sentences: the fused answers are those that the server makes up."""
+    """A finished run of three strategies on four French sentences."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     server = openai_server(ServerPlan(api_key=KEY))
     plan = Plan(
@@ -61,19 +61,19 @@ def output(
 
 
 def sections(page: str) -> dict[str, str]:
-    """The text of each section by its heading."""
+    """Return the text of each section by its heading."""
     parts = re.split(r"^## (.+)$", page, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def facts(table: str) -> dict[str, list[str]]:
-    """The lines of a table by their first cell."""
+    """Return the lines of a table by their first cell."""
     lines = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.splitlines()]
     return {line[0]: line[1:] for line in lines if line}
 
 
-def changed(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    """The run in `folder`, its results file changed."""
+def edit_results(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """Change the results file of a run."""
     (path,) = folder.rglob("results_*.json")
     content = json.loads(path.read_text(encoding="utf-8"))
     change(content)
@@ -81,20 +81,21 @@ def changed(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     return folder
 
 
-def test_a_run_of_ours_is_told_in_every_section(output: Path, tmp_path: Path) -> None:
-    page = card(read_subject(output))
-    found = sections(page)
+def test_a_card_of_our_run_has_all_sections(output: Path) -> None:
+    # when
+    found = sections(card(read_subject(output)))
+    # then
     assert tuple(found) == SECTIONS
-    # The rows of the comparison, with intervals
+    # and the rows of the comparison, with intervals
     assert "fusion\\_demo\\_fr | fr | chrf | 4 | single |" in found["Results"]
     assert "95% intervals" in found["Results"] and "holm" in found["Results"]
-    # The command that all three runs recorded, once
+    # and the command that all three runs recorded, once
     (command,) = [line for line in found["What was run"].splitlines() if line.startswith("fusion-eval run")]
     assert (
         command
         == "fusion-eval run --tasks fusion_demo_fr --limit 4 --model_args cache=store.sqlite --output out"
     )
-    # Models, strategy, sampling, prompts, software
+    # and models, strategy, sampling, prompts, software
     made = facts(found["How it was made"])
     assert made[""] == ["single", "bon", "fusion"] == made["strategy"]
     assert made["candidates per prompt (N)"] == ["3"] * 3
@@ -104,15 +105,15 @@ def test_a_run_of_ours_is_told_in_every_section(output: Path, tmp_path: Path) ->
     assert re.fullmatch(r"paper [0-9a-f]{8}", made["fusor's prompt and its hash"][2])
     assert made["chat template"] == ["used, without a hash"] * 3
     assert "lm\\_eval" in made["software"][0] and "fewshot\\_seed" in made["seeds of the harness"][0]
-    # Tasks, cost, prompt
+    # and tasks, cost, prompt
     version, fewshot, limit, items, digest, runs = facts(found["Tasks"])["fusion\\_demo\\_fr"][1:]
     assert (version, fewshot, limit, items, runs) == ("1.0", "4", "4", "4", "all")
     assert re.fullmatch("[0-9a-f]{16}", digest)
     assert "fusion: answers 4, calls beyond the pool 4" in found["What it took"]
     assert "fusion: fusor" in found["What it took"] and "tokens" in found["What it took"]
     assert "[user]\n" in found["A prompt as it was sent"] and "hotel" in found["A prompt as it was sent"]
-    # What it cannot say
-    said = found["What the numbers cannot say"]
+    # and what the numbers cannot say
+    limits = found["What the numbers cannot say"]
     for words in (
         "Items: 4; tasks: 1",
         "80% power",
@@ -121,10 +122,10 @@ def test_a_run_of_ours_is_told_in_every_section(output: Path, tmp_path: Path) ->
         "--limit 4",
         "training was not checked",
     ):
-        assert words in said
+        assert words in limits
 
 
-def test_no_path_and_no_key_is_in_it_and_the_same_files_give_the_same_bytes(
+def test_a_card_names_no_path_and_no_key_and_has_the_same_bytes_every_time(
     output: Path, tmp_path: Path
 ) -> None:
     page = card(read_subject(output))
@@ -134,27 +135,27 @@ def test_no_path_and_no_key_is_in_it_and_the_same_files_give_the_same_bytes(
     assert (path.name, path.read_text(encoding="utf-8")) == ("card.md", page)
 
 
-def test_fallbacks_and_lost_candidates_are_limits(output: Path) -> None:
+def test_fallbacks_and_failed_candidates_are_limits(output: Path) -> None:
     def spoil(results: dict[str, Any]) -> None:
         results["config"]["totals"] |= {"fallbacks": 3, "failed_candidates": 2}
         results["config"]["totals"]["roles"]["fusor"] |= {"retries": 7, "cost": 0.25, "unpriced": 0}
 
-    found = sections(card(read_subject(changed(output / "fusion", spoil).parent)))
+    found = sections(card(read_subject(edit_results(output / "fusion", spoil).parent)))
     assert "fusion: for 3 of 4 answers (75.0%) the strategy fell back" in found["What the numbers cannot say"]
     assert "of 12 candidates 2 failed" in found["What the numbers cannot say"]
     assert "$0.250000, retries 7" in found["What it took"]
 
 
-def test_totals_of_another_form_are_as_good_as_none(output: Path) -> None:
+def test_unreadable_totals_are_left_out(output: Path) -> None:
     def spoil(results: dict[str, Any]) -> None:
         results["config"]["totals"] = {"prompts": "many"}
 
-    found = sections(card(read_subject(changed(output / "single", spoil))))
+    found = sections(card(read_subject(edit_results(output / "single", spoil))))
     assert "single: the results file has no tokens" in found["What it took"]
 
 
 @pytest.mark.parametrize("release", sorted(path.name for path in HARNESS_RUNS.iterdir()))
-def test_a_run_of_the_harness_is_told_as_far_as_its_files_do(release: str) -> None:
+def test_a_run_of_the_harness_has_a_card_without_a_command(release: str) -> None:
     page = card(read_subject(HARNESS_RUNS / release / "strong"))
     found = sections(page)
     assert tuple(found) == tuple(name for name in SECTIONS if name != "What was run")
@@ -167,8 +168,8 @@ def test_a_run_of_the_harness_is_told_as_far_as_its_files_do(release: str) -> No
     assert not re.search(r"(?<![\w/:;&#.])/\w+/", page)
 
 
-def test_seeds_and_generation_of_the_harness_are_facts(tmp_path: Path) -> None:
-    def told(results: dict[str, Any]) -> None:
+def test_arguments_and_seeds_of_the_harness_are_facts(tmp_path: Path) -> None:
+    def configure(results: dict[str, Any]) -> None:
         results["config"] |= {
             "model": "hf",
             "model_args": {"pretrained": "/data/my models/tiny", "token": "t0p", "dtype": "float16"},
@@ -183,7 +184,7 @@ def test_seeds_and_generation_of_the_harness_are_facts(tmp_path: Path) -> None:
         }
 
     write_run(tmp_path / "a", {"quiz": samples([1.0, 0.0])})
-    page = card(read_subject(changed(tmp_path / "a", told)))
+    page = card(read_subject(edit_results(tmp_path / "a", configure)))
     made = facts(sections(page)["How it was made"])
     assert made["arguments of the model"] == ["pretrained=tiny, dtype=float16"]
     assert made["arguments of generation"] == ["temperature=0.5"]
@@ -191,7 +192,7 @@ def test_seeds_and_generation_of_the_harness_are_facts(tmp_path: Path) -> None:
     assert "t0p" not in page and "/data" not in page and f"hash {'a' * 16}" in page
 
 
-def test_runs_that_cannot_be_compared_have_their_values_and_the_reason(tmp_path: Path) -> None:
+def test_runs_that_cannot_be_compared_show_their_values_and_the_reason(tmp_path: Path) -> None:
     for name, items in (("a", 4), ("b", 3)):
         write_run(
             tmp_path / name,
@@ -209,23 +210,23 @@ def test_runs_that_cannot_be_compared_have_their_values_and_the_reason(tmp_path:
     ]
 
 
-def test_nothing_in_a_run_is_markup(tmp_path: Path) -> None:
-    # Given a run whose names and prompt try to be markup, and to end the block they stand in
+def test_names_and_prompts_of_a_run_are_no_markup(tmp_path: Path) -> None:
+    # given a run whose names and prompt try to be markup, and to close their block
     name = "<b>|`x`"
     rows = samples([1.0], prefix="````\n# Mine\x1b[2J")
     write_run(tmp_path / "a", {"quiz": rows}, reported={"quiz": {f"{name},none": 1.0}})
     page = card(read_subject(tmp_path / "a"))
-    # Then the prompt's fence is longer than any in it, and the names are text
+    # then the fence is longer than any in the prompt, and the names are text
     assert "`````text\n````\n# Mine[2J0?\n`````" in page
     assert "\x1b" not in page and "<b>" not in page and "&lt;b>\\|\\`x\\`" in page
 
 
-def test_a_long_prompt_is_cut_and_says_so() -> None:
+def test_a_long_prompt_is_cut() -> None:
     assert fenced("x" * 30, 20) == f"```text\n{'x' * 20}\n```\n(10 more characters)"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "public"),
     [
         ("gguf:/home/me/x.gguf", "gguf:x.gguf"),
         ("/out/run: of several", "run: of several"),
@@ -237,24 +238,24 @@ def test_a_long_prompt_is_cut_and_says_so() -> None:
         ("meta/llama and/or out/demo, 5 / 3", "meta/llama and/or out/demo, 5 / 3"),
     ],
 )
-def test_paths_and_keys_are_taken_out_of_a_text(text: str, told: str) -> None:
-    assert without_paths(text) == told
+def test_paths_and_keys_are_taken_out_of_a_text(text: str, public: str) -> None:
+    assert without_paths(text) == public
 
 
-GIVEN = {
+ARGUMENTS = {
     "pretrained": "/my models/x y", "api_key": "k", "auth_token": "t", "bos_token": "<s>", "headers": {"a": 1},
     "cache": "/x", "temperature": [0.7, 1.0], "extra": {"top_k": 5, "secret": "s"}, "none": None,
     "parts": ["a", "/b/c"],
 }  # fmt: skip
 
 
-def test_what_is_left_out_of_arguments_or_cut_is_known_by_its_name() -> None:
-    cut = ["pretrained", "api_key", "auth_token", "headers", "cache", "secret", "parts"]
-    assert list(withheld(GIVEN)) == cut
+def test_arguments_that_are_left_out_or_cut_are_named() -> None:
+    names = ["pretrained", "api_key", "auth_token", "headers", "cache", "secret", "parts"]
+    assert list(withheld(ARGUMENTS)) == names
 
 
-def test_arguments_without_those_that_hold_keys_or_name_places() -> None:
-    assert public_arguments(GIVEN) == {
+def test_public_arguments_have_no_keys_and_no_places_to_write_to() -> None:
+    assert public_arguments(ARGUMENTS) == {
         "pretrained": "x y",
         "bos_token": "<s>",
         "temperature": "0.7|1",

@@ -1,4 +1,4 @@
-"""`results/README.md` is drawn from the files beside it, and these are whole."""
+"""`results/README.md` is drawn from the files beside it, and these files agree with each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RESULTS = Path(__file__).parents[3] / "results"
 FOLDERS = sorted(path.parent for path in RESULTS.glob("*/comparison.json"))
 
 
-def test_the_page_is_what_the_files_give() -> None:
+def test_the_page_is_drawn_from_the_files() -> None:
     spec = importlib.util.spec_from_file_location("results_readme", RESULTS / "readme.py")
     assert spec and spec.loader
     script = importlib.util.module_from_spec(spec)
@@ -22,12 +22,12 @@ def test_the_page_is_what_the_files_give() -> None:
     assert (RESULTS / "README.md").read_text(encoding="utf-8") == script.page()
 
 
-def test_there_are_results_of_the_demo_and_of_the_benchmarks() -> None:
+def test_the_demo_and_the_benchmarks_have_results() -> None:
     assert [folder.name for folder in FOLDERS] == ["fusion_demo", "fusion_paper"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
-def test_baselines_hold_the_values_that_the_comparison_has(folder: Path) -> None:
+def test_baselines_agree_with_the_comparison(folder: Path) -> None:
     comparison = read_comparison(folder / "comparison.json")
     assert {run.name for run in comparison.runs} == {"single", "bon", "fusion"}
     for run in comparison.runs:
@@ -46,7 +46,7 @@ def test_baselines_hold_the_values_that_the_comparison_has(folder: Path) -> None
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
-def test_the_card_says_how_and_no_path_of_a_machine(folder: Path) -> None:
+def test_the_card_shows_the_command_and_no_path(folder: Path) -> None:
     card = (folder / "card.md").read_text(encoding="utf-8")
     assert "fusion-eval run" in card and "## What the numbers cannot say" in card
     assert "/tmp" not in card and "/home" not in card
