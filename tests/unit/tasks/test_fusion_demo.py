@@ -1,16 +1,14 @@
-"""The task group fusion_demo: its sentences, its scores, and how the harness sees it."""
+"""The task group fusion_demo: its sentences, its scores, and its tasks in the harness."""
 
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import logging
 import re
 import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import lm_eval
@@ -20,8 +18,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks import TaskManager
+from task_files import TASKS, task_file
 
-TASKS = Path(__file__).parents[3] / "tasks"
 FOLDER = TASKS / "fusion_demo"
 LANGUAGES = ("en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar")
 SENTENCES = [
@@ -38,11 +36,7 @@ ENDINGS = {"ja": FULL_WIDTH, "zh": FULL_WIDTH, "ar": (".", "؟", "!")}
 
 @pytest.fixture(scope="module")
 def translation() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fusion_demo_translation", FOLDER / "translation.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return task_file("fusion_demo/translation")
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +57,13 @@ def prompt(task: ConfigurableTask, number: int = 0) -> str:
 # The sentences
 
 
-def test_every_sentence_is_there_in_every_language() -> None:
+def test_every_sentence_exists_in_every_language() -> None:
     for sentence in SENTENCES:
         assert set(sentence) == {"id", "split", *LANGUAGES}
         assert all(sentence[language].strip() == sentence[language] != "" for language in LANGUAGES)
 
 
-def test_there_are_fourteen_sentences_to_translate_and_four_exemplars() -> None:
+def test_there_are_fourteen_sentences_to_translate_and_four_examples() -> None:
     splits = [sentence["split"] for sentence in SENTENCES]
     assert (splits.count("test"), splits.count("fewshot"), len(splits)) == (14, 4, 18)
 
@@ -79,7 +73,7 @@ def test_ids_are_unique() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_text_comes_twice_so_no_exemplar_is_asked_for(language: str) -> None:
+def test_no_text_appears_twice_so_no_example_is_a_question(language: str) -> None:
     texts = [re.sub(r"\W", "", sentence[language]).casefold() for sentence in SENTENCES]
     assert len(set(texts)) == len(texts)
 
@@ -99,7 +93,7 @@ def test_sentences_end_with_the_punctuation_of_their_language(language: str) -> 
     assert all(sentence[language].endswith(endings) for sentence in SENTENCES)
 
 
-def test_punctuation_follows_the_custom_of_each_language() -> None:
+def test_punctuation_follows_the_rules_of_each_language() -> None:
     for sentence in SENTENCES:
         assert not re.search(r"\S[?!]", sentence["fr"]), "French puts a space before ? and !"
         assert all(sentence["es"].count(a) == sentence["es"].count(b) for a, b in ("¿?", "¡!"))
@@ -109,8 +103,8 @@ def test_punctuation_follows_the_custom_of_each_language() -> None:
 
 def test_questions_are_questions_in_every_language() -> None:
     for sentence in SENTENCES:
-        asked = {bool(re.search("[?？؟]", sentence[language])) for language in LANGUAGES}
-        assert len(asked) == 1, sentence["id"]
+        question_marks = {bool(re.search("[?？؟]", sentence[language])) for language in LANGUAGES}
+        assert len(question_marks) == 1, sentence["id"]
 
 
 # Loading and scoring
@@ -128,7 +122,7 @@ def test_documents_carry_source_target_and_languages(translation: ModuleType, la
             assert (doc["source_language"], doc["target_language"]) == (source, language)
 
 
-def test_a_language_without_sentences_is_refused_by_name(translation: ModuleType) -> None:
+def test_a_language_without_sentences_is_an_error_that_names_the_others(translation: ModuleType) -> None:
     with pytest.raises(ValueError, match=r"'xx'.*en, fr, de"):
         translation.load(language="xx")
 
@@ -140,7 +134,7 @@ def test_a_reference_against_itself_scores_100(translation: ModuleType) -> None:
         assert translation.corpus_chrf([score["chrf_corpus"] for score in scores]) == pytest.approx(100.0)
 
 
-def test_scores_are_those_of_sacrebleu(translation: ModuleType) -> None:
+def test_scores_equal_those_of_sacrebleu(translation: ModuleType) -> None:
     docs = translation.load("de")["test"]
     references = [doc["target"] for doc in docs]
     hypotheses = [*references[1:], ""]
@@ -155,7 +149,7 @@ def test_scores_are_those_of_sacrebleu(translation: ModuleType) -> None:
     assert corpus == sacrebleu.corpus_chrf(hypotheses, [references]).score
 
 
-def test_the_folder_stands_alone() -> None:
+def test_the_example_for_own_tasks_imports_nothing_of_the_package() -> None:
     tree = ast.parse((FOLDER / "translation.py").read_text(encoding="utf-8"))
     plain = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     from_ = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -163,7 +157,7 @@ def test_the_folder_stands_alone() -> None:
     assert packages <= sys.stdlib_module_names | {"datasets", "sacrebleu"}
 
 
-# What the harness sees
+# In the harness
 
 
 def test_the_group_holds_one_task_per_language(tasks: dict[str, ConfigurableTask]) -> None:
@@ -185,7 +179,7 @@ def test_a_task_is_configured_for_its_language(tasks: dict[str, ConfigurableTask
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_prompt_holds_the_exemplars_and_ends_with_the_label(
+def test_a_prompt_contains_the_examples_and_ends_with_the_label(
     tasks: dict[str, ConfigurableTask], translation: ModuleType, language: str
 ) -> None:
     text = prompt(tasks[language])
@@ -204,7 +198,7 @@ def test_all_prompts_of_a_language_share_their_prefix(tasks: dict[str, Configura
     assert len(prefixes) == 1
 
 
-def test_with_a_chat_template_the_exemplars_are_turns(tasks: dict[str, ConfigurableTask]) -> None:
+def test_with_a_chat_template_the_examples_are_turns(tasks: dict[str, ConfigurableTask]) -> None:
     task = tasks["fr"]
     messages = task.fewshot_context(
         task.test_docs()[0],
@@ -221,7 +215,7 @@ def test_with_a_chat_template_the_exemplars_are_turns(tasks: dict[str, Configura
 
 
 class PerfectTranslator(LM):
-    """Answers every prompt with the reference translation, as a model that has seen the answers."""
+    """A model that answers every prompt with the reference."""
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         return [f" {request.doc['target']}" for request in requests]

@@ -1,27 +1,22 @@
-"""The task group fusion_open: its prompts in 11 languages, the metrics that need no judge, and a run of it."""
+"""The task group fusion_open: prompts in 11 languages, metrics without a judge, and a run."""
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import shutil
 import statistics
-import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import py3langid
 import pytest
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks import TaskManager
 from openai_server import Plan, Request, Server, prompt_text
-from task_files import TASKS, task_file
+from task_files import TASKS, results_of, run_single, task_file
 
-from fusion_eval.harness import run as running
+from fusion_eval.answers.open_ended import identify_language, score
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.text.language import NAMES, language_of
 
@@ -40,11 +35,6 @@ ENGLISH = re.compile(r"(?i)\b(the|and|of|with|is|are|you|your|this|that|write|ex
 
 
 @pytest.fixture(scope="module")
-def open_ended() -> ModuleType:
-    return import_module("fusion_eval.answers.open_ended")
-
-
-@pytest.fixture(scope="module")
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, ConfigurableTask]]:
     """The tasks by language, loaded from a copy of the tasks folder and from another working directory."""
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "tasks"
@@ -55,7 +45,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Config
         yield {name.removeprefix("fusion_open_"): task for name, task in loaded["tasks"].items()}
 
 
-def prose(prompt: dict[str, str], language: str) -> str:
+def without_code(prompt: dict[str, str], language: str) -> str:
     return CODE.sub("", prompt[language])
 
 
@@ -68,17 +58,17 @@ def test_every_prompt_is_there_in_every_language() -> None:
         assert all(prompt[language].strip() == prompt[language] != "" for language in LANGUAGES)
 
 
-def test_there_are_ten_prompts_each_of_another_kind() -> None:
+def test_there_are_ten_prompts_of_ten_categories() -> None:
     assert [prompt["id"] for prompt in PROMPTS] == [f"open-{number:02}" for number in range(1, 11)]
     assert len({prompt["category"] for prompt in PROMPTS}) == 10
 
 
-def test_no_text_comes_twice_in_a_language_or_between_languages() -> None:
+def test_no_text_appears_twice() -> None:
     texts = [re.sub(r"\W", "", prompt[language]).casefold() for prompt in PROMPTS for language in LANGUAGES]
     assert len(set(texts)) == len(texts)
 
 
-def test_translations_have_the_same_parts() -> None:
+def test_translations_have_the_same_paragraphs_and_code() -> None:
     for prompt in PROMPTS:
         assert len({prompt[language].count("\n\n") for language in LANGUAGES}) == 1, prompt["id"]
         assert len({tuple(CODE.findall(prompt[language])) for language in LANGUAGES}) == 1, prompt["id"]
@@ -89,27 +79,27 @@ def test_prompts_are_written_in_the_script_of_their_language(language: str) -> N
     own = SCRIPTS.get(language, LATIN)
     foreign = {CYRILLIC, ARABIC, KANA, HAN, HANGUL} - {own} - ({HAN} if language == "ja" else set())
     for prompt in PROMPTS:
-        text = prose(prompt, language)
+        text = without_code(prompt, language)
         assert re.search(own, text) and not re.search("|".join(foreign), text), text
 
 
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
-def test_no_english_is_left_but_the_name_of_a_programming_language(language: str) -> None:
+def test_translations_contain_no_english_except_the_name_of_a_programming_language(language: str) -> None:
     for prompt in PROMPTS:
-        text = prose(prompt, language)
+        text = without_code(prompt, language)
         assert not ENGLISH.search(text), text
         if language in SCRIPTS:
             assert set(re.findall("[A-Za-z]+", text)) <= {"Python"}, text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_identifier_is_right_about_every_prompt(open_ended: ModuleType, language: str) -> None:
-    assert {open_ended.identify(prompt[language]) for prompt in PROMPTS} == {language}
+def test_the_language_of_every_prompt_is_identified(language: str) -> None:
+    assert {identify_language(prompt[language]) for prompt in PROMPTS} == {language}
 
 
-def test_punctuation_follows_the_custom_of_each_language() -> None:
+def test_punctuation_follows_the_rules_of_each_language() -> None:
     for prompt in PROMPTS:
-        text = {language: prose(prompt, language) for language in LANGUAGES}
+        text = {language: without_code(prompt, language) for language in LANGUAGES}
         assert not re.search(r"[^\s][?!:;»]|«\S", text["fr"]), (
             "French puts a space before ? ! : ; and inside « »"
         )
@@ -140,9 +130,9 @@ ENGLISH_CODE = (
 
 
 @pytest.mark.parametrize("asked", LANGUAGES)
-def test_an_answer_is_right_in_the_language_of_the_prompt_alone(open_ended: ModuleType, asked: str) -> None:
+def test_only_an_answer_in_the_language_of_the_prompt_is_right(asked: str) -> None:
     scores = {
-        language: open_ended.score({"language": asked}, [answer])["answer_language"]
+        language: score({"language": asked}, [answer])["answer_language"]
         for language, answer in ANSWERS.items()
     }
     assert scores == {language: float(language == asked) for language in LANGUAGES}
@@ -157,21 +147,21 @@ FENCED = {
 
 @pytest.mark.parametrize("language", ["fr", "de", "it", "zh"])
 @pytest.mark.parametrize("fenced", FENCED.values(), ids=FENCED)
-def test_code_does_not_make_an_answer_english(open_ended: ModuleType, language: str, fenced: str) -> None:
+def test_fenced_code_does_not_count_as_english(language: str, fenced: str) -> None:
     doc = {"language": language}
-    assert open_ended.score(doc, [f"{ANSWERS[language]}\n\n{fenced}"])["answer_language"] == 1.0
-    assert open_ended.score(doc, [f"{ANSWERS['en']}\n\n{fenced}"])["answer_language"] == 0.0
+    assert score(doc, [f"{ANSWERS[language]}\n\n{fenced}"])["answer_language"] == 1.0
+    assert score(doc, [f"{ANSWERS['en']}\n\n{fenced}"])["answer_language"] == 0.0
 
 
-def test_text_between_two_blocks_of_code_counts(open_ended: ModuleType) -> None:
+def test_text_between_two_code_blocks_counts() -> None:
     answer = f"{ENGLISH_CODE}\n\n{ANSWERS['pt']}\n\n{ENGLISH_CODE}"
-    assert open_ended.identify(answer) == "pt"
+    assert identify_language(answer) == "pt"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("answer", [ENGLISH_CODE, "42", "!!! 😀"])
-def test_code_numbers_and_signs_show_no_language(open_ended: ModuleType, language: str, answer: str) -> None:
-    assert open_ended.score({"language": language}, [answer]) == {
+def test_code_numbers_and_signs_are_in_no_language(language: str, answer: str) -> None:
+    assert score({"language": language}, [answer]) == {
         "answer_language": 0.0,
         "length": len(answer),
         "empty": 0.0,
@@ -179,35 +169,33 @@ def test_code_numbers_and_signs_show_no_language(open_ended: ModuleType, languag
 
 
 @pytest.mark.parametrize("answer", ["", " \n\t", "\u3000"])
-def test_an_empty_answer_is_empty_and_in_no_language(open_ended: ModuleType, answer: str) -> None:
+def test_white_space_is_an_empty_answer_in_no_language(answer: str) -> None:
     for language in LANGUAGES:
-        scores = open_ended.score({"language": language}, [answer])
+        scores = score({"language": language}, [answer])
         assert scores == {"answer_language": 0.0, "length": 0.0, "empty": 1.0}
 
 
-def test_length_is_in_characters_whatever_the_script(open_ended: ModuleType) -> None:
-    lengths = [
-        open_ended.score({"language": "ja"}, [text])["length"] for text in (" ab c\n", "散歩する", "산책")
-    ]
+def test_length_counts_characters_in_any_script() -> None:
+    lengths = [score({"language": "ja"}, [text])["length"] for text in (" ab c\n", "散歩する", "산책")]
     assert lengths == [4.0, 4.0, 2.0]
 
 
-def test_the_languages_of_others_who_use_py3langid_are_left_alone(open_ended: ModuleType) -> None:
+def test_the_global_settings_of_py3langid_are_not_changed() -> None:
     dutch = "Je zou na de lunch met een wandeling kunnen beginnen."
     try:
         py3langid.set_languages(["nl", "en"])
-        assert open_ended.identify(ANSWERS["ko"]) == "ko"
+        assert identify_language(ANSWERS["ko"]) == "ko"
         assert py3langid.classify(dutch)[0] == "nl"
-        assert open_ended.identify(dutch) in LANGUAGES
+        assert identify_language(dutch) in LANGUAGES
     finally:
         py3langid.set_languages()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_identifier_is_right_about_news(open_ended: ModuleType, shared_data: Path, language: str) -> None:
+def test_the_language_of_real_news_is_identified(shared_data: Path, language: str) -> None:
     lines = (shared_data / "ntrex" / "en-x.jsonl").read_text(encoding="utf-8").splitlines()
-    found = [open_ended.identify(json.loads(line)[language]) == language for line in lines]
-    assert len(found) == 200 and statistics.mean(found) >= 0.95
+    correct = [identify_language(json.loads(line)[language]) == language for line in lines]
+    assert len(correct) == 200 and statistics.mean(correct) >= 0.95
 
 
 # What the harness sees
@@ -231,7 +219,7 @@ def test_a_task_is_configured_for_its_language(tasks: dict[str, ConfigurableTask
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_document_is_the_bare_prompt_and_no_reference(
+def test_a_document_is_the_prompt_without_reference(
     tasks: dict[str, ConfigurableTask], language: str
 ) -> None:
     task = tasks[language]
@@ -245,33 +233,24 @@ def test_a_document_is_the_bare_prompt_and_no_reference(
     assert {language_of(f"fusion_open_{language}", doc) for doc in docs} == {language}
 
 
-def test_a_language_without_prompts_is_refused_by_name() -> None:
+def test_a_language_without_prompts_is_an_error_that_names_the_others() -> None:
     with pytest.raises(ValueError, match=r"'xx'.*en, fr, de"):
         task_file("fusion_open/prompts").load(language="xx")
-
-
-@pytest.mark.parametrize("path", [TASKS / "open_ended.py", FOLDER / "prompts.py"], ids=lambda path: path.name)
-def test_the_tasks_stand_without_the_package(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    plain = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    from_ = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    packages = {name.partition(".")[0] for name in plain | from_}
-    assert packages <= sys.stdlib_module_names | {"datasets", "py3langid"}
 
 
 # A run
 
 
-def test_the_package_finds_the_tasks_by_name() -> None:
+def test_the_group_and_its_tasks_are_found_by_name() -> None:
     manager = task_manager(["fusion_open_ko", "fusion_open"], None)
     assert len(load_tasks(manager, ["fusion_open"])) == 11
     assert list(load_tasks(manager, ["fusion_open_ko"])) == ["fusion_open_ko"]
 
 
-def test_a_run_scores_each_language_and_their_mean(
+def test_a_run_has_the_scores_of_each_language_and_their_means(
     openai_server: Callable[[Plan], Server], tmp_path: Path
 ) -> None:
-    # Given a model that answers in the prompt's language, but Korean in English and Chinese with nothing
+    # given a model that answers in the prompt's language, but Korean in English and Chinese with nothing
     answers = {PROMPTS[0][language]: ANSWERS[language] for language in LANGUAGES}
     answers |= {PROMPTS[0]["ko"]: ANSWERS["en"], PROMPTS[0]["zh"]: " "}
 
@@ -279,22 +258,10 @@ def test_a_run_scores_each_language_and_their_mean(
         return answers[prompt_text(request)]
 
     server = openai_server(Plan(reply=reply))
-    # When the group is run on the first prompt of each language
-    outcome = running.run(
-        running.Plan(
-            output=tmp_path / "out",
-            tasks=("fusion_open",),
-            strategies=("single",),
-            model_args={
-                "model": "test-model", "base_url": server.base_url, "n": 1, "cache": str(tmp_path / "store.sqlite"),
-            },
-            limit=1,
-        ),
-        lambda line: None,
-    )  # fmt: skip
-    # Then each task has the three metrics, and the group their means over languages
-    (path,) = (tmp_path / "out" / "single").rglob("results_*.json")
-    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["results"]
+    # when the group is run on the first prompt of each language
+    run = run_single(server, tmp_path / "out", "fusion_open", limit=1)
+    # then each task has the three metrics, and the group their means over languages
+    results = results_of(run)["results"]
     scores = {
         language: [results[f"fusion_open_{language}"][f"{metric},none"] for metric in METRICS]
         for language in LANGUAGES
@@ -305,8 +272,7 @@ def test_a_run_scores_each_language_and_their_mean(
     means = [statistics.mean(column) for column in zip(*scores.values(), strict=True)]
     assert [results["fusion_open"][f"{metric},none"] for metric in METRICS] == pytest.approx(means)
     assert means[0] == pytest.approx(9 / 11)
-    assert outcome is not None and outcome.metric == "answer_language"
-    # And the model was asked for nothing but the prompt, with room for a long answer and no stop string
+    # and the model was asked for nothing but the prompt, with room for a long answer and no stop string
     assert {prompt_text(call.body) for call in server.calls} == set(answers)
     assert {(call.body["max_tokens"], str(call.body.get("stop") or "")) for call in server.calls} == {
         (1024, "")

@@ -1,26 +1,20 @@
-"""The task group m_arenahard_v2: a benchmark of the hub, or its local copy, and what is said where there is neither."""
+"""The task group m_arenahard_v2 loads the hub or a local copy, and fails with a clear error without both."""
 
 from __future__ import annotations
 
-import ast
 import json
 import logging
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import datasets
 import pytest
 from lm_eval.tasks import TaskManager
 from openai_server import Plan, Server, prompt_text
-from task_files import TASKS, task_file
+from task_files import TASKS, load, load_one, refusal, results_of, run_single
 
-from fusion_eval.cli import main as cli
-from fusion_eval.harness import run as running
-from fusion_eval.harness.tasks.loading import load_tasks, task_manager
+from fusion_eval.harness.tasks import hub_data
 
 REPOSITORY = "CohereLabs/m-ArenaHard-v2.0"
 LANGUAGES = ("en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar")
@@ -29,23 +23,12 @@ ANSWERS = {
     "ja": "まずは説明書を読み、それから小さなプログラムを書いてみてください。",
 }
 CODE = "`{{ braces }}` and\n\n```js\nlet a = {b: 1};\u2028```"
-"""What a prompt may hold that templates and readers of lines could mistake for their own."""
-
-
-@pytest.fixture(autouse=True)
-def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub cannot be reached, and there is no copy, until a test makes one."""
-
-    def unreachable(*_arguments: object, **_options: object) -> None:
-        raise ConnectionError("Couldn't reach the hub\nand more lines")
-
-    monkeypatch.setattr(datasets, "load_dataset", unreachable)
-    monkeypatch.delenv("FUSION_EVAL_DATA", raising=False)
+"""Parts of prompts that template engines and line readers could misread."""
 
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A local copy of three rows per language, in the schema of the hub."""
+    """A local copy of three rows per language, in the form of the hub."""
     folder = tmp_path / "data"
     for language in LANGUAGES:
         path = folder / REPOSITORY / language / "test.jsonl"
@@ -54,11 +37,6 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     monkeypatch.setenv("FUSION_EVAL_DATA", str(folder))
     return folder
-
-
-@pytest.fixture(scope="module")
-def hub_copy() -> ModuleType:
-    return task_file("hub_copy")
 
 
 def rows(language: str) -> list[dict[str, str]]:
@@ -75,20 +53,11 @@ def rows(language: str) -> list[dict[str, str]]:
     ]
 
 
-def refusal(capsys: pytest.CaptureFixture[str], folder: Path) -> str:
-    """The one line with which `fusion-eval run` refuses the French task, with exit code 2."""
-    status = cli.main(["run", "--tasks", "m_arenahard_v2_fr", "--output", str(folder / "out")])
-    said = capsys.readouterr()
-    assert (status, said.out) == (2, "")
-    assert len(said.err.splitlines()) == 1 and "Traceback" not in said.err
-    return said.err
-
-
 # From a local copy
 
 
 def test_the_group_holds_one_task_per_language(copy: Path) -> None:
-    loaded = load_tasks(task_manager(["m_arenahard_v2"], None), ["m_arenahard_v2"])
+    loaded = load("m_arenahard_v2")
     assert list(loaded) == [f"m_arenahard_v2_{language}" for language in LANGUAGES]
     for language, task in zip(LANGUAGES, loaded.values(), strict=True):
         assert list(task.test_docs()) == rows(language)
@@ -98,7 +67,7 @@ def test_the_group_holds_one_task_per_language(copy: Path) -> None:
 
 
 def test_a_prompt_reaches_the_model_word_for_word(copy: Path) -> None:
-    (task,) = load_tasks(task_manager(["m_arenahard_v2_ar"], None), ["m_arenahard_v2_ar"]).values()
+    task = load_one("m_arenahard_v2_ar")
     docs = list(task.test_docs())
     assert [task.fewshot_context(doc, 0) for doc in docs] == [row["prompt"] for row in rows("ar")]
     assert {task.doc_to_target(doc) for doc in docs} == {""}
@@ -115,47 +84,36 @@ def test_a_copy_of_the_tasks_folder_works_elsewhere(
     assert task.test_docs()["question_id"][:] == ["q0", "q1", "q2"]
 
 
-def test_a_run_gives_the_metrics(copy: Path, openai_server: Callable[[Plan], Server], tmp_path: Path) -> None:
-    # Given a model that answers in French, and to the second prompt of each language in Japanese
+def test_a_run_has_the_metrics_of_each_language(
+    copy: Path, openai_server: Callable[[Plan], Server], tmp_path: Path
+) -> None:
+    # given a model that answers in French, and to the second prompt of each language in Japanese
     server = openai_server(
         Plan(reply=lambda request, index: ANSWERS["ja" if " 1 " in prompt_text(request) else "fr"])
     )
-    # When it is asked two prompts in two languages
-    outcome = running.run(
-        running.Plan(
-            output=tmp_path / "out",
-            tasks=("m_arenahard_v2_fr", "m_arenahard_v2_ja"),
-            strategies=("single",),
-            model_args={
-                "model": "test-model", "base_url": server.base_url, "n": 1, "cache": str(tmp_path / "store.sqlite"),
-            },
-            limit=2,
-        ),
-        lambda line: None,
-    )  # fmt: skip
-    # Then half of its answers are in the language of the prompt
-    (path,) = (tmp_path / "out" / "single").rglob("results_*.json")
-    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["results"]
+    # when it is asked two prompts in two languages
+    run = run_single(server, tmp_path / "out", "m_arenahard_v2_fr", "m_arenahard_v2_ja", limit=2)
+    # then half of its answers are in the language of the prompt
+    results = results_of(run)["results"]
     for task in ("m_arenahard_v2_fr", "m_arenahard_v2_ja"):
         assert results[task]["answer_language,none"] == 0.5
         assert results[task]["length,none"] == sum(map(len, ANSWERS.values())) / 2
         assert results[task]["empty,none"] == 0.0
-    assert outcome is not None and [row.label for row in outcome.rows] == ["fr", "ja"]
 
 
-def test_a_document_has_the_language_of_its_task(hub_copy: ModuleType, copy: Path) -> None:
+def test_the_language_of_a_document_is_that_of_its_task(copy: Path) -> None:
     path = copy / REPOSITORY / "zh" / "test.jsonl"
     path.write_text('{"prompt": "a", "language": "Chinese (Simplified)"}\n', encoding="utf-8")
-    assert hub_copy.load("zh", REPOSITORY)["test"].to_list() == [{"prompt": "a", "language": "zh"}]
+    assert hub_data.load("zh", REPOSITORY)["test"].to_list() == [{"prompt": "a", "language": "zh"}]
     path.write_text('{"prompt": "a"}\n', encoding="utf-8")
-    assert hub_copy.load("zh", REPOSITORY)["test"].to_list() == [{"prompt": "a", "language": "zh"}]
+    assert hub_data.load("zh", REPOSITORY)["test"].to_list() == [{"prompt": "a", "language": "zh"}]
 
 
-def test_configuration_and_split_may_have_names_of_their_own(hub_copy: ModuleType, copy: Path) -> None:
+def test_configuration_and_split_may_have_other_names(copy: Path) -> None:
     path = copy / "some" / "benchmark" / "en-fr_FR" / "train.jsonl"
     path.parent.mkdir(parents=True)
     path.write_text('{"source": "yes"}\n', encoding="utf-8")
-    loaded = hub_copy.load("fr", "some/benchmark", configuration="en-fr_FR", split="train", version=1.0)
+    loaded = hub_data.load("fr", "some/benchmark", configuration="en-fr_FR", split="train", version=1.0)
     assert {name: rows.to_list() for name, rows in loaded.items()} == {
         "train": [{"source": "yes", "language": "fr"}]
     }
@@ -164,20 +122,20 @@ def test_configuration_and_split_may_have_names_of_their_own(hub_copy: ModuleTyp
 # From the hub
 
 
-def test_without_a_copy_the_hub_is_asked(hub_copy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
+def test_without_a_copy_the_hub_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[object] = []
 
     def load_dataset(*arguments: object, **options: object) -> datasets.Dataset:
-        asked.append((arguments, options))
+        requests.append((arguments, options))
         return datasets.Dataset.from_list(rows("pt"))
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    assert hub_copy.load("pt", REPOSITORY)["test"].to_list() == rows("pt")
-    assert asked == [((REPOSITORY, "pt"), {"split": "test"})]
+    assert hub_data.load("pt", REPOSITORY)["test"].to_list() == rows("pt")
+    assert requests == [((REPOSITORY, "pt"), {"split": "test"})]
 
 
-def test_the_hubs_client_says_nothing_of_its_tries_and_is_left_as_it_was(
-    hub_copy: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_the_hubs_client_is_silent_while_it_retries_and_only_then(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = logging.getLogger("huggingface_hub.utils")
 
@@ -189,7 +147,7 @@ def test_the_hubs_client_says_nothing_of_its_tries_and_is_left_as_it_was(
     caplog.set_level(logging.WARNING)
     caplog.set_level(logging.WARNING, logger="huggingface_hub")
     with pytest.raises(OSError, match="no network"):
-        hub_copy.load("pt", REPOSITORY)
+        hub_data.load("pt", REPOSITORY)
     assert caplog.messages == []
     assert client.getEffectiveLevel() == logging.WARNING
 
@@ -197,26 +155,26 @@ def test_the_hubs_client_says_nothing_of_its_tries_and_is_left_as_it_was(
 # From neither
 
 
-def test_without_hub_and_copy_one_sentence_says_what_to_do(
+def test_without_hub_and_copy_the_error_says_what_to_do(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    sentence = refusal(capsys, tmp_path)
-    assert "m_arenahard_v2_fr" in sentence and "Hugging Face hub" in sentence
-    assert f"FUSION_EVAL_DATA=DIR, where DIR/{REPOSITORY}/fr/test.jsonl is a copy" in sentence
-    assert "Couldn't reach the hub" in sentence
+    error = refusal(capsys, tmp_path, "m_arenahard_v2_fr")
+    assert "m_arenahard_v2_fr" in error and "Hugging Face hub" in error
+    assert f"FUSION_EVAL_DATA=DIR, where DIR/{REPOSITORY}/fr/test.jsonl is a copy" in error
+    assert "Couldn't reach the hub" in error
 
 
-def test_a_copy_that_lacks_the_file_is_named(
+def test_a_copy_without_the_file_is_an_error_that_names_the_file(
     copy: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (copy / REPOSITORY / "fr" / "test.jsonl").unlink()
-    sentence = refusal(capsys, tmp_path)
-    assert str(copy / REPOSITORY / "fr" / "test.jsonl") in sentence
-    assert "FUSION_EVAL_DATA is set" in sentence and "unset FUSION_EVAL_DATA" in sentence
+    error = refusal(capsys, tmp_path, "m_arenahard_v2_fr")
+    assert str(copy / REPOSITORY / "fr" / "test.jsonl") in error
+    assert "FUSION_EVAL_DATA is set" in error and "unset FUSION_EVAL_DATA" in error
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"", "is empty"),
         (b"\n  \n", "is empty"),
@@ -228,14 +186,7 @@ def test_a_copy_that_lacks_the_file_is_named(
     ],
 )
 def test_a_damaged_copy_is_refused(
-    copy: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, says: str
+    copy: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, message: str
 ) -> None:
     (copy / REPOSITORY / "fr" / "test.jsonl").write_bytes(content)
-    assert says in refusal(capsys, tmp_path)
-
-
-def test_the_loader_stands_without_the_package() -> None:
-    tree = ast.parse((TASKS / "hub_copy.py").read_text(encoding="utf-8"))
-    plain = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    from_ = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.partition(".")[0] for name in plain | from_} <= sys.stdlib_module_names | {"datasets"}
+    assert message in refusal(capsys, tmp_path, "m_arenahard_v2_fr")
