@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from markdown_blocks import ROOT, Block, blocks, shows, steps
@@ -23,6 +25,8 @@ pytest.importorskip("xllamacpp", reason="replaying the demo needs the extra 'emb
 STORE = ROOT / "results" / "fusion_demo" / "store.sqlite"
 FIRST_RUN = "fusion-eval run --output out/demo"
 """The README's first command. Its output folder is what most other commands read."""
+
+COMMAND_LINE = "import sys; from fusion_eval.cli.main import main; sys.exit(main())"
 
 
 @dataclass(frozen=True)
@@ -92,24 +96,36 @@ def test_a_console_block_shows_what_the_commands_print(block: Block, workspace: 
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
-def test_a_python_block_runs(block: Block, workspace: Workspace) -> None:
-    # given
+def test_a_python_block_runs(block: Block, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given the block as a module, because dataclasses look their module up
     code = block.text
     if code.startswith('--8<-- "'):  # the page includes a file
         code = (ROOT / code.split('"')[1]).read_text(encoding="utf-8")
+    module = ModuleType("documentation")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
 
     # when / then
-    exec(compile(code, str(block), "exec"), {"__name__": "documentation"})
+    exec(compile(code, str(block), "exec"), vars(module))
 
 
-def test_the_example_that_compares_runs(workspace: Workspace) -> None:
-    printed = run_program(str(ROOT / "examples" / "compare_runs.py"), "out/demo/single", "out/demo/bon")
+def test_the_example_that_compares_runs(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    program = str(ROOT / "examples" / "compare_runs.py")
+    monkeypatch.setattr(sys, "argv", [program, "out/demo/single", "out/demo/bon"])
 
+    # when
+    runpy.run_path(program, run_name="__main__")
+
+    # then
+    printed = capsys.readouterr().out
     assert "fusion_demo" in printed
     assert printed.count("chrf") > 11
 
 
-def test_the_example_that_fuses_one_prompt(workspace: Workspace) -> None:
+@pytest.mark.slow
+def test_the_example_that_fuses_one_prompt(weights: Path) -> None:
     printed = run_program(str(ROOT / "examples" / "fuse_one_prompt.py"), "The capital of France is")
 
     assert [line[0] for line in printed.splitlines()] == ["-", "-", "-", "="]
@@ -145,7 +161,7 @@ def test_a_strategy_in_a_package_of_its_own_can_be_run(workspace: Workspace, tmp
         "--output",
         str(tmp_path / "out"),
     ]
-    printed = run_program("-m", "fusion_eval.cli.main", *command, environment=environment)
+    printed = run_program("-c", COMMAND_LINE, *command, environment=environment)
 
     # then each has a column and a folder of its own
     assert "longest_answer(limit=30)" in printed
