@@ -1,4 +1,4 @@
-"""Sides of a check, from arrays of numbers or as runs, and checks of them: what tests of the gate share."""
+"""Sides of a check, made from arrays or from runs, and checks of them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from run_folders import samples, write_run
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, MetricValues, TaskValues
-from fusion_eval.gate.check import CheckSettings, check, read_side
-from fusion_eval.gate.result import Checked
+from fusion_eval.gate.check import CheckOptions, check
+from fusion_eval.gate.result import CheckResult
+from fusion_eval.gate.sides import read_side
 
 
 def side(
@@ -25,13 +26,13 @@ def side(
     metric: str = "acc",
     clusters: Sequence[int] | None = None,
     higher_is_better: bool = True,
-    **changed: Any,
+    **fields: Any,
 ) -> Baseline:
-    """A value per item and task, all of one metric; items of one place in two tasks are the same cluster only by `clusters`."""
-    made = []
-    for number, (task, given) in enumerate(tasks.items()):
-        values = [float(value) for value in np.asarray(given, dtype=float)]
-        first = number * len(values)
+    """Make a side with one metric; `tasks` has a value for each item. Items are independent without `clusters`."""
+    parts = []
+    for number, (task, values) in enumerate(tasks.items()):
+        column = tuple(float(value) for value in np.asarray(values, dtype=float))
+        first = number * len(column)
         setup = {
             "family": task,
             "language": None,
@@ -40,33 +41,32 @@ def side(
             "limit": None,
             "prompts": "same",
         }
-        made.append(
+        hashes = b"".join(place.to_bytes(5, "big") for place in range(len(column)))
+        parts.append(
             TaskValues(
                 task=task,
                 hash_bytes=5,
-                items=base64.b64encode(
-                    b"".join(place.to_bytes(5, "big") for place in range(len(values)))
-                ).decode(),
-                clusters=tuple(clusters or range(first, first + len(values))),
-                metrics=(MetricValues(metric, "none", higher_is_better, (tuple(values),)),),
-                **{**setup, **changed},
+                items=base64.b64encode(hashes).decode(),
+                clusters=tuple(clusters or range(first, first + len(column))),
+                metrics=(MetricValues(metric, "none", higher_is_better, (column,)),),
+                **{**setup, **fields},
             )
         )
-    return Baseline(name, "2026-01-02T03-04-05", tuple(made))
+    return Baseline(name, "2026-01-02T03-04-05", tuple(parts))
 
 
 def run(folder: Path, values: Sequence[Any], metric: str = "acc", task: str = "quiz", **options: Any) -> Path:
-    """A run of one task and one metric."""
+    """Write a run of one task and one metric."""
     return write_run(folder, {task: samples(values, metric)}, **options)
 
 
-def checked(one: Path, other: Path, **settings: Any) -> Checked:
-    """Two runs, or baseline files."""
-    return check(read_side(one), read_side(other), CheckSettings(**settings))
+def check_paths(baseline: Path, candidate: Path, **options: Any) -> CheckResult:
+    """Check two runs or baseline files; `options` are fields of `CheckOptions`."""
+    return check(read_side(baseline), read_side(candidate), CheckOptions(**options))
 
 
-def refused(one: Path, other: Path, **settings: Any) -> str:
-    """The sentence by which two are not checked."""
+def error_of_check(baseline: Path, candidate: Path, **options: Any) -> str:
+    """Return the message of the error that such a check raises."""
     with pytest.raises(ConfigError) as raised:
-        checked(one, other, **settings)
+        check_paths(baseline, candidate, **options)
     return str(raised.value)

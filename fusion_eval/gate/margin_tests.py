@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from scipy.optimize import brentq
 
 from fusion_eval.comparison.units import Unit
-from fusion_eval.stats.equivalence import inferiority, non_inferiority
+from fusion_eval.stats.non_inferiority import (
+    cluster_effects,
+    score_not_worse,
+    score_worse,
+    spread_at_margin,
+    t_not_worse,
+    t_worse,
+)
 from fusion_eval.stats.paired import Paired
-from fusion_eval.stats.paired_proportions import not_worse_p_value, worse_p_value
 from fusion_eval.stats.power import minimal_detectable_effect
-from fusion_eval.stats.rare_losses import effects, spread_at_margin
 
 PValue = Callable[[float], float]
 """Returns a p-value for a margin."""
@@ -47,7 +52,7 @@ def margin_tests(
         largest: The largest loss that one item can have.
         sign: 1 if higher is better, else -1.
     """
-    gain, gains = sign * paired.delta, sign * effects(paired)
+    gain, gains = sign * paired.delta, sign * cluster_effects(paired)
 
     def error_at(loss: float) -> float:
         return spread_at_margin(gains, error, loss).error
@@ -57,21 +62,21 @@ def margin_tests(
         won, lost, items = int((changes > 0).sum()), int((changes < 0).sum()), len(changes)
         return MarginTests(
             "score",
-            lambda margin: not_worse_p_value(won, lost, items, min(margin, 1 - _SMALLEST)),
-            lambda margin: worse_p_value(won, lost, items, min(margin, 1 - _SMALLEST)),
+            lambda margin: score_not_worse(won, lost, items, min(margin, 1 - _SMALLEST)),
+            lambda margin: score_worse(won, lost, items, min(margin, 1 - _SMALLEST)),
             error_at,
         )
 
     def not_worse(margin: float) -> float:
         spread = spread_at_margin(gains, error, margin)
-        p_value = non_inferiority(gain - spread.step, spread.error, clusters, margin, largest=largest).p_value
+        p_value = t_not_worse(gain - spread.continuity, spread.error, clusters, margin, largest)
         if error:
             return p_value
         # All items differ by the same amount, so the sample shows no spread of its own.
-        return max(p_value, non_inferiority(gain, error, clusters, margin, largest=largest).p_value)
+        return max(p_value, t_not_worse(gain, error, clusters, margin, largest))
 
     def worse(margin: float) -> float:
-        return inferiority(gain, error, clusters, margin, largest=largest).p_value
+        return t_worse(gain, error, clusters, margin, largest)
 
     return MarginTests("t", not_worse, worse, error_at)
 

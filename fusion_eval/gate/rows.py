@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,11 +13,47 @@ from fusion_eval.gate.margin_tests import MarginTests, detected_loss, largest_lo
 from fusion_eval.gate.result import CheckedRow, CheckVerdict
 from fusion_eval.stats.bootstrap import jackknife_error
 from fusion_eval.stats.multiplicity import holm
+from fusion_eval.stats.paired import Paired, independent_units
 from fusion_eval.stats.power import items_needed
-from fusion_eval.stats.strata import units_of
 
 _FEW = 20
 """With fewer clusters, a t test of skewed values is only rough."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitTests:
+    """The second run of a unit against the first, with the tests of its loss."""
+
+    paired: Paired
+    clusters: int
+    """How many independent clusters there are."""
+    unchanged: bool
+    """Whether no item differs at all."""
+    largest: float
+    """The largest loss that one item can have."""
+    tests: MarginTests | None
+    """None if there is only one cluster, which shows nothing."""
+
+    def p_not_worse(self, margin: float) -> float:
+        """Return the p-value of H0: the loss is the margin or more."""
+        return self.tests.not_worse(margin) if self.tests else 1.0
+
+    def p_worse(self, margin: float) -> float:
+        """Return the p-value of H0: the loss is at most the margin."""
+        return self.tests.worse(margin) if self.tests else 1.0
+
+
+def unit_tests(unit: Unit, margin: float, scale: float | None) -> UnitTests:
+    """Pair the two runs of a unit and choose their tests; `scale` is the range of the metric, if it is known."""
+    paired = pair_runs(unit, 0, 1)
+    clusters = independent_units(paired)
+    unchanged = bool((unit.statistics[0] == unit.statistics[1]).all())
+    largest = max(scale or 0.0, float(np.ptp(unit.items)), margin)
+    tests = None
+    if clusters > 1:
+        sign = 1 if unit.cells[0].higher_is_better else -1
+        tests = margin_tests(unit, paired, jackknife_error(paired), clusters, largest, sign)
+    return UnitTests(paired, clusters, unchanged, largest, tests)
 
 
 def check_unit(unit: Unit, margin: float, scale: float | None, alpha: float, rows: int) -> CheckedRow:
@@ -30,20 +66,16 @@ def check_unit(unit: Unit, margin: float, scale: float | None, alpha: float, row
         alpha: The level of the tests.
         rows: How many rows the check has.
     """
-    first, paired = unit.cells[0], pair_runs(unit, 0, 1)
-    clusters = units_of(paired)
-    error = jackknife_error(paired) if clusters > 1 else None
-    unchanged = bool((unit.statistics[0] == unit.statistics[1]).all())
-    sign = 1 if first.higher_is_better else -1
-    largest = max(scale or 0.0, float(np.ptp(unit.items)), margin)
-    tests = None if error is None else margin_tests(unit, paired, error, clusters, largest, sign)
-    worse = tests.worse(margin) if tests else 1.0
+    first, tested = unit.cells[0], unit_tests(unit, margin, scale)
+    paired, tests = tested.paired, None if tested.unchanged else tested.tests
     loss, detects, needed = None, None, None
-    if tests and not unchanged:
-        loss = largest_loss(tests, alpha, largest)
+    if tests:
+        loss = largest_loss(tests, alpha, tested.largest)
         # alpha / rows is the level of the first step of Holm's method.
-        detects = detected_loss(tests, clusters, margin, alpha / rows, largest)
-        needed = _needed(tests, sign * paired.delta, unit.items.shape[1], clusters, margin, alpha, rows)
+        detects = detected_loss(tests, tested.clusters, margin, alpha / rows, tested.largest)
+        gain = paired.delta if first.higher_is_better else -paired.delta
+        needed = _needed(tests, gain, unit.items.shape[1], tested.clusters, margin, alpha, rows)
+    p_worse = tested.p_worse(margin)
     return CheckedRow(
         task=unit.task,
         language=unit.language,
@@ -56,16 +88,16 @@ def check_unit(unit: Unit, margin: float, scale: float | None, alpha: float, row
         delta=paired.delta,
         largest_loss=loss,
         margin=margin,
-        test="none" if unchanged or tests is None else tests.name,
-        p_not_worse=tests.not_worse(margin) if tests else 1.0,
-        p_worse=worse,
-        p_worse_adjusted=worse,
+        test=tests.name if tests else "none",
+        p_not_worse=tested.p_not_worse(margin),
+        p_worse=p_worse,
+        p_worse_adjusted=p_worse,
         verdict="inconclusive",
         higher_is_better=first.higher_is_better,
-        unchanged=unchanged,
+        unchanged=tested.unchanged,
         detects=detects,
         items_needed=needed,
-        note=_note(unit, clusters, unchanged),
+        note=_note(unit, tested.clusters, tested.unchanged),
     )
 
 
@@ -89,15 +121,17 @@ def _note(unit: Unit, clusters: int, unchanged: bool) -> str | None:
 
 def decide_rows(rows: Sequence[CheckedRow], alpha: float) -> list[CheckedRow]:
     """Return the rows with their adjusted p-values and verdicts."""
-    adjusted = holm([row.p_worse for row in rows])
-    return [_decide(row, float(p), alpha) for row, p in zip(rows, adjusted, strict=True)]
+    adjusted = [float(p_value) for p_value in holm([row.p_worse for row in rows])]
+    decided = []
+    for row, p_worse in zip(rows, adjusted, strict=True):
+        verdict = verdict_of(p_worse, row.p_not_worse, row.unchanged, alpha)
+        needed = row.items_needed if verdict == "inconclusive" else None
+        decided.append(replace(row, p_worse_adjusted=p_worse, verdict=verdict, items_needed=needed))
+    return decided
 
 
-def _decide(row: CheckedRow, adjusted: float, alpha: float) -> CheckedRow:
-    verdict: CheckVerdict = "inconclusive"
-    if adjusted <= alpha:
-        verdict = "regression"
-    elif row.unchanged or row.p_not_worse <= alpha:
-        verdict = "pass"
-    needed = row.items_needed if verdict == "inconclusive" else None
-    return replace(row, p_worse_adjusted=adjusted, verdict=verdict, items_needed=needed)
+def verdict_of(p_worse_adjusted: float, p_not_worse: float, unchanged: bool, alpha: float) -> CheckVerdict:
+    """Return the verdict of a row from its p-values."""
+    if p_worse_adjusted <= alpha:
+        return "regression"
+    return "pass" if unchanged or p_not_worse <= alpha else "inconclusive"

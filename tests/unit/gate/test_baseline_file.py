@@ -1,4 +1,4 @@
-"""Baseline files: small, the same every time, without a word of any document, and as good as the run they were made of."""
+"""Baseline files are small and reproducible, hold no text of any document, and stand for their run in a check."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from run_folders import samples, write_run
 
-from fusion_eval.compare.compare import compare
+from fusion_eval.comparison.compare import compare
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline
 from fusion_eval.gate.baseline_file import read_baseline, write_baseline
-from fusion_eval.gate.check import CheckSettings, check, read_side
+from fusion_eval.gate.check import CheckOptions, check
 from fusion_eval.gate.margins import Margins
 from fusion_eval.gate.result import CheckedRow
+from fusion_eval.gate.sides import read_side
 from fusion_eval.gate.views import as_json
 from fusion_eval.runs.comparison import to_json
 from fusion_eval.runs.reading import read_runs
@@ -31,11 +32,11 @@ def baseline_file(run: Path, path: Path) -> Path:
 
 
 def rows(one: Path, other: Path) -> tuple[CheckedRow, ...]:
-    return check(read_side(one), read_side(other), CheckSettings(Margins(0.05))).rows
+    return check(read_side(one), read_side(other), CheckOptions(Margins(0.05))).rows
 
 
 def rich_run(folder: Path, seed: int) -> Path:
-    """Two filters, pairs for corpus metrics, sister languages, a lower-is-better metric, and values that are missing."""
+    """Write a run with two filters, corpus metrics, several languages, an error rate and missing values."""
     draw = random.Random(seed)
 
     def some(share: float) -> list[float]:
@@ -60,7 +61,7 @@ def rich_run(folder: Path, seed: int) -> Path:
     )
 
 
-def one_sentence(path: Path) -> str:
+def error_of_reading(path: Path) -> str:
     with pytest.raises(ConfigError) as raised:
         read_side(path)
     said = str(raised.value)
@@ -68,8 +69,8 @@ def one_sentence(path: Path) -> str:
     return said
 
 
-class TestWhatIsInIt:
-    def test_what_is_written_is_what_is_read(self, tmp_path: Path) -> None:
+class TestContent:
+    def test_a_written_baseline_is_read_back_unchanged(self, tmp_path: Path) -> None:
         made = read_side(rich_run(tmp_path / "run", 1))
         assert read_baseline(write_baseline(made, tmp_path / "base.json.gz")) == made
 
@@ -84,7 +85,7 @@ class TestWhatIsInIt:
         run = write_run(tmp_path / "run", {"quiz": samples([float(draw.random() < 0.7) for _ in range(1000)])})  # fmt: skip
         assert baseline_file(run, tmp_path / "base.gz").stat().st_size <= 6_000
 
-    def test_no_word_of_a_document_prompt_target_or_answer_is_in_it(self, tmp_path: Path) -> None:
+    def test_the_file_holds_no_text_of_documents_prompts_targets_or_answers(self, tmp_path: Path) -> None:
         told = samples([1.0, 0.0, 1.0], animal=["zebra", "quagga", "okapi"])
         for sample, word in zip(told, ("impala", "gerenuk", "dikdik"), strict=True):
             sample["target"] = f"{word} target"
@@ -125,7 +126,7 @@ class TestAgainstRuns:
         before, after = (baseline_file(run, tmp_path / f"{run.name}.gz") for run in (old, new))
         assert rows(before, new) == rows(before, after) == rows(old, after) == expected
 
-    def test_values_that_differ_beyond_the_seventh_digit_are_the_same(self, tmp_path: Path) -> None:
+    def test_values_that_differ_only_after_the_fifth_digit_are_unchanged(self, tmp_path: Path) -> None:
         third = write_run(tmp_path / "a", {"quiz": samples([1 / 3, 2 / 3, 0.5])})
         nearly = write_run(tmp_path / "b", {"quiz": samples([0.33333333333, 0.66666666667, 0.5])})
         (row,) = rows(baseline_file(third, tmp_path / "a.gz"), nearly)
@@ -133,7 +134,7 @@ class TestAgainstRuns:
 
 
 def damaged(**changed: Any) -> bytes:
-    """A baseline of three items, with parts of its only task replaced."""
+    """Return a baseline file of three items, with some fields of its only task replaced."""
     task = {
         **{"task": "quiz", "family": "quiz", "language": None, "version": "1", "fewshot": 0, "limit": None},
         **{"prompts": "x", "hash_bytes": 1, "items": "AAEC", "clusters": [0, 1, 1]},
@@ -149,21 +150,21 @@ class TestUnusableFiles:
     def good(self, tmp_path: Path) -> Path:
         return baseline_file(rich_run(tmp_path / "run", 1), tmp_path / "base.json.gz")
 
-    def test_the_file_that_the_others_are_made_of_is_sound(self, tmp_path: Path) -> None:
+    def test_the_file_of_these_tests_is_valid_without_a_change(self, tmp_path: Path) -> None:
         (tmp_path / "base.gz").write_bytes(damaged())
         assert isinstance(read_side(tmp_path / "base.gz"), Baseline)
 
     @pytest.mark.parametrize("keep", [0, 1, 5, 30, -9, -1])
-    def test_truncated(self, good: Path, keep: int) -> None:
+    def test_a_truncated_file_is_an_error(self, good: Path, keep: int) -> None:
         good.write_bytes(good.read_bytes()[:keep])
-        assert "damaged" in one_sentence(good)
+        assert "damaged" in error_of_reading(good)
 
     @pytest.mark.parametrize("place", [12, 100, -6])
-    def test_a_byte_flipped(self, good: Path, place: int) -> None:
+    def test_a_file_with_a_flipped_byte_is_an_error(self, good: Path, place: int) -> None:
         content = bytearray(good.read_bytes())
         content[place] ^= 0xFF
         good.write_bytes(content)
-        assert "damaged" in one_sentence(good)
+        assert "damaged" in error_of_reading(good)
 
     @pytest.mark.parametrize(
         "content",
@@ -172,28 +173,30 @@ class TestUnusableFiles:
             *(b'{"schema_version": 1, "baseline": []}', b'{"x": ' + b"[" * 200_000),
         ],
     )
-    def test_gzip_of_something_else(self, tmp_path: Path, content: bytes) -> None:
+    def test_gzip_of_something_else_is_an_error(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "base.gz").write_bytes(gzip.compress(content))
-        assert "is not a baseline that `fusion-eval baseline` wrote" in one_sentence(tmp_path / "base.gz")
+        assert "is not a baseline that `fusion-eval baseline` wrote" in error_of_reading(tmp_path / "base.gz")
 
-    def test_no_gzip_under_the_name_of_one(self, tmp_path: Path) -> None:
-        # given a pointer that a checkout left where the file itself was not fetched
+    def test_a_text_file_named_gz_is_an_error(self, tmp_path: Path) -> None:
+        # given a Git LFS pointer in place of the file
         (tmp_path / "base.json.gz").write_text("version https://git-lfs.github.com/spec/v1\n")
-        assert "Not a gzipped file" in one_sentence(tmp_path / "base.json.gz")
+        assert "Not a gzipped file" in error_of_reading(tmp_path / "base.json.gz")
 
     @pytest.mark.parametrize("version", [0, 2, 99])
-    def test_another_version_says_how_to_make_it_again(self, tmp_path: Path, version: int) -> None:
+    def test_another_schema_version_is_an_error_that_tells_how_to_make_it_again(
+        self, tmp_path: Path, version: int
+    ) -> None:
         (tmp_path / "base.gz").write_bytes(gzip.compress(json.dumps({"schema_version": version, "rows": 3}).encode()))  # fmt: skip
-        said = one_sentence(tmp_path / "base.gz")
+        said = error_of_reading(tmp_path / "base.gz")
         assert (
             f"has schema_version {version}, and this version reads 1; make it again with fusion-eval" in said
         )
 
-    def test_a_bomb_is_refused_before_it_fills_the_memory(self, tmp_path: Path) -> None:
+    def test_a_decompression_bomb_is_refused_before_it_fills_the_memory(self, tmp_path: Path) -> None:
         # given 1.25 GiB of zeros in a little more than a megabyte: one member of gzip after the other
         zeros = gzip.compress(bytes(64 << 20))
         (tmp_path / "base.gz").write_bytes(zeros * 20)
-        assert "is larger than 256 MiB, which no baseline is" in one_sentence(tmp_path / "base.gz")
+        assert "is larger than 256 MiB, which no baseline is" in error_of_reading(tmp_path / "base.gz")
 
     @pytest.mark.parametrize(
         ("changed", "said"),
@@ -209,14 +212,18 @@ class TestUnusableFiles:
             ({"clusters": ["a", "b", "c"]}, "Expected `int`"),
         ],
     )
-    def test_parts_that_do_not_fit(self, tmp_path: Path, changed: dict[str, Any], said: str) -> None:
+    def test_fields_that_do_not_fit_together_are_an_error(
+        self, tmp_path: Path, changed: dict[str, Any], said: str
+    ) -> None:
         (tmp_path / "base.gz").write_bytes(damaged(**changed))
-        assert said in one_sentence(tmp_path / "base.gz")
+        assert said in error_of_reading(tmp_path / "base.gz")
 
     @pytest.mark.parametrize(
         ("corpus", "said"), [("rouge", "rouge"), ("chrf", "has 1 statistics per item and should have 18")]
     )
-    def test_statistics_of_no_known_metric(self, tmp_path: Path, corpus: str, said: str) -> None:
+    def test_statistics_of_an_unknown_corpus_metric_are_an_error(
+        self, tmp_path: Path, corpus: str, said: str
+    ) -> None:
         metric = {**ACC, "columns": [[1, 0, 1]], "corpus": corpus}
         (tmp_path / "base.gz").write_bytes(damaged(metrics=[metric]))
         side = read_side(tmp_path / "base.gz")
@@ -225,24 +232,24 @@ class TestUnusableFiles:
 
 
 class TestWriting:
-    def test_a_folder_is_no_file(self, tmp_path: Path) -> None:
+    def test_a_folder_is_not_overwritten(self, tmp_path: Path) -> None:
         side = read_side(write_run(tmp_path / "run", {"quiz": samples([1.0, 0.0])}))
         for place in (tmp_path, Path()):
             with pytest.raises(ConfigError, match="there is a folder; name a file in it"):
                 write_baseline(side, place)
         assert not list(tmp_path.glob("*.partial"))
 
-    def test_a_file_in_the_way_is_named(self, tmp_path: Path) -> None:
+    def test_a_path_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         side = read_side(write_run(tmp_path / "run", {"quiz": samples([1.0, 0.0])}))
         with pytest.raises(ConfigError, match=r"Cannot write the baseline .*file/base\.gz"):
             write_baseline(side, tmp_path / "file" / "base.gz")
 
-    def test_the_folder_of_a_new_baseline_is_made(self, tmp_path: Path) -> None:
+    def test_the_folder_of_a_new_baseline_is_created(self, tmp_path: Path) -> None:
         run = write_run(tmp_path / "run", {"quiz": samples([1.0, 0.0])})
         assert read_baseline(baseline_file(run, tmp_path / "new" / "folder" / "base.gz")).name == str(run)
 
-    def test_a_folder_whose_name_is_no_text_has_a_question_mark_in_it(self, tmp_path: Path) -> None:
+    def test_a_run_name_that_is_not_unicode_is_replaced_by_question_marks(self, tmp_path: Path) -> None:
         run = write_run(tmp_path / "run\udcff", {"quiz": samples([1.0, 0.0])})
         side = read_side(run)
         assert read_baseline(write_baseline(side, tmp_path / "base.gz")).name.endswith("/run?")

@@ -1,4 +1,4 @@
-"""The pytest plugin, as a suite of a user's has it: pytest itself, on a small suite, in a process of its own."""
+"""The pytest plugin, in a small test suite that pytest runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from run_folders import samples, write_run
 
 from fusion_eval.gate.baseline_file import write_baseline
-from fusion_eval.gate.check import read_side
+from fusion_eval.gate.sides import read_side
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def base(tmp_path: Path) -> Path:
 
 
 def suite(folder: Path, *tests: str, options: tuple[str, ...] = ()) -> tuple[int, str]:
-    """(Exit code, all output) of a suite with a test of each of these bodies."""
+    """Run a suite with one test for each body. Return the exit code and the output."""
     bodies = "".join(f"def test_{number}(fusion_check):\n    {body}\n\n" for number, body in enumerate(tests))
     (folder / "test_suite.py").write_text(bodies)
     done = subprocess.run(
@@ -37,10 +37,10 @@ def suite(folder: Path, *tests: str, options: tuple[str, ...] = ()) -> tuple[int
     return done.returncode, done.stdout + done.stderr
 
 
-def test_with_a_baseline_of_the_suite(base: Path, tmp_path: Path) -> None:
+def test_the_fixture_fails_the_tests_whose_run_is_worse(base: Path, tmp_path: Path) -> None:
     code, out = suite(
         tmp_path,
-        "assert fusion_check('good').verdict == 'pass'",
+        "assert fusion_check('good').outcome == 'no regression'",
         "fusion_check('bad')",
         "fusion_check('bad', margin=0.6)",
         "fusion_check('good', baseline='bad')",
@@ -59,13 +59,15 @@ def test_with_a_baseline_of_the_suite(base: Path, tmp_path: Path) -> None:
     assert "Traceback" not in out and "pytest_plugin.py" not in out and "Error" not in out
 
 
-def test_without_a_baseline_it_is_skipped_and_says_how_to_make_one(base: Path, tmp_path: Path) -> None:
+def test_without_a_baseline_the_test_is_skipped_and_the_reason_tells_how_to_make_one(
+    base: Path, tmp_path: Path
+) -> None:
     code, out = suite(tmp_path, "fusion_check('good')", f"fusion_check('good', {str(base)!r})")
     assert code == 0 and "1 passed, 1 skipped" in out
     assert "no baseline: pytest --fusion-baseline FILE, which fusion-eval baseline RUN -o FILE makes" in out
 
 
-def test_bad_input_fails_in_one_sentence(base: Path, tmp_path: Path) -> None:
+def test_a_mistake_fails_the_test_with_one_sentence(base: Path, tmp_path: Path) -> None:
     wrong = {
         "fusion_check('goood')": "There is no run goood. Did you mean 'good'?",
         "fusion_check('good', margin=2)": "--margin 2 should be a share of the metric's range",
@@ -81,7 +83,7 @@ def test_bad_input_fails_in_one_sentence(base: Path, tmp_path: Path) -> None:
     assert "Traceback" not in out and "pytest_plugin.py" not in out
 
 
-def test_a_baseline_is_rewritten_on_request_and_a_run_never(base: Path, tmp_path: Path) -> None:
+def test_the_update_option_rewrites_a_baseline_file_and_never_a_run(base: Path, tmp_path: Path) -> None:
     tests = ("fusion_check('bad')", "fusion_check('good', 'new.json.gz')", "fusion_check('bad', 'good')")
     code, out = suite(tmp_path, *tests, options=("--fusion-baseline", str(base), "--fusion-update-baseline"))
     assert code == 1 and "2 passed" in out
@@ -90,8 +92,10 @@ def test_a_baseline_is_rewritten_on_request_and_a_run_never(base: Path, tmp_path
     assert read_side(tmp_path / "new.json.gz").tasks == read_side(tmp_path / "good").tasks
 
 
-def test_pytest_starts_no_slower_for_it() -> None:
-    heavy = "numpy pandas scipy lm_eval litellm msgspec yaml sacrebleu fusion_eval.gate fusion_eval.runs"
+def test_the_plugin_imports_nothing_heavy_when_pytest_starts() -> None:
+    heavy = (
+        "numpy pandas scipy lm_eval litellm msgspec yaml sacrebleu fusion_eval.gate.check fusion_eval.runs"
+    )
     code = (
         f"import sys, fusion_eval.gate.pytest_plugin; print([m for m in {heavy.split()} if m in sys.modules])"
     )
