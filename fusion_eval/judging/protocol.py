@@ -14,7 +14,7 @@ from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.runs.totals import Usage
 from fusion_eval.text.language import NAMES
-from fusion_eval.text.templates import Kind, Template, fence_for, filled, load, visible
+from fusion_eval.text.templates import Kind, Template, fence_for, fill, load, without_control_characters
 from fusion_eval.types import Candidate, Message, Sampling, prompt_of
 
 Swap = Literal["both", "random"]
@@ -42,7 +42,7 @@ KIND = Kind(
         "structured": False,
     },
     other_trials=({"steps": 5}, {"structured": True}, {"reference": "", "source": "", "language": ""}),
-    shown={"turns": "the request", "first": "answer A", "second": "answer B"},
+    required={"turns": "the request", "first": "answer A", "second": "answer B"},
 )
 
 
@@ -146,7 +146,7 @@ def render_prompt(pair: AnswerPair, protocol: Protocol, first: ShownFirst) -> st
     Each text stands between lines that carry a word which none of the texts contains. So no answer can close its
     delimiters.
     """
-    baseline, candidate = (visible(answer) for answer in pair.answers)
+    baseline, candidate = (without_control_characters(answer) for answer in pair.answers)
     shown = (baseline, candidate) if first == "baseline" else (candidate, baseline)
     # The answers are sorted, so that both orders get the same fence.
     texts = [
@@ -155,7 +155,7 @@ def render_prompt(pair: AnswerPair, protocol: Protocol, first: ShownFirst) -> st
         pair.source,
         *(turn.content for turn in pair.prompt),
     ]
-    return filled(
+    return fill(
         protocol.template,
         {
             "turns": pair.prompt,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from fusion_eval.text import templates
 from fusion_eval.text.language import NAMES
-from fusion_eval.text.templates import Kind, Template, fence_for, filled, load, visible
+from fusion_eval.text.templates import Kind, Template, fence_for, fill, load, without_control_characters
 from fusion_eval.types import Message, Prompt
 
 FUSORS = ("paper", "direct", "few_shot")
@@ -25,7 +25,7 @@ _FUSOR = Kind(
         "language": "English",
         "fence": "0a1b2c3d",
     },
-    shown={"candidates": "the candidates"},
+    required={"candidates": "the candidates"},
 )
 
 
@@ -42,7 +42,7 @@ def shipped(name: str) -> Template:
 def render(template: Template, prompt: Prompt, *, candidates: Sequence[str], language: str | None) -> str:
     """Fill in a template."""
     turns = prompt.messages or (Message("user", prompt.text),)
-    texts = [visible(text) for text in candidates]
+    texts = [without_control_characters(text) for text in candidates]
     fence = fence_for([*texts, *(turn.content for turn in turns)])
     values = {"turns": turns, "candidates": texts, "language": NAMES.get(language or "", ""), "fence": fence}
-    return filled(template, values)
+    return fill(template, values)

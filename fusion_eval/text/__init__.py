@@ -1,1 +1,1 @@
-"""What makes untrusted text safe, and how specs, prompts and names are written as text."""
+"""Make text of others safe to show: printable, redacted, escaped; and render templates and specs."""

@@ -1,4 +1,4 @@
-"""Text of others in Markdown: tables whose cells stay cells, and blocks that nothing inside can close."""
+"""Escape text of others for Markdown: cells of tables and code blocks that the text cannot break out of."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Sequence
 
 from fusion_eval.text.printable import printable
 
-_NOTHING = "<!-- -->"
-"""Between a mark and a name: GitHub looks for mentions in what a page shows, so that `&#64;` would be one."""
+_EMPTY_COMMENT = "<!-- -->"
+"""Separates `@` from a name. GitHub finds mentions in the rendered page, so an entity (`&#64;`) would not help."""
 
 
 def escaped(text: str) -> str:
-    """Names come from files of others: no cell ends early, no markup begins, nobody is addressed, nothing is linked to."""
+    """Return text as plain Markdown: no table cell ends early, and nothing becomes markup, a mention or a link."""
     safe = re.sub(r"[\\|`*_~\[\]]", lambda mark: f"\\{mark[0]}", printable(text).replace("&", "&amp;"))
     safe = safe.replace("<", "&lt;").replace("://", ":&#47;&#47;")
-    return re.sub(r"@|#(?=\d)|www(?=\.)", lambda mark: f"{mark[0]}{_NOTHING}", safe)
+    return re.sub(r"@|#(?=\d)|www(?=\.)", lambda mark: f"{mark[0]}{_EMPTY_COMMENT}", safe)
 
 
 def escaped_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int) -> str:
-    """A table of plain texts, its first `left` columns words and the others numbers."""
+    """Return a Markdown table of plain texts. The first `left` columns are aligned to the left, the others to the right."""
     return markup_table([*map(escaped, head)], [[*map(escaped, line)] for line in lines], left)
 
 
 def markup_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int) -> str:
-    """The same of cells that are Markdown already."""
+    """Return a table of cells that are Markdown already, with columns aligned as in `escaped_table`."""
     ruler = [":--" if column < left else "--:" for column in range(len(head))]
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, ruler, *lines])
 
 
 def fenced(text: str, longest: int) -> str:
-    """A block of `text` as it is, at most `longest` characters of it, without codes that a terminal would obey."""
+    """Return the first `longest` characters of a text as a code block, without control codes for terminals."""
     shown = text[:longest]
     lines = [printable(line.replace("\t", "    ")) for line in shown.split("\n")]
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", "\n".join(lines))), default=0))

@@ -1,4 +1,4 @@
-"""The language that a task asks its answer in, where the task says so."""
+"""Find the language in which a task expects its answers."""
 
 from __future__ import annotations
 
@@ -19,41 +19,44 @@ NAMES = {
     "zh": "Chinese",
     "ar": "Arabic",
 }
-"""The 11 languages of the paper, by ISO 639-1 code."""
+"""English names of the 11 languages of the paper, by ISO 639-1 code."""
 
 _CODES = {name.lower(): code for code, name in NAMES.items()}
 _FIELDS = ("target_language", "language", "lang")
-_TRANSLATES = re.compile(r"wmt|flores|iwslt|ntrex|tatoeba|mafand|phrases|translation|translate(?!d)")
-_MISLEADS = re.compile(r"lsat_ar|mlqa")
-"""Analytical reasoning in English; a context's language before its question's."""
+_TRANSLATION_TASK = re.compile(r"wmt|flores|iwslt|ntrex|tatoeba|mafand|phrases|translation|translate(?!d)")
+_MISLEADING_NAME = re.compile(r"lsat_ar|mlqa")
+"""`lsat_ar` is analytical reasoning in English; `mlqa` names the language of the context first."""
 
 
 def language_of(task: str, doc: object) -> str | None:
-    """Code of the answer's language: from the document's own field, else from the task's name.
+    """Return the ISO code of the expected language: from a field of the document, else from the task's name.
 
-    None where neither says it for certain, or it is none of the 11: prompts then ask for the language that the task
-    itself asks for, which does no harm, while a wrong language does.
+    None is returned if the language is uncertain or not one of the 11. Prompts then ask for the language of the
+    request, which is safe; a wrong language would not be.
+
+    Args:
+        task: Name of the task.
+        doc: The document of the task.
     """
     fields: Mapping[str, object] = doc if isinstance(doc, Mapping) else {}
-    for said in (str(fields.get(name, "")).strip().lower() for name in _FIELDS):
-        code = re.fullmatch(r"([a-z]{2})(?:[-_][a-z0-9]+)?", said)
+    for value in (str(fields.get(name, "")).strip().lower() for name in _FIELDS):
+        code = re.fullmatch(r"([a-z]{2})(?:[-_][a-z0-9]+)?", value)
         if code:
             return code[1] if code[1] in NAMES else None
-        if said in _CODES:
-            return _CODES[said]
+        if value in _CODES:
+            return _CODES[value]
     return _language_in(task.lower())
 
 
 def _language_in(name: str) -> str | None:
-    """From `mgsm_direct_fr`, `mmlu_prox_de_law`, `ja_leaderboard_mgsm`: a code anywhere between separators.
+    """Return the code that a task's name contains between separators: `mgsm_direct_fr`, `mmlu_prox_de_law`.
 
-    Two codes are source and target where the task translates (`wmt24pp_en_pt`, `flores_de-ca`, which is Catalan and
-    so None), and else tell nothing: `mgsm_en_cot_fr` thinks in English about French. `it` is a word as well, and
-    counts at the end alone.
+    In names of translation tasks, two codes are source and target: `wmt24pp_en_pt`. In other names, two codes are
+    ambiguous: `mgsm_en_cot_fr` reasons in English about French. `it` counts only at the end, because it is a word.
     """
     parts = re.split(r"[_\-.]", name)
-    if _TRANSLATES.search(name):
+    if _TRANSLATION_TASK.search(name):
         pairs = [b for a, b in itertools.pairwise(parts) if len(a) == len(b) == 2]
         return pairs[0] if pairs and pairs[0] in NAMES else None
     codes = {part for part in parts[:-1] if part in NAMES and part != "it"} | ({parts[-1]} & NAMES.keys())
-    return codes.pop() if len(codes) == 1 and not _MISLEADS.search(name) else None
+    return codes.pop() if len(codes) == 1 and not _MISLEADING_NAME.search(name) else None

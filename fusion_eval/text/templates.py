@@ -1,4 +1,4 @@
-"""Jinja2 templates, ours and a user's own: read, checked before any call, and filled in, in one pass."""
+"""Load Jinja2 templates for prompts, check them before any model is called, and fill them in."""
 
 from __future__ import annotations
 
@@ -13,52 +13,57 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
 
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Control characters but tab and newline: a reader of the prompt sees none, and some servers end a text at them."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters except tab and newline. They are invisible, and some servers end a text at them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template's name, source, and the hash that goes into keys, traces and results."""
+    """A template with its name and its source."""
 
     name: str
     source: str
 
     @property
     def digest(self) -> str:
-        """Short hash of the source."""
+        """Return a short hash of the source, which goes into cache keys, traces and results."""
         return hashlib.sha256(self.source.encode()).hexdigest()[:8]
 
     @property
     def bracketed(self) -> bool:
-        """Whether it asks for the answer as `Answer: [[ … ]]`."""
+        """Whether the template asks for the answer in the form `Answer: [[ … ]]`."""
         return "Answer: [[" in self.source
 
     @property
     def stop(self) -> tuple[str, ...]:
-        """What a plain-text model would go on with after its answer."""
+        """Return stop strings for plain-text models, which go on after their answer."""
         return ("\n\nTask:",) if self.name == "few_shot" else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What templates for one purpose are given and have to show."""
+    """A kind of templates: their purpose, the variables they get, and those they must use."""
 
     option: str
-    """What the user writes, up to the name: `fusor_prompt=`."""
+    """The option that names a template, for messages: `fusor_prompt=`."""
     package: str
-    """The package whose folder holds our own templates."""
+    """The package that contains the shipped templates."""
     shipped: tuple[str, ...]
+    """Names of the shipped templates."""
     trial: Mapping[str, Any]
-    """Values of every variable, to fill a user's template in with before any call."""
-    shown: Mapping[str, str]
-    """Variables that must not be left out, and what they are."""
+    """A value for every variable. Users' templates are filled in with them once, before any model is called."""
+    required: Mapping[str, str]
+    """Variables that a template must use, with their description for messages."""
     other_trials: tuple[Mapping[str, Any], ...] = ()
-    """Values that take a template the other way at each turn."""
+    """Other values to try, which lead a template through its other branches."""
 
 
 def load(name: str, kind: Kind) -> Template:
-    """One of ours by name, or the user's own by its file, read anew each time."""
+    """Load a shipped template by name, or a user's template by its path. Files are read anew each time.
+
+    Raises:
+        ConfigError: There is no such template, or the user's template is not valid.
+    """
     if name in kind.shipped:
         return shipped(kind.package, name)
     path = Path(name)
@@ -67,10 +72,10 @@ def load(name: str, kind: Kind) -> Template:
         source = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"The prompt template {path} is not UTF-8 text: {error}") from error
-    except (OSError, RuntimeError, ValueError) as error:  # no file; ~name of nobody; a NUL in the name
+    except (OSError, RuntimeError, ValueError) as error:  # no file, an unknown ~user, a NUL in the name
         reason = getattr(error, "strerror", None) or error
-        beside = [str(file) for file in path.parent.glob("*") if file.suffix == path.suffix]
-        hint = nearest(name, kind.shipped) or nearest(str(path), beside)
+        siblings = [str(file) for file in path.parent.glob("*") if file.suffix == path.suffix]
+        hint = nearest(name, kind.shipped) or nearest(str(path), siblings)
         raise ConfigError(
             f"{kind.option}{name} is none of {', '.join(kind.shipped)}, and no file that can be read ({reason}).{hint}"
         ) from error
@@ -81,12 +86,16 @@ def load(name: str, kind: Kind) -> Template:
 
 @functools.cache
 def shipped(package: str, name: str) -> Template:
-    """Read the template `name` that ships in the folder of `package`."""
+    """Read a shipped template from the folder of a package."""
     return Template(name, (files(package) / f"{name}.j2").read_text(encoding="utf-8"))
 
 
-def filled(template: Template, values: Mapping[str, Any]) -> str:
-    """The template filled in, in one pass: what the values contain is never read as a template."""
+def fill(template: Template, values: Mapping[str, Any]) -> str:
+    """Fill in a template. The values are inserted as they are and never interpreted as templates.
+
+    Raises:
+        ConfigError: The template cannot be filled in with these values.
+    """
     compiled = _compiled(template)
     try:
         return str(compiled.render(values))
@@ -94,13 +103,16 @@ def filled(template: Template, values: Mapping[str, Any]) -> str:
         raise ConfigError(f"The prompt template {template.name} cannot be filled in: {error}") from error
 
 
-def visible(text: str) -> str:
-    """Without control characters."""
-    return _UNSEEN.sub("", text)
+def without_control_characters(text: str) -> str:
+    """Return the text without control characters, except tabs and newlines."""
+    return _CONTROL.sub("", text)
 
 
 def fence_for(texts: Sequence[str]) -> str:
-    """A word of eight hex digits that none of the texts contains, the same for the same texts."""
+    """Return eight hex digits that none of the texts contains, to mark where a text begins and ends.
+
+    The same texts always get the same fence.
+    """
     digest = hashlib.sha256("\0".join(texts).encode(errors="replace")).hexdigest()
     while any(digest[:8] in text for text in texts):
         digest = hashlib.sha256(digest.encode()).hexdigest()
@@ -108,24 +120,24 @@ def fence_for(texts: Sequence[str]) -> str:
 
 
 def _check(template: Template, kind: Kind) -> None:
-    """Find now, before any call, what a user's template would fail at later."""
+    """Raise ConfigError if a user's template is not valid, before any model is called."""
     from jinja2 import meta
 
     environment = _environment()
-    _compiled(template)  # which tells a syntax error with its line
+    _compiled(template)  # raises for a syntax error
     used = meta.find_undeclared_variables(environment.parse(template.source))
     for unknown in sorted(used - {*kind.trial, *environment.globals}):
         raise ConfigError(
             f"The prompt template {template.name} uses the unknown variable '{unknown}'."
             f"{nearest(unknown, kind.trial)} Known: {', '.join(kind.trial)}"
         )
-    for variable, what in kind.shown.items():
+    for variable, description in kind.required.items():
         if variable not in used:
             raise ConfigError(
-                f"The prompt template {template.name} never shows {what}; add {{{{ {variable} }}}}"
+                f"The prompt template {template.name} never shows {description}; add {{{{ {variable} }}}}"
             )
     for trial in (kind.trial, *kind.other_trials):
-        filled(template, {**kind.trial, **trial})
+        fill(template, {**kind.trial, **trial})
 
 
 @functools.lru_cache(maxsize=16)

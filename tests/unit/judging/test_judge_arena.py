@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from local_judge import Rule, judge_folders, judge_server, verdict_lines, open_run
+from local_judge import Rule, judge_folders, judge_server, open_run, verdict_lines
 from openai_server import Plan, Server, prompt_text
 
 from fusion_eval.judging.style import FEATURES, style
-from fusion_eval.text.templates import visible
+from fusion_eval.text.templates import without_control_characters
 
 Serve = Callable[[Plan], Server]
 MODELS = ("gpt-3.5-turbo-0125", "gpt-4-0613", "gpt-4-0314")
@@ -67,7 +67,9 @@ def likes_length(a: str, b: str, luck: random.Random) -> str:
 
 
 def who_wrote(answers: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
-    return {visible(text): model for model, texts in answers.items() for text in texts.values()}
+    return {
+        without_control_characters(text): model for model, texts in answers.items() for text in texts.values()
+    }
 
 
 def knows_strength(
@@ -92,7 +94,7 @@ def test_the_judge_is_shown_every_question_and_answer_to_the_letter(
     assert row.n == 100 == len(server.calls)
     asked = {question["uid"]: question["prompt"] for question in lines(arena / "v01_questions.jsonl")}
     expected = {
-        (prompt, *(visible(answers[model][uid]) for model in (MODELS[0], MODELS[2])))
+        (prompt, *(without_control_characters(answers[model][uid]) for model in (MODELS[0], MODELS[2])))
         for uid, prompt in asked.items()
     }
     seen = set()
@@ -141,7 +143,9 @@ def test_a_judge_who_looks_at_nothing_but_length_leaves_nothing(runs, openai_ser
 
 
 def test_strengths_rank_the_models_as_the_judge_knows_them(runs, answers, openai_server: Serve):
-    found = judge_folders(openai_server(judge_server(knows_strength(answers))), list(runs.values()), every_pair=True)
+    found = judge_folders(
+        openai_server(judge_server(knows_strength(answers))), list(runs.values()), every_pair=True
+    )
     assert [(system.name, system.rank) for system in found.judging.strengths] == [
         (model, rank) for rank, model in enumerate(reversed(MODELS), start=1)
     ]
@@ -166,7 +170,9 @@ def test_the_answers_of_a_third_model_are_an_opponent_as_they_are(
     found = judge_folders(server, [runs[base], runs[cand]], tmp_path / "out", opponent=file)
     assert found.judging.opponent == file.stem and len(server.calls) == 2 * 2 * 100
     (row,) = found.rows
-    verdicts = {(line["candidate"], line["doc_id"]): line["score"] for line in verdict_lines(tmp_path / "out")}
+    verdicts = {
+        (line["candidate"], line["doc_id"]): line["score"] for line in verdict_lines(tmp_path / "out")
+    }
     rates = [sum(verdicts[model, doc] for doc in range(100)) / 100 for model in (base, cand)]
     assert [row.baseline_value, row.candidate_value] == pytest.approx(rates)
     assert row.delta == pytest.approx(rates[1] - rates[0]) and row.delta > 0
