@@ -1,8 +1,8 @@
 #!/bin/sh
 # The embedded model on the part of `fusion_paper` that fits two cores: the first ten items of every task of `ntrex`, and of
-# PolyMath's level `low` in each language, with two examples, since the model is a base model. FUSION_EVAL_DATA names a copy of the
-# hub's data (`fusion-eval tasks --copy_to DIR --tasks ntrex,polymath`); where there is a network, it may be left out. The
-# sentences are not ours to publish, so the card here lacks its example of a prompt, and there is no store.
+# PolyMath's level `low` in each language, with two examples, since the model is a base model. The data come from the hub, or
+# from a copy that FUSION_EVAL_DATA names (`fusion-eval tasks --copy_to DIR --tasks ntrex,polymath`). We may not publish the
+# sentences, so the card here has no example of a prompt, and there is no store.
 set -eu
 cd "$(dirname "$0")/../.."
 here=results/fusion_paper
