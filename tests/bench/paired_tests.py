@@ -1,10 +1,10 @@
-"""Per-item tests against scipy's, on the same numbers with as many resamples, and what a large comparison takes.
+"""Compare the speed of the tests on single items with scipy's, and measure a large comparison.
 
     python tests/bench/paired_tests.py
 
-5,000 items, 9,999 resamples. Prints seconds of both and their ratio, as the median of several rounds in turn. scipy is
-called as its documentation calls it, with vectorised statistics, and again with `batch=500`, which is faster where memory is
-short. Then 100,000 items with 10,000 resamples, with the most memory that this process ever had.
+Both get the same 5,000 items and 9,999 resamples. Prints the seconds of both and their ratio: medians of alternating
+rounds. scipy is called as its documentation shows, with vectorised statistics, and again with `batch=500`, which is faster
+if memory is short. Prints also the time and the peak memory for 100,000 items with 10,000 resamples.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LARGE = 100_000
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long it takes, with nothing kept from the call before."""
+    """Return how long the work takes, with an empty cache of resamples."""
     resampling._draw_counts.cache_clear()
     start = time.perf_counter()
     work()
@@ -35,7 +35,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def scipy_bootstrap(baseline: np.ndarray, candidate: np.ndarray, method: str, batch: int | None) -> object:
-    """Of the difference of paired means, as ours."""
+    """Bootstrap the difference of paired means with scipy."""
 
     def difference(one: np.ndarray, other: np.ndarray, axis: int) -> np.ndarray:
         return np.mean(other, axis=axis) - np.mean(one, axis=axis)
@@ -46,7 +46,7 @@ def scipy_bootstrap(baseline: np.ndarray, candidate: np.ndarray, method: str, ba
 
 
 def main() -> None:
-    """Rounds in turn, so that a drift of the machine's speed meets both."""
+    """Alternate the two, so that changes of the machine's speed affect both."""
     random = np.random.default_rng(0)
     baseline = random.random(ITEMS)
     candidate = baseline + random.normal(0.003, 0.1, ITEMS)
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def large() -> None:
-    """First, for its memory to be told apart from scipy's."""
+    """Measure the large comparison. It runs first, because scipy would raise the peak memory."""
     random = np.random.default_rng(1)
     baseline = random.random(LARGE)
     paired = paired_values(baseline, baseline + random.normal(0, 0.1, LARGE))

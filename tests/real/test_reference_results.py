@@ -1,4 +1,4 @@
-"""The gate on this repository itself: the committed store, replayed by the code as it stands, against `results/`."""
+"""The regression gate on this repository itself: the committed store, replayed, against the reference results."""
 
 from __future__ import annotations
 
@@ -10,32 +10,47 @@ from fusion_eval.cli.main import main
 from fusion_eval.runs.comparison import read_comparison
 
 DEMO = Path(__file__).parents[2] / "results" / "fusion_demo"
+STORE = DEMO / "store.sqlite"
 
 
-@pytest.fixture
-def replayed(weights: Path, tmp_path: Path) -> Path:
-    """All strategies, as `results/fusion_demo/make.sh` runs them; no model is loaded and nothing is asked."""
-    store = DEMO / "store.sqlite"
-    before = store.read_bytes()
-    arguments = f"cache={store},offline=true"
-    assert main(["run", "--model_args", arguments, "--output", str(tmp_path / "out")]) == 0
-    assert store.read_bytes() == before and not list(DEMO.glob("store.sqlite-*"))
-    return tmp_path / "out"
+@pytest.fixture(scope="module")
+def replayed(_joined_weights: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Replay all strategies as `results/fusion_demo/make.sh` does: no model is loaded."""
+    output = tmp_path_factory.mktemp("replayed")
+    home, _ = _joined_weights
+    before = STORE.read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(home))
+        assert main(["run", "--model_args", f"cache={STORE},offline=true", "--output", str(output)]) == 0
+    assert STORE.read_bytes() == before
+    assert not list(DEMO.glob("store.sqlite-*"))
+    return output
 
 
-def test_prompts_parsers_and_scoring_have_not_got_worse(
-    replayed: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("strategy", ["single", "bon", "fusion"])
+def test_no_strategy_is_worse_than_its_reference_results(
+    replayed: Path, strategy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for strategy in ("single", "bon", "fusion"):
-        code = main(["check", str(DEMO / f"{strategy}.baseline.json.gz"), str(replayed / strategy)])
-        assert code == 0, capsys.readouterr().out
-    # Answers of fusion in the place of Best-of-N's do not pass.
-    worse = ["check", str(DEMO / "bon.baseline.json.gz"), str(replayed / "fusion"), "--overall"]
-    assert main(worse) == 1, capsys.readouterr().out
-    # And the comparison is the one that is published.
-    published, again = (read_comparison(folder / "comparison.json") for folder in (DEMO, replayed))
-    assert [row.task for row in again.rows] == [row.task for row in published.rows]
-    for one, other in zip(published.rows, again.rows, strict=True):
+    code = main(["check", str(DEMO / f"{strategy}.baseline.json.gz"), str(replayed / strategy)])
+
+    assert code == 0, capsys.readouterr().out
+
+
+def test_answers_of_a_worse_strategy_do_not_pass(replayed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # when answers of fusion are checked against those of Best-of-N
+    code = main(["check", str(DEMO / "bon.baseline.json.gz"), str(replayed / "fusion"), "--overall"])
+
+    # then
+    assert code == 1, capsys.readouterr().out
+
+
+def test_the_comparison_equals_the_published_one(replayed: Path) -> None:
+    # when
+    published, again = (read_comparison(folder / "comparison.json").rows for folder in (DEMO, replayed))
+
+    # then
+    assert [row.task for row in again] == [row.task for row in published]
+    for one, other in zip(published, again, strict=True):
         assert (one.delta, one.p_value, one.win_rate) == pytest.approx(
             (other.delta, other.p_value, other.win_rate), abs=1e-9
         )

@@ -1,4 +1,4 @@
-"""`fusion-eval compare` on the command line: what it prints and writes, and one sentence for every mistake."""
+"""`fusion-eval compare` on the command line: what it prints, what it writes, and how it reports a mistake."""
 
 from __future__ import annotations
 
@@ -6,12 +6,33 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from run_folders import DATE, samples, write_run
 
 from fusion_eval.cli.main import main
+
+Capture = pytest.CaptureFixture[str]
+Rejection = Callable[..., str]
+PROGRAM = f'{sys.executable} -c "import sys; from fusion_eval.cli.main import main; sys.exit(main())"'
+
+ROW_FIELDS = {
+    *(
+        "task",
+        "language",
+        "metric",
+        "n",
+        "baseline",
+        "candidate",
+        "baseline_value",
+        "candidate_value",
+        "delta",
+    ),
+    *("ci_low", "ci_high", "test", "p_value", "p_adjusted", "significant", "wins", "ties", "losses"),
+    *("win_rate", "win_rate_low", "win_rate_high"),
+}
 
 
 @pytest.fixture
@@ -21,54 +42,36 @@ def runs(tmp_path: Path) -> tuple[str, str]:
     return str(first), str(second)
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line on stderr, with exit code 2."""
-    assert main(["compare", *arguments]) == 2
-    said = capsys.readouterr()
-    assert said.out == "" and len(said.err.splitlines()) == 1
-    return said.err
-
-
 def test_the_table_is_printed_and_the_file_written(
-    runs: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    runs: tuple[str, str], tmp_path: Path, capsys: Capture
 ) -> None:
+    # when
     assert main(["compare", *runs, "--output", str(tmp_path / "out")]) == 0
+
+    # then
     assert "base" in capsys.readouterr().out
     written = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert [written[name] for name in ("schema_version", "alpha", "baseline")] == [1, 0.05, "base"]
     assert [run["name"] for run in written["runs"]] == ["base", "cand"]
     (row,) = written["rows"]
-    assert {
-        *(
-            "task",
-            "language",
-            "metric",
-            "n",
-            "baseline",
-            "candidate",
-            "baseline_value",
-            "candidate_value",
-            "delta",
-        ),
-        *("ci_low", "ci_high", "test", "p_value", "p_adjusted", "significant", "wins", "ties", "losses"),
-        *("win_rate", "win_rate_low", "win_rate_high"),
-    } <= set(row)
+    assert set(row) >= ROW_FIELDS
     assert (row["wins"], row["losses"], row["n"]) == (5, 1, 6)
 
 
-@pytest.mark.parametrize(("format", "part"), [("table", "delta"), ("md", "| task |"), ("json", '"rows": ['), ("csv", "task,language,metric")])  # fmt: skip
-def test_every_format(
-    runs: tuple[str, str], capsys: pytest.CaptureFixture[str], format: str, part: str
-) -> None:
+@pytest.mark.parametrize(
+    ("format", "part"),
+    [("table", "delta"), ("md", "| task |"), ("json", '"rows": ['), ("csv", "task,language,metric")],
+)
+def test_each_format_has_its_own_form(runs: tuple[str, str], capsys: Capture, format: str, part: str) -> None:
     assert main(["compare", *runs, "--format", format]) == 0
     assert part in capsys.readouterr().out
 
 
-def test_options_reach_the_comparison(runs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_reach_the_comparison(runs: tuple[str, str], capsys: Capture) -> None:
     options = "--test permutation --correction bh --alpha 0.1 --resamples 300 --seed 7 --cluster none"
     assert main(["compare", *runs, "--format", "json", *options.split()]) == 0
     comparison = json.loads(capsys.readouterr().out)
-    given = {
+    expected = {
         "test": "permutation",
         "correction": "bh",
         "alpha": 0.1,
@@ -76,76 +79,80 @@ def test_options_reach_the_comparison(runs: tuple[str, str], capsys: pytest.Capt
         "seed": 7,
         "cluster": "none",
     }
-    assert {name: comparison[name] for name in given} == given
+    assert {name: comparison[name] for name in expected} == expected
     assert comparison["rows"][0]["test"] == "permutation"
 
 
 @pytest.mark.parametrize("option", ["--test=wilcoxon", "--interval=percentile", "--correction=none"])
-def test_options_that_nobody_needs_are_gone(
-    runs: tuple[str, str], capsys: pytest.CaptureFixture[str], option: str
-) -> None:
+def test_options_that_were_removed_are_unknown(runs: tuple[str, str], capsys: Capture, option: str) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["compare", *runs, option])
     assert stopped.value.code == 2
 
 
-def test_a_truncated_line_is_named_and_the_rest_compared_on_request(
-    runs: tuple[str, str], capsys: pytest.CaptureFixture[str]
+def test_a_truncated_line_is_named_or_left_out_with_allow_partial(
+    runs: tuple[str, str], capsys: Capture, rejection: Rejection
 ) -> None:
     path = Path(runs[1]) / "model" / f"samples_quiz_{DATE}.jsonl"
     path.write_text(path.read_text()[:-30])
-    assert f"samples_quiz_{DATE}.jsonl, line 6 is not a sample" in refused(capsys, *runs)
+    assert f"samples_quiz_{DATE}.jsonl, line 6 is not a sample" in rejection("compare", *runs)
     assert main(["compare", *runs, "--allow-partial"]) == 0
     shown = capsys.readouterr().out
     assert "1 lines cannot be read" in shown and "1 items are in base alone" in shown
 
 
-def test_one_run_is_not_enough(runs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert "needs two runs or more, the baseline first" in refused(capsys, runs[0])
+def test_one_run_is_not_enough(runs: tuple[str, str], rejection: Rejection) -> None:
+    assert "needs two runs or more, the baseline first" in rejection("compare", runs[0])
 
 
-@pytest.mark.parametrize(("option", "said"), [("--alpha=2", "between 0.0001 and 0.5"), ("--resamples=0", "from 100 to 1000000"), ("--correction=holmes", "invalid choice"), ("--aplha=0.1", "Did you mean '--alpha'")])  # fmt: skip
-def test_a_value_that_cannot_be(
-    runs: tuple[str, str], capsys: pytest.CaptureFixture[str], option: str, said: str
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--alpha=2", "between 0.0001 and 0.5"),
+        ("--resamples=0", "from 100 to 1000000"),
+        ("--correction=holmes", "invalid choice"),
+        ("--aplha=0.1", "Did you mean '--alpha'"),
+    ],
+)
+def test_a_wrong_value_of_an_option_is_named(
+    runs: tuple[str, str], capsys: Capture, option: str, message: str
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["compare", *runs, option])
-    assert stopped.value.code == 2 and said in capsys.readouterr().err
+    assert stopped.value.code == 2 and message in capsys.readouterr().err
 
 
-def test_a_folder_that_cannot_be_written_to(
-    runs: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_output_folder_that_cannot_be_written_is_named(
+    runs: tuple[str, str], tmp_path: Path, rejection: Rejection
 ) -> None:
     (tmp_path / "file").write_text("")
-    assert "name another folder with --output" in refused(capsys, *runs, "--output", str(tmp_path / "file"))
+    assert "name another folder with --output" in rejection(
+        "compare", *runs, "--output", str(tmp_path / "file")
+    )
 
 
-def test_mcnemar_is_not_silently_something_else(
-    runs: tuple[str, str], capsys: pytest.CaptureFixture[str]
+def test_mcnemar_is_rejected_for_values_other_than_0_and_1(
+    runs: tuple[str, str], rejection: Rejection
 ) -> None:
-    assert "--test mcnemar is for values of 0 and 1, and acc of quiz has others" in refused(
-        capsys, *runs, "--test", "mcnemar"
+    assert "--test mcnemar is for values of 0 and 1, and acc of quiz has others" in rejection(
+        "compare", *runs, "--test", "mcnemar"
     )
 
 
 @pytest.mark.parametrize("value", [1e308, 10**400, float("inf")])
-def test_a_value_beyond_all_numbers_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], value: float
-) -> None:
+def test_a_value_that_is_not_finite_is_named(tmp_path: Path, rejection: Rejection, value: float) -> None:
     first = write_run(tmp_path / "a", {"quiz": samples([1.0, 0.0])})
     second = write_run(tmp_path / "b", {"quiz": samples([1.0, value])})
-    assert "neither finite numbers nor pairs" in refused(capsys, str(first), str(second))
+    assert "neither finite numbers nor pairs" in rejection("compare", str(first), str(second))
 
 
-def test_an_empty_sample_file_is_named(runs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_sample_file_is_named(runs: tuple[str, str], rejection: Rejection) -> None:
     path = Path(runs[1]) / "model" / f"samples_quiz_{DATE}.jsonl"
     path.write_text("\n")
-    assert f"samples_quiz_{DATE}.jsonl holds no samples" in refused(capsys, *runs)
+    assert f"samples_quiz_{DATE}.jsonl holds no samples" in rejection("compare", *runs)
 
 
-def test_what_is_left_of_a_truncated_file_need_not_come_to_the_reported_mean(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_truncated_file_is_not_measured_by_its_reported_mean(tmp_path: Path, capsys: Capture) -> None:
     reported = {"quiz": {"acc,none": 0.5}}
     folders = [
         write_run(tmp_path / name, {"quiz": samples([0.2, 0.8])}, reported=reported) for name in ("a", "b")
@@ -156,7 +163,7 @@ def test_what_is_left_of_a_truncated_file_need_not_come_to_the_reported_mean(
     assert "left out: its mean" not in capsys.readouterr().out
 
 
-def test_how_items_were_clustered_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_note_says_how_items_were_clustered(tmp_path: Path, capsys: Capture) -> None:
     passages = ["a long passage"] * 3 + ["another"] * 3
     folders = [
         str(write_run(tmp_path / name, {"squad": samples([shift] * 6, passage=passages)}))
@@ -166,19 +173,17 @@ def test_how_items_were_clustered_is_said(tmp_path: Path, capsys: pytest.Capture
     assert "note: squad: items that share their field 'passage' are one cluster" in capsys.readouterr().out
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(runs: tuple[str, str]) -> None:
-    ours = f'{sys.executable} -c "import sys; from fusion_eval.cli.main import main; sys.exit(main())"'
-    command = f"{ours} compare {runs[0]} {runs[1]} --format csv | (exec <&-; sleep 3; true)"
+def test_a_closed_pipe_ends_the_command_quietly(runs: tuple[str, str]) -> None:
+    command = f"{PROGRAM} compare {runs[0]} {runs[1]} --format csv | true"
     done = subprocess.run(
         ["bash", "-c", f"{command}; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True
     )
     assert (done.stderr, done.stdout) == ("", "0\n")
 
 
-def test_a_full_disk_is_one_sentence(runs: tuple[str, str]) -> None:
-    ours = f'{sys.executable} -c "import sys; from fusion_eval.cli.main import main; sys.exit(main())"'
+def test_a_full_disk_is_reported_in_one_sentence(runs: tuple[str, str]) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{ours} compare {runs[0]} {runs[1]} > /dev/full"], capture_output=True, text=True
+        ["bash", "-c", f"{PROGRAM} compare {runs[0]} {runs[1]} > /dev/full"], capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (
         2,
@@ -186,16 +191,14 @@ def test_a_full_disk_is_one_sentence(runs: tuple[str, str]) -> None:
     )
 
 
-def test_a_file_with_a_byte_order_mark_reads(runs: tuple[str, str]) -> None:
+def test_a_file_with_a_byte_order_mark_is_read(runs: tuple[str, str]) -> None:
     path = Path(runs[1]) / "model" / f"samples_quiz_{DATE}.jsonl"
     path.write_text(path.read_text(), encoding="utf-8-sig")
     assert main(["compare", *runs]) == 0
 
 
-def test_the_two_tables_never_contradict_each_other(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # given differences that are significant alone, and not among so many questions
+def test_the_two_tables_never_contradict_each_other(tmp_path: Path, capsys: Capture) -> None:
+    # given differences that are significant alone, but not after the correction for so many tests
     draw = random.Random(6)
     base = [[draw.random() for _ in range(30)] for _ in range(8)]
     for name, shift in (("a", 0.0), ("b", 0.1), ("c", -0.1)):
@@ -205,8 +208,8 @@ def test_the_two_tables_never_contradict_each_other(
         }
         write_run(tmp_path / name, tasks)
     assert main(["compare", *(str(tmp_path / name) for name in "abc"), "--format", "json"]) == 0
-    made = json.loads(capsys.readouterr().out)
-    letters = {place["run"]: set(place["groups"]) for place in made["ranks"]}
-    overall = [row for row in made["rows"] if row["task"] == "all"]
+    result = json.loads(capsys.readouterr().out)
+    letters = {place["run"]: set(place["groups"]) for place in result["ranks"]}
+    overall = [row for row in result["rows"] if row["task"] == "all"]
     for row in overall:
         assert bool(letters["a"] & letters[row["candidate"]]) != row["significant"]

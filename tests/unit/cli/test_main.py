@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ def test_a_run_prints_results_on_stdout_and_progress_on_stderr(
     assert "answers 3, calls beyond the pool 3, fallbacks 1" in printed.out
     assert "progress" in printed.err
     assert "progress" not in printed.out
-    assert plans == [Plan(output=tmp_path, model_args={})]
+    command = ("fusion-eval", "run", "--output", str(tmp_path))
+    assert plans == [Plan(output=tmp_path, model_args={}, command=command)]
 
 
 def test_options_take_dashes_and_underscores_and_values_keep_theirs(plans: list[Plan]) -> None:
@@ -109,8 +111,9 @@ def test_options_take_dashes_and_underscores_and_values_keep_theirs(plans: list[
     cli.main(["run", "--output", "o_p", *underscores.split()])
     cli.main(["run", "--output-path", "o_p", *dashes.split()])
 
-    assert plans[0] == plans[1]
-    assert plans[0] == Plan(
+    first, second = (replace(plan, command=()) for plan in plans)
+    assert first == second
+    assert first == Plan(
         output=Path("o_p"),
         tasks=("a_b", "c-d"),
         model_args={"model": "my-model", "n": 3},
