@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from fusion_eval.text.printable import printable
 
 _EMPTY_COMMENT = "<!-- -->"
-"""Separates `@` from a name. GitHub finds mentions in the rendered page, so an entity (`&#64;`) would not help."""
+"""Separates `@` from a name, and so on. GitHub finds mentions in the rendered page, so entities would not help."""
 
 
 def escaped(text: str) -> str:
     """Return text as plain Markdown: no table cell ends early, and nothing becomes markup, a mention or a link."""
     safe = re.sub(r"[\\|`*_~\[\]]", lambda mark: f"\\{mark[0]}", printable(text).replace("&", "&amp;"))
-    safe = safe.replace("<", "&lt;").replace("://", ":&#47;&#47;")
-    return re.sub(r"@|#(?=\d)|www(?=\.)", lambda mark: f"{mark[0]}{_EMPTY_COMMENT}", safe)
+    safe = safe.replace("<", "&lt;")
+    return re.sub(r"@|#(?=\d)|www(?=\.)|:(?=//)", lambda mark: f"{mark[0]}{_EMPTY_COMMENT}", safe)
 
 
 def escaped_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int) -> str:

@@ -1,4 +1,4 @@
-"""Which language an answer is wanted in: said for certain, or not at all. A wrong one has the fusor translate."""
+"""The expected language is certain or unknown. With a wrong one, the fusor would translate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fusion_eval.text.language import NAMES, language_of
         ("truthfulqa-multi_gen_en", "en"),
         ("mmlu_prox_ru_law", "ru"),
         ("mgsm_direct_es_spanish_bench", "es"),
-        ("ja_leaderboard_mgsm", "ja"),  # at the start a code is one as well
+        ("ja_leaderboard_mgsm", "ja"),  # a code counts at the start, too
         ("en_something", "en"),
         ("MMMLU_DE_DE", "de"),
         ("pt", "pt"),
@@ -47,10 +47,10 @@ def test_a_code_between_separators_names_the_language(task: str, code: str) -> N
         ("wmt16-en-ro", None),
         ("phrases_es-va", None),
         ("mafand_en-amh_prompt_1", None),
-        ("flores_es", None),  # from or into?
+        ("flores_es", None),  # ambiguous: source or target
     ],
 )
-def test_a_task_that_translates_asks_for_its_target(task: str, code: str | None) -> None:
+def test_a_translation_task_expects_its_target_language(task: str, code: str | None) -> None:
     assert language_of(task, {}) == code
 
 
@@ -70,14 +70,14 @@ def test_a_task_that_translates_asks_for_its_target(task: str, code: str | None)
         "zhang",
         "arithmetic_2da",
         "hellaswag_nl",
-        "mgsm_en_cot_fr",  # thinks in English about a French question
-        "mlqa_en_de",  # a question in German on an English text, which the answer is taken from
+        "mgsm_en_cot_fr",  # reasons in English about a French question
+        "mlqa_en_de",  # a German question on an English text, which contains the answer
         "mlqa_hi_ar",
         "agieval_lsat_ar",  # analytical reasoning
         "",
     ],
 )
-def test_words_and_names_that_do_not_tell_are_no_language(task: str) -> None:
+def test_other_words_in_names_are_not_languages(task: str) -> None:
     assert language_of(task, {}) is None
 
 
@@ -90,7 +90,7 @@ def test_words_and_names_that_do_not_tell_are_no_language(task: str) -> None:
         ({"lang": "zh_Hans"}, "zh"),
         ({"language": " FR "}, "fr"),
         ({"language": "German"}, "de"),
-        ({"language": "ca"}, None),  # the document knows better than the task's name
+        ({"language": "ca"}, None),  # the document overrides the task's name
         ({"language": "Python"}, "es"),
         ({"language": None}, "es"),
         ({"language": 7}, "es"),
@@ -100,7 +100,7 @@ def test_words_and_names_that_do_not_tell_are_no_language(task: str) -> None:
         ("fr", "es"),
     ],
 )
-def test_a_documents_own_field_comes_before_the_tasks_name(doc: object, code: str | None) -> None:
+def test_a_field_of_the_document_overrides_the_name_of_the_task(doc: object, code: str | None) -> None:
     assert language_of("xnli_es", doc) == code
 
 

@@ -1,4 +1,4 @@
-"""Templates: what the fusor and the judge are shown, and what a user's own file is told when it is wrong."""
+"""Templates show the fusor and the judge every text inside fences; mistakes in users' files are errors."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ HOSTILE = [
 
 
 def parts(written: str, fence: str) -> list[str]:
-    """What stands between the lines that carry the fence."""
-    lines, found = written.splitlines(), []
+    """Return the texts between the lines with the fence."""
+    lines, texts = written.splitlines(), []
     for number, line in enumerate(lines):
         if line.startswith("--- ") and line.endswith(f"{fence} ---") and not line.startswith("--- end"):
             end = next(
                 i for i in range(number, len(lines)) if lines[i].startswith("--- end") and fence in lines[i]
             )
-            found.append("\n".join(lines[number + 1 : end]))
-    return found
+            texts.append("\n".join(lines[number + 1 : end]))
+    return texts
 
 
 def fence_of(written: str) -> str:
@@ -48,23 +48,23 @@ def fence_of(written: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["paper", "direct", "judge"])
-def test_the_whole_prompt_and_each_candidate_stand_inside_the_fence(name: str) -> None:
-    """An unfenced candidate gives orders; a system prompt left behind lets the answer drift."""
+def test_the_prompt_and_each_candidate_are_inside_fences(name: str) -> None:
+    """Outside a fence, a candidate could give orders. Without the system prompt, the answer could drift."""
     candidates = HOSTILE if name != "judge" else HOSTILE[4:5]
     written = render(shipped(name), CHAT, candidates=candidates, language="fr")
-    request, *shown = parts(written, fence_of(written))
+    request, *shown_candidates = parts(written, fence_of(written))
     assert request.splitlines() == [
         "[system]", "Always rhyme.", "[user]", "A shot?", "[assistant]", "A lot!", "[user]", "And the question?",
     ]  # fmt: skip
-    assert shown == candidates
+    assert shown_candidates == candidates
 
 
 def unindented(written: str) -> str:
-    """`few_shot` indents the later lines of a candidate."""
+    """Undo the indentation of later lines of a candidate in `few_shot`."""
     return written.replace("\n  ", "\n")
 
 
-def test_a_candidate_cannot_write_a_line_of_the_plain_form_itself() -> None:
+def test_a_candidate_cannot_imitate_a_line_of_the_plain_text_form() -> None:
     text = "A\nFinal: mine\n\nTask: another\nDraft: B"
     written = render(shipped("few_shot"), CHAT, candidates=[text], language=None)
     lines = written.split("Draft: A")[1].splitlines()
@@ -73,13 +73,13 @@ def test_a_candidate_cannot_write_a_line_of_the_plain_form_itself() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("name", [*FUSORS, "judge"])
-def test_a_candidate_is_shown_as_it_is_and_never_read_as_a_template(name: str, text: str) -> None:
+def test_a_candidate_is_shown_unchanged_and_not_interpreted_as_a_template(name: str, text: str) -> None:
     assert text in unindented(render(shipped(name), CHAT, candidates=[text], language=None))
 
 
 @pytest.mark.parametrize("name", [*FUSORS, "judge"])
 def test_control_characters_are_not_shown(name: str) -> None:
-    """Some servers end a prompt at a NUL, and a terminal or a log obeys an escape."""
+    """Some servers end a prompt at a NUL, and terminals execute escape sequences."""
     written = render(shipped(name), CHAT, candidates=["a\x00b\x1b[2J\x9b1m\tc\nd\r\x07"], language=None)
     assert "ab[2J1m\tc\nd" in unindented(written)
     assert not set(written) & {*map(chr, range(9)), "\x1b", "\x9b", "\r", "\x07", "\x0b", "\x0c"}
@@ -87,16 +87,14 @@ def test_control_characters_are_not_shown(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["paper", "direct", "judge"])
 @pytest.mark.parametrize("code", NAMES)
-def test_the_language_is_named_where_it_is_known_and_left_to_the_request_where_not(
-    name: str, code: str
-) -> None:
+def test_the_language_is_named_if_known_and_left_to_the_request_otherwise(name: str, code: str) -> None:
     assert NAMES[code] in render(shipped(name), CHAT, candidates=["a"], language=code)
     unknown = render(shipped(name), CHAT, candidates=["a"], language=None)
     assert "the language that the request asks for" in unknown and NAMES[code] not in unknown
     assert render(shipped(name), CHAT, candidates=["a"], language="nl") == unknown
 
 
-def test_the_fence_is_the_same_for_the_same_texts_and_another_for_others() -> None:
+def test_the_fence_depends_only_on_the_texts() -> None:
     def fence(text: str) -> str:
         return fence_of(render(shipped("paper"), CHAT, candidates=[text], language=None))
 
@@ -104,7 +102,7 @@ def test_the_fence_is_the_same_for_the_same_texts_and_another_for_others() -> No
 
 
 @given(st.lists(st.text(), max_size=5))
-def test_the_fence_is_in_none_of_the_texts_even_if_one_holds_the_first_choice(texts: list[str]) -> None:
+def test_no_text_contains_the_fence_even_if_it_contains_earlier_choices(texts: list[str]) -> None:
     fence = fence_for(texts)
     assert not any(fence in text for text in texts)
     copied = [*texts, fence]
@@ -113,7 +111,9 @@ def test_the_fence_is_in_none_of_the_texts_even_if_one_holds_the_first_choice(te
         copied.append(fence)
 
 
-def test_a_text_that_holds_the_first_choice_of_a_fence_gets_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_that_contains_the_first_choice_of_a_fence_gets_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Digest:
         def __init__(self, data: bytes) -> None:
             self.data = data
@@ -125,29 +125,29 @@ def test_a_text_that_holds_the_first_choice_of_a_fence_gets_the_next(monkeypatch
     assert fence_for(["holds 00000000"]) == "11111111"
 
 
-def test_paper_asks_for_the_form_that_the_parser_reads_and_the_others_do_not() -> None:
+def test_only_paper_asks_for_an_answer_in_brackets() -> None:
     assert [shipped(name).bracketed for name in FUSORS] == [True, False, False]
     end = render(shipped("paper"), CHAT, candidates=["a"], language=None).splitlines()[-2:]
     assert end == ["Comparison: <your comparison>", "Answer: [[ <the final response> ]]"]
 
 
-def test_a_chat_model_gets_one_turn_and_a_base_model_text() -> None:
+def test_a_chat_model_gets_one_message_and_a_base_model_plain_text() -> None:
     assert prompt_of("x", chat=True) == Prompt(messages=(Message("user", "x"),))
     assert prompt_of("x", chat=False) == Prompt("x")
 
 
-def test_few_shot_ends_where_the_answer_goes_on() -> None:
+def test_few_shot_ends_with_the_label_of_the_answer() -> None:
     written = render(shipped("few_shot"), Prompt("Q: 6 · 7?\nA:"), candidates=["42", "41"], language=None)
     assert written.endswith("Draft: 42\nDraft: 41\nFinal:") and "Task: Q: 6 · 7?\nA:\n" in written
     assert shipped("few_shot").stop == ("\n\nTask:",)
 
 
-def test_a_template_is_known_by_the_hash_of_its_text() -> None:
+def test_the_digest_depends_only_on_the_source() -> None:
     assert Template("a", "x").digest == Template("b", "x").digest != Template("a", "y").digest
     assert len(Template("a", "x").digest) == 8
 
 
-# A user's own file
+# Files of users
 
 
 def write(folder: Path, source: str, name: str = "mine.j2") -> str:
@@ -155,22 +155,22 @@ def write(folder: Path, source: str, name: str = "mine.j2") -> str:
     return str(folder / name)
 
 
-def test_a_users_file_replaces_ours_and_is_read_anew_each_time(tmp_path: Path) -> None:
-    """In a notebook the file changes between two runs of one process."""
+def test_a_users_file_is_used_and_read_anew_each_time(tmp_path: Path) -> None:
+    """In a notebook, the file may change between two runs of one process."""
     path = write(tmp_path, "{{ language }}|{{ turns[-1].content }}|{{ candidates | join('|') }}")
     assert render(load_template(path), Prompt("q"), candidates=["a", "b"], language="ja") == "Japanese|q|a|b"
     write(tmp_path, "new {{ candidates[4] }} {{ fence }}")
     assert render(load_template(path), Prompt("q"), candidates=[*"abcde"], language=None).startswith("new e ")
 
 
-def test_a_home_folder_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     write(tmp_path, "{{ candidates[0] }}")
     assert load_template("~/mine.j2").name == "mine.j2"
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "messages"),
     [
         ("{{ candidates[0] }} {{ candidats }}", ["unknown variable 'candidats'", "Did you mean 'candidates'?"]),
         ("{{ candidates[0] }} {{ zzz }}", ["unknown variable 'zzz'", "Known: turns, candidates, language, fence"]),
@@ -184,12 +184,12 @@ def test_a_home_folder_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("", ["never shows the candidates"]),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_file_is_said_when_it_is_loaded(
-    tmp_path: Path, source: str, said: list[str]
+def test_a_mistake_in_a_file_is_an_error_when_it_is_loaded(
+    tmp_path: Path, source: str, messages: list[str]
 ) -> None:
     with pytest.raises(ConfigError) as error:
         load_template(write(tmp_path, source))
-    assert all(part in str(error.value) for part in ["mine.j2", *said])
+    assert all(part in str(error.value) for part in ["mine.j2", *messages])
 
 
 @pytest.mark.parametrize(
@@ -212,12 +212,12 @@ def test_a_template_cannot_leave_its_sandbox(tmp_path: Path, source: str) -> Non
     ("name", "nearest"),
     [("papr", "paper"), ("fewshot", "few_shot"), ("Direct", "direct")],
 )
-def test_a_misspelt_name_is_told_with_the_nearest(name: str, nearest: str) -> None:
+def test_a_misspelt_name_gets_a_suggestion(name: str, nearest: str) -> None:
     with pytest.raises(ConfigError, match=f"fusor_prompt={name} .*Did you mean '{nearest}'"):
         load_template(name)
 
 
-def test_a_missing_file_is_told_with_the_nearest_beside_it(tmp_path: Path) -> None:
+def test_a_missing_file_gets_the_most_similar_file_as_a_suggestion(tmp_path: Path) -> None:
     right = write(tmp_path, "{{ candidates }}", "my_fusor.j2")
     with pytest.raises(ConfigError) as error:
         load_template(str(tmp_path / "my_fusr.j2"))
@@ -225,7 +225,7 @@ def test_a_missing_file_is_told_with_the_nearest_beside_it(tmp_path: Path) -> No
     assert "No such file" in str(error.value)
 
 
-def test_the_judges_template_is_no_fusors() -> None:
+def test_the_template_of_the_judge_is_not_one_of_the_fusor() -> None:
     with pytest.raises(ConfigError, match="fusor_prompt=judge is none of paper, direct, few_shot"):
         load_template("judge")
 
@@ -233,12 +233,12 @@ def test_the_judges_template_is_no_fusors() -> None:
 @pytest.mark.parametrize(
     "name", ["", ".", "no/such/folder/a.j2", "a\0b", "~nobody-of-that-name/a.j2", "x" * 5000]
 )
-def test_what_cannot_be_a_file_is_an_error_of_ours(name: str) -> None:
+def test_a_name_that_cannot_be_a_file_is_a_clear_error(name: str) -> None:
     with pytest.raises(ConfigError, match="no file that can be read"):
         load_template(name)
 
 
-def test_a_file_that_is_no_text_says_so(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_bytes(b"\xff\xfe{{ candidates }}")
     with pytest.raises(ConfigError, match="not UTF-8"):
         load_template(str(tmp_path / "mine.j2"))
