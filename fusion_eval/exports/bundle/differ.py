@@ -32,7 +32,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class NotComputed:
-    """In place of an expected value that cannot be computed. `reason` is a sentence."""
+    """In place of an expected value that cannot be computed. `reason` is for the note."""
 
     reason: str
 
@@ -53,7 +53,9 @@ class Differ:
         """The counts as one sentence."""
         left = f"; {self.not_computed:,} could not be computed again" if self.not_computed else ""
         if self.differences:
-            return f"{len(self.differences):,} differences among {self.compared:,} numbers that were computed again{left}"
+            count = len(self.differences)
+            differences = f"{count:,} difference{'' if count == 1 else 's'}"
+            return f"{differences} among {self.compared:,} numbers that were computed again{left}"
         return f"all {self.compared:,} numbers that were computed again agree{left}"
 
     def compare(self, path: str, found: object, expected: object) -> None:
@@ -73,7 +75,7 @@ class Differ:
     def skip(self, reason: str, count: int = 1) -> None:
         """Count values that cannot be computed again, and note the reason."""
         self.not_computed += count
-        self.note(reason)
+        self.note(f"{reason} (not computed again)")
 
     def note(self, sentence: str) -> None:
         """Add a note, once."""

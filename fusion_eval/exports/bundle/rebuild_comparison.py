@@ -33,7 +33,9 @@ def compare_comparison(comparison: Comparison, runs: Sequence[Run], verdicts: Pa
     removed = {comparison.correction, comparison.test, comparison.interval} & set(_REMOVED)
     if removed:
         options = ", ".join(_REMOVED[name] for name in sorted(removed))
-        differ.skip(f"comparison: it was made with {options}, which is gone", len(comparison.rows))
+        differ.skip(
+            f"comparison: rows made with {options}, which this version does not have", len(comparison.rows)
+        )
         return
     judged = any(map(is_judged, comparison.rows))
     if not all(map(is_judged, comparison.rows)):
@@ -136,7 +138,10 @@ def _compare_metrics(comparison: Comparison, runs: Sequence[Run], differ: Differ
     if baseline in POOL_RUNS and baseline not in by_run:
         others = [row for row in rows if row.baseline != baseline]
         differ.compare("comparison: rows", named(others), Exactly())
-        differ.skip(f"comparison: {baseline} is no run of the bundle", len(rows) - len(others) + len(ranks))
+        differ.skip(
+            f"comparison: rows against {baseline}, which is no run of the bundle",
+            len(rows) - len(others) + len(ranks),
+        )
         return
     try:
         again = _compared_again(comparison, rows, known, differ)

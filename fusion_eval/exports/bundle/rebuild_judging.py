@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,56 @@ _FITTED = ("style", "against", "strengths", "humans", "sequential")
 """Parts of `judging` that need more than the verdicts."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdicts:
+    """The verdicts of a bundle, with all that is needed to compute rows from them."""
+
+    verdicts: Sequence[Verdict]
+    documents: Run
+    """The run whose items were judged."""
+    names: Sequence[str]
+    """The judged runs, the baseline first."""
+    metric: str
+    options: ComparisonOptions
+
+    def rows_and_ranks(
+        self, deciding: str, judges: Sequence[str]
+    ) -> tuple[Sequence[Row], Sequence[RankedRun]]:
+        """Compare the runs by the verdicts of `deciding`: a judge, or the panel of `judges`."""
+        verdicts = [verdict for verdict in self.verdicts if verdict.judge == deciding]
+        votes = [verdict for verdict in self.verdicts if verdict.judge in judges]
+        parts = self._parts(verdicts)
+        if not parts:
+            return (), ()
+        comparison = with_reliability(join(parts, self.options), verdicts, votes)
+        return comparison.rows, comparison.ranks
+
+    def _parts(self, verdicts: Sequence[Verdict]) -> list[Comparison]:
+        """Return a comparison of all runs with one opponent, or a comparison for each pair of runs."""
+        readable = [verdict for verdict in verdicts if verdict.score is not None]
+        if any(verdict.against_opponent for verdict in verdicts):
+            judged = {verdict.candidate for verdict in readable}
+            names = [name for name in self.names if name in judged]
+            arguments = (names, verdicts, self.metric, self.options)
+            return [against_opponent(self.documents, *arguments)] if len(names) > 1 else []
+        by_pair: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+        for verdict in verdicts:
+            by_pair[verdict.baseline, verdict.candidate].append(verdict)
+        pairs = dict.fromkeys((verdict.baseline, verdict.candidate) for verdict in readable)
+        return [
+            head_to_head(self.documents, *pair, by_pair[pair], self.metric, self.options) for pair in pairs
+        ]
+
+
 def compare_judging(comparison: Comparison, runs: Sequence[Run], path: Path, differ: Differ) -> None:
-    """Compare the verdicts, the rows and ranks of all judges and of each alone, and what is told of the judges."""
+    """Compare the verdicts, the rows and ranks of the panel and of each judge, and the reports on the judges.
+
+    Args:
+        comparison: The comparison with the judge's rows.
+        runs: The runs of the bundle.
+        path: The file of verdicts.
+        differ: Collects the differences.
+    """
     rows = [row for row in comparison.rows if is_judged(row)]
     judging = comparison.judging
     if not path.is_file() or judging is None or not rows:
@@ -41,82 +90,49 @@ def compare_judging(comparison: Comparison, runs: Sequence[Run], path: Path, dif
     _compare_verdicts(judges, verdicts, judging, differ)
     _compare_judges(judges, verdicts, judging, differ)
     if fitted := sum(len(getattr(judging, part)) for part in _FITTED):
-        differ.skip("comparison: style, strengths and other fits of a judging", fitted)
+        differ.skip("comparison: style, strengths and other fits of the judging", fitted)
     own_rows = [row for own in comparison.by_judge.values() for row in own]
     if judging.sequential:
         differ.skip(
-            "comparison: the judging stopped early, so its intervals and p-values", len(rows + own_rows)
+            "comparison: intervals and p-values of a judging that stopped early", len(rows + own_rows)
         )
     if judging.sequential and judging.opponent:
         return
     try:
         options = options_of(comparison, [*rows, *own_rows])
-        found, expected = _rows(comparison, rows, runs, judges, verdicts, options)
+        by_run = {run.name: run for run in runs}
+        names = [run.name for run in comparison.runs if run.name in by_run]
+        documents = by_run[names[0]] if names else runs[0]
+        expected = _expected(
+            judges, _Verdicts(verdicts, documents, names, rows[0].metric, options), bool(judging.sequential)
+        )
     except (ConfigError, ValueError) as error:  # the file may hold any numbers
         differ.differences.append(f"comparison: the judge's rows cannot be computed again: {error}")
         return
-    differ.compare("comparison", found, expected)
-
-
-def _rows(
-    comparison: Comparison,
-    rows: Sequence[Row],
-    runs: Sequence[Run],
-    judges: Sequence[str],
-    verdicts: Sequence[Verdict],
-    options: ComparisonOptions,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the rows and ranks of a judging, as stated and as computed again."""
-    by_run = {run.name: run for run in runs}
-    names = [run.name for run in comparison.runs if run.name in by_run]
-    documents = by_run[names[0]] if names else runs[0]
-    sequential = bool(comparison.judging and comparison.judging.sequential)
-
-    def again(deciding: str, single: Sequence[str]) -> tuple[Exactly[Any], Exactly[Any]]:
-        own = [verdict for verdict in verdicts if verdict.judge == deciding]
-        behind = [verdict for verdict in verdicts if verdict.judge in single]
-        computed, places = _computed(documents, names, own, behind, rows[0].metric, options)
-        parts = named(computed)
-        if sequential:
-            parts = {
-                name: {field: row[field] for field in _COUNTED if field in row} for name, row in parts.items()
-            }
-        return Exactly(parts), Exactly(named(places))
-
-    expected_rows, expected_ranks = again("|".join(judges), judges)
-    alone = {name: again(name, [name])[0] for name in judges} if len(judges) > 1 else {}
     found = {
         "rows": named(rows),
         "ranks": named(rank for rank in comparison.ranks if rank.metric.startswith(JUDGE)),
         "by_judge": {name: named(own) for name, own in comparison.by_judge.items()},
     }
-    return found, {"rows": expected_rows, "ranks": expected_ranks, "by_judge": Exactly(alone)}
+    differ.compare("comparison", found, expected)
 
 
-def _computed(
-    documents: Run,
-    names: Sequence[str],
-    verdicts: Sequence[Verdict],
-    single: Sequence[Verdict],
-    metric: str,
-    options: ComparisonOptions,
-) -> tuple[Sequence[Row], Sequence[RankedRun]]:
-    """Return the rows and ranks of verdicts on pairs, or on each run against one opponent."""
-    readable = [verdict for verdict in verdicts if verdict.score is not None]
-    if any(verdict.against_opponent for verdict in verdicts):
-        judged = {verdict.candidate for verdict in readable}
-        read = [name for name in names if name in judged]
-        parts = [against_opponent(documents, read, verdicts, metric, options)] if len(read) > 1 else []
-    else:
-        pairs: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
-        for verdict in verdicts:
-            pairs[verdict.baseline, verdict.candidate].append(verdict)
-        order = dict.fromkeys((verdict.baseline, verdict.candidate) for verdict in readable)
-        parts = [head_to_head(documents, *pair, pairs[pair], metric, options) for pair in order]
-    if not parts:
-        return (), ()
-    comparison = with_reliability(join(parts, options), verdicts, single)
-    return comparison.rows, comparison.ranks
+def _expected(judges: Sequence[str], verdicts: _Verdicts, sequential: bool) -> dict[str, Any]:
+    """Return the rows and ranks that the verdicts give."""
+    rows, ranks = verdicts.rows_and_ranks("|".join(judges), judges)
+    own = {name: verdicts.rows_and_ranks(name, [name])[0] for name in judges} if len(judges) > 1 else {}
+
+    def fields(rows: Sequence[Row]) -> Exactly[Any]:
+        kept = _COUNTED if sequential else None
+        return Exactly(
+            {name: {field: row[field] for field in kept or row} for name, row in named(rows).items()}
+        )
+
+    return {
+        "rows": fields(rows),
+        "ranks": Exactly(named(ranks)),
+        "by_judge": Exactly({name: fields(rows) for name, rows in own.items()}),
+    }
 
 
 def _compare_verdicts(

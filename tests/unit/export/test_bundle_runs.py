@@ -53,7 +53,9 @@ def test_a_forged_mean_is_found(tmp_path: Path, aggregation: str | None) -> None
 def test_a_bootstrapped_standard_error_is_counted_as_not_computed(tmp_path: Path, aggregation: str) -> None:
     result = verify(export_bundle(scored(tmp_path / "run", aggregation, 0.625, 0.158), tmp_path))
     assert not result.differences and result.not_computed == 1
-    assert result.notes == ["run: acc,none of quiz: the harness draws its standard error at random"]
+    assert result.notes == [
+        "run: acc,none of quiz: the harness draws its standard error at random (not computed again)"
+    ]
     assert (
         result.summary
         == f"all {result.compared} numbers that were computed again agree; 1 could not be computed again"
@@ -66,7 +68,7 @@ def test_another_aggregation_is_counted_as_not_computed(
 ) -> None:
     result = verify(export_bundle(scored(tmp_path / "run", aggregation, 1.9, None, metric), tmp_path))
     assert not result.differences and result.not_computed == 1
-    assert result.notes == [f"run: {metric},none of quiz is not the mean of its items"]
+    assert result.notes == [f"run: {metric},none of quiz is not the mean of its items (not computed again)"]
 
 
 def test_a_forged_group_is_found_and_a_task_without_samples_is_counted(tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ def test_a_forged_group_is_found_and_a_task_without_samples_is_counted(tmp_path:
         run, {"results": results, "groups": {"all": {"acc,none": 0.625}}, "group_subtasks": {"all": ["quiz"]}}
     )
     result = verify(export_bundle(run, tmp_path))
-    assert "run: mmlu has no samples here" in result.notes
+    assert "run: mmlu has no samples here (not computed again)" in result.notes
     assert_difference(result, "results of the group all: acc,none: found 0.99, expected 0.625")
 
 
@@ -92,7 +94,7 @@ def test_totals_without_traces_are_counted_as_not_computed(tmp_path: Path) -> No
     (run / TRACES).unlink()
     result = verify(export_bundle(run, tmp_path))
     assert result.not_computed == 1 and not result.differences
-    assert result.notes == ["run: there are no traces to compute its totals from"]
+    assert result.notes == ["run: there are no traces to compute its totals from (not computed again)"]
 
 
 def test_answers_without_a_trace_are_found(tmp_path: Path) -> None:
@@ -134,7 +136,10 @@ def test_answers_of_an_earlier_evaluation_need_no_traces(tmp_path: Path) -> None
     write_run(run, {"old": samples([1.0, 0.0, 1.0])}, date="2025-01-02T03-04-05.678901")
     result = verify(export_bundle(run, tmp_path))
     assert not result.differences and result.not_computed == 3
-    assert "run: some answers are of an earlier evaluation, whose traces are not here" in result.notes
+    assert (
+        "run: some answers are of an earlier evaluation, whose traces are not here (not computed again)"
+        in result.notes
+    )
 
 
 def drop_role(totals: dict[str, Any]) -> None:
@@ -162,7 +167,7 @@ def test_an_unknown_total_is_counted_as_not_computed(tmp_path: Path) -> None:
     bundle = export_bundle(traced_run(tmp_path / "run", ["x", "y"]), tmp_path)
     path = only_match(bundle, "run/results_*.json")
     edit_json(path, lambda results: results["config"]["totals"].update(joules=3))
-    assert "run: totals: joules is not known here" in verify(bundle).notes
+    assert "run: totals: joules is not known here (not computed again)" in verify(bundle).notes
 
 
 @pytest.mark.parametrize("names", [("a:1", "a_1"), ("a", "A"), ("bundle.json", "card.md"), ("nul", "_nul")])
