@@ -98,7 +98,7 @@ def read_number(text: str, language: str) -> Fraction | None:
 
 
 def read_bare_number(text: str) -> Fraction | None:
-    """Return the value of a number that stands without words, as data sets write references; else None.
+    """Return the value of a number without any words, as data sets write references; else None.
 
     The number is read by the conventions of English.
     """

@@ -42,7 +42,7 @@ class Index:
     tasks: Mapping[str, Config]
     groups: Mapping[str, Config]
     collections: tuple[str, ...]
-    """The groups whose files stand in the folder itself: they consist of other groups."""
+    """The groups whose files are in the folder itself. They consist of other groups."""
 
     def members(self, name: str) -> list[Config]:
         """Return the tasks of a group, including those of groups within it. A task's name returns that task."""

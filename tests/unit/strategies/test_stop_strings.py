@@ -1,4 +1,4 @@
-"""Cutting at stop strings."""
+"""Texts end at the first stop string, even if the endpoint ignored it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fusion_eval.strategies.sampler import cut_at_stop
         ("answer</s>", ("</s>", "s"), "an"),
     ],
 )
-def test_the_first_stop_string_ends_the_text_wherever_it_stands_in_the_list(
+def test_the_first_stop_string_in_the_text_ends_it(
     text: str, stops: tuple[str, ...], left: str
 ) -> None:
     assert cut_at_stop(text, stops) == left
@@ -31,7 +31,7 @@ _letters = st.text(alphabet="ab\n", max_size=20)
 
 
 @given(_letters, st.lists(_letters.map(lambda stop: stop[:3]), max_size=3))
-def test_what_is_left_is_a_prefix_without_any_stop_and_stays_as_it_is(text: str, stops: list[str]) -> None:
+def test_the_rest_is_a_prefix_without_any_stop_string(text: str, stops: list[str]) -> None:
     left = cut_at_stop(text, stops)
     assert text.startswith(left) and cut_at_stop(left, stops) == left
     assert not any(stop and stop in left for stop in stops)
