@@ -51,7 +51,7 @@ def write_tasks(
 
 
 def fusing(request: dict[str, Any], index: int) -> str:
-    """Answer in the paper's form where a fusor is asked, and with made-up words where a sampler is asked."""
+    """Reply to a fusor's request in the paper's form, and to a sampler's request with made-up words."""
     if "Answer: [[" in prompt_text(request):
         return "Comparison: they differ.\nAnswer: [[ fused ]]"
     return default_text(request["model"], prompt_text(request), (request.get("seed") or 0) + index, 0.7)

@@ -71,8 +71,8 @@ def verdict_lines(output: Path) -> list[dict[str, Any]]:
 
 def quality(answer: str) -> float:
     """Return the number that an answer carries, such as 0.7 in `q=0.7`; 0 without one."""
-    found = re.search(r"q=([0-9.]+)", answer)
-    return float(found[1]) if found else 0.0
+    match = re.search(r"q=([0-9.]+)", answer)
+    return float(match[1]) if match else 0.0
 
 
 def by_quality(a: str, b: str, luck: random.Random) -> str:

@@ -22,7 +22,7 @@ PROMPTS = [Prompt(f"Question {i}: why is the sky blue?") for i in range(20)]
 
 
 def opener(server: Server, store: Store | None = None, **arguments: Any) -> Opener:
-    """Return an opener for models at a dollar for a million tokens read, and two for a million written."""
+    """Return an opener for models that cost 1 dollar per million prompt tokens and 2 per million completion tokens."""
     defaults = {"model": "test-model", "base_url": server.base_url, "price_in": 1, "price_out": 2}
     chosen = {name: value for name, value in (defaults | arguments).items() if value != ""}
     return Opener(parse(chosen), store or Store(None))

@@ -35,7 +35,7 @@ class Scripted:
         return [Candidate(reply, self.name, sampling.seed) if isinstance(reply, str) else reply]
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: nothing is open."""
 
     @property
     def prompt_texts(self) -> list[str]:
@@ -56,7 +56,7 @@ def tools(
     stop: tuple[str, ...] = (),
     fusor_max_tokens: int | None = None,
 ) -> Tools:
-    """Tools in which `model` is fusor and judge."""
+    """Return tools with `model` as the fusor and the judge."""
     model = model or Scripted("never asked")
     return Tools(
         fusor=model,
@@ -70,7 +70,7 @@ def tools(
 
 
 def pool_of(*texts: str | Candidate, prompt: Prompt | None = None) -> Pool:
-    """A pool of these texts, each by a model of its own."""
+    """Return a pool of these texts, each from a different model."""
     candidates = [
         c if isinstance(c, Candidate) else Candidate(c, f"vendor/model-{i}", i) for i, c in enumerate(texts)
     ]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from check_command import quiz_run
 from judge_command import NamedJudge, judge_options, random_answers
 from local_judge import by_quality, judge_server, open_run
 from openai_server import Plan, Server
@@ -42,3 +43,28 @@ def judge(openai_server: Callable[[Plan], Server], tmp_path: Path) -> NamedJudge
     """A judge that judges by quality, with a store."""
     server = openai_server(judge_server(by_quality))
     return NamedJudge(server, judge_options(server, f"cache={tmp_path / 'store.sqlite'}"))
+
+
+@pytest.fixture(autouse=True)
+def no_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every test as a user who is not on GitHub."""
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    return quiz_run(tmp_path / "good", 160)
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    return quiz_run(tmp_path / "bad", 80)
+
+
+@pytest.fixture
+def base(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    path = tmp_path / "base.json.gz"
+    assert main(["baseline", str(good), "-o", str(path)]) == 0
+    capsys.readouterr()
+    return path

@@ -9,54 +9,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from run_folders import samples, write_run
+from check_command import check, quiz_run
 
 from fusion_eval.cli.main import main
-from fusion_eval.gate.baseline_file import read_baseline
 
 RUNS = Path(__file__).resolve().parents[2] / "data" / "harness_runs"
 Capture = pytest.CaptureFixture[str]
 Rejection = Callable[..., str]
 VERSIONS = ("0.4.1", "0.4.3", "0.4.8", "0.4.12")
-
-
-@pytest.fixture(autouse=True)
-def no_github(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def quiz_run(folder: Path, right: int, of: int = 200) -> Path:
-    """Write a run that answers `right` of the items; every four items share a story."""
-    return write_run(
-        folder, {"quiz": samples([1.0] * right + [0.0] * (of - right), story=[n // 4 for n in range(of)])}
-    )
-
-
-@pytest.fixture
-def good(tmp_path: Path) -> Path:
-    return quiz_run(tmp_path / "good", 160)
-
-
-@pytest.fixture
-def bad(tmp_path: Path) -> Path:
-    return quiz_run(tmp_path / "bad", 80)
-
-
-@pytest.fixture
-def base(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    path = tmp_path / "base.json.gz"
-    assert main(["baseline", str(good), "-o", str(path)]) == 0
-    capsys.readouterr()
-    return path
-
-
-def check(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str]:
-    """Run a check that prints nothing on stderr; return its exit code and what it prints."""
-    code = main(["check", *(str(argument) for argument in arguments)])
-    printed = capsys.readouterr()
-    assert printed.err == ""
-    return code, printed.out
 
 
 class TestExitCodes:
@@ -87,6 +47,8 @@ class TestExitCodes:
     def test_runs_of_every_release_can_be_checked(self, version: str, capsys: Capture) -> None:
         # given few items: only the translations show which of two models is the stronger
         weak, strong = RUNS / version / "weak", RUNS / version / "strong"
+
+        # then all metrics together cannot tell, and the translations can
         assert [check(capsys, *pair)[0] for pair in ((weak, strong), (strong, weak))] == [3, 3]
         code, out = check(capsys, weak, strong, "--metrics", "bleu,chrf")
         assert code == 0 and out.count(" pass ") == 2
@@ -97,8 +59,11 @@ class TestExitCodes:
     def test_the_same_model_passes_under_another_release(
         self, one: str, other: str, tmp_path: Path, capsys: Capture
     ) -> None:
+        # when two runs are compared, no value differs
         code, out = check(capsys, RUNS / one / "strong", RUNS / other / "strong")
         assert code == 0 and out.count("unchanged") == 12 and "prompts are not" not in out
+
+        # when the baseline is a file, the check passes too
         main(["baseline", str(RUNS / one / "strong"), "-o", str(tmp_path / "base.gz")])
         capsys.readouterr()
         assert check(capsys, tmp_path / "base.gz", RUNS / other / "strong")[0] == 0
@@ -106,7 +71,10 @@ class TestExitCodes:
     def test_missing_tasks_are_an_error_unless_partial_runs_are_allowed(
         self, capsys: Capture, rejection: Rejection
     ) -> None:
+        # given
         whole, part = RUNS / "0.4.12" / "weak", RUNS / "0.4.12" / "limited"
+
+        # then
         assert "The task mini_choice is in the baseline" in rejection("check", whole, part)
         code, out = check(capsys, whole, part, "--allow-partial")
         assert code == 0 and "2 are checked" in out and "and is left out" in out
@@ -116,18 +84,19 @@ class TestOptions:
     def test_every_option_reaches_the_check(
         self, tmp_path: Path, good: Path, bad: Path, capsys: Capture
     ) -> None:
+        # given
         (tmp_path / "margins.yaml").write_text("acc: 0.9")
+
+        # when
         options = f"--margin {tmp_path}/margins.yaml --alpha 0.2 --inconclusive fail --metrics acc --overall --cluster story --format json"
         code, out = check(capsys, good, bad, *options.split())
+
+        # then
         result = json.loads(out)
         (row,) = result["rows"]
         assert (code, result["alpha"], result["inconclusive"], row["margin"], row["clusters"]) == (
-            0,
-            0.2,
-            "fail",
-            0.9,
-            50,
-        )
+            0, 0.2, "fail", 0.9, 50,
+        )  # fmt: skip
 
     def test_without_clusters_each_item_is_independent(self, good: Path, bad: Path, capsys: Capture) -> None:
         result = json.loads(check(capsys, good, bad, "--cluster", "none", "--format", "json")[1])
@@ -153,9 +122,12 @@ class TestOptions:
     def test_truncated_lines_are_left_out_if_partial_runs_are_allowed(
         self, good: Path, tmp_path: Path, capsys: Capture, rejection: Rejection
     ) -> None:
+        # given a run whose last line is cut off
         cut = quiz_run(tmp_path / "cut", 160)
         (file,) = cut.glob("model/samples*")
         file.write_text(file.read_text()[:-20])
+
+        # then
         assert "line 200 is not a sample of the harness, or is cut off; --allow_partial" in rejection(
             "check", good, cut
         )
@@ -284,83 +256,6 @@ class TestMistakes:
         self, good: Path, tmp_path: Path, rejection: Rejection
     ) -> None:
         assert "there is a folder" in rejection("baseline", good, "-o", tmp_path)
-
-
-class TestBaseline:
-    def test_the_command_prints_what_the_file_holds(
-        self, good: Path, tmp_path: Path, capsys: Capture
-    ) -> None:
-        path = tmp_path / "base.gz"
-        assert main(["baseline", str(good), "--output", str(path), "--cluster", "none"]) == 0
-        assert (
-            capsys.readouterr().out
-            == f"{path}: 1 tasks, 200 items, 1 metrics, {path.stat().st_size:,} bytes\n"
-        )
-        assert len(set(read_baseline(path).tasks[0].clusters)) == 200
-
-
-class TestUpdateBaseline:
-    def test_the_old_baseline_is_checked_and_the_new_one_written(
-        self, base: Path, bad: Path, capsys: Capture
-    ) -> None:
-        assert main(["check", str(base), str(bad), "--update-baseline"]) == 0
-        printed = capsys.readouterr()
-        assert "REGRESSION" in printed.out and printed.err == f"{base} now holds {bad}\n"
-        assert check(capsys, base, bad)[0] == 0
-
-    def test_the_new_baseline_equals_that_of_the_command_baseline(
-        self, base: Path, bad: Path, tmp_path: Path, capsys: Capture
-    ) -> None:
-        main(["check", str(base), str(bad), "--update-baseline"])
-        main(["baseline", str(bad), "-o", str(tmp_path / "new.gz")])
-        assert base.read_bytes() == (tmp_path / "new.gz").read_bytes()
-
-    def test_a_missing_baseline_is_written_without_a_check(
-        self, good: Path, tmp_path: Path, capsys: Capture
-    ) -> None:
-        path = tmp_path / "new" / "base.json.gz"
-        assert main(["check", str(path), str(good), "--update-baseline"]) == 0
-        printed = capsys.readouterr()
-        assert printed.out == "" and printed.err == f"{path} now holds {good}, and is new\n"
-        assert check(capsys, path, good)[0] == 0
-
-    def test_a_run_is_never_replaced(self, good: Path, bad: Path, rejection: Rejection) -> None:
-        (file,) = good.glob("model/samples*")
-        before = file.read_bytes()
-        for place in (good, file):
-            message = rejection("check", place, bad, "--update-baseline")
-            assert f"--update_baseline rewrites a baseline file, and {place} is none" in message
-        assert file.read_bytes() == before
-
-    def test_a_baseline_that_cannot_be_compared_is_named_and_replaced(
-        self, base: Path, tmp_path: Path, capsys: Capture
-    ) -> None:
-        other = write_run(tmp_path / "other", {"exam": samples([1.0, 0.0])})
-        assert main(["check", str(base), str(other), "--update-baseline"]) == 0
-        printed = capsys.readouterr()
-        first, second = printed.err.splitlines()
-        assert printed.out == "" and first.startswith("not checked: The task quiz is in the baseline")
-        assert second == f"{base} now holds {other}" and check(capsys, base, other)[0] == 0
-
-    def test_a_damaged_baseline_is_named_and_replaced(self, base: Path, good: Path, capsys: Capture) -> None:
-        base.write_bytes(base.read_bytes()[:-30])
-        assert main(["check", str(base), str(good), "--update-baseline"]) == 0
-        assert capsys.readouterr().err.startswith(f"not checked: The baseline {base} cannot be read")
-        assert check(capsys, base, good)[0] == 0
-
-    def test_an_unusable_candidate_leaves_the_baseline_unchanged(
-        self, base: Path, tmp_path: Path, rejection: Rejection
-    ) -> None:
-        before = base.read_bytes()
-        rejection("check", base, tmp_path / "none", "--update-baseline")
-        assert base.read_bytes() == before
-
-    def test_a_report_that_cannot_be_written_leaves_the_baseline_unchanged(
-        self, base: Path, bad: Path, tmp_path: Path, capsys: Capture
-    ) -> None:
-        before = base.read_bytes()
-        assert main(["check", str(base), str(bad), "--update-baseline", "--junit", str(tmp_path)]) == 2
-        assert base.read_bytes() == before
 
 
 class TestOnGitHub:
