@@ -93,7 +93,7 @@ def traced_run(folder: Path, answers: Sequence[str], **config: Any) -> Path:
     reported = {"quiz": {"acc,none": 1.0, "acc_stderr,none": 0.0, "sample_len": len(answers)}}
     our_run(
         folder, "single", {"lab/a": "openai|http://here/v1|lab/a|chat"}, tasks={"quiz": rows}, reported=reported,
-        told={"totals": stated, **config},
+        overrides={"totals": stated, **config},
     )  # fmt: skip
     (folder / TRACES).write_bytes(b"".join(lines))
     return folder

@@ -38,7 +38,7 @@ def our_run(folder: Path, strategy: str, models: Mapping[str, str], **options: A
         folder: Where to write it.
         strategy: The strategy's name.
         models: The identities of the samplers by name.
-        **options: Options of `write_run`, and `told`, which replaces parts of the results file's config.
+        **options: Options of `write_run`, and `overrides`, which replaces parts of the results file's config.
     """
     config = {
         "model": strategy,
@@ -59,7 +59,7 @@ def our_run(folder: Path, strategy: str, models: Mapping[str, str], **options: A
         "totals": {"prompts": 2, "fallbacks": 1, "roles": {"fusor": {"completion_tokens": 9, "cost": 0.25}}},
         "fusion_eval_version": "0.1.0",
     }
-    config |= options.pop("told", {})
+    config |= options.pop("overrides", {})
     return plain_run(folder, results={"config": config, "lm_eval_version": "0.4.13"}, **options)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openai_server import Plan as ServerPlan
-from openai_server import Server
+from openai_server import serve
 from run_folders import samples, write_run
 
 from fusion_eval.exports.card.page import card, write_card
@@ -33,31 +34,42 @@ SECTIONS = (
 KEY = "sk-0123456789abcdefghij0123"
 
 
-@pytest.fixture
-def output(
-    openai_server: Callable[[ServerPlan], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """A finished run of three strategies on four French sentences."""
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    server = openai_server(ServerPlan(api_key=KEY))
-    plan = Plan(
-        output=tmp_path / "out",
-        tasks=("fusion_demo_fr",),
-        strategies=("single", "bon", "fusion"),
-        model_args={
-            "model": "test-model", "base_url": server.base_url, "n": 3, "scorer": "chrf", "temperature": 0.9,
-            "cache": str(tmp_path / "store.sqlite"),
-        },
-        limit=4,
-        apply_chat_template=True,
-        command=(
-            "fusion-eval", "run", "--tasks", "fusion_demo_fr", "--limit", "4",
-            "--model_args", f"cache={tmp_path / 'store.sqlite'}", "--output", str(tmp_path / "out"),
-        ),
-    )  # fmt: skip
-    run(plan, lambda line: None)
-    write_comparison(compare_strategies(plan), plan.output)
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three strategies on four French sentences."""
+    folder = tmp_path_factory.mktemp("finished")
+    with serve(ServerPlan(api_key=KEY)) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", KEY)
+        plan = Plan(
+            output=folder / "out",
+            tasks=("fusion_demo_fr",),
+            strategies=("single", "bon", "fusion"),
+            model_args={
+                "model": "test-model", "base_url": server.base_url, "n": 3, "scorer": "chrf", "temperature": 0.9,
+                "cache": str(folder / "store.sqlite"),
+            },
+            limit=4,
+            apply_chat_template=True,
+            command=(
+                "fusion-eval", "run", "--tasks", "fusion_demo_fr", "--limit", "4",
+                "--model_args", f"cache={folder / 'store.sqlite'}", "--output", str(folder / "out"),
+            ),
+        )  # fmt: skip
+        run(plan, lambda line: None)
+        write_comparison(compare_strategies(plan), plan.output)
     return plan.output
+
+
+@pytest.fixture(scope="module")
+def page(finished: Path) -> dict[str, str]:
+    """The card of the finished run, by section."""
+    return sections(card(read_subject(finished)))
+
+
+@pytest.fixture
+def output(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run that a test may change."""
+    return Path(shutil.copytree(finished, tmp_path / "out"))
 
 
 def sections(page: str) -> dict[str, str]:
@@ -81,48 +93,63 @@ def edit_results(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path
     return folder
 
 
-def test_a_card_of_our_run_has_all_sections(output: Path) -> None:
-    # when
-    found = sections(card(read_subject(output)))
-    # then
-    assert tuple(found) == SECTIONS
-    # and the rows of the comparison, with intervals
-    assert "fusion\\_demo\\_fr | fr | chrf | 4 | single |" in found["Results"]
-    assert "95% intervals" in found["Results"] and "holm" in found["Results"]
-    # and the command that all three runs recorded, once
-    (command,) = [line for line in found["What was run"].splitlines() if line.startswith("fusion-eval run")]
-    assert (
-        command
-        == "fusion-eval run --tasks fusion_demo_fr --limit 4 --model_args cache=store.sqlite --output out"
-    )
-    # and models, strategy, sampling, prompts, software
-    made = facts(found["How it was made"])
-    assert made[""] == ["single", "bon", "fusion"] == made["strategy"]
-    assert made["candidates per prompt (N)"] == ["3"] * 3
-    assert made["sampling"] == ["temperature 0.9, seed 0"] * 3
-    assert all("test-model" in identity and "openai" in identity for identity in made["its identity"])
-    assert made["chosen by"] == ["-", "chrf", "-"]
-    assert re.fullmatch(r"paper [0-9a-f]{8}", made["fusor's prompt and its hash"][2])
-    assert made["chat template"] == ["used, without a hash"] * 3
-    assert "lm\\_eval" in made["software"][0] and "fewshot\\_seed" in made["seeds of the harness"][0]
-    # and tasks, cost, prompt
-    version, fewshot, limit, items, digest, runs = facts(found["Tasks"])["fusion\\_demo\\_fr"][1:]
+def test_a_card_of_our_run_has_all_sections(page: dict[str, str]) -> None:
+    assert tuple(page) == SECTIONS
+
+
+def test_results_are_the_rows_of_the_comparison_with_intervals(page: dict[str, str]) -> None:
+    results = page["Results"]
+    assert "fusion\\_demo\\_fr | fr | chrf | 4 | single |" in results
+    assert "95% intervals" in results and "holm" in results
+
+
+def test_the_command_that_all_runs_recorded_is_shown_once(page: dict[str, str]) -> None:
+    commands = [line for line in page["What was run"].splitlines() if line.startswith("fusion-eval run")]
+    assert commands == [
+        "fusion-eval run --tasks fusion_demo_fr --limit 4 --model_args cache=store.sqlite --output out"
+    ]
+
+
+def test_each_run_has_a_column_of_facts(page: dict[str, str]) -> None:
+    columns = facts(page["How it was made"])
+    assert columns[""] == ["single", "bon", "fusion"] == columns["strategy"]
+    assert columns["candidates per prompt (N)"] == ["3"] * 3
+    assert columns["sampling"] == ["temperature 0.9, seed 0"] * 3
+    assert all("test-model" in identity and "openai" in identity for identity in columns["its identity"])
+    assert columns["chosen by"] == ["-", "chrf", "-"]
+    assert re.fullmatch(r"paper [0-9a-f]{8}", columns["fusor's prompt and its hash"][2])
+    assert columns["chat template"] == ["used, without a hash"] * 3
+    assert "lm\\_eval" in columns["software"][0] and "fewshot\\_seed" in columns["seeds of the harness"][0]
+
+
+def test_each_task_has_a_line(page: dict[str, str]) -> None:
+    version, fewshot, limit, items, digest, runs = facts(page["Tasks"])["fusion\\_demo\\_fr"][1:]
     assert (version, fewshot, limit, items, runs) == ("1.0", "4", "4", "4", "all")
     assert re.fullmatch("[0-9a-f]{16}", digest)
-    assert "fusion: answers 4, calls beyond the pool 4" in found["What it took"]
-    assert "fusion: fusor" in found["What it took"] and "tokens" in found["What it took"]
-    assert "[user]\n" in found["A prompt as it was sent"] and "hotel" in found["A prompt as it was sent"]
-    # and what the numbers cannot say
-    limits = found["What the numbers cannot say"]
-    for words in (
+
+
+def test_calls_and_tokens_are_counted(page: dict[str, str]) -> None:
+    assert "fusion: answers 4, calls beyond the pool 4" in page["What it took"]
+    assert "fusion: fusor" in page["What it took"] and "tokens" in page["What it took"]
+
+
+def test_the_first_prompt_is_shown(page: dict[str, str]) -> None:
+    assert "[user]\n" in page["A prompt as it was sent"] and "hotel" in page["A prompt as it was sent"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
         "Items: 4; tasks: 1",
         "80% power",
         "One seed (0)",
         "adjusted over",
         "--limit 4",
         "training was not checked",
-    ):
-        assert words in limits
+    ],
+)
+def test_limits_of_the_numbers_are_named(page: dict[str, str], words: str) -> None:
+    assert words in page["What the numbers cannot say"]
 
 
 def test_a_card_names_no_path_and_no_key_and_has_the_same_bytes_every_time(
@@ -136,36 +163,36 @@ def test_a_card_names_no_path_and_no_key_and_has_the_same_bytes_every_time(
 
 
 def test_fallbacks_and_failed_candidates_are_limits(output: Path) -> None:
-    def spoil(results: dict[str, Any]) -> None:
+    def forge(results: dict[str, Any]) -> None:
         results["config"]["totals"] |= {"fallbacks": 3, "failed_candidates": 2}
         results["config"]["totals"]["roles"]["fusor"] |= {"retries": 7, "cost": 0.25, "unpriced": 0}
 
-    found = sections(card(read_subject(edit_results(output / "fusion", spoil).parent)))
-    assert "fusion: for 3 of 4 answers (75.0%) the strategy fell back" in found["What the numbers cannot say"]
-    assert "of 12 candidates 2 failed" in found["What the numbers cannot say"]
-    assert "$0.250000, retries 7" in found["What it took"]
+    page = sections(card(read_subject(edit_results(output / "fusion", forge).parent)))
+    assert "fusion: for 3 of 4 answers (75.0%) the strategy fell back" in page["What the numbers cannot say"]
+    assert "of 12 candidates 2 failed" in page["What the numbers cannot say"]
+    assert "$0.250000, retries 7" in page["What it took"]
 
 
 def test_unreadable_totals_are_left_out(output: Path) -> None:
-    def spoil(results: dict[str, Any]) -> None:
+    def forge(results: dict[str, Any]) -> None:
         results["config"]["totals"] = {"prompts": "many"}
 
-    found = sections(card(read_subject(edit_results(output / "single", spoil))))
-    assert "single: the results file has no tokens" in found["What it took"]
+    page = sections(card(read_subject(edit_results(output / "single", forge))))
+    assert "single: the results file has no tokens" in page["What it took"]
 
 
 @pytest.mark.parametrize("release", sorted(path.name for path in HARNESS_RUNS.iterdir()))
 def test_a_run_of_the_harness_has_a_card_without_a_command(release: str) -> None:
-    page = card(read_subject(HARNESS_RUNS / release / "strong"))
-    found = sections(page)
-    assert tuple(found) == tuple(name for name in SECTIONS if name != "What was run")
-    assert facts(found["How it was made"])["arguments of the model"] == ["pretrained=mini/strong, quality=1"]
-    assert "| strong | mini\\_choice | acc | " in found["Results"] and "0.8000 ± 0.2000" in found["Results"]
-    assert facts(found["Tasks"])["mini\\_math"][1:3] == ["3.0", "0"]
-    assert "no tokens, dollars" in found["What it took"]
-    assert "Snow is" in found["A prompt as it was sent"]
-    assert "No difference was tested" in found["What the numbers cannot say"]
-    assert not re.search(r"(?<![\w/:;&#.])/\w+/", page)
+    text = card(read_subject(HARNESS_RUNS / release / "strong"))
+    page = sections(text)
+    assert tuple(page) == tuple(name for name in SECTIONS if name != "What was run")
+    assert facts(page["How it was made"])["arguments of the model"] == ["pretrained=mini/strong, quality=1"]
+    assert "| strong | mini\\_choice | acc | " in page["Results"] and "0.8000 ± 0.2000" in page["Results"]
+    assert facts(page["Tasks"])["mini\\_math"][1:3] == ["3.0", "0"]
+    assert "no tokens, dollars" in page["What it took"]
+    assert "Snow is" in page["A prompt as it was sent"]
+    assert "No difference was tested" in page["What the numbers cannot say"]
+    assert not re.search(r"(?<![\w/:;&#.])/\w+/", text)
 
 
 def test_arguments_and_seeds_of_the_harness_are_facts(tmp_path: Path) -> None:
@@ -185,10 +212,10 @@ def test_arguments_and_seeds_of_the_harness_are_facts(tmp_path: Path) -> None:
 
     write_run(tmp_path / "a", {"quiz": samples([1.0, 0.0])})
     page = card(read_subject(edit_results(tmp_path / "a", configure)))
-    made = facts(sections(page)["How it was made"])
-    assert made["arguments of the model"] == ["pretrained=tiny, dtype=float16"]
-    assert made["arguments of generation"] == ["temperature=0.5"]
-    assert made["seeds of the harness"][0].endswith("fewshot\\_seed 7")
+    columns = facts(sections(page)["How it was made"])
+    assert columns["arguments of the model"] == ["pretrained=tiny, dtype=float16"]
+    assert columns["arguments of generation"] == ["temperature=0.5"]
+    assert columns["seeds of the harness"][0].endswith("fewshot\\_seed 7")
     assert "t0p" not in page and "/data" not in page and f"hash {'a' * 16}" in page
 
 
@@ -200,10 +227,10 @@ def test_runs_that_cannot_be_compared_show_their_values_and_the_reason(tmp_path:
             limit=items,
             reported={"quiz": {"acc,none": 1.0}},
         )
-    found = sections(card(read_subject(tmp_path)))
-    assert "| b | quiz | acc | - | 1.0000 |" in found["Results"]
-    assert "The runs were not compared: quiz: 1 items are in a alone" in found["Results"]
-    setups = [line for line in found["Tasks"].splitlines() if line.startswith("| quiz")]
+    page = sections(card(read_subject(tmp_path)))
+    assert "| b | quiz | acc | - | 1.0000 |" in page["Results"]
+    assert "The runs were not compared: quiz: 1 items are in a alone" in page["Results"]
+    setups = [line for line in page["Tasks"].splitlines() if line.startswith("| quiz")]
     assert [line.split("|")[5:7] + line.split("|")[8:9] for line in setups] == [
         [" 4 ", " 4 ", " a "],
         [" 3 ", " 3 ", " b "],

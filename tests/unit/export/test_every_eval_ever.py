@@ -159,8 +159,8 @@ class TestFiles:
 
     @given(st.text())
     def test_any_name_is_one_part_of_a_path(self, name: str) -> None:
-        made = safe_file_name(name)
+        part = safe_file_name(name)
         assert (
-            made not in ("", ".", "..") and not set(made) & set('/\\:*?"<>|\0\n') and len(made.encode()) < 256
+            part not in ("", ".", "..") and not set(part) & set('/\\:*?"<>|\0\n') and len(part.encode()) < 256
         )
-        assert made == made.rstrip(". ")
+        assert part == part.rstrip(". ")

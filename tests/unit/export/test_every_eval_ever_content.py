@@ -47,7 +47,7 @@ class TestModelInfo:
         settings = {"model": ["embedded"], "n": 5, "temperature": [0.9]}
         runs = [
             our_run(tmp_path / "one", "fusion", {"embedded": WEIGHTS}),
-            our_run(tmp_path / "two", "fusion", {"embedded": WEIGHTS}, told={"settings": settings}),
+            our_run(tmp_path / "two", "fusion", {"embedded": WEIGHTS}, overrides={"settings": settings}),
         ]
         ids = {export_one(run, tmp_path / "out")[0]["model_info"]["id"] for run in runs}
         assert len(ids) == 2
@@ -64,8 +64,8 @@ class TestModelInfo:
 
     def test_a_model_file_is_named_without_its_folder(self, tmp_path: Path) -> None:
         path = "gguf:/home/me/models/x.gguf"
-        told = {"signature": f"fusion|n:5|pool:{path}+lab/b|fusor:{path}"}
-        run = our_run(tmp_path / "run", "fusion", {path: WEIGHTS, "openai/lab/b": B}, told=told)
+        overrides = {"signature": f"fusion|n:5|pool:{path}+lab/b|fusor:{path}"}
+        run = our_run(tmp_path / "run", "fusion", {path: WEIGHTS, "openai/lab/b": B}, overrides=overrides)
         files = export(run, tmp_path / "out")
         model = read(files)[0][0]["model_info"]
         assert model["name"] == "fusion of 5 (sampler x.gguf+lab/b, fusor x.gguf)"

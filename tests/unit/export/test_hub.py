@@ -114,7 +114,7 @@ class TestSystems:
             "fusor": "litellm|anthropic/c|chat",
             "settings": {"model": ["a", "b"], "n": 5, "fusor": "anthropic/c"},
         }
-        run = our_run(tmp_path / "run", "fusion", {"lab/a": A, "lab/b": B}, told=config)
+        run = our_run(tmp_path / "run", "fusion", {"lab/a": A, "lab/b": B}, overrides=config)
         files = export(run, tmp_path / "out")
         name = "fusion of 5 (sampler lab/a+lab/b, fusor anthropic/c)"
         assert index_of(tmp_path / "out")["name"] == name
@@ -124,7 +124,7 @@ class TestSystems:
 
     def test_best_of_n_is_named_with_its_judge(self, tmp_path: Path) -> None:
         config = {"scorer": "judge", "settings": {"model": ["embedded"], "n": 3, "scorer_model": "lab/j"}}
-        export(our_run(tmp_path / "run", "bon", {"embedded": WEIGHTS}, told=config), tmp_path / "out")
+        export(our_run(tmp_path / "run", "bon", {"embedded": WEIGHTS}, overrides=config), tmp_path / "out")
         assert index_of(tmp_path / "out")["name"] == "bon of 3 (sampler embedded, scorer judge lab/j)"
 
     def test_each_of_several_runs_has_a_folder(self, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ class TestSystems:
 class TestWhatIsRefusedOrLeftOut:
     @pytest.mark.parametrize("config", [{"models": [], "settings": {}}, {"fusor": None}])
     def test_a_system_with_unknown_parts_is_refused(self, tmp_path: Path, config: dict[str, Any]) -> None:
-        run = our_run(tmp_path / "run", "fusion", {"embedded": WEIGHTS}, told=config)
+        run = our_run(tmp_path / "run", "fusion", {"embedded": WEIGHTS}, overrides=config)
         with pytest.raises(ConfigError, match="does not say who answered"):
             export(run, tmp_path / "out")
         assert not (tmp_path / "out").exists()

@@ -218,8 +218,8 @@ def test_a_judges_win_rates_have_their_own_table(tmp_path: Path) -> None:
 
 def test_metrics_are_compared_anew_if_the_comparison_has_only_judged_rows(tmp_path: Path) -> None:
     write_runs(tmp_path, {"a": {"quiz": BAD}, "b": {"quiz": GOOD}})
-    found = with_judged_rows(compare(read_subject(tmp_path).runs))
-    write_comparison(replace(found, rows=found.rows[1:]), tmp_path)
+    comparison = with_judged_rows(compare(read_subject(tmp_path).runs))
+    write_comparison(replace(comparison, rows=comparison.rows[1:]), tmp_path)
     markdown, _ = tables(tmp_path)
     assert cells(markdown, 0)["b"] == [r"**0.900** ± 0.050 †\*+"]
     assert "b against a" in cells(markdown, 1)
