@@ -1,8 +1,7 @@
 """Every contact with private parts of lm-eval stands in this file.
 
-The rest of the package uses lm-eval through these functions or through its public API. Each function says what it
-touches and where that exists. Releases are told apart by what they can do, never by their version number. Where nothing
-else is said, the private part is the same in 0.4.13 and in 0.5.0.dev1.
+The rest of the package uses lm-eval through these functions or through its public API. Releases are told apart by what
+they can do. Where nothing else is said, the private part is the same in 0.4.13 and in 0.5.0.dev1.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from fusion_eval.logs import log
+
 Kind = Literal["model", "filter", "metric", "aggregation"]
 _DEFAULTS = {
     "model": "lm_eval.models",
@@ -26,12 +27,16 @@ _DEFAULTS = {
 """The module of lm-eval that registers its own objects of each kind."""
 _SEARCHED = "searches_fusion_eval"
 _HINT = "Custom kwargs can be passed"
+_NO_ANSWER_CACHE = (
+    "--use_cache is ignored: it knows answers by their prompt alone, and would mix strategies. "
+    "Models of fusion_eval keep their answers in a store; cache=FILE names it"
+)
 
 
 def discovers_plugins() -> bool:
     """Tell whether this lm-eval finds entry points by itself.
 
-    Private: `lm_eval.api.registry.import_plugins`, on the main branch only; 0.4.13 and 0.5.0.dev1 lack it.
+    Private: `lm_eval.api.registry.import_plugins`, on the main branch only.
     """
     import lm_eval.api.registry
 
@@ -51,8 +56,7 @@ def scores_each_repeat() -> bool:
 def is_registered(kind: Kind, name: str) -> bool:
     """Tell whether lm-eval knows an object of this kind by this name.
 
-    Private: the registries of `lm_eval.api.registry`. They hold lm-eval's own objects only once the module that
-    registers these has been imported.
+    Private: the registries of `lm_eval.api.registry`, which `_registry` fills first.
     """
     return name in _registry(kind)
 
@@ -110,29 +114,24 @@ def silence() -> None:
     """Switch off the output that lm-eval has no switch for.
 
     Private: `tqdm` and the logger of the module that builds requests (`lm_eval.api.task`, in 0.5.0.dev1
-    `lm_eval.api.task._task`); `get_git_commit_hash` of `lm_eval.evaluator`, which complains outside a repository;
-    `lm_eval.api.metrics.stderr_for_metric`, see `_closed_form_only`.
+    `lm_eval.api.task._task`), and `get_git_commit_hash` of `lm_eval.evaluator`.
     """
     import lm_eval.api.task
     import lm_eval.evaluator
 
     module = sys.modules.get("lm_eval.api.task._task", lm_eval.api.task)
     module.tqdm = lambda items, **_: items
-    logging.getLogger(module.__name__).addFilter(_is_no_hint)
+    logging.getLogger(module.__name__).addFilter(lambda record: _HINT not in record.getMessage())
     if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
         lm_eval.evaluator.get_git_commit_hash = lambda: None
     if scores_each_repeat():
         _closed_form_only()
 
 
-def _is_no_hint(record: logging.LogRecord) -> bool:
-    return _HINT not in record.getMessage()
-
-
 def _closed_form_only() -> None:
     """Give standard errors to means only: 0.5.0.dev1 bootstraps every other aggregation, 100,000 times each.
 
-    0.4.13 bootstraps only its own corpus metrics. `fusion-eval compare` computes the intervals of all metrics.
+    Private: `lm_eval.api.metrics.stderr_for_metric`. 0.4.13 bootstraps only its own corpus metrics.
     """
     import lm_eval.api.metrics as metrics
 
@@ -141,6 +140,24 @@ def _closed_form_only() -> None:
         return metrics.mean_stderr if bootstrap_iters > 0 and is_mean else None
 
     metrics.stderr_for_metric = stderr_for_metric
+
+
+def keep_out_of_answer_cache(model_type: type) -> None:
+    """Let models of `model_type` take no part in the cache of `--use_cache`, and log that they do not.
+
+    That cache knows an answer by its prompt alone, so it returns one strategy's answers as those of another.
+
+    Private: `lm_eval.api.model.CachingLM.__new__` is replaced, and returns the model without a cache around it.
+    """
+    from lm_eval.api.model import CachingLM
+
+    def new(cls: type, lm: object, cache_db: str) -> Any:
+        if not isinstance(lm, model_type):
+            return object.__new__(cls)
+        log.warning(_NO_ANSWER_CACHE)
+        return lm  # Python calls `CachingLM.__init__` for objects of CachingLM only
+
+    CachingLM.__new__ = new
 
 
 def parse_arguments(text: str) -> dict[str, object]:

@@ -14,6 +14,7 @@ from lm_eval.api.model import LM
 
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
+from fusion_eval.harness import host
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.questions import ChatPrompt, Request, questions_of
 from fusion_eval.harness.trace_folder import trace_folder
@@ -46,6 +47,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
 
     def __init__(self, *, opener: Opener | None = None, logprobs: bool = False, **arguments: object) -> None:
         super().__init__()
+        host.keep_out_of_answer_cache(StrategyLM)
         with user_errors():
             configure()
             strategy, rest = take_options(self.strategy, arguments)
