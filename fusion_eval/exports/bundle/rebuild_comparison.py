@@ -23,20 +23,21 @@ from fusion_eval.runs.reading import Run
 Name = TypeVar("Name", bound=str)
 _MOST_RESAMPLES = 1_000_000
 """A file of others must not keep this machine busy for days."""
-_REMOVED = {"none": "--correction none", "wilcoxon": "--test wilcoxon", "percentile": "--interval percentile"}
-"""Options of version 0.1.0 that are gone."""
+_REMOVED = {
+    ("correction", "none"): ("p_adjusted", "significant", "groups"),
+    ("test", "wilcoxon"): ("test", "p_value", "p_adjusted", "significant", "groups"),
+    ("interval", "percentile"): ("ci_low", "ci_high", "ci_method"),
+}
+"""Options of older versions that are gone, with the fields of rows and ranks that they changed."""
 
 
 def compare_comparison(comparison: Comparison, runs: Sequence[Run], verdicts: Path, differ: Differ) -> None:
     """Compare every number of a comparison with those that the runs and the verdicts give."""
     _compare_runs(comparison, runs, differ)
-    removed = {comparison.correction, comparison.test, comparison.interval} & set(_REMOVED)
-    if removed:
-        options = ", ".join(_REMOVED[name] for name in sorted(removed))
+    if removed := fields_of_removed_options(comparison):
         differ.skip(
-            f"comparison: rows made with {options}, which this version does not have", len(comparison.rows)
+            f"comparison: made with an option that is gone, so {', '.join(removed)}", len(comparison.rows)
         )
-        return
     judged = any(map(is_judged, comparison.rows))
     if not all(map(is_judged, comparison.rows)):
         _compare_metrics(comparison, runs, differ)
@@ -66,14 +67,14 @@ def options_of(
             f"alpha {comparison.alpha:g}, {comparison.resamples} resamples or seed {comparison.seed} is out of range "
             f"(at most {_MOST_RESAMPLES:,} resamples)"
         )
-    _check(comparison.interval, ("bca",), "interval")
-    test: Test = _check(comparison.test, get_args(Test), "test")
+    _known(comparison, "interval", ("bca",))
+    test: Test = _known(comparison, "test", get_args(Test))
     if test == "auto" and all(row.test != "mcnemar" for row in rows):
         test = "permutation"  # older files read as `auto`, whatever was asked for
     return ComparisonOptions(
         alpha=comparison.alpha,
         test=test,
-        correction=_check(comparison.correction, get_args(Correction), "correction"),
+        correction=_known(comparison, "correction", get_args(Correction)),
         resamples=comparison.resamples,
         seed=comparison.seed,
         cluster=comparison.cluster,
@@ -82,16 +83,23 @@ def options_of(
     )
 
 
-def named(parts: Iterable[Row | RankedRun]) -> dict[str, dict[str, Any]]:
-    """Return rows or ranks as JSON, by what they are about. Notes are left out."""
-    return by_name((_name(part), _json(part)) for part in parts)
+def fields_of_removed_options(comparison: Comparison) -> tuple[str, ...]:
+    """Return the fields of rows and ranks that were computed with an option of an older version."""
+    removed = [fields for (option, value), fields in _REMOVED.items() if getattr(comparison, option) == value]
+    return tuple(dict.fromkeys(name for fields in removed for name in fields))
 
 
-def _check(value: str, values: tuple[Name, ...], what: str) -> Name:
-    for known in values:
-        if known == value:
-            return known
-    raise ConfigError(f"its {what} is '{value}', not one of {', '.join(values)}")
+def named(parts: Iterable[Row | RankedRun], without: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return rows or ranks as JSON, by what they are about, without notes and the fields in `without`."""
+    return by_name((_name(part), _json(part, without)) for part in parts)
+
+
+def _known(comparison: Comparison, option: str, values: tuple[Name, ...]) -> Name:
+    """Return an option's value, or the first known one if the value is of an older version."""
+    value = getattr(comparison, option)
+    if value in values or (option, value) in _REMOVED:
+        return next((known for known in values if known == value), values[0])
+    raise ConfigError(f"its {option} is '{value}', not one of {', '.join(values)}")
 
 
 def _name(part: Row | RankedRun) -> str:
@@ -104,10 +112,10 @@ def _name(part: Row | RankedRun) -> str:
     )
 
 
-def _json(part: Row | RankedRun) -> dict[str, Any]:
+def _json(part: Row | RankedRun, without: Collection[str]) -> dict[str, Any]:
     """Return the part as it is in a file, where a number that is not finite is null."""
     content: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(part))
-    return {name: value for name, value in content.items() if name != "note"}
+    return {name: value for name, value in content.items() if name != "note" and name not in without}
 
 
 def _compare_runs(comparison: Comparison, runs: Sequence[Run], differ: Differ) -> None:
@@ -148,8 +156,9 @@ def _compare_metrics(comparison: Comparison, runs: Sequence[Run], differ: Differ
     except (ConfigError, ValueError) as error:  # the file may hold any numbers
         differ.differences.append(f"comparison: it cannot be computed again: {error}")
         return
-    differ.compare("comparison: rows", named(rows), Exactly(named(again.rows)))
-    differ.compare("comparison: ranks", named(ranks), Exactly(named(again.ranks)))
+    removed = fields_of_removed_options(comparison)
+    differ.compare("comparison: rows", named(rows), Exactly(named(again.rows, removed)))
+    differ.compare("comparison: ranks", named(ranks), Exactly(named(again.ranks, removed)))
 
 
 def _compared_again(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import msgspec
 from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.errors import ConfigError
 from fusion_eval.exports.bundle.differ import Differ, Exactly, by_name
-from fusion_eval.exports.bundle.rebuild_comparison import named, options_of
+from fusion_eval.exports.bundle.rebuild_comparison import fields_of_removed_options, named, options_of
 from fusion_eval.exports.comparable import JUDGE, is_judged
 from fusion_eval.judging.reliability import judge_report, panel_agreement
 from fusion_eval.judging.rows import against_opponent, head_to_head, join, with_reliability
@@ -23,8 +23,12 @@ from fusion_eval.runs.judging_summary import JudgingSummary
 from fusion_eval.runs.reading import Run
 from fusion_eval.types import from_json
 
-_COUNTED = ("n", "clusters", "wins", "ties", "losses", "invalid", "position_consistency")
-"""Fields of a row that do not depend on when a judging stopped."""
+_STOPPED_EARLY = (
+    *("baseline_value", "candidate_value", "delta", "ci_low", "ci_high", "ci_method", "test", "p_value"),
+    *("p_adjusted", "significant", "win_rate", "win_rate_low", "win_rate_high", "win_p_value"),
+    *("standard_error", "minimal_detectable_effect", "items_needed"),
+)
+"""Fields of a row that depend on when the judging stopped."""
 _FITTED = ("style", "against", "strengths", "humans", "sequential")
 """Parts of `judging` that need more than the verdicts."""
 
@@ -103,9 +107,9 @@ def compare_judging(comparison: Comparison, runs: Sequence[Run], path: Path, dif
         by_run = {run.name: run for run in runs}
         names = [run.name for run in comparison.runs if run.name in by_run]
         documents = by_run[names[0]] if names else runs[0]
-        expected = _expected(
-            judges, _Verdicts(verdicts, documents, names, rows[0].metric, options), bool(judging.sequential)
-        )
+        source = _Verdicts(verdicts, documents, names, rows[0].metric, options)
+        without = _STOPPED_EARLY if judging.sequential else fields_of_removed_options(comparison)
+        expected = _expected(judges, source, without)
     except (ConfigError, ValueError) as error:  # the file may hold any numbers
         differ.differences.append(f"comparison: the judge's rows cannot be computed again: {error}")
         return
@@ -117,21 +121,14 @@ def compare_judging(comparison: Comparison, runs: Sequence[Run], path: Path, dif
     differ.compare("comparison", found, expected)
 
 
-def _expected(judges: Sequence[str], verdicts: _Verdicts, sequential: bool) -> dict[str, Any]:
-    """Return the rows and ranks that the verdicts give."""
+def _expected(judges: Sequence[str], verdicts: _Verdicts, without: Collection[str]) -> dict[str, Any]:
+    """Return the rows and ranks that the verdicts give, without some of the fields."""
     rows, ranks = verdicts.rows_and_ranks("|".join(judges), judges)
     own = {name: verdicts.rows_and_ranks(name, [name])[0] for name in judges} if len(judges) > 1 else {}
-
-    def fields(rows: Sequence[Row]) -> Exactly[Any]:
-        kept = _COUNTED if sequential else None
-        return Exactly(
-            {name: {field: row[field] for field in kept or row} for name, row in named(rows).items()}
-        )
-
     return {
-        "rows": fields(rows),
-        "ranks": Exactly(named(ranks)),
-        "by_judge": Exactly({name: fields(rows) for name, rows in own.items()}),
+        "rows": Exactly(named(rows, without)),
+        "ranks": Exactly(named(ranks, without)),
+        "by_judge": Exactly({name: Exactly(named(rows, without)) for name, rows in own.items()}),
     }
 
 

@@ -275,18 +275,33 @@ def test_runs_without_a_comparison_are_noted(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "value"), [("correction", "none"), ("test", "wilcoxon"), ("interval", "percentile")]
+    ("option", "value", "field"),
+    [
+        ("correction", "none", "p_adjusted"),
+        ("test", "wilcoxon", "p_value"),
+        ("interval", "percentile", "ci_low"),
+    ],
 )
-def test_rows_made_with_a_removed_option_are_counted_as_not_computed(
-    bundle: Path, part: str, value: str
+def test_fields_made_with_a_removed_option_are_counted_as_not_computed(
+    bundle: Path, option: str, value: str, field: str
 ) -> None:
-    # given a comparison of version 0.1.0 with an option that is gone
-    forge(bundle, "comparison.json", lambda comparison: comparison.update({part: value}))
+    # given a comparison of an older version with an option that is gone
+    def change(comparison: dict[str, Any]) -> None:
+        comparison[option] = value
+        comparison["rows"][0][field] = 0.125
+
+    forge(bundle, "comparison.json", change)
+
     # when
     result = verify(bundle)
+
     # then
     assert not result.differences
     assert result.not_computed == len(read_comparison(bundle / "comparison.json").rows)
+
+    # and a forged value is found all the same
+    forge(bundle, "comparison.json", lambda comparison: comparison["rows"][0].update(delta=0.9))
+    assert_difference(verify(bundle), "acc of quiz (None), b against a: delta: found 0.9")
 
 
 def test_numbers_that_are_not_finite_agree_with_themselves() -> None:
