@@ -131,7 +131,7 @@ def _with_judge(
     from fusion_eval.runs.comparison import write_comparison
 
     try:
-        comparison = with_judge(compared, ordered_runs(plan), options, plan.output)
+        comparison = with_judge(compared, ordered_runs(plan, result.outcome.files), options, plan.output)
     except FusionEvalError:
         print(result.overall())
         raise

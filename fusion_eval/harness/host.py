@@ -228,17 +228,13 @@ def score_response(
 
 def save_results(
     tracker: Any, results: dict[str, Any], samples: Mapping[str, Any], names: tuple[str, str]
-) -> None:
-    """Write the results file and the samples files of a run as lm-eval's command line does.
+) -> list[Path]:
+    """Write the results file and the samples files of a run as lm-eval's command line does; return their paths.
 
-    Private: `EvaluationTracker.general_config_tracker`. Without `names`, lm-eval makes up a random model name for a
-    model object. It logs a failed write and goes on, so the caller has to look for the files.
+    lm-eval logs a failed write and goes on, so the caller has to look at the files.
 
-    Args:
-        tracker: An `EvaluationTracker`.
-        results: The results, without their samples.
-        samples: The samples by task.
-        names: The model type and the model's name.
+    Private: `EvaluationTracker.general_config_tracker` and `date_id`. Without `names`, the model type and the model's
+    name, lm-eval makes up a random name for a model object.
     """
     from lm_eval.utils import sanitize_model_name
 
@@ -248,3 +244,5 @@ def save_results(
     tracker.save_results_aggregated(results=results, samples=samples)
     for name in results["configs"]:
         tracker.save_results_samples(task_name=name, samples=samples[name])
+    date = getattr(tracker, "date_id", None)  # unset if nothing could be written
+    return sorted(Path(tracker.output_path).rglob(f"*_{date}.json*")) if date else []

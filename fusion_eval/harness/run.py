@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
 
     model_args, logprobs = dict(plan.model_args or {}), plan_needs_logprobs(plan)
     results: dict[str, Any] = {}
+    files: dict[str, Path] = {}
     totals: dict[str, RunTotals] = {}
     with open_store(arguments) as store:
         opener = Opener(arguments, store)
@@ -67,11 +68,12 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
             folder = plan.folder(strategy)
             say(f"{strategy} → {folder}")
             lm = model_type(strategy)(opener=opener, logprobs=logprobs, trace_dir=str(folder), **model_args)
-            results[strategy] = _evaluate_and_write(lm, strategy, plan, manager)
+            if written := _evaluate_and_write(lm, strategy, plan, manager):
+                results[strategy], files[strategy] = written
             totals[strategy] = lm.totals
         if arguments.budget is not None:
             say(f"budget: {opener.budget.describe()}")
-    return outcome_of(results, totals) if all(results.values()) else None
+    return replace(outcome_of(results, totals), files=files) if results else None
 
 
 def check_plan(plan: Plan) -> tuple[ModelArguments, Any]:
@@ -124,7 +126,7 @@ def _check_tasks(tasks: Mapping[str, Any]) -> None:
             )
 
 
-def compare_strategies(plan: Plan) -> Comparison:
+def compare_strategies(plan: Plan, files: Mapping[str, Path] | None = None) -> Comparison:
     """Compare every strategy of a finished plan with the first of `ordered_runs`.
 
     Raises:
@@ -132,15 +134,28 @@ def compare_strategies(plan: Plan) -> Comparison:
     """
     from fusion_eval.comparison.compare import compare
 
-    return compare(ordered_runs(plan))
+    return compare(ordered_runs(plan, files))
 
 
-def ordered_runs(plan: Plan) -> list[Run]:
-    """Read the runs of a finished plan, in the plan's order but with `single` first."""
+def ordered_runs(plan: Plan, files: Mapping[str, Path] | None = None) -> list[Run]:
+    """Read the runs of a finished plan, in the plan's order but with `single` first.
+
+    Args:
+        plan: The plan.
+        files: The results file of each strategy, which says which of several runs in its folder to read. Without it
+            the newest run is read.
+    """
     from fusion_eval.runs.reading import read_runs
 
     ordered = sorted(plan.strategies, key=lambda strategy: strategy != "single")
-    return read_runs([plan.folder(strategy) for strategy in ordered])
+    folders = [plan.folder(strategy) for strategy in ordered]
+    if not files:
+        return read_runs(folders)
+    runs = read_runs([files[strategy] for strategy in ordered])
+    return [
+        replace(run, name=strategy, files=replace(run.files, path=folder))
+        for run, strategy, folder in zip(runs, ordered, folders, strict=True)
+    ]
 
 
 def evaluate(lm: Any, plan: Plan, manager: Any, tracker: Any = None) -> dict[str, Any] | None:
@@ -177,25 +192,24 @@ def evaluate(lm: Any, plan: Plan, manager: Any, tracker: Any = None) -> dict[str
     return results
 
 
-def _evaluate_and_write(lm: Any, strategy: str, plan: Plan, manager: Any) -> dict[str, Any] | None:
+def _evaluate_and_write(
+    lm: Any, strategy: str, plan: Plan, manager: Any
+) -> tuple[dict[str, Any], Path] | None:
+    """Return the results and the path of their file; None on ranks that do not write."""
     from lm_eval.loggers import EvaluationTracker
 
-    from fusion_eval.harness import host
     from fusion_eval.harness.task_names import with_plain_task_names
+    from fusion_eval.harness.written_results import write_results
     from fusion_eval.model_arguments import public
 
-    folder = plan.folder(strategy)
-    tracker = EvaluationTracker(output_path=str(folder))
+    tracker = EvaluationTracker(output_path=str(plan.folder(strategy)))
     results = evaluate(lm, plan, manager, tracker)
-    if results is None:  # another rank writes
+    if results is None:
         return None
     results["config"] |= {"model": strategy, "model_args": public(lm.arguments)}
     if plan.command:
         results["config"]["command"] = public_command(plan.command)
     results = with_plain_task_names(results)
     samples = results.pop("samples")
-    before = set(folder.rglob("*.json*"))
-    host.save_results(tracker, results, samples, (strategy, "|".join(lm.arguments.model)))
-    if len(set(folder.rglob("*.json*")) - before) < 1 + len(results["configs"]):
-        raise ConfigError(f"The results cannot be written to {folder}; name another folder with --output")
-    return dict(results)
+    path = write_results(tracker, results, samples, (strategy, "|".join(lm.arguments.model)))
+    return dict(results), path

@@ -66,7 +66,7 @@ def run_and_compare(plan: Plan, report: Callable[[str], None]) -> RunResult | No
     if len(plan.strategies) < 2:
         return result
     try:
-        comparison = compare_strategies(plan)
+        comparison = compare_strategies(plan, outcome.files)
     except FusionEvalError as error:  # the scores are worth having without it
         return replace(result, why_not_compared=printable(str(error)))
     write_comparison(comparison, plan.output)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fusion_eval.report.score_table import MeanScore, TaskScores
@@ -19,6 +20,8 @@ class Outcome:
     rows: tuple[TaskScores, ...]
     metric: str
     totals: Mapping[str, Totals]
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """The results file of each strategy."""
 
 
 def outcome_of(results: Mapping[str, Results], totals: Mapping[str, RunTotals]) -> Outcome:
