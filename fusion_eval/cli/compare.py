@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fusion_eval.cli import options as shared
 from fusion_eval.errors import ConfigError
-
-if TYPE_CHECKING:
-    from fusion_eval.comparison.options import ComparisonOptions
 
 
 def add_compare(commands: Any) -> None:
@@ -23,7 +20,7 @@ def add_compare(commands: Any) -> None:
         "and losses. With --baseline one run is enough.",
         epilog="fusion-eval compare out/single out/bon out/fusion --output out",
     )
-    add_runs(parser)
+    shared.add_runs(parser)
     add = parser.add_argument
     add(
         "--baseline",
@@ -40,17 +37,6 @@ def add_compare(commands: Any) -> None:
     shared.add_statistics_options(parser)
     shared.add_judge_options(parser)
     parser.set_defaults(run=compare_runs)
-
-
-def add_runs(parser: argparse.ArgumentParser) -> None:
-    """Add the positional argument that names the runs."""
-    parser.add_argument(
-        "runs",
-        nargs="+",
-        type=Path,
-        metavar="RUN",
-        help="folders or sample files of lm_eval; the baseline first",
-    )
 
 
 def compare_runs(options: argparse.Namespace) -> int:
@@ -95,18 +81,3 @@ def _check_options(options: argparse.Namespace) -> None:
         raise ConfigError(
             "compare needs two runs or more, the baseline first: fusion-eval compare BASELINE CANDIDATE…"
         )
-
-
-def comparison_options(options: argparse.Namespace) -> ComparisonOptions:
-    """Read the statistics of a comparison from the command line."""
-    from fusion_eval.comparison.options import ComparisonOptions
-
-    return ComparisonOptions(
-        alpha=options.alpha,
-        test=options.test,
-        correction=options.correction,
-        resamples=options.resamples,
-        seed=options.seed,
-        cluster=options.cluster,
-        allow_partial=options.allow_partial,
-    )

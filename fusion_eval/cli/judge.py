@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fusion_eval.cli import options as shared
-from fusion_eval.cli.compare import add_runs, comparison_options
 from fusion_eval.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def add_judge(commands: Any) -> None:
         "and no pair is paid for twice.",
         epilog="fusion-eval judge out/single out/fusion --judge openai/gpt-4o --output out",
     )
-    add_runs(parser)
+    shared.add_runs(parser)
     add = parser.add_argument
     shared.add_judge_options(parser, required=True)
     add("--scale", type=int, choices=[3, 5], default=3, help="better, worse, tie; or five steps (default: 3)")
@@ -64,7 +63,7 @@ def judge_runs(options: argparse.Namespace) -> int:
     _check_options(options)
     job = Job(
         runs=tuple(read_runs(options.runs, options.allow_partial)),
-        statistics=comparison_options(options),
+        statistics=shared.comparison_options(options),
         opponent=options.opponent,
         every_pair=options.every_pair,
         sequential=options.sequential,
@@ -107,7 +106,7 @@ def with_judge(
     from fusion_eval.judging.job import Job
     from fusion_eval.judging.judge import add_judged_rows, judge
 
-    statistics = comparison_options(options) if hasattr(options, "alpha") else ComparisonOptions()
+    statistics = shared.comparison_options(options) if hasattr(options, "alpha") else ComparisonOptions()
     job = Job(tuple(runs), statistics)
     judged = judge(job, _judge_options(options), output=output, report=shared.report_progress)
     return add_judged_rows(comparison, judged)

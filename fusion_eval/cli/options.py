@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.text.printable import printable_in_ci
+
+if TYPE_CHECKING:
+    from fusion_eval.comparison.options import ComparisonOptions
 
 
 def add_command(commands: Any, name: str, **settings: Any) -> argparse.ArgumentParser:
@@ -16,6 +19,17 @@ def add_command(commands: Any, name: str, **settings: Any) -> argparse.ArgumentP
     parser: argparse.ArgumentParser = commands.add_parser(name, **settings)
     parser.set_defaults(parser=parser)
     return parser
+
+
+def add_runs(parser: argparse.ArgumentParser) -> None:
+    """Add the positional argument that names the runs."""
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="folders or sample files of lm_eval; the baseline first",
+    )
 
 
 def add_judge_options(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
@@ -97,6 +111,21 @@ def add_output(parser: argparse.ArgumentParser, metavar: str, purpose: str) -> N
     """Add the required option `-o` of commands whose only result is what they write."""
     parser.add_argument(
         "-o", "--output", "--output_path", type=path, required=True, metavar=metavar, help=purpose
+    )
+
+
+def comparison_options(options: argparse.Namespace) -> ComparisonOptions:
+    """Read the statistics of a comparison from the command line."""
+    from fusion_eval.comparison.options import ComparisonOptions
+
+    return ComparisonOptions(
+        alpha=options.alpha,
+        test=options.test,
+        correction=options.correction,
+        resamples=options.resamples,
+        seed=options.seed,
+        cluster=options.cluster,
+        allow_partial=options.allow_partial,
     )
 
 

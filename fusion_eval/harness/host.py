@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from fusion_eval.logs import log
+from fusion_eval.models.logs import log
 
 Kind = Literal["model", "filter", "metric", "aggregation"]
 _DEFAULTS = {

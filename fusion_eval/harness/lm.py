@@ -18,7 +18,7 @@ from fusion_eval.harness import host
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.questions import ChatPrompt, Request, questions_of
 from fusion_eval.harness.trace_folder import trace_folder
-from fusion_eval.logs import configure
+from fusion_eval.models.logs import configure
 from fusion_eval.model_arguments import ModelArguments, parse, public
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store

@@ -14,7 +14,7 @@ from lm_eval.api.registry import register_metric
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness import host
-from fusion_eval.logs import log
+from fusion_eval.models.logs import log
 
 SCORES: Mapping[str, float] = {"win": 1.0, "tie": 0.5, "loss": 0.0, "invalid": math.nan}
 """An invalid verdict is missing: neither a loss nor a tie."""

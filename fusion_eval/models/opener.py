@@ -9,7 +9,7 @@ from typing import Any
 
 from fusion_eval.argument_values import KEY_VARIABLE, OFF, Off
 from fusion_eval.errors import ConfigError
-from fusion_eval.logs import log
+from fusion_eval.models.logs import log
 from fusion_eval.model_arguments import HARNESS_OWN, ModelArguments, looks_misspelt, unknown_argument
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached

@@ -13,7 +13,7 @@ from lm_eval.api.model import LM
 from openai_server import Plan, Server
 
 from fusion_eval.harness.lm import BestOfNLM, FusionLM, SingleLM, StrategyLM
-from fusion_eval.logs import log
+from fusion_eval.models.logs import log
 
 
 class Echo(LM):

@@ -10,7 +10,7 @@ import pytest
 from openai_server import Fault, Plan, Server
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.logs import configure, log
+from fusion_eval.models.logs import configure, log
 from fusion_eval.model_arguments import parse
 from fusion_eval.models import limited
 from fusion_eval.models.opener import Opener
