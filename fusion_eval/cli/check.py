@@ -193,7 +193,7 @@ def _print_for_github(result: CheckResult, text: str, *, is_table: bool) -> None
 
     _print_or_discard(github.without_commands(text) if is_table else github.json_without_commands(text))
     # After a table the annotations follow its guard on the same stream; other formats need standard output for themselves.
-    print("\n".join(github.annotations(result)), file=sys.stdout if is_table else sys.stderr)
+    print("\n".join(github.annotation_lines(result)), file=sys.stdout if is_table else sys.stderr)
 
 
 def _print_or_discard(text: str) -> None:

@@ -21,7 +21,7 @@ def in_github_actions(environment: Mapping[str, str] = os.environ) -> bool:
     return environment.get("GITHUB_ACTIONS") == "true"
 
 
-def annotations(result: CheckResult) -> list[str]:
+def annotation_lines(result: CheckResult) -> list[str]:
     """Return workflow commands that annotate the check and each row that did not pass."""
     kinds = {
         "regression": "error",

@@ -162,29 +162,29 @@ def parsed(command: str) -> tuple[str, str, str]:
 
 class TestGitHub:
     def test_the_check_and_each_row_that_did_not_pass_get_an_annotation(self) -> None:
-        told = [parsed(line) for line in github.annotations(example_result())]
+        told = [parsed(line) for line in github.annotation_lines(example_result())]
         assert [(kind, title) for kind, title, _ in told] == [("error", "fusion-eval check"), ("error", LOST), ("warning", FEW)]  # fmt: skip
         assert told[1][2].startswith("acc went from 0.7000 to 0.6000")
 
     @pytest.mark.parametrize(("inconclusive", "kind"), [("tell", "warning"), ("pass", "notice"), ("fail", "error")])  # fmt: skip
     def test_the_option_inconclusive_sets_the_kind_of_annotation(self, inconclusive: Any, kind: str) -> None:
-        assert parsed(github.annotations(example_result(inconclusive=inconclusive))[2])[0] == kind
+        assert parsed(github.annotation_lines(example_result(inconclusive=inconclusive))[2])[0] == kind
 
     def test_a_passing_check_is_a_notice(self) -> None:
         result = check(side({"quiz": [1.0, 0.0]}), side({"quiz": [1.0, 0.0]}))
-        assert [parsed(line)[:2] for line in github.annotations(result)] == [("notice", "fusion-eval check")]
+        assert [parsed(line)[:2] for line in github.annotation_lines(result)] == [("notice", "fusion-eval check")]
 
     def test_there_are_no_more_annotations_than_github_shows(self) -> None:
         result = example_result()
         many = replace(result, rows=result.rows[:1] * 30)
-        told = [parsed(line)[1] for line in github.annotations(many)]
+        told = [parsed(line)[1] for line in github.annotation_lines(many)]
         assert len(told) == 10 and told[0] == "fusion-eval check"
 
     def test_names_cannot_end_or_begin_a_workflow_command(self) -> None:
         name = "a,b: 50%\n::warning::c%0A::set-output name=x::"
         result = example_result(name, "few")
         result = replace(result, rows=tuple(replace(row, metric=name) for row in result.rows))
-        lines = github.annotations(result)
+        lines = github.annotation_lines(result)
         assert len(lines) == 3 and all("\n" not in line for line in lines)
         kind, title, message = parsed(lines[1])
         assert (kind, title) == ("error", name.replace("\n", ""))
