@@ -1,27 +1,26 @@
-"""Judging real answers: 100 prompts of Arena-Hard and what three models said to them, with judges of known tastes."""
+"""Judging real answers: three models' answers to 100 prompts of Arena-Hard, with judges that reply by a known rule."""
 
 from __future__ import annotations
 
 import json
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from local_judge import Rule, judge_folders, judge_server, open_run, verdict_lines
-from openai_server import Plan, Server, prompt_text
+from local_judge import Rule, ServerStart, judge_folders, judge_server, open_run, verdict_lines
+from openai_server import prompt_text
 
 from fusion_eval.judging.style import FEATURES, style
 from fusion_eval.text.templates import without_control_characters
 
-Serve = Callable[[Plan], Server]
 MODELS = ("gpt-3.5-turbo-0125", "gpt-4-0613", "gpt-4-0314")
-"""From the shortest answers to the longest, on average."""
+"""Ordered by the mean length of their answers."""
 STRENGTH = {"gpt-3.5-turbo-0125": 0.0, "gpt-4-0613": 0.8, "gpt-4-0314": 1.6}
-"""Log-odds, as the judges of some tests have it."""
-TASTE = 6.0
-"""Log-odds for an answer that is infinitely longer than the other."""
+"""Log-odds by which some judges prefer a model."""
+LENGTH_BIAS = 6.0
+"""Log-odds by which a judge prefers an answer that is infinitely longer than the other."""
 
 
 def lines(path: Path) -> list[dict]:
@@ -35,7 +34,7 @@ def arena(shared_data: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def answers(arena: Path) -> Mapping[str, Mapping[str, str]]:
-    """By model and question."""
+    """The answers by model and question."""
     return {
         model: {
             line["uid"]: line["messages"][-1]["content"]["answer"]
@@ -56,45 +55,48 @@ def runs(arena: Path, answers: Mapping[str, Mapping[str, str]], tmp_path: Path) 
     }
 
 
-def drawn(log_odds: float, luck: random.Random) -> str:
-    """A with a probability that has these log-odds."""
+def random_mark(log_odds: float, luck: random.Random) -> str:
+    """Return A with a probability that has these log-odds."""
     return "A" if luck.random() < 1 / (1 + math.exp(-log_odds)) else "B"
 
 
-def likes_length(a: str, b: str, luck: random.Random) -> str:
-    """Cares for nothing but how much longer one is."""
-    return drawn(TASTE * (len(a) - len(b)) / (len(a) + len(b)), luck)
+def prefers_length(a: str, b: str, luck: random.Random) -> str:
+    """Judge by the difference in length alone."""
+    return random_mark(LENGTH_BIAS * (len(a) - len(b)) / (len(a) + len(b)), luck)
 
 
-def who_wrote(answers: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+def author_of(answers: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
     return {
         without_control_characters(text): model for model, texts in answers.items() for text in texts.values()
     }
 
 
 def knows_strength(
-    answers: Mapping[str, Mapping[str, str]], strength: Mapping[str, float] = STRENGTH, taste: float = 0.0
+    answers: Mapping[str, Mapping[str, str]],
+    strength: Mapping[str, float] = STRENGTH,
+    length_bias: float = 0.0,
 ) -> Rule:
-    """Recognises the models and knows how strong each is; with a taste for length beside it."""
-    author = who_wrote(answers)
+    """Judge by the models' strength and by length."""
+    author = author_of(answers)
 
     def say(a: str, b: str, luck: random.Random) -> str:
-        length = taste * (len(a) - len(b)) / (len(a) + len(b))
-        return drawn(strength[author[a]] - strength[author[b]] + length, luck)
+        length = length_bias * (len(a) - len(b)) / (len(a) + len(b))
+        return random_mark(strength[author[a]] - strength[author[b]] + length, luck)
 
     return say
 
 
-def test_the_judge_is_shown_every_question_and_answer_to_the_letter(
-    runs, answers, arena, openai_server: Serve
-):
-    """Code, mathematics, HTML, templates, control characters: real text of all kinds."""
+def test_the_judge_sees_every_question_and_answer_unchanged(runs, answers, arena, openai_server: ServerStart):
+    # given real texts with code, mathematics, HTML, templates and control characters
     server = openai_server(judge_server(lambda a, b, luck: "C"))
-    (row,) = judge_folders(server, [runs[MODELS[0]], runs[MODELS[2]]], options={"swap": "none"}).rows
+    (row,) = judge_folders(server, [runs[MODELS[0]], runs[MODELS[2]]], options={"swap": "random"}).rows
     assert row.n == 100 == len(server.calls)
     asked = {question["uid"]: question["prompt"] for question in lines(arena / "v01_questions.jsonl")}
     expected = {
-        (prompt, *(without_control_characters(answers[model][uid]) for model in (MODELS[0], MODELS[2])))
+        (
+            prompt,
+            frozenset(without_control_characters(answers[model][uid]) for model in (MODELS[0], MODELS[2])),
+        )
         for uid, prompt in asked.items()
     }
     seen = set()
@@ -102,14 +104,14 @@ def test_the_judge_is_shown_every_question_and_answer_to_the_letter(
         text = prompt_text(call.body)
         fence = text.split("the mark ")[1][:8]
         parts = text.split(f" {fence} ---\n")
-        seen.add(tuple(parts[place].rpartition("\n--- end of ")[0] for place in (1, 3, 5)))
+        request, *shown = (parts[place].rpartition("\n--- end of ")[0] for place in (1, 3, 5))
+        seen.add((request, frozenset(shown)))
     assert seen == expected
 
 
-def test_a_planted_taste_for_length_is_found_and_taken_out(runs, openai_server: Serve):
-    """The longer answers win, and at equal length nobody does."""
+def test_style_control_finds_and_removes_a_preference_for_length(runs, openai_server: ServerStart):
     base, cand = runs[MODELS[0]], runs[MODELS[2]]
-    found = judge_folders(openai_server(judge_server(likes_length)), [base, cand])
+    found = judge_folders(openai_server(judge_server(prefers_length)), [base, cand])
     (row,), (adjusted,) = found.rows, found.judging.style
     assert row.p_value < 0.01 and row.win_rate_low > 0.5
     assert (adjusted.baseline, adjusted.candidate) == (MODELS[0], MODELS[2])
@@ -120,17 +122,16 @@ def test_a_planted_taste_for_length_is_found_and_taken_out(runs, openai_server: 
     assert length.value > length.low > 0
 
 
-def test_a_difference_that_length_hides_comes_out(runs, answers, openai_server: Serve):
-    """The judge knows that the wordier model is the weaker one, and falls for its length all the same."""
-    taste = knows_strength(answers, {MODELS[0]: 1.2, MODELS[2]: 0.0}, TASTE)
+def test_style_control_uncovers_a_difference_that_length_hides(runs, answers, openai_server: ServerStart):
+    # given a judge that knows the longer model to be weaker, and prefers length all the same
+    taste = knows_strength(answers, {MODELS[0]: 1.2, MODELS[2]: 0.0}, LENGTH_BIAS)
     found = judge_folders(openai_server(judge_server(taste)), [runs[MODELS[0]], runs[MODELS[2]]])
     (row,), (adjusted,) = found.rows, found.judging.style
     assert row.win_rate_low < 0.5 < row.win_rate_high
     assert adjusted.low < adjusted.adjusted < adjusted.high < 0.5
 
 
-def test_a_judge_who_looks_at_nothing_but_length_leaves_nothing(runs, openai_server: Serve):
-    """`longer` decides without luck: length alone tells wins from losses, and the ends of its effect are unknown."""
+def test_a_judge_that_goes_by_length_alone_leaves_no_adjusted_difference(runs, openai_server: ServerStart):
 
     def longer(a: str, b: str, luck: random.Random) -> str:
         return "C" if len(a) == len(b) else "A" if len(a) > len(b) else "B"
@@ -142,7 +143,7 @@ def test_a_judge_who_looks_at_nothing_but_length_leaves_nothing(runs, openai_ser
     assert adjusted.low < 0.5 < adjusted.high and (length.low, length.high) == (None, None)
 
 
-def test_strengths_rank_the_models_as_the_judge_knows_them(runs, answers, openai_server: Serve):
+def test_strengths_rank_the_models_as_the_judge_does(runs, answers, openai_server: ServerStart):
     found = judge_folders(
         openai_server(judge_server(knows_strength(answers))), list(runs.values()), every_pair=True
     )
@@ -159,10 +160,10 @@ def test_strengths_rank_the_models_as_the_judge_knows_them(runs, answers, openai
 
 
 @pytest.mark.parametrize("strongest", [True, False])
-def test_the_answers_of_a_third_model_are_an_opponent_as_they_are(
-    runs, answers, arena, openai_server: Serve, tmp_path: Path, strongest: bool
+def test_arena_hards_own_answer_file_can_be_the_opponent(
+    runs, answers, arena, openai_server: ServerStart, tmp_path: Path, strongest: bool
 ):
-    """Arena-Hard's own file, matched by `uid`; the candidate's advantage over the baseline is what both win against it."""
+    # given the file as it is published, matched by `uid`
     third = MODELS[2] if strongest else MODELS[0]
     base, cand = [model for model in MODELS if model != third]
     file = arena / f"v01_answers_{third}.jsonl"
@@ -183,8 +184,7 @@ def test_the_answers_of_a_third_model_are_an_opponent_as_they_are(
     assert {line["baseline"] for line in verdict_lines(tmp_path / "out")} == {file.stem}
 
 
-def test_the_style_of_real_answers_is_counted(answers):
-    """Features that are zero everywhere would adjust for nothing."""
+def test_style_features_of_real_answers_are_not_zero(answers):
     counted = {model: [style(text) for text in texts.values()] for model, texts in answers.items()}
     assert len(FEATURES) == 4
     for model in MODELS:

@@ -1,56 +1,57 @@
-"""More than one verdict on a pair: graded ones, repeats, panels, and judges that are related to who they judge."""
+"""Graded scales, repeats, panels of judges, and judges from the same provider as a run."""
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from local_judge import (
     Rule,
+    ServerStart,
     always_first,
     by_quality,
-    run_of_qualities,
-    often_right,
     judge_folders,
     judge_server,
-    verdict_lines,
+    often_right,
     open_run,
     quality,
+    run_of_qualities,
+    verdict_lines,
 )
-from openai_server import Plan, Server
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.reliability import judge_report
 from fusion_eval.judging.self_preference import providers_of
 from fusion_eval.judging.verdicts import Judgement, Verdict
 
-Serve = Callable[[Plan], Server]
+# Scales and repeats
 
 
-# Scales, repeats
-
-
-def test_five_steps_are_worth_what_they_say(tmp_path: Path, openai_server: Serve):
+def test_the_five_steps_score_1_to_0(tmp_path: Path, openai_server: ServerStart):
     def by_gap(a: str, b: str, luck: random.Random) -> str:
         gap = quality(a) - quality(b)
         sign = ">>" if abs(gap) > 1 else ">"
         return "A=B" if gap == 0 else f"A{sign}B" if gap > 0 else f"B{sign}A"
 
-    runs = [run_of_qualities(tmp_path / "base", [2] * 5), run_of_qualities(tmp_path / "cand", [4, 3, 2, 1, 0])]
-    (row,) = judge_folders(openai_server(judge_server(by_gap)), runs, tmp_path / "out", options={"scale": 5}).rows
+    runs = [
+        run_of_qualities(tmp_path / "base", [2] * 5),
+        run_of_qualities(tmp_path / "cand", [4, 3, 2, 1, 0]),
+    ]
+    (row,) = judge_folders(
+        openai_server(judge_server(by_gap)), runs, tmp_path / "out", options={"scale": 5}
+    ).rows
     assert [line["score"] for line in verdict_lines(tmp_path / "out")] == [1.0, 0.75, 0.5, 0.25, 0.0]
     assert (row.candidate_value, row.wins, row.ties, row.losses) == (0.5, 2, 1, 2)
     assert row.position_consistency == 1.0
 
 
-def test_of_five_steps_orders_that_differ_in_strength_meet_half_way_and_in_the_winner_are_a_tie(
-    tmp_path: Path, openai_server: Serve
+def test_with_five_steps_two_orders_are_averaged_and_are_a_tie_if_they_disagree_on_the_winner(
+    tmp_path: Path, openai_server: ServerStart
 ):
-    """By what stands first: much better there, a little better in the second place; or the winner changes places."""
-
+    # given orders that differ in strength for the first pair, and in the winner for the second
     def by_place(a: str, b: str, luck: random.Random) -> str:
         if "split" in a + b:
             return "A>>B" if "cand" in a else "A>B"
@@ -65,10 +66,10 @@ def test_of_five_steps_orders_that_differ_in_strength_meet_half_way_and_in_the_w
     assert found.rows[0].position_consistency == 0.5
 
 
-def test_repeats_tell_how_often_a_judge_agrees_with_itself_and_how_much_of_the_error_is_its_own(
-    tmp_path: Path, openai_server: Serve
+def test_repeats_measure_the_judges_agreement_with_itself_and_its_noise(
+    tmp_path: Path, openai_server: ServerStart
 ):
-    """A judge who is right in 4 of 5 replies: a repeat is right in 0.64, wrong in 0.04, a tie in 0.32 of all pairs."""
+    # given a judge that is right in 4 of 5 replies: a repeat is right in 0.64, wrong in 0.04 and a tie in 0.32 of all pairs
     server = openai_server(judge_server(often_right(0.8)))
     runs = [run_of_qualities(tmp_path / "base", [1] * 120), run_of_qualities(tmp_path / "cand", [2] * 120)]
     found = judge_folders(server, runs, tmp_path / "out", options={"repeats": 3})
@@ -92,7 +93,7 @@ def test_repeats_tell_how_often_a_judge_agrees_with_itself_and_how_much_of_the_e
     assert report.noise == pytest.approx(sum(variances) ** 0.5 / 120)
 
 
-def test_a_judge_who_never_changes_its_mind_has_no_noise(tmp_path: Path, openai_server: Serve):
+def test_a_judge_that_always_repeats_its_verdict_has_no_noise(tmp_path: Path, openai_server: ServerStart):
     runs = [run_of_qualities(tmp_path / "base", [1, 2, 3]), run_of_qualities(tmp_path / "cand", [3, 2.5, 1])]
     server = openai_server(judge_server(by_quality))
     (report,) = judge_folders(server, runs, options={"repeats": 2}).judging.judges
@@ -101,7 +102,7 @@ def test_a_judge_who_never_changes_its_mind_has_no_noise(tmp_path: Path, openai_
     assert (report.retest_agreement, report.noise) == (None, None)
 
 
-def test_repeats_at_temperature_0_would_only_repeat(tmp_path: Path, openai_server: Serve):
+def test_repeats_at_temperature_0_are_an_error(tmp_path: Path, openai_server: ServerStart):
     runs = [run_of_qualities(tmp_path / "base", [1]), run_of_qualities(tmp_path / "cand", [3])]
     server = openai_server(judge_server(by_quality))
     with pytest.raises(ConfigError, match="--judge_repeats needs a temperature above 0"):
@@ -109,8 +110,8 @@ def test_repeats_at_temperature_0_would_only_repeat(tmp_path: Path, openai_serve
     assert server.calls == ()
 
 
-def said_of(scores: Sequence[Sequence[float | None]], equal: int = 0) -> list[Verdict]:
-    """Verdicts from the scores of repeats in one order, and some on equal answers."""
+def verdicts_of(scores: Sequence[Sequence[float | None]], equal: int = 0) -> list[Verdict]:
+    """Make verdicts from the scores of repeats in one order, and some on equal answers."""
     found = []
     for number, repeats in enumerate(scores):
         orders = tuple(
@@ -122,23 +123,28 @@ def said_of(scores: Sequence[Sequence[float | None]], equal: int = 0) -> list[Ve
     return found + [Verdict("t", None, 99, str(n), "b", "c", "j", "tie", 0.5, ()) for n in range(equal)]
 
 
-def test_noise_is_of_the_pairs_that_count():
-    """Equal answers have none, pairs without a verdict are not in the win rate; a lone repeat is as noisy as the rest."""
-    variance = 0.5 / 2  # of 1 and 0, over two repeats
-    assert judge_report("j", said_of([(1, 0)] * 4)).noise == pytest.approx((4 * variance) ** 0.5 / 4)
-    assert judge_report("j", said_of([(1, 0)] * 4, equal=4)).noise == pytest.approx((4 * variance) ** 0.5 / 8)
-    assert judge_report("j", said_of([(1, 0)] * 4 + [(None, None)] * 3)).noise == pytest.approx(
+def test_noise_covers_the_pairs_that_the_win_rate_covers():
+    # given repeats of 1 and 0: their variance over two repeats
+    variance = 0.5 / 2
+    # then equal answers have no noise, invalid pairs do not count, and a lone repeat is as noisy as the others
+    assert judge_report("j", verdicts_of([(1, 0)] * 4)).noise == pytest.approx((4 * variance) ** 0.5 / 4)
+    assert judge_report("j", verdicts_of([(1, 0)] * 4, equal=4)).noise == pytest.approx(
+        (4 * variance) ** 0.5 / 8
+    )
+    assert judge_report("j", verdicts_of([(1, 0)] * 4 + [(None, None)] * 3)).noise == pytest.approx(
         (4 * variance) ** 0.5 / 4
     )
-    assert judge_report("j", said_of([(1, 0), (1, None)])).noise == pytest.approx((2 * variance) ** 0.5 / 2)
-    assert judge_report("j", said_of([(None, 1)])).noise is None
+    assert judge_report("j", verdicts_of([(1, 0), (1, None)])).noise == pytest.approx(
+        (2 * variance) ** 0.5 / 2
+    )
+    assert judge_report("j", verdicts_of([(None, 1)])).noise is None
 
 
 # Panels
 
 
-def told(name: str) -> Rule:
-    """A judge who does as the candidate's answer says: `a:w` has the judge `a` call it the winner, x is unreadable."""
+def as_instructed(name: str) -> Rule:
+    """Reply as the candidate's answer says: `a:w` makes the judge `a` name it the winner; x is unreadable."""
 
     def taste(a: str, b: str, luck: random.Random) -> str:
         first = f"{name}:" in a
@@ -149,20 +155,22 @@ def told(name: str) -> Rule:
 
 
 def panel_runs(tmp_path: Path, votes: Sequence[Mapping[str, str]]) -> list[Path]:
-    """What each judge is to say of each pair."""
-    told_by = [" ".join(f"{judge}:{vote}" for judge, vote in each.items()) for each in votes]
-    return [open_run(tmp_path / "base", ["base"] * len(votes)), open_run(tmp_path / "cand", told_by)]
+    """Write two runs for which the judges vote like this, pair by pair."""
+    answers = [" ".join(f"{judge}:{vote}" for judge, vote in each.items()) for each in votes]
+    return [open_run(tmp_path / "base", ["base"] * len(votes)), open_run(tmp_path / "cand", answers)]
 
 
-def test_a_strict_majority_of_the_configured_judges_decides_in_whatever_order_they_are_named(
-    tmp_path: Path, openai_server: Serve
+def test_a_strict_majority_of_all_judges_decides_whatever_their_order(
+    tmp_path: Path, openai_server: ServerStart
 ):
-    """All 64 combinations: two of three must agree, whoever of them could be read, or there is no verdict."""
+    # given all 64 combinations of three votes, of which two must agree, whether or not the third can be read
     votes = [
         dict(zip("abc", combination, strict=True)) for combination in itertools.product("wltx", repeat=3)
     ]
     runs = panel_runs(tmp_path, votes)
-    server = openai_server(judge_server(always_first, a=told("a"), b=told("b"), c=told("c")))
+    server = openai_server(
+        judge_server(always_first, a=as_instructed("a"), b=as_instructed("b"), c=as_instructed("c"))
+    )
     expected = []
     for vote in votes:
         majority = [said for said in "wlt" if list(vote.values()).count(said) >= 2]
@@ -178,8 +186,16 @@ def test_a_strict_majority_of_the_configured_judges_decides_in_whatever_order_th
     assert rows[0][0][0] == 64 - expected.count("invalid") and rows[0][0][1] == 0.5
 
 
-def test_of_two_judges_both_must_agree_and_of_four_three(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judge_server(always_first, a=told("a"), b=told("b"), c=told("c"), d=told("d")))
+def test_both_of_two_judges_and_three_of_four_must_agree(tmp_path: Path, openai_server: ServerStart):
+    server = openai_server(
+        judge_server(
+            always_first,
+            a=as_instructed("a"),
+            b=as_instructed("b"),
+            c=as_instructed("c"),
+            d=as_instructed("d"),
+        )
+    )
     votes = [
         dict(zip("abcd", each, strict=True))
         for each in ("wwll", "wwwl", "wlww", "wtww", "lltx", "wwxx", "wwwx")
@@ -190,12 +206,14 @@ def test_of_two_judges_both_must_agree_and_of_four_three(tmp_path: Path, openai_
         ("a|b|c|d", ["invalid", "win", "win", "win", "invalid", "invalid", "win"]),
     ):
         judge_folders(server, runs, tmp_path / "out", model=judge)
-        assert [line["verdict"] for line in verdict_lines(tmp_path / "out") if line["judge"] == judge] == expected
+        assert [
+            line["verdict"] for line in verdict_lines(tmp_path / "out") if line["judge"] == judge
+        ] == expected
 
 
-def test_the_agreement_of_two_judges_is_cohens_kappa(tmp_path: Path, openai_server: Serve):
-    """The textbook's table: 20 both win, 5 and 10 differ, 15 both lose. Of 50: 0.7 observed, 0.5 by chance, kappa 0.4."""
-    server = openai_server(judge_server(always_first, a=told("a"), b=told("b")))
+def test_the_agreement_of_two_judges_is_cohens_kappa(tmp_path: Path, openai_server: ServerStart):
+    # given the textbook table: 20 both win, 5 and 10 differ, 15 both lose: 0.7 observed, 0.5 by chance
+    server = openai_server(judge_server(always_first, a=as_instructed("a"), b=as_instructed("b")))
     pairs = ["ww"] * 20 + ["wl"] * 5 + ["lw"] * 10 + ["ll"] * 15
     runs = panel_runs(tmp_path, [{"a": one, "b": other} for one, other in pairs])
     found = judge_folders(server, runs, model="a|b")
@@ -210,18 +228,20 @@ def test_the_agreement_of_two_judges_is_cohens_kappa(tmp_path: Path, openai_serv
     assert [found.by_judge[name][0].wins for name in "ab"] == [25, 30]
 
 
-def test_unreadable_verdicts_are_no_disagreement(tmp_path: Path, openai_server: Serve):
-    server = openai_server(judge_server(always_first, a=told("a"), b=told("b")))
+def test_invalid_verdicts_do_not_count_as_disagreement(tmp_path: Path, openai_server: ServerStart):
+    server = openai_server(judge_server(always_first, a=as_instructed("a"), b=as_instructed("b")))
     pairs = ["ww", "ll", "wx", "xx", "xl", "wl"]
     runs = panel_runs(tmp_path, [{"a": one, "b": other} for one, other in pairs])
     agreement = judge_folders(server, runs, model="a|b").judging.agreement
     assert (agreement.items, agreement.share) == (3, pytest.approx(2 / 3))
 
 
-def test_each_judge_of_a_panel_has_rows_and_a_report_of_its_own(tmp_path: Path, openai_server: Serve):
-    """Also its own consistency: the panel's is over all judges' orders."""
+def test_each_judge_of_a_panel_has_its_own_rows_and_report(tmp_path: Path, openai_server: ServerStart):
     server = openai_server(judge_server(by_quality, fickle=always_first))
-    runs = [run_of_qualities(tmp_path / "base", [1, 1, 1, 3, 2]), run_of_qualities(tmp_path / "cand", [2, 2, 2, 2, 2])]
+    runs = [
+        run_of_qualities(tmp_path / "base", [1, 1, 1, 3, 2]),
+        run_of_qualities(tmp_path / "cand", [2, 2, 2, 2, 2]),
+    ]
     found = judge_folders(server, runs, model="test-model|fickle")
     own = {name: rows[0] for name, rows in found.by_judge.items()}
     assert {name: (row.win_rate, row.position_consistency) for name, row in own.items()} == {
@@ -236,10 +256,10 @@ def test_each_judge_of_a_panel_has_rows_and_a_report_of_its_own(tmp_path: Path, 
     assert (row.n, row.ties, row.position_consistency) == (1, 1, 0.5)
 
 
-# Relatives
+# Self-preference
 
 
-def test_a_judge_of_the_same_maker_as_a_run_is_said_to_be(tmp_path: Path, openai_server: Serve):
+def test_a_note_names_a_judge_and_a_run_from_the_same_provider(tmp_path: Path, openai_server: ServerStart):
     server = openai_server(judge_server(by_quality, **{"google/gemma-3-27b-it": by_quality}))
     runs = [run_of_qualities(tmp_path / "base", [1, 2]), run_of_qualities(tmp_path / "cand", [2, 1])]
     results = next((tmp_path / "cand").rglob("results_*.json"))
@@ -253,7 +273,7 @@ def test_a_judge_of_the_same_maker_as_a_run_is_said_to_be(tmp_path: Path, openai
 
 
 @pytest.mark.parametrize(
-    ("name", "maker"),
+    ("name", "provider"),
     [
         ("openai/gpt-4o-mini", "OpenAI"), ("o3-mini", "OpenAI"), ("anthropic/claude-sonnet-4", "Anthropic"),
         ("embedded", "Google"), ("gguf:/models/gemma-3-270m.gguf", "Google"), ("meta-llama/Llama-3.3-70B", "Meta"),
@@ -262,8 +282,8 @@ def test_a_judge_of_the_same_maker_as_a_run_is_said_to_be(tmp_path: Path, openai
         ("microsoft/Phi-4", "Microsoft"), ("fusion|n:5|pool:qwen-a+qwen-b|fusor:qwen-c", "Alibaba"),
     ],
 )  # fmt: skip
-def test_makers_are_known_by_the_names_of_their_models(name: str, maker: str):
-    assert providers_of(name) == {maker}
+def test_a_provider_is_known_by_its_model_names(name: str, provider: str):
+    assert providers_of(name) == {provider}
 
 
 @pytest.mark.parametrize(
@@ -278,5 +298,5 @@ def test_makers_are_known_by_the_names_of_their_models(name: str, maker: str):
         "EleutherAI/pythia-70m",
     ],
 )
-def test_other_names_are_nobodys(name: str):
+def test_other_names_have_no_provider(name: str):
     assert providers_of(name) == set()

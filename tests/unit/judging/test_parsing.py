@@ -1,4 +1,4 @@
-"""What a judge's reply says: a verdict that is clearly there is read, in every language; all else is missing."""
+"""Reading a judge's reply: a clear verdict is read in every language, and anything else is no verdict."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ENDINGS = {
 
 @pytest.mark.parametrize("marks", SCALES)
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
-def test_a_verdict_at_the_end_is_read_whatever_the_reasons_are_written_in(ending, marks):
+def test_a_verdict_at_the_end_is_read_whatever_the_language_of_the_reasons(ending, marks):
     for mark in marks:
         replies = [ending.format(reason=REASONS[language], mark=mark) for language in NAMES]
         assert [reply for reply in replies if read_mark(reply, marks) != mark] == []
@@ -63,8 +63,8 @@ def test_a_verdict_at_the_end_is_read_whatever_the_reasons_are_written_in(ending
 
 @pytest.mark.parametrize("marks", SCALES)
 @pytest.mark.parametrize("language", NAMES)
-def test_full_width_brackets_letters_and_signs_are_the_same(language, marks):
-    """Input methods for Chinese and Japanese write them."""
+def test_full_width_brackets_letters_and_signs_are_read(language, marks):
+    # given what input methods for Chinese and Japanese write
     for mark in marks:
         wide = f"[[{mark}]]".translate(WIDE)
         assert wide[:3] in ("［［Ａ", "［［Ｂ", "［［Ｃ")
@@ -133,29 +133,31 @@ TRAPS = {
 
 @pytest.mark.parametrize("marks", SCALES)
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
-def test_what_is_not_clearly_a_verdict_is_none(trap, marks):
-    """A parser that guesses turns a confused judge into a confident one."""
+def test_a_reply_without_a_clear_verdict_has_none(trap, marks):
     replies = [trap.format(reason=reason) for reason in REASONS.values()]
     assert [reply for reply in replies if read_mark(reply, marks) is not None] == []
 
 
-def test_a_mark_of_the_other_scale_is_none():
+def test_a_mark_of_the_other_scale_is_no_verdict():
     assert [read_mark(f"[[{mark}]]", FIVE_STEPS) for mark in THREE_STEPS] == [None] * 3
     assert [read_mark(f"[[{mark}]]", THREE_STEPS) for mark in FIVE_STEPS] == [None] * 5
 
 
-def test_spaces_around_the_sign_are_nothing():
-    assert read_mark("[[A >> B]]", FIVE_STEPS) == "A>>B" and read_mark("[[ B\u00a0>\u00a0A ]]", FIVE_STEPS) == "B>A"
+def test_spaces_inside_the_brackets_do_not_matter():
+    assert (
+        read_mark("[[A >> B]]", FIVE_STEPS) == "A>>B"
+        and read_mark("[[ B\u00a0>\u00a0A ]]", FIVE_STEPS) == "B>A"
+    )
 
 
 @pytest.mark.parametrize("size", [10_000, 200_000])
 @pytest.mark.parametrize("piece", ["[[", "]]", "[[A", "[[ ", "[", "[[A]] ", "\u200b", "*", " "])
-def test_a_strange_reply_is_read_in_linear_time(piece, size):
+def test_a_very_long_strange_reply_is_read(piece, size):
     read_mark(piece * size, THREE_STEPS)
     assert read_mark(piece * size + "\n[[A]]", THREE_STEPS) == "A"
 
 
-# JSON, where the endpoint can be asked for it
+# JSON replies
 
 
 @pytest.mark.parametrize("marks", SCALES)
@@ -209,12 +211,12 @@ JSON_TRAPS = [
 
 @pytest.mark.parametrize("marks", SCALES)
 @pytest.mark.parametrize("reply", JSON_TRAPS, ids=lambda reply: reply[:40])
-def test_json_that_is_not_one_clear_verdict_is_none(reply, marks):
+def test_json_without_one_clear_verdict_has_none(reply, marks):
     assert read_structured(reply, marks) is None
 
 
 @pytest.mark.parametrize("marks", SCALES)
-def test_the_schema_allows_what_is_read_and_nothing_else(marks):
+def test_the_schema_allows_exactly_what_is_read(marks):
     schema = json.loads(bytes(response_format(marks)))["json_schema"]["schema"]
     assert list(schema["properties"]) == [
         "reason",
@@ -224,7 +226,7 @@ def test_the_schema_allows_what_is_read_and_nothing_else(marks):
     assert [read_structured(json.dumps({"reason": "", "verdict": mark}), marks) for mark in marks] == [*marks]
 
 
-# Of any text
+# Properties for any text
 
 
 BRACKETED = st.text(alphabet="[[[]]]AABBCC>>==\n *.\"'`Ａ［］\u200bА", max_size=40)
@@ -233,7 +235,7 @@ ANY = st.one_of(st.text(max_size=60), BRACKETED)
 
 
 @given(ANY)
-def test_no_text_is_an_error(text):
+def test_any_text_is_read_without_an_error(text):
     for marks in (THREE_STEPS, FIVE_STEPS):
         assert read_mark(text, marks) in (None, *marks)
         assert read_structured(text, marks) in (None, *marks)
@@ -242,36 +244,35 @@ def test_no_text_is_an_error(text):
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["A", "B>A"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["verdict", "reason", "x"]), inner, max_size=3),
     max_leaves=6))  # fmt: skip
-def test_no_json_is_an_error_and_only_a_verdict_of_the_object_itself_is_one(value):
+def test_any_json_is_read_and_only_the_objects_own_verdict_counts(value):
     expected = value.get("verdict") if isinstance(value, dict) else None
     for marks in (THREE_STEPS, FIVE_STEPS):
         legal = expected if isinstance(expected, str) and expected in marks else None
         assert read_structured(json.dumps(value), marks) == legal
 
 
-def closes_nothing(text: str) -> bool:
+def has_no_closing_bracket(text: str) -> bool:
     return "]" not in unicodedata.normalize("NFKC", text)
 
 
-@given(st.sampled_from([*THREE_STEPS]), ANY.filter(closes_nothing))
-def test_what_follows_the_verdict_leaves_it_or_makes_it_unread(mark, after):
-    """Nothing that is written after a verdict turns it into another, unless it is a verdict itself."""
+@given(st.sampled_from([*THREE_STEPS]), ANY.filter(has_no_closing_bracket))
+def test_text_after_the_verdict_never_changes_it_into_another(mark, after):
     assert read_mark(f"Both are fine.\n[[{mark}]]{after}", THREE_STEPS) in (None, mark)
 
 
 @given(st.sampled_from([*THREE_STEPS]), st.text(alphabet=LETTERS, min_size=1, max_size=20))
-def test_a_word_after_the_verdict_makes_it_unread(mark, word):
+def test_a_word_after_the_verdict_makes_it_unreadable(mark, word):
     assert read_mark(f"[[{mark}]] {word}", THREE_STEPS) is None
     assert read_mark(f"[[{mark}]]\n{word}", THREE_STEPS) is None
 
 
 @given(ANY, st.sampled_from([*THREE_STEPS]))
-def test_what_stands_before_the_last_line_means_nothing(before, mark):
+def test_text_before_the_last_line_does_not_matter(before, mark):
     assert read_mark(f"{before}\n[[{mark}]]", THREE_STEPS) == mark
 
 
 @given(st.lists(st.sampled_from("ABC"), min_size=1, max_size=6))
-def test_several_marks_on_the_last_line_are_a_verdict_only_where_they_agree_and_on_several_lines_the_last_is(
+def test_marks_on_the_last_line_must_agree_and_earlier_lines_do_not_count(
     marks,
 ):
     brackets = [f"[[{mark}]]" for mark in marks]
@@ -279,12 +280,12 @@ def test_several_marks_on_the_last_line_are_a_verdict_only_where_they_agree_and_
     assert read_mark("\n".join(brackets), THREE_STEPS) == marks[-1]
 
 
-# A reply on its way to an order of a verdict
+# From replies to a verdict
 
 
 @dataclass
-class Says:
-    """A judge that says these things, one after the other."""
+class ScriptedJudge:
+    """A judge that gives these replies, one after the other."""
 
     replies: Sequence[Candidate]
     name: str = "judge"
@@ -301,20 +302,21 @@ class Says:
         """Nothing is open."""
 
 
-def spoken(text: str, finish_reason: str | None = "stop", error: str | None = None) -> Candidate:
+def reply(text: str, finish_reason: str | None = "stop", error: str | None = None) -> Candidate:
     return Candidate(text, "judge", seed=0, finish_reason=finish_reason, error=error)
 
 
-def verdict_on(judge: Says, **protocol):
-    pair = AnswerPair("t", "en", 0, "item", "base", "cand", (Message("user", "Why?"),), ("one", "two"))
-    asked = Protocol(load_judge_template("helpfulness"), swap="none", **protocol)
+def verdict_on(judge: ScriptedJudge, **protocol):
+    # The random order of this item shows the baseline first.
+    pair = AnswerPair("t", "en", 0, "q0", "base", "cand", (Message("user", "Why?"),), ("one", "two"))
+    asked = Protocol(load_judge_template("helpfulness"), swap="random", **protocol)
     return asyncio.run(judge_pair(pair, judge, asked))
 
 
 @pytest.mark.parametrize("structured", [False, True])
-def test_a_reply_that_was_cut_off_has_no_verdict_whatever_its_last_words_are(structured):
+def test_a_reply_that_was_cut_off_has_no_verdict_whatever_its_last_words(structured):
     text = '{"verdict": "A"}' if structured else "B claims: [[A]]"
-    cut = verdict_on(Says([spoken(text, "length")]), structured=structured)
+    cut = verdict_on(ScriptedJudge([reply(text, "length")]), structured=structured)
     assert (cut.verdict, cut.score, cut.orders[0].verdict, cut.orders[0].mark) == (
         "invalid",
         None,
@@ -322,11 +324,11 @@ def test_a_reply_that_was_cut_off_has_no_verdict_whatever_its_last_words_are(str
         None,
     )
     assert cut.orders[0].reply == text
-    assert verdict_on(Says([spoken(text)]), structured=structured).verdict == "loss"
+    assert verdict_on(ScriptedJudge([reply(text)]), structured=structured).verdict == "loss"
 
 
 def test_an_unreadable_reply_is_asked_for_once_more_and_a_readable_one_is_not():
-    judge = Says([spoken("Hm."), spoken("[[B]]"), spoken("[[A]]")])
+    judge = ScriptedJudge([reply("Hm."), reply("[[B]]"), reply("[[A]]")])
     found = verdict_on(judge)
     assert (judge.asked, found.verdict, found.orders[0].asked, found.orders[0].reply) == (
         2,
@@ -334,30 +336,29 @@ def test_an_unreadable_reply_is_asked_for_once_more_and_a_readable_one_is_not():
         2,
         "[[B]]",
     )
-    judge = Says([spoken("Hm."), spoken("Hm!"), spoken("[[B]]")])
+    judge = ScriptedJudge([reply("Hm."), reply("Hm!"), reply("[[B]]")])
     found = verdict_on(judge)
     assert (judge.asked, found.verdict, found.orders[0].reply) == (2, "invalid", "Hm!")
-    judge = Says([spoken("[[C]]"), spoken("[[A]]")])
+    judge = ScriptedJudge([reply("[[C]]"), reply("[[A]]")])
     assert (verdict_on(judge).verdict, judge.asked) == ("tie", 1)
 
 
-def test_a_failed_call_is_invalid_and_says_why_and_is_not_asked_again_here():
-    """Retries have one owner, which had given up."""
-    judge = Says([spoken("", None, "HTTP 500"), spoken("[[B]]")])
+def test_a_failed_call_is_invalid_with_its_error_and_is_not_repeated_here():
+    # given that the model retries by itself and has given up
+    judge = ScriptedJudge([reply("", None, "HTTP 500"), reply("[[B]]")])
     found = verdict_on(judge)
     assert (judge.asked, found.verdict, found.orders[0].error) == (1, "invalid", "HTTP 500")
 
 
 @pytest.mark.parametrize(("steps", "marks"), [(3, THREE_STEPS), (5, FIVE_STEPS)])
-def test_a_mark_is_worth_to_the_candidate_what_it_says_of_the_place_where_it_stands(steps, marks):
+def test_the_candidates_score_follows_from_the_mark_and_its_place(steps, marks):
     for mark, worth in marks.items():
-        found = verdict_on(Says([spoken(f"[[{mark}]]")]), steps=steps)
+        found = verdict_on(ScriptedJudge([reply(f"[[{mark}]]")]), steps=steps)
         assert found.score == 1 - worth  # the baseline stands first
         assert found.verdict == ("win" if worth < 0.5 else "loss" if worth > 0.5 else "tie")
 
 
 def test_the_scales_are_symmetric():
-    """What a mark gives to A, the mirrored mark gives to B."""
     swapped = str.maketrans("AB", "BA")
     for marks in (THREE_STEPS, FIVE_STEPS):
         for mark, worth in marks.items():
@@ -365,8 +366,8 @@ def test_the_scales_are_symmetric():
             assert marks[mirrored] == 1 - worth
 
 
-def test_a_corpus_of_random_ends_is_read_by_its_last_line_alone():
-    """Against a second reading, written otherwise: split into words, and look at the last one."""
+def test_random_replies_are_read_as_an_independent_reader_reads_them():
+    # given a second reader, which splits the last line into words and looks at the last one
     random_ends = random.Random(0)
     pieces = ["[[A]]", "[[B]]", "[[C]]", "[[D]]", "[A]", "A", "text", "\n", "**", "."]
     for _ in range(3_000):

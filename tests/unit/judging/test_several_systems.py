@@ -1,35 +1,33 @@
-"""More than two systems: a fixed opponent, every pair, strengths, and stopping as soon as the answer is known."""
+"""More than two systems: a fixed opponent, every pair, strengths, and sequential judging."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from local_judge import (
+    ServerStart,
     by_quality,
-    random_qualities,
-    run_of_qualities,
-    often_right,
     judge_folders,
     judge_server,
-    verdict_lines,
-    unreadable_on_mute,
+    often_right,
     open_run,
     prefers_first,
+    random_qualities,
+    run_of_qualities,
     two_language_run,
+    unreadable_on_mute,
+    verdict_lines,
 )
-from openai_server import Plan, Server, prompt_text
+from openai_server import prompt_text
 
 from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.errors import ConfigError
 
-Serve = Callable[[Plan], Server]
-
-
-# Against a third system
+# A fixed opponent
 
 
 def opponent(folder: Path, lines: Sequence[Mapping[str, Any]], name: str = "third.jsonl") -> Path:
@@ -49,11 +47,14 @@ def opponent(folder: Path, lines: Sequence[Mapping[str, Any]], name: str = "thir
     ],
 )
 @pytest.mark.parametrize("answered", [lambda t: {"answer": t}, lambda t: {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": t}]}])  # fmt: skip
-def test_each_run_gets_its_win_rate_against_an_opponent_and_the_difference_is_paired(
-    tmp_path: Path, openai_server: Serve, identity, answered
+def test_each_run_gets_a_win_rate_against_the_opponent_and_the_difference_is_paired(
+    tmp_path: Path, openai_server: ServerStart, identity, answered
 ):
-    """By hand: the baseline scores 0, 1, 1/2, 0 and the candidate 1, 1, 1/2, 0. Lines may come in any order."""
-    runs = [run_of_qualities(tmp_path / "base", [1, 6, 5, 2]), run_of_qualities(tmp_path / "cand", [6, 7, 5, 1])]
+    # given a baseline that scores 0, 1, 1/2, 0 and a candidate that scores 1, 1, 1/2, 0
+    runs = [
+        run_of_qualities(tmp_path / "base", [1, 6, 5, 2]),
+        run_of_qualities(tmp_path / "cand", [6, 7, 5, 1]),
+    ]
     file = opponent(tmp_path, [{**identity(n), **answered(f"third {n} q=5")} for n in (2, 0, 3, 1)])
     server = openai_server(judge_server(by_quality))
     found = judge_folders(server, runs, tmp_path / "out", opponent=file)
@@ -75,7 +76,7 @@ def test_each_run_gets_its_win_rate_against_an_opponent_and_the_difference_is_pa
     assert [system.name for system in found.judging.strengths] == ["cand", "third", "base"]
 
 
-def test_white_space_around_a_prompt_is_no_difference(tmp_path: Path, openai_server: Serve):
+def test_white_space_around_a_prompt_does_not_matter(tmp_path: Path, openai_server: ServerStart):
     runs = [
         open_run(tmp_path / name, [f"{name} q={q}"], prompt=[" Why?\n"])
         for name, q in (("base", 1), ("cand", 3))
@@ -84,8 +85,7 @@ def test_white_space_around_a_prompt_is_no_difference(tmp_path: Path, openai_ser
     assert judge_folders(openai_server(judge_server(by_quality)), runs, opponent=file).rows[0].delta == 1.0
 
 
-def test_an_item_that_lacks_one_of_the_two_verdicts_is_not_compared(tmp_path: Path, openai_server: Serve):
-    """Only prompts that both are scored on."""
+def test_an_item_without_both_verdicts_is_not_compared(tmp_path: Path, openai_server: ServerStart):
     runs = [
         open_run(tmp_path / "base", ["b q=1", "b q=6 mute", "b q=6"]),
         open_run(tmp_path / "cand", ["c q=9", "c q=1", "c q=2"]),
@@ -96,8 +96,11 @@ def test_an_item_that_lacks_one_of_the_two_verdicts_is_not_compared(tmp_path: Pa
     assert row.invalid == pytest.approx(1 / 6)
 
 
-def test_missing_answers_of_an_opponent_are_counted(tmp_path: Path, openai_server: Serve):
-    runs = [run_of_qualities(tmp_path / "base", [1, 6, 5, 2]), run_of_qualities(tmp_path / "cand", [6, 7, 5, 1])]
+def test_missing_answers_of_an_opponent_are_an_error_or_a_note(tmp_path: Path, openai_server: ServerStart):
+    runs = [
+        run_of_qualities(tmp_path / "base", [1, 6, 5, 2]),
+        run_of_qualities(tmp_path / "cand", [6, 7, 5, 1]),
+    ]
     file = opponent(tmp_path, [{"id": f"q{n}", "answer": "q=5"} for n in (0, 3, 17)])
     server = openai_server(judge_server(by_quality))
     with pytest.raises(
@@ -121,7 +124,9 @@ def test_missing_answers_of_an_opponent_are_counted(tmp_path: Path, openai_serve
         ([{"id": "q0", "answer": "x"}, {"id": "q0", "answer": "y"}], r"line 2 has another answer to the same document \(id q0\)"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_an_opponents_file_is_said(tmp_path: Path, openai_server: Serve, lines, said):
+def test_a_mistake_in_an_opponents_file_is_an_error_that_names_the_line(
+    tmp_path: Path, openai_server: ServerStart, lines, said
+):
     runs = [run_of_qualities(tmp_path / "base", [1]), run_of_qualities(tmp_path / "cand", [6])]
     server = openai_server(judge_server(by_quality))
     with pytest.raises(ConfigError, match=said) as error:
@@ -130,8 +135,8 @@ def test_what_is_wrong_with_an_opponents_file_is_said(tmp_path: Path, openai_ser
 
 
 @pytest.mark.parametrize("identity", ["id", "doc_id"])
-def test_one_answer_is_not_taken_for_two_prompts(tmp_path: Path, openai_server: Serve, identity: str):
-    """Tasks in several languages often have the same ids; an English answer is no opponent of a French one."""
+def test_one_answer_to_two_prompts_is_an_error(tmp_path: Path, openai_server: ServerStart, identity: str):
+    # given tasks in two languages with the same ids
     runs = [
         two_language_run(tmp_path / "base", [1, 1], [1, 1]),
         two_language_run(tmp_path / "cand", [3, 3], [1, 3]),
@@ -157,7 +162,7 @@ def test_one_answer_is_not_taken_for_two_prompts(tmp_path: Path, openai_server: 
         ]
 
 
-def test_an_opponent_that_is_called_like_a_run_gets_a_name_of_its_own(tmp_path: Path, openai_server: Serve):
+def test_an_opponent_with_the_name_of_a_run_gets_another_name(tmp_path: Path, openai_server: ServerStart):
     runs = [run_of_qualities(tmp_path / "base", [1, 2]), run_of_qualities(tmp_path / "cand", [6, 2])]
     file = opponent(tmp_path, [{"id": f"q{n}", "answer": f"third q={n}"} for n in range(2)], "cand.jsonl")
     found = judge_folders(openai_server(judge_server(by_quality)), runs, opponent=file)
@@ -167,8 +172,8 @@ def test_an_opponent_that_is_called_like_a_run_gets_a_name_of_its_own(tmp_path: 
 # Several systems
 
 
-def test_every_pair_is_judged_where_that_is_asked_for_and_strengths_rank_the_systems(
-    tmp_path: Path, openai_server: Serve
+def test_every_pair_judges_every_two_runs_and_strengths_rank_the_systems(
+    tmp_path: Path, openai_server: ServerStart
 ):
     server = openai_server(judge_server(often_right(0.75)))
     runs = [
@@ -193,21 +198,24 @@ def test_every_pair_is_judged_where_that_is_asked_for_and_strengths_rank_the_sys
     assert pair.judging.strengths == ()
 
 
-def test_one_run_alone_has_nobody_to_be_judged_against(tmp_path: Path, openai_server: Serve):
+def test_one_run_alone_is_an_error(tmp_path: Path, openai_server: ServerStart):
     with pytest.raises(ConfigError, match="two runs or more, the baseline first"):
         judge_folders(openai_server(judge_server(by_quality)), [run_of_qualities(tmp_path / "base", [1])])
 
 
-# Stopping early
+# Sequential judging
 
 FEW_AT_A_TIME = {"judge_args": {"concurrency": 8}}
 
 
-def test_a_sequential_judging_stops_at_a_strong_difference_and_says_how_much_it_saved(
-    tmp_path: Path, openai_server: Serve
+def test_sequential_judging_stops_at_a_strong_difference_and_counts_the_judged_pairs(
+    tmp_path: Path, openai_server: ServerStart
 ):
     server = openai_server(judge_server(often_right(0.95)))
-    runs = [run_of_qualities(tmp_path / "base", random_qualities(300, 1)), run_of_qualities(tmp_path / "cand", random_qualities(300, 2, 2.0))]
+    runs = [
+        run_of_qualities(tmp_path / "base", random_qualities(300, 1)),
+        run_of_qualities(tmp_path / "cand", random_qualities(300, 2, 2.0)),
+    ]
     found = judge_folders(server, runs, tmp_path / "out", options=FEW_AT_A_TIME, sequential=True)
     (stopped,) = found.judging.sequential
     assert stopped.decided and (stopped.planned, stopped.baseline, stopped.candidate) == (300, "base", "cand")
@@ -218,9 +226,14 @@ def test_a_sequential_judging_stops_at_a_strong_difference_and_says_how_much_it_
     assert row.ci_low == pytest.approx(2 * row.win_rate_low - 1)
 
 
-def test_where_there_is_no_difference_it_judges_all_and_decides_nothing(tmp_path: Path, openai_server: Serve):
+def test_without_a_difference_all_pairs_are_judged_and_nothing_is_decided(
+    tmp_path: Path, openai_server: ServerStart
+):
     server = openai_server(judge_server(prefers_first(0.5)))
-    runs = [run_of_qualities(tmp_path / "base", random_qualities(120, 1)), run_of_qualities(tmp_path / "cand", random_qualities(120, 2))]
+    runs = [
+        run_of_qualities(tmp_path / "base", random_qualities(120, 1)),
+        run_of_qualities(tmp_path / "cand", random_qualities(120, 2)),
+    ]
     found = judge_folders(server, runs, options=FEW_AT_A_TIME, sequential=True)
     (stopped,) = found.judging.sequential
     assert (stopped.decided, stopped.judged, stopped.planned) == (False, 120, 120)
@@ -228,16 +241,19 @@ def test_where_there_is_no_difference_it_judges_all_and_decides_nothing(tmp_path
     assert not row.significant and row.win_rate_low < 0.5 < row.win_rate_high
 
 
-def test_unreadable_pairs_are_not_saved(tmp_path: Path, openai_server: Serve):
-    """They were asked about, and paid for."""
+def test_unreadable_pairs_count_as_judged(tmp_path: Path, openai_server: ServerStart):
     texts = [f"cand{' mute' * (n % 2)} q={q}" for n, q in enumerate(random_qualities(20, 2))]
     runs = [run_of_qualities(tmp_path / "base", random_qualities(20, 1)), open_run(tmp_path / "cand", texts)]
-    found = judge_folders(openai_server(judge_server(unreadable_on_mute)), runs, options=FEW_AT_A_TIME, sequential=True)
+    found = judge_folders(
+        openai_server(judge_server(unreadable_on_mute)), runs, options=FEW_AT_A_TIME, sequential=True
+    )
     (stopped,) = found.judging.sequential
     assert (stopped.judged, stopped.planned, found.rows[0].n) == (20, 20, 10)
 
 
-def test_against_an_opponent_it_stops_when_the_difference_is_known(tmp_path: Path, openai_server: Serve):
+def test_against_an_opponent_judging_stops_when_the_difference_is_decided(
+    tmp_path: Path, openai_server: ServerStart
+):
     server = openai_server(judge_server(by_quality))
     runs = [
         run_of_qualities(tmp_path / "base", [1] * 200),
@@ -252,11 +268,14 @@ def test_against_an_opponent_it_stops_when_the_difference_is_known(tmp_path: Pat
     assert [(row.significant, row.n) for row in found.rows] == [(True, cand.judged), (False, 200)]
 
 
-def test_the_order_of_judging_is_the_seeds_and_the_verdicts_are_those_of_a_whole_judging(
-    tmp_path: Path, openai_server: Serve
+def test_the_order_of_judging_depends_on_the_seed_and_the_verdicts_are_those_of_a_full_judging(
+    tmp_path: Path, openai_server: ServerStart
 ):
     server = openai_server(judge_server(often_right(0.9)))
-    runs = [run_of_qualities(tmp_path / "base", random_qualities(80, 1)), run_of_qualities(tmp_path / "cand", random_qualities(80, 2, 2.0))]
+    runs = [
+        run_of_qualities(tmp_path / "base", random_qualities(80, 1)),
+        run_of_qualities(tmp_path / "cand", random_qualities(80, 2, 2.0)),
+    ]
     judge_folders(server, runs, tmp_path / "early", options=FEW_AT_A_TIME, sequential=True)
     judge_folders(server, runs, tmp_path / "again", options=FEW_AT_A_TIME, sequential=True)
     judge_folders(server, runs, tmp_path / "all")
