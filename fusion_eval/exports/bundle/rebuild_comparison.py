@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -31,22 +30,15 @@ _REMOVED = {
 """Options of older versions that are gone, with the fields of rows and ranks that they changed."""
 
 
-def compare_comparison(comparison: Comparison, runs: Sequence[Run], verdicts: Path, differ: Differ) -> None:
-    """Compare every number of a comparison with those that the runs and the verdicts give."""
+def compare_comparison(comparison: Comparison, runs: Sequence[Run], differ: Differ) -> None:
+    """Compare every number of a comparison, but for a judge's, with those that the runs give."""
     _compare_runs(comparison, runs, differ)
     if removed := fields_of_removed_options(comparison):
         differ.skip(
             f"comparison: made with an option that is gone, so {', '.join(removed)}", len(comparison.rows)
         )
-    judged = any(map(is_judged, comparison.rows))
     if not all(map(is_judged, comparison.rows)):
         _compare_metrics(comparison, runs, differ)
-    if judged or comparison.judging or comparison.by_judge:
-        from fusion_eval.exports.bundle.rebuild_judging import compare_judging
-
-        compare_judging(comparison, runs, verdicts, differ)
-    elif verdicts.is_file():
-        differ.note(f"comparison: no row is of {verdicts.name}")
     kinds = {is_judged(row) for row in comparison.rows}
     orphans = [rank for rank in comparison.ranks if rank.metric.startswith(JUDGE) not in kinds]
     differ.compare("comparison: ranks", named(orphans), Exactly())

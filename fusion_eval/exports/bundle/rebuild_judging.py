@@ -74,6 +74,11 @@ class _Verdicts:
         ]
 
 
+def has_judging(comparison: Comparison) -> bool:
+    """Return whether any part of the comparison is a judge's."""
+    return any(map(is_judged, comparison.rows)) or bool(comparison.judging or comparison.by_judge)
+
+
 def compare_judging(comparison: Comparison, runs: Sequence[Run], path: Path, differ: Differ) -> None:
     """Compare the verdicts, the rows and ranks of the panel and of each judge, and the reports on the judges.
 

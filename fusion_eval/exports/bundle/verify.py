@@ -22,6 +22,7 @@ from fusion_eval.exports.bundle.files import (
     draw_pages,
 )
 from fusion_eval.exports.bundle.rebuild_comparison import compare_comparison
+from fusion_eval.exports.bundle.rebuild_judging import compare_judging, has_judging
 from fusion_eval.exports.bundle.rebuild_scores import compare_scores
 from fusion_eval.exports.bundle.rebuild_traces import compare_traces
 from fusion_eval.exports.subject import Subject
@@ -60,7 +61,11 @@ def _verify(folder: Path) -> Differ:
         compare_traces(run, differ)
     comparison = _comparison(folder, differ)
     if comparison:
-        compare_comparison(comparison, runs, folder / VERDICTS, differ)
+        compare_comparison(comparison, runs, differ)
+        if has_judging(comparison):
+            compare_judging(comparison, runs, folder / VERDICTS, differ)
+        elif (folder / VERDICTS).is_file():
+            differ.note(f"comparison: no row is of {VERDICTS}")
     elif len(runs) > 1:
         differ.note(f"there is no {FILE_NAME} of these runs")
     strays = {path.name for path in folder.iterdir()} - {*FILES, *contents.runs}

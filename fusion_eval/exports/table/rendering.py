@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from fusion_eval.exports.table.grid import Entry, Grid
-from fusion_eval.text.escaping import escaped, markup_table
-from fusion_eval.text.printable import printable
+from fusion_eval.text.escaping import escaped, latex_escaped, markup_table
 
 _HEAD = "% Needs \\usepackage{booktabs}."
-_LATEX_ESCAPES = {
-    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "\\": r"\textbackslash{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    # After the end of a line, these would be read as its arguments.
-    "[": "{[}",
-    "]": "{]}",
-    "*": "{*}",
-    "±": r"$\pm$",
-    "†": r"$\dagger$",
-    "–": "--",
-}
 
 
 def as_markdown(grids: Sequence[Grid], footnotes: Sequence[str]) -> str:
@@ -48,25 +30,12 @@ def as_latex(grids: Sequence[Grid], footnotes: Sequence[str]) -> str:
     return "\n\n".join([_HEAD, *tables]) + "\n"
 
 
-def latex_escaped(text: str) -> str:
-    """Return untrusted text so that it can neither begin nor end a command, a group or a cell.
-
-    Characters outside ASCII become their code points.
-    """
-    return re.sub(r"[^\w ]|_|[^\x00-\x7f]", _latex_escape, printable(text))
-
-
 def _markdown_cell(entry: Entry | None) -> str:
     if entry is None:
         return "-"
     value = f"**{escaped(entry.value)}**" if entry.best else escaped(entry.value)
     marks = ("†" if entry.in_best_group else "") + escaped(entry.sign)
     return " ".join(filter(None, [value, escaped(entry.spread), marks]))
-
-
-def _latex_escape(match: re.Match[str]) -> str:
-    mark = match[0]
-    return _LATEX_ESCAPES.get(mark) or (mark if mark.isascii() else f"{{[}}U+{ord(mark):04X}{{]}}")
 
 
 def _latex_table(grid: Grid, footnotes: Sequence[str]) -> str:
