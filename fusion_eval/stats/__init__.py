@@ -1,1 +1,1 @@
-"""Statistics of paired comparisons: pure functions on arrays, which know nothing of runs or files."""
+"""Statistics as pure functions on arrays. This package imports nothing else of fusion_eval."""

@@ -1,4 +1,4 @@
-"""How sure is the difference? Intervals from clusters drawn again, and the standard error from leaving each out."""
+"""How precise a difference is: bootstrap intervals over clusters, and the jackknife standard error."""
 
 from __future__ import annotations
 
@@ -9,22 +9,31 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from fusion_eval.stats.paired import Floats, Paired, Score, mean_over_groups, mean_score, value
+from fusion_eval.stats.paired import Floats, Paired, Score, mean_over_groups, mean_score, score_groups, strata
 from fusion_eval.stats.resampling import drawn_sums
-from fusion_eval.stats.strata import strata
 
 _ROUNDING = 1e-12
-"""Relative spread that is only of rounding."""
+"""A relative spread below this is rounding."""
+
+Method = Literal["bca", "percentile"]
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Of the difference candidate - baseline. `method` is what was used: BCa may have to be a percentile interval."""
+    """A confidence interval of the difference, candidate - baseline.
+
+    Attributes:
+        low: The lower end.
+        high: The upper end.
+        confidence: The nominal coverage.
+        method: The method that was used. It is `percentile` also if BCa was asked for and is undefined.
+        resamples: The number of resamples.
+    """
 
     low: float
     high: float
     confidence: float
-    method: Literal["bca", "percentile"]
+    method: Method
     resamples: int
 
 
@@ -32,38 +41,48 @@ def bootstrap_interval(
     paired: Paired,
     confidence: float = 0.95,
     resamples: int = 10_000,
-    method: Literal["bca", "percentile"] = "bca",
+    method: Method = "bca",
     seed: int = 0,
 ) -> Interval | None:
-    """Clusters are drawn with replacement, both runs together (Efron & Tibshirani 1993, 13.3 and 14.3).
+    """Return a bootstrap interval of the difference (Efron & Tibshirani 1993, sections 13.3 and 14.3).
 
-    BCa (Efron 1987) corrects bias and skewness, the acceleration from leaving each cluster out. Where it is undefined,
-    as with all draws on one side of the estimate, the percentile interval stands in. None for fewer than two clusters.
-    Both cover less than they claim where clusters are few (below about 20).
+    Clusters are resampled with replacement within each stratum, for both runs together. BCa (Efron 1987) corrects for
+    bias and skewness. If it is undefined, for example because all resamples are on one side of the estimate, the
+    result is a percentile interval. With fewer than about 20 clusters both methods cover less than they claim.
+
+    Args:
+        paired: The two runs.
+        confidence: The nominal coverage.
+        resamples: The number of resamples.
+        method: The method to use.
+        seed: The seed of the resamples.
+
+    Returns:
+        The interval, or None for fewer than two clusters.
     """
     if paired.n_clusters < 2:
         return None
-    deltas = _drawn(paired, resamples, seed)
+    deltas = _resample(paired, resamples, seed)
     if np.abs(deltas - paired.delta).max() <= _ROUNDING * float(np.abs(deltas).max()):
         return Interval(paired.delta, paired.delta, confidence, method, resamples)
-    shares = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
-    corrected = _corrected(paired, deltas, shares) if method == "bca" else None
-    used: Literal["bca", "percentile"] = "percentile" if corrected is None else "bca"
-    first, last = shares if corrected is None else corrected
+    tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    corrected = _bca_quantiles(paired, deltas, tails) if method == "bca" else None
+    used: Method = "percentile" if corrected is None else "bca"
+    first, last = tails if corrected is None else corrected
     # The upper end is counted from above, so that swapping the runs mirrors the interval to the last digit.
     low, high = np.quantile(deltas, first), -np.quantile(-deltas, 1 - last)
     return Interval(float(low), float(high), confidence, used, resamples)
 
 
 def jackknife_error(paired: Paired) -> float | None:
-    """Standard error of the difference: for a mean, that of the paired t test.
+    """Return the standard error of the difference. For a mean it is that of the paired t test.
 
-    Each cluster is left out in turn (Efron & Tibshirani 1993, eq. 11.5), and the spread taken within strata (Wolter 2007,
-    eq. 4.5.3). None for fewer than two clusters.
+    Each cluster is left out in turn (Efron & Tibshirani 1993, equation 11.5). The spread is taken within strata
+    (Wolter 2007, equation 4.5.3). The result is None for fewer than two clusters.
     """
     if paired.n_clusters < 2:
         return None
-    without = _left_out(paired)
+    without = _leave_one_out(paired)
     variance = 0.0
     for places in strata(paired):
         deviations = without[places] - without[places].mean()
@@ -72,36 +91,37 @@ def jackknife_error(paired: Paired) -> float | None:
     return 0.0 if error <= _ROUNDING * float(np.abs(without).max()) else error
 
 
-def _drawn(paired: Paired, resamples: int, seed: int) -> Floats:
-    """(R,): the difference in each draw; strata are drawn apart, each as often as it has clusters."""
-    groups = paired.baseline.shape[1]
+def _resample(paired: Paired, resamples: int, seed: int) -> Floats:
+    """Return the difference in each resample (R,). Each stratum is resampled separately, at its own size."""
+    n_groups = paired.baseline.shape[1]
     linear = np.zeros(resamples)
-    scores = np.full((resamples, 2, groups), np.nan)
+    scores = np.full((resamples, 2, n_groups), np.nan)
     parts = strata(paired)
     for number, places in enumerate(parts):
         both = np.stack([paired.baseline[places], paired.candidate[places]], axis=1)
-        mine = np.flatnonzero(both.any(axis=(0, 1, 3)))
-        shares = _balanced(both[:, :, mine], paired.score)
-        if shares is not None:
-            drawn = drawn_sums(shares[:, None] / groups, resamples, (seed, number))[:, 0]
-            linear += _stretched(drawn, float(shares.sum()) / groups, len(places), len(parts))
-            scores[:, :, mine] = 0.0
+        nonempty = np.flatnonzero(both.any(axis=(0, 1, 3)))
+        effects = _linear_effects(both[:, :, nonempty], paired.score)
+        if effects is not None:
+            drawn = drawn_sums(effects[:, None] / n_groups, resamples, (seed, number))[:, 0]
+            linear += _rescale(drawn, float(effects.sum()) / n_groups, len(places), len(parts))
+            scores[:, :, nonempty] = 0.0
         else:
-            sums = drawn_sums(both[:, :, mine].reshape(len(places), -1), resamples, (seed, number))
-            scores[:, :, mine] = paired.score(sums.reshape(resamples, 2, len(mine), -1))
+            sums = drawn_sums(both[:, :, nonempty].reshape(len(places), -1), resamples, (seed, number))
+            scores[:, :, nonempty] = paired.score(sums.reshape(resamples, 2, len(nonempty), -1))
     values = mean_over_groups(scores)
     return np.asarray(linear + values[:, 1] - values[:, 0])
 
 
-def _stretched(drawn: Floats, centre: float, clusters: int, parts: int) -> Floats:
-    """Draws of a small stratum vary too little by (C - 1) / C, which adds up over many (Rao & Wu 1988)."""
-    return drawn if parts == 1 else centre + (drawn - centre) * math.sqrt(clusters / (clusters - 1))
+def _rescale(drawn: Floats, centre: float, clusters: int, n_strata: int) -> Floats:
+    """Correct the variance, which is too small by (C - 1) / C in each stratum; this adds up (Rao & Wu 1988)."""
+    return drawn if n_strata == 1 else centre + (drawn - centre) * math.sqrt(clusters / (clusters - 1))
 
 
-def _balanced(both: Floats, score: Score) -> Floats | None:
-    """(C,): each cluster's part in the sum of its groups' differences of means, where all clusters are as large.
+def _linear_effects(both: Floats, score: Score) -> Floats | None:
+    """Return each cluster's part (C,) of the summed differences of the groups' means.
 
-    The number of items is then the same in each draw, and the difference a sum. Else None.
+    This needs clusters of one size: the number of items is then the same in each resample, and the difference is a
+    sum. Else the result is None.
     """
     if score is not mean_score or not (both[..., 1] == both[:1, :1, :, 1]).all():
         return None
@@ -109,31 +129,34 @@ def _balanced(both: Floats, score: Score) -> Floats | None:
     return np.asarray(((both[:, 1, :, 0] - both[:, 0, :, 0]) / totals).sum(axis=1))
 
 
-def _left_out(paired: Paired) -> Floats:
-    """(C,): the difference without each cluster."""
-    baseline = value(paired.baseline.sum(axis=0) - paired.baseline, paired.score)
-    candidate = value(paired.candidate.sum(axis=0) - paired.candidate, paired.score)
+def _leave_one_out(paired: Paired) -> Floats:
+    """Return the difference without each cluster (C,)."""
+    baseline = score_groups(paired.baseline.sum(axis=0) - paired.baseline, paired.score)
+    candidate = score_groups(paired.candidate.sum(axis=0) - paired.candidate, paired.score)
     return candidate - baseline
 
 
-def _corrected(paired: Paired, deltas: Floats, shares: Floats) -> Floats | None:
-    """Where BCa reads the draws' distribution instead of at `shares` (Efron 1987, eq. 2.3); None where it cannot.
+def _bca_quantiles(paired: Paired, deltas: Floats, tails: Floats) -> Floats | None:
+    """Return the quantiles of the resamples that BCa uses in place of `tails` (Efron 1987, equation 2.3).
 
-    Draws equal to the estimate count half on either side, as values on a grid make many.
+    Resamples equal to the estimate count half on either side; values on a grid have many of them. The result is None
+    if BCa is undefined.
     """
     observed = paired.delta
     near = np.abs(deltas - observed) <= 1e-10 * max(abs(observed), float(np.abs(deltas).max()))
     below = float(((deltas < observed) & ~near).mean() + near.mean() / 2)
     if not 0 < below < 1:
         return None
-    without = _left_out(paired)
+    without = _leave_one_out(paired)
     deviations = without.mean() - without
     largest = float(np.abs(deviations).max())
-    if largest > 0:  # without a unit, as powers of small numbers are 0
+    if largest > 0:  # divide by the unit, since the third powers of small numbers are 0
         deviations /= largest
     acceleration = float((deviations**3).sum() / (6 * max((deviations**2).sum(), 1.0) ** 1.5))
     bias = ndtri(below)
-    reach = bias + ndtri(shares)
-    if (acceleration * reach >= 1).any():  # beyond this pole the shares would turn round
+    shifted = bias + ndtri(tails)
+    if (
+        acceleration * shifted >= 1
+    ).any():  # the formula has a pole here, beyond which the quantiles turn round
         return None
-    return np.asarray(ndtr(bias + reach / (1 - acceleration * reach)))
+    return np.asarray(ndtr(bias + shifted / (1 - acceleration * shifted)))

@@ -1,4 +1,4 @@
-"""Corpus metrics as statistics of segments: what sacrebleu counts in each segment, and the score of any sum of them."""
+"""Corpus metrics as sums of segment statistics: what sacrebleu counts in each segment, and the score of any sum."""
 
 from __future__ import annotations
 
@@ -11,27 +11,31 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
-from fusion_eval.stats.corpus_scores import BLEU_ORDER, CHRF_BETA, Floats, bleu_score, chrf_score, ter_score
-from fusion_eval.stats.paired import Score
+from fusion_eval.stats.corpus_scores import BLEU_ORDER, CHRF_BETA, bleu_score, chrf_score, ter_score
+from fusion_eval.stats.paired import Floats, Score
 
-_CHARACTERS = 6
-"""chrF's longest n-gram of characters."""
+_CHRF_ORDER = 6
+"""The longest character n-gram of chrF."""
 _TOKENIZERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
-"""sacrebleu's tokenizers for text without spaces between words, or with spaces between more than words."""
+"""The tokenizers of sacrebleu for languages in which spaces do not separate words."""
 
 References = str | Sequence[str | None]
 
 
 class MissingTokenizerError(ImportError):
-    """A language's tokenizer needs packages that are not installed; the message says which to install."""
+    """A language's tokenizer needs packages that are not installed. The message says which to install."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusMetric:
-    """A metric of whole corpora; build it with `corpus_metric`, one for each set of references.
+    """A corpus metric for one set of references. Build it with `corpus_metric`.
 
-    `score` maps sums of segments' statistics, (..., k), to scores, (...), from 0 to 100 (TER may pass 100);
-    `segment_score` does so for single segments, as sacrebleu's `sentence_score`.
+    Attributes:
+        name: The name of the metric.
+        score: Maps summed segment statistics (..., k) to scores (...) from 0 to 100 (TER may exceed 100).
+        segment_score: Maps the statistics of single segments to scores, as sacrebleu's `sentence_score`.
+        higher_is_better: Whether a higher score is better.
+        n_statistics: The number k of statistics of a segment.
     """
 
     name: str
@@ -40,18 +44,22 @@ class CorpusMetric:
     higher_is_better: bool
     n_statistics: int
     _engine: Any = field(repr=False)
-    _known: dict[tuple[str, tuple[str, ...]], Sequence[float]] = field(default_factory=dict, repr=False)
-    """Runs often give the same answer (Best-of-N takes one that exists), and TER takes milliseconds for each."""
+    _cache: dict[tuple[str, tuple[str, ...]], Sequence[float]] = field(default_factory=dict, repr=False)
+    """Runs often give the same answer (Best-of-N picks an existing one), and TER takes milliseconds for each."""
 
     def statistics(self, hypotheses: Sequence[str], references: Sequence[References]) -> Floats:
-        """(n, k): each segment's counts, as sacrebleu's significance tests resample them.
+        """Count the statistics (n, k) of each segment, which sacrebleu's significance tests resample.
 
-        A segment's references are one text or several; segments may have different numbers of them, and a None among
-        several is no reference. Raises `ValueError` for a segment without any, and for unequal lengths.
+        Args:
+            hypotheses: The answers.
+            references: The references of each segment: one text or several. A None among several is ignored.
+
+        Raises:
+            ValueError: A segment has no reference, or the lengths differ.
         """
         if len(hypotheses) != len(references):
             raise ValueError(f"{len(hypotheses)} hypotheses cannot be scored on {len(references)} references")
-        texts = [_texts(number, given) for number, given in enumerate(references)]
+        texts = [_reference_texts(number, one) for number, one in enumerate(references)]
         rows = [self._row(*segment) for segment in zip(hypotheses, texts, strict=True)]
         counts = {len(several) for several in texts}
         self._engine.num_refs = counts.pop() if len(counts) == 1 else -1  # -1 is sacrebleu's "nrefs:var"
@@ -59,36 +67,43 @@ class CorpusMetric:
 
     @property
     def signature(self) -> str:
-        """sacrebleu's own, such as `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0`.
+        """The signature by sacrebleu, such as `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0`.
 
-        It tells the number of references, so it is a `ValueError` before the first `statistics`.
+        Raises:
+            ValueError: `statistics` was not called yet. The signature includes the number of references.
         """
         return str(self._engine.get_signature())
 
     def _row(self, hypothesis: str, references: tuple[str, ...]) -> Sequence[float]:
         key = (hypothesis, references)
-        if key not in self._known:
-            # A corpus of one segment: little memory, and sacrebleu has nothing to warn the user's terminal about.
-            (self._known[key],) = self._engine._extract_corpus_statistics(
+        if key not in self._cache:
+            # A corpus of one segment needs little memory, and sacrebleu prints no warnings about it.
+            (self._cache[key],) = self._engine._extract_corpus_statistics(
                 [hypothesis], [[reference] for reference in references]
             )
-        return self._known[key]
+        return self._cache[key]
 
 
 def corpus_metric(name: str, language: str | None = None) -> CorpusMetric:
-    """The metric "bleu", "chrf", "chrf++" or "ter" with sacrebleu's defaults, for text in `language` (ISO 639-1).
+    """Return the corpus metric of a name with sacrebleu's defaults.
 
-    BLEU splits Chinese, Japanese and Korean text with the tokenizers that sacrebleu has for them; TER splits it as
-    Tercom does. Raises `MissingTokenizerError` where Japanese or Korean BLEU lacks packages, `ValueError` for any
-    other name.
+    BLEU splits Chinese, Japanese and Korean text with sacrebleu's tokenizers for them. TER splits it as Tercom does.
+
+    Args:
+        name: `bleu`, `chrf`, `chrf++` or `ter`.
+        language: The ISO 639-1 code of the language of the texts.
+
+    Raises:
+        MissingTokenizerError: BLEU in Japanese or Korean lacks packages.
+        ValueError: The name is unknown.
     """
     match name:
         case "bleu":
-            return CorpusMetric(name, bleu_score, _single_bleu, True, 2 + 2 * BLEU_ORDER, _bleu(language))
+            return CorpusMetric(name, bleu_score, _segment_bleu, True, 2 + 2 * BLEU_ORDER, _bleu(language))
         case "chrf" | "chrf++":
             words = 2 if name == "chrf++" else 0
-            engine = CHRF(char_order=_CHARACTERS, word_order=words, beta=CHRF_BETA)
-            return CorpusMetric(name, chrf_score, chrf_score, True, 3 * (_CHARACTERS + words), engine)
+            engine = CHRF(char_order=_CHRF_ORDER, word_order=words, beta=CHRF_BETA)
+            return CorpusMetric(name, chrf_score, chrf_score, True, 3 * (_CHRF_ORDER + words), engine)
         case "ter":
             asian = language in _TOKENIZERS
             return CorpusMetric(
@@ -97,7 +112,7 @@ def corpus_metric(name: str, language: str | None = None) -> CorpusMetric:
     raise ValueError(f"there is no corpus metric {name!r}; there are bleu, chrf, chrf++ and ter")
 
 
-def _single_bleu(totals: Floats) -> Floats:
+def _segment_bleu(totals: Floats) -> Floats:
     return bleu_score(totals, effective_order=True)
 
 
@@ -111,8 +126,9 @@ def _bleu(language: str | None) -> BLEU:
         ) from error
 
 
-def _texts(number: int, given: References) -> tuple[str, ...]:
-    texts = (given,) if isinstance(given, str) else tuple(text for text in given if text is not None)
+def _reference_texts(number: int, references: References) -> tuple[str, ...]:
+    several = (references,) if isinstance(references, str) else references
+    texts = tuple(text for text in several if text is not None)
     if not texts:
         raise ValueError(f"segment {number} has no reference")
     return texts

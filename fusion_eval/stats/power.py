@@ -1,4 +1,4 @@
-"""What a sample of this size can show: the smallest effect it would find, and the size that an effect would need."""
+"""What a sample of some size can show: the power of a test, the smallest detectable effect, and the items needed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,26 @@ from scipy.special import chdtr, ndtr, ndtri, stdtrit
 
 _NORMAL = np.linspace(-8.5, 8.5, 341)
 _DENSITY = np.exp(-(_NORMAL**2) / 2) / math.sqrt(2 * math.pi) * (_NORMAL[1] - _NORMAL[0])
-"""A standard normal variable on a grid: sums over it are integrals, as nothing in them is narrower than its steps."""
+"""Weights of the normal distribution on the grid `_NORMAL`. Sums with them are integrals over a normal variable."""
 _MANY = 400
-"""Degrees of freedom from which the spread of the error is narrower than a step, and an approximation as good."""
+"""From so many degrees of freedom the integrand is narrower than a grid step. An approximation is then as good."""
 
 
 def power_of(effect: float, error: float, clusters: int, alpha: float = 0.05) -> float:
-    """The chance that a two-sided paired t test finds a true difference `effect` with standard error `error`.
+    """Return the power of a two-sided paired t test (Cohen 1988, chapter 2).
 
-    By the noncentral t distribution (Cohen 1988, chapter 2); `clusters` independent units. It is |z + shift| / s, z
-    normal and s**2 a chi-square over its degrees of freedom; for many of these Abramowitz & Stegun 1964, 26.7.10.
-    Within 1e-4 for alpha up to 0.2. Raises ValueError for fewer than two clusters, or no spread.
+    The power follows from the noncentral t distribution, which is |z + shift| / s, where z is normal and s^2 is a
+    chi-square over its degrees of freedom. For more than 400 degrees of freedom the normal approximation of Abramowitz
+    & Stegun (1964, 26.7.10) is used. The result is within 1e-4 for alpha up to 0.2.
+
+    Args:
+        effect: The true difference.
+        error: The standard error of the observed difference.
+        clusters: The number of independent units.
+        alpha: The level of the test.
+
+    Raises:
+        ValueError: There are fewer than two clusters, or the standard error is not positive.
     """
     if clusters < 2 or error <= 0:
         raise ValueError(f"Power needs two clusters and a standard error, not {clusters} and {error}")
@@ -29,16 +38,16 @@ def power_of(effect: float, error: float, clusters: int, alpha: float = 0.05) ->
     if freedom > _MANY:
         centre, spread = limit * (1 - 1 / (4 * freedom)), math.sqrt(1 + limit**2 / (2 * freedom))
         return float(ndtr((shift - centre) / spread) + ndtr((-shift - centre) / spread))
-    # Not scipy's own noncentral t: it has NaN and jumps for few clusters, which differ from release to release.
+    # scipy's own noncentral t has NaN and jumps for few clusters, which differ from release to release.
     return float(_DENSITY @ chdtr(freedom, freedom * ((_NORMAL + shift) / limit) ** 2))
 
 
 def minimal_detectable_effect(
     error: float, clusters: int, alpha: float = 0.05, power: float = 0.8
 ) -> float | None:
-    """The smallest true difference that is found with this power.
+    """Return the smallest true difference that a two-sided paired t test finds with this power.
 
-    None for fewer than two clusters, no spread, or a power that chance alone has (alpha).
+    The result is None for fewer than two clusters, a standard error of 0, or a power of at most alpha.
     """
     if clusters < 2 or error <= 0 or power <= alpha:
         return None
@@ -50,10 +59,20 @@ def minimal_detectable_effect(
 def items_needed(
     effect: float, error: float, items: int, clusters: int, alpha: float = 0.05, power: float = 0.8
 ) -> int | None:
-    """How many items, in clusters of the same size, would find a true difference of `effect` with this power.
+    """Return how many items it takes to find a true difference with this power.
 
-    `error` is the standard error with `items` items; it shrinks with the root of their number. None where no number
-    suffices (no effect), or nothing is known of the spread.
+    The clusters are assumed to keep their size, so the standard error falls with the square root of their number.
+
+    Args:
+        effect: The true difference.
+        error: The standard error of the difference in this sample.
+        items: The number of items in this sample.
+        clusters: The number of independent units in this sample.
+        alpha: The level of the two-sided t test.
+        power: The power to reach.
+
+    Returns:
+        The number of items. None if no number suffices, or if the sample shows no spread.
     """
     if effect == 0 or error <= 0 or clusters < 2 or power <= alpha:
         return None

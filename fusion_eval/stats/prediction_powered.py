@@ -1,10 +1,10 @@
-"""The human win rate from a few human labels and many judge's verdicts: prediction-powered inference.
+"""Estimate the human win rate from a few human labels and many verdicts of a judge: prediction-powered inference.
 
-The judge's mean over all pairs is precise and biased; human labels say how biased, and are few. The estimate takes the
-judge's mean, as far as it deserves (`lam`), and corrects it by what humans and judge differ by on the pairs that both
-have seen (Angelopoulos, Bates, Fannjiang, Jordan & Zrnic 2023, "Prediction-powered inference", Science 382; the tuned
-form is PPI++, Angelopoulos, Duchi & Zrnic 2023, arXiv 2311.01453). It holds for any judge, if the pairs that humans see
-are drawn at random from all.
+The judge's mean over all pairs is precise but biased. The human labels show the bias, but are few. The estimate adds
+to the mean of the labels how much the judge's mean on the other pairs differs from that on the labelled ones, with a
+weight `lam` (Angelopoulos, Bates, Fannjiang, Jordan & Zrnic 2023, "Prediction-powered inference", Science 382; the
+weight is from PPI++, Angelopoulos, Duchi & Zrnic 2023, arXiv 2311.01453). It is valid for any judge, if the labelled
+pairs are a random sample of all pairs.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t
+from scipy.special import stdtrit
 
-from fusion_eval.stats.labels import numbered
-from fusion_eval.stats.paired import Floats, Labels
+from fusion_eval.stats.clusters import Labels, Numbers, number_by_first_item
+from fusion_eval.stats.paired import Floats
 from fusion_eval.stats.win_rate import wilson
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share from 0 to 1 with its interval. Of nothing it is 1/2, from 0 to 1."""
+    """A share from 0 to 1 with its interval. Without data it is 0.5, from 0 to 1."""
 
     rate: float
     low: float
@@ -33,15 +33,20 @@ class Rate:
 
 _UNKNOWN = Rate(0.5, 0.0, 1.0)
 _ROUNDING = 1e-24
-"""A variance below this is rounding: the judge always says the same."""
+"""A variance below this is rounding: the judge always gives the same verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionPowered:
-    """`powered` is the estimate, `human` what labels alone say, `judge_rate` what the judge alone says of all pairs.
+    """The human win rate, estimated with and without the judge.
 
-    `lam` is from 0 (the judge is of no use) to 1. `gain` is how many times as many labels the interval of `human` would
-    need to be as narrow. `agreement` is the share of labelled pairs of one verdict.
+    Attributes:
+        powered: The prediction-powered estimate.
+        human: The estimate from the human labels alone.
+        judge_rate: The judge's mean over all pairs.
+        agreement: The share of labelled pairs on which human and judge agree.
+        lam: The weight of the judge, from 0 (useless) to 1.
+        gain: How many times as many labels `human` would need to be as precise as `powered`.
     """
 
     powered: Rate
@@ -60,52 +65,75 @@ def prediction_powered(
     unlabelled_clusters: Labels = None,
     confidence: float = 0.95,
 ) -> PredictionPowered:
-    """Of scores from 0 to 1: human's (n,) and the judge's (n,) of the same pairs, the judge's (N,) of the others.
+    """Estimate the human mean score over all pairs.
 
-    The estimate is mean(human) + lam * (mean(unlabelled) - mean(judged)) (PPI++, power tuning), with lam in [0, 1] such that
-    its estimated variance is the least. For independent pairs lam = cov(human, judged) / var(judged) / (1 + n / N) and
-    the variance is var(human - lam * judged) / n + lam^2 var(unlabelled) / N.
+    The estimate is mean(human) + lam * (mean(unlabelled) - mean(judged)). The weight lam in [0, 1] minimises the
+    estimated variance (PPI++, power tuning). For independent pairs lam = cov(human, judged) / var(judged) / (1 + n / N),
+    and the variance is var(human - lam * judged) / n + lam^2 var(unlabelled) / N.
 
-    Pairs of one cluster depend on each other, and a cluster may have pairs of both kinds (then give both labels). So the
-    estimate is taken apart into what each cluster adds to its error (linearised): its sum of (human - lam * judged, less
-    the mean) / n, and of lam * (unlabelled, less the mean) / N. The variance is the sum of their squares.
+    For clusters the estimate is linearised. A cluster contributes its sum of (human - lam * judged, minus their mean)
+    / n, and of lam * (unlabelled, minus their mean) / N. The variance is the sum of the squared contributions. So one
+    cluster may hold labelled and unlabelled pairs.
 
-    Intervals are Wald's, with a t quantile of c - 1 degrees of freedom for c labelled clusters, because labels are few.
-    Labels that are all alike, or a judge who agrees with each of them, have no spread and are no certainty: no interval
-    reaches less far than the share of all pairs that could be otherwise when none of c is (Clopper & Pearson 1934),
-    about 3.7 / c at 95%. With labels in fewer than two clusters intervals are from 0 to 1, around the labels' mean.
+    Intervals are Wald's with a t quantile of c - 1 degrees of freedom for c labelled clusters. If all labels are alike,
+    or the judge agrees with every label, there is no spread, but no certainty either. So no interval is narrower than
+    what zero events in c clusters can exclude (Clopper & Pearson 1934): about 3.7 / c to each side, at 95%. With
+    labels in fewer than two clusters, intervals are from 0 to 1.
 
-    Raises ValueError for scores outside 0 to 1, for shapes that differ, and for cluster labels of one kind of pair only.
+    Args:
+        human: Human scores (n,) from 0 to 1 of the labelled pairs.
+        judged: The judge's scores (n,) of the same pairs.
+        unlabelled: The judge's scores (N,) of the other pairs.
+        clusters: The cluster of each labelled pair. By default each pair is its own.
+        unlabelled_clusters: The cluster of each other pair, given exactly if `clusters` is.
+        confidence: The nominal coverage of the intervals.
+
+    Raises:
+        ValueError: A score is outside [0, 1], the shapes differ, or only one kind of pair has cluster labels.
     """
     label, seen, unseen = (_scores(values) for values in (human, judged, unlabelled))
     agreed = judge_agreement(label, seen, clusters, confidence)
-    place, there = _places(clusters, unlabelled_clusters, len(label), len(unseen))
+    cluster, other_cluster = _number_clusters(clusters, unlabelled_clusters, len(label), len(unseen))
     judge_rate = float(np.concatenate([seen, unseen]).mean()) if len(seen) + len(unseen) else _UNKNOWN.rate
-    n = len(np.unique(place))  # labelled clusters
-    if n < 2:
-        alone = Rate(float(label.mean()), 0.0, 1.0) if n else _UNKNOWN
+    n_labelled = len(np.unique(cluster))
+    if n_labelled < 2:
+        alone = Rate(float(label.mean()), 0.0, 1.0) if n_labelled else _UNKNOWN
         return PredictionPowered(alone, alone, judge_rate, agreed, 0.0, 1.0)
 
-    size = int(max(place.max(), there.max(initial=0))) + 1
-    of_label = _contributions(label, place, size)
-    of_judge = _contributions(seen, place, size) - _contributions(unseen, there, size)
-    lam = _tuned(of_label, of_judge) if len(unseen) else 0.0
+    n_clusters = int(max(cluster.max(), other_cluster.max(initial=0))) + 1
+    by_labels = _contributions(label, cluster, n_clusters)
+    by_judge = _contributions(seen, cluster, n_clusters) - _contributions(unseen, other_cluster, n_clusters)
+    lam = _best_weight(by_labels, by_judge) if len(unseen) else 0.0
     rate = float(label.mean())
     corrected = rate + lam * float(unseen.mean() - seen.mean()) if len(unseen) else rate
-    reach, tuned_reach = (_reach(of_label - weight * of_judge, n, confidence) for weight in (0.0, lam))
-    gain = (reach / tuned_reach) ** 2
+    half_width, tuned_half_width = (
+        _half_width(by_labels - weight * by_judge, n_labelled, confidence) for weight in (0.0, lam)
+    )
     return PredictionPowered(
-        _around(corrected, tuned_reach), _around(rate, reach), judge_rate, agreed, lam, gain
+        powered=_rate_within_bounds(corrected, tuned_half_width),
+        human=_rate_within_bounds(rate, half_width),
+        judge_rate=judge_rate,
+        agreement=agreed,
+        lam=lam,
+        gain=(half_width / tuned_half_width) ** 2,
     )
 
 
 def judge_agreement(
     human: npt.ArrayLike, judged: npt.ArrayLike, clusters: Labels = None, confidence: float = 0.95
 ) -> Rate:
-    """Share of pairs (n,) for which both say the same of win, tie and loss: a score above, at or below 1/2.
+    """Return the share of pairs on which human and judge agree about win, tie or loss.
 
-    The interval is Wilson's (1927), on the number of clusters. Raises ValueError for scores outside 0 to 1 and for
-    shapes that differ.
+    A score above 0.5 is a win, and 0.5 is a tie. The interval is Wilson's (1927) on the number of clusters.
+
+    Args:
+        human: Human scores (n,) from 0 to 1.
+        judged: The judge's scores (n,) of the same pairs.
+        clusters: The cluster of each pair. By default each pair is its own.
+        confidence: The nominal coverage of the interval.
+
+    Raises:
+        ValueError: A score is outside [0, 1], or the shapes differ.
     """
     first, second = (np.sign(_scores(values) - 0.5) for values in (human, judged))
     if first.shape != second.shape:
@@ -118,15 +146,13 @@ def judge_agreement(
 
 def _scores(values: npt.ArrayLike) -> Floats:
     scores = np.asarray(values, dtype=np.float64)
-    if scores.ndim != 1 or not ((scores >= 0) & (scores <= 1)).all():  # NaN neither
-        raise ValueError("Scores are from 0 to 1, in one dimension")
+    if scores.ndim != 1 or not ((scores >= 0) & (scores <= 1)).all():  # also refuses NaN
+        raise ValueError("Scores must be from 0 to 1, in one dimension")
     return scores
 
 
-def _places(
-    clusters: Labels, others: Labels, n: int, n_others: int
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """(n,) and (N,): the number of each pair's cluster; without labels, each pair is its own."""
+def _number_clusters(clusters: Labels, others: Labels, n: int, n_others: int) -> tuple[Numbers, Numbers]:
+    """Number the clusters of the labelled (n,) and the other pairs (N,) together."""
     if clusters is None and others is None:
         return np.arange(n), np.arange(n, n + n_others)
     if clusters is None or others is None or len(clusters) != n or len(others) != n_others:
@@ -134,27 +160,29 @@ def _places(
             f"Clusters need labels of {n} labelled and of {n_others} unlabelled pairs, both or neither"
         )
     listed = [part.tolist() if isinstance(part, np.ndarray) else part for part in (clusters, others)]
-    places, _ = numbered(list(chain(*listed)), n + n_others)
-    return places[:n], places[n:]
+    numbers, _ = number_by_first_item(list(chain(*listed)), n + n_others)
+    return numbers[:n], numbers[n:]
 
 
-def _contributions(values: Floats, place: npt.NDArray[np.intp], size: int) -> Floats:
-    """(C,): by how much each cluster moves the mean of values (n,)."""
-    return np.bincount(place, values - values.mean(), size) / len(values) if len(values) else np.zeros(size)
+def _contributions(values: Floats, cluster: Numbers, n_clusters: int) -> Floats:
+    """Return how much each cluster (C,) moves the mean of the values (n,)."""
+    if not len(values):
+        return np.zeros(n_clusters)
+    return np.bincount(cluster, values - values.mean(), n_clusters) / len(values)
 
 
-def _tuned(of_label: Floats, of_judge: Floats) -> float:
-    """The lam in [0, 1] of the least sum of squares of of_label - lam * of_judge."""
-    spread = float(of_judge @ of_judge)
-    return min(1.0, max(0.0, float(of_label @ of_judge) / spread)) if spread > _ROUNDING else 0.0
+def _best_weight(by_labels: Floats, by_judge: Floats) -> float:
+    """Return the lam in [0, 1] that minimises the sum of squares of by_labels - lam * by_judge."""
+    spread = float(by_judge @ by_judge)
+    return min(1.0, max(0.0, float(by_labels @ by_judge) / spread)) if spread > _ROUNDING else 0.0
 
 
-def _reach(contributions: Floats, n: int, confidence: float) -> float:
-    """Half the width of an interval, of n labelled clusters; n / (n - 1) makes up for the mean that is estimated."""
+def _half_width(contributions: Floats, n: int, confidence: float) -> float:
+    """Return half the width of an interval for n labelled clusters. n / (n - 1) corrects for the estimated mean."""
     error = math.sqrt(float(contributions @ contributions) * n / (n - 1))
     least = 1 - math.pow((1 - confidence) / 2, 1 / n)
-    return max(error * float(t.ppf((1 + confidence) / 2, n - 1)), least)
+    return max(error * float(stdtrit(n - 1, (1 + confidence) / 2)), least)
 
 
-def _around(rate: float, reach: float) -> Rate:
-    return Rate(*(min(1.0, max(0.0, value)) for value in (rate, rate - reach, rate + reach)))
+def _rate_within_bounds(rate: float, half_width: float) -> Rate:
+    return Rate(*(min(1.0, max(0.0, value)) for value in (rate, rate - half_width, rate + half_width)))

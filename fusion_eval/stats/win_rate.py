@@ -1,4 +1,4 @@
-"""Who wins how often: item-wise wins, ties and losses, with an interval and a sign test."""
+"""Wins, ties and losses over items: the win rate with an interval, and a sign test."""
 
 from __future__ import annotations
 
@@ -10,18 +10,30 @@ import numpy.typing as npt
 from scipy.special import bdtr, ndtri  # scipy.stats takes a second to import
 
 from fusion_eval.stats.bootstrap import bootstrap_interval
-from fusion_eval.stats.paired import Labels, paired_values
+from fusion_eval.stats.clusters import Labels
+from fusion_eval.stats.paired import paired_values
 from fusion_eval.stats.permutation import permutation_test
 
-_FEW_CLUSTERS = 5
-"""Below it the percentile interval is little more than the range of the clusters' own rates."""
-_WIDTH = 1e-9
-"""An interval narrower than this has no width but by rounding."""
+_MIN_CLUSTERS = 5
+"""With fewer clusters the percentile interval is little more than the range of the clusters' own rates."""
+_ROUNDING = 1e-9
+"""An interval narrower than this has no width but for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class WinRate:
-    """`rate` is wins + ties / 2, per item; `p_value` is of wins against losses. `method` names the interval."""
+    """The candidate's wins against the baseline.
+
+    Attributes:
+        wins: The number of items that the candidate wins.
+        ties: The number of ties.
+        losses: The number of items that the candidate loses.
+        rate: (wins + ties / 2) / items, or the mean of this over the groups.
+        low: The lower end of the interval of `rate`.
+        high: The upper end.
+        p_value: The two-sided p-value of wins against losses.
+        method: The method of the interval: `wilson` or `bootstrap`.
+    """
 
     wins: int
     ties: int
@@ -41,27 +53,38 @@ def win_rate(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> WinRate:
-    """Of outcomes (n,): 1 is a win, 0 a tie, -1 a loss. With groups the rate is the mean of theirs (macro average).
+    """Estimate the win rate with an interval, and test wins against losses.
 
-    The interval is Wilson's (1927) for independent items of one group, which is wide where many are ties, and else a
-    percentile bootstrap of the clusters. Where that has no width it would claim what ten wins of ten do not show, and
-    for fewer than five clusters what they cannot know; Wilson's on the number of clusters stands in. The bootstrap
-    covers less than it claims up to some 20 clusters. The p-value is the exact sign test's, ties left out (Dixon & Mood
-    1946); clusters change sign as a whole.
+    For independent items of one group, the interval is Wilson's (1927), which is conservative if many items are ties,
+    and the p-value is that of the exact sign test without ties (Dixon & Mood 1946). Otherwise the interval is a
+    percentile bootstrap of the clusters, and the signs of whole clusters are permuted. The bootstrap covers less than
+    it claims for up to about 20 clusters. For fewer than five, and if it has no width, Wilson's interval on the number
+    of clusters is used instead.
+
+    Args:
+        outcomes: The outcome of each item (n,): 1 for a win, 0 for a tie, -1 for a loss.
+        clusters: The cluster of each item. By default each item is its own.
+        groups: The group of each item. The rate is the mean of the groups' rates (macro average).
+        confidence: The nominal coverage of the interval.
+        resamples: The number of resamples.
+        seed: The seed of the resamples.
+
+    Raises:
+        ValueError: There are no outcomes, or others than 1, 0 and -1.
     """
     values = np.asarray(outcomes, dtype=np.float64)
     if values.ndim != 1 or not len(values) or not np.isin(values, (-1.0, 0.0, 1.0)).all():
-        raise ValueError("Outcomes are 1, 0 or -1, one at least, in one dimension")
+        raise ValueError("Outcomes must be 1, 0 or -1, in one dimension, and at least one")
     wins, losses = int((values > 0).sum()), int((values < 0).sum())
     paired = paired_values(np.zeros_like(values), values, clusters, groups)
     rate = (1 + paired.candidate_value) / 2
     (low, high), method = wilson(rate, paired.n_clusters, confidence), "wilson"
-    independent = paired.n_clusters == len(values)
-    if (not independent or paired.candidate.shape[1] > 1) and paired.n_clusters >= _FEW_CLUSTERS:
-        drawn = bootstrap_interval(paired, confidence, resamples, "percentile", seed)
-        if drawn and drawn.high - drawn.low > _WIDTH:
-            low, high, method = (1 + drawn.low) / 2, (1 + drawn.high) / 2, "bootstrap"
-    if independent and paired.candidate.shape[1] == 1:
+    independent = paired.n_clusters == len(values) and paired.candidate.shape[1] == 1
+    if not independent and paired.n_clusters >= _MIN_CLUSTERS:
+        interval = bootstrap_interval(paired, confidence, resamples, "percentile", seed)
+        if interval and interval.high - interval.low > _ROUNDING:
+            low, high, method = (1 + interval.low) / 2, (1 + interval.high) / 2, "bootstrap"
+    if independent:
         p_value = min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5)))
     else:
         p_value = permutation_test(paired, resamples, seed).p_value
@@ -69,9 +92,9 @@ def win_rate(
 
 
 def wilson(rate: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The score interval of a share of n (Wilson 1927): never outside 0 to 1, never without width."""
+    """Return Wilson's score interval (1927) of a share `rate` of n. It is within [0, 1] and always has a width."""
     z2 = float(ndtri((1 + confidence) / 2)) ** 2
     centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
-    reach = math.sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    # The rate itself is inside, whatever rounding says at 0 and 1.
-    return min(rate, max(0.0, centre - reach)), max(rate, min(1.0, centre + reach))
+    half_width = math.sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    # Rounding must not leave the rate itself outside, at 0 and 1.
+    return min(rate, max(0.0, centre - half_width)), max(rate, min(1.0, centre + half_width))
