@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusion_eval.cli import options as shared
 from fusion_eval.errors import ConfigError, FusionEvalError
-from fusion_eval.text.printable import printable_in_ci
+from fusion_eval.text.printable import terminal_line
 
 if TYPE_CHECKING:
     from fusion_eval.gate.baseline import Baseline
@@ -163,7 +163,7 @@ def _update_baseline(options: argparse.Namespace, candidate: Baseline, check_opt
         try:
             result = _check_against_baseline(options, candidate, check_options)
         except ConfigError as error:
-            print(f"not checked: {printable_in_ci(str(error))}", file=sys.stderr)
+            print(f"not checked: {terminal_line(str(error))}", file=sys.stderr)
     if result:
         _print_result(result, options)
     path = update_baseline(options.baseline, candidate)
@@ -190,8 +190,9 @@ def _print_result(result: CheckResult, options: argparse.Namespace) -> None:
 
 def _print_for_github(result: CheckResult, text: str, *, is_table: bool) -> None:
     from fusion_eval.gate import github
+    from fusion_eval.text.workflow_commands import without_commands
 
-    _print_or_discard(github.without_commands(text) if is_table else github.json_without_commands(text))
+    _print_or_discard(without_commands(text) if is_table else text)
     # After a table the annotations follow its guard on the same stream; other formats need standard output for themselves.
     print("\n".join(github.annotation_lines(result)), file=sys.stdout if is_table else sys.stderr)
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from fusion_eval.cli import options as shared
-from fusion_eval.text.printable import printable_in_ci
+from fusion_eval.text.printable import terminal_line
 
 FORMATS = ("every-eval-ever", "hf", "table", "card", "bundle")
 
@@ -67,6 +67,6 @@ def verify_bundle(options: argparse.Namespace) -> int:
     for sentence in result.notes:
         shared.note(sentence)
     for difference in result.differences:
-        print(printable_in_ci(difference))
-    print(printable_in_ci(result.summary))
+        print(terminal_line(difference))
+    print(terminal_line(result.summary))
     return 1 if result.differences else 0

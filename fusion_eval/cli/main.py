@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from fusion_eval.cli.parser import build_parser, with_underscores
 from fusion_eval.errors import FusionEvalError
-from fusion_eval.text.printable import printable_in_ci
+from fusion_eval.text.printable import terminal_line
 
 USER_ERROR = 2
 INTERNAL_ERROR = 70
@@ -80,4 +80,4 @@ def _discard_output() -> None:
 
 
 def _print_error(sentence: str, before: str = "") -> None:
-    print(f"{before}fusion-eval: {printable_in_ci(sentence)}", file=sys.stderr)
+    print(f"{before}fusion-eval: {terminal_line(sentence)}", file=sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.text.printable import printable_in_ci
+from fusion_eval.text.printable import terminal_line
 
 if TYPE_CHECKING:
     from fusion_eval.comparison.options import ComparisonOptions
@@ -164,12 +164,12 @@ def read_model_args(text: str, option: str = "--model_args") -> dict[str, object
 
 def note(sentence: str) -> None:
     """Print a note on standard error."""
-    print(f"note: {printable_in_ci(sentence)}", file=sys.stderr)
+    print(f"note: {terminal_line(sentence)}", file=sys.stderr)
 
 
 def report_progress(line: str) -> None:
     """Print a line on standard error, so that standard output holds results only."""
-    print(line, file=sys.stderr)
+    print(terminal_line(line), file=sys.stderr)
 
 
 def path(text: str) -> Path:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.result import CheckResult
 from fusion_eval.gate.views import as_markdown, describe_row, headline
-from fusion_eval.text.printable import printable
+from fusion_eval.text.workflow_commands import workflow_command
 
 _MOST_ROWS = 9
 """GitHub shows ten annotations of a kind in a step, and the first is on the whole check."""
@@ -31,32 +30,16 @@ def annotation_lines(result: CheckResult) -> list[str]:
     for verdict, kind in kinds.items():
         rows = [row for row in result.rows if row.verdict == verdict]
         lines += [
-            _command(kind, _title(row.task, row.language), describe_row(row)) for row in rows[:_MOST_ROWS]
+            workflow_command(kind, _title(row.task, row.language), describe_row(row))
+            for row in rows[:_MOST_ROWS]
         ]
     kind = "notice" if result.passed else "error"
-    return [_command(kind, "fusion-eval check", headline(result)), *lines]
+    return [workflow_command(kind, "fusion-eval check", headline(result)), *lines]
 
 
 def error_annotation(message: str) -> str:
     """Return the workflow command that annotates an error."""
-    return _command("error", "fusion-eval check", message)
-
-
-def without_commands(text: str) -> str:
-    """Wrap a text for the log, so that no name in it can act as a workflow command.
-
-    A random token ends the wrapping, so no name can end it either.
-    """
-    token = secrets.token_hex(16)
-    return f"::stop-commands::{token}\n{text}\n::{token}::"
-
-
-def json_without_commands(text: str) -> str:
-    """Escape `##[` in JSON. The runner finds commands of an older form by it anywhere in a line.
-
-    Markdown from `as_markdown` is escaped already.
-    """
-    return text.replace("##[", r"##\u005b")
+    return workflow_command("error", "fusion-eval check", message)
 
 
 def add_summary(result: CheckResult, environment: Mapping[str, str] = os.environ) -> None:
@@ -78,15 +61,3 @@ def add_summary(result: CheckResult, environment: Mapping[str, str] = os.environ
 
 def _title(task: str, language: str | None) -> str:
     return f"{task} ({language})" if language else task
-
-
-def _command(kind: str, title: str, message: str) -> str:
-    return f"::{kind} title={_property(title)}::{_data(message)}"
-
-
-def _data(text: str) -> str:
-    return printable(text).replace("%", "%25")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

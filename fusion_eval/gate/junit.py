@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.result import CheckedRow, CheckResult
 from fusion_eval.gate.views import describe_row, headline
-from fusion_eval.text.printable import printable
-
-_NOT_XML = re.compile("[\ufffe\uffff]")
-"""Characters that a terminal can show and XML forbids."""
+from fusion_eval.text.escaping import xml_text
 
 
 def junit(result: CheckResult) -> bytes:
@@ -20,7 +16,7 @@ def junit(result: CheckResult) -> bytes:
     cases = [_case(row, result) for row in result.rows]
     suite = ElementTree.Element(
         "testsuite",
-        name=_legal(headline(result)),
+        name=xml_text(headline(result)),
         tests=str(len(cases)),
         failures=str(sum(case.find("failure") is not None for case in cases)),
         skipped=str(sum(case.find("skipped") is not None for case in cases)),
@@ -52,14 +48,10 @@ def write_junit(result: CheckResult, path: Path) -> None:
 
 def _case(row: CheckedRow, result: CheckResult) -> ElementTree.Element:
     name = f"{row.metric},{row.filter}" + (f" ({row.language})" if row.language else "")
-    case = ElementTree.Element("testcase", classname=_legal(row.task), name=_legal(name), time="0")
-    message = _legal(describe_row(row))
+    case = ElementTree.Element("testcase", classname=xml_text(row.task), name=xml_text(name), time="0")
+    message = xml_text(describe_row(row))
     if row.verdict == "regression" or (row.verdict == "inconclusive" and result.inconclusive == "fail"):
         ElementTree.SubElement(case, "failure", message=message, type=row.verdict).text = message
     elif row.verdict == "inconclusive" and result.inconclusive == "tell":
         ElementTree.SubElement(case, "skipped", message=message)
     return case
-
-
-def _legal(text: str) -> str:
-    return _NOT_XML.sub("", printable(text))

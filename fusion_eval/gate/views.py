@@ -8,8 +8,8 @@ import msgspec
 
 from fusion_eval.gate.result import CheckedRow, CheckResult, summary
 from fusion_eval.report.text_table import decimals, text_table
-from fusion_eval.text.escaping import escaped, escaped_table
-from fusion_eval.text.printable import printable
+from fusion_eval.text.escaping import escaped, escaped_table, visible_json
+from fusion_eval.text.printable import terminal_line
 
 MARK = "<!-- fusion-eval check -->"
 """A bot finds its earlier comment by this mark."""
@@ -31,8 +31,8 @@ _LEGEND = (
 def as_text(result: CheckResult) -> str:
     """Return the check as a table for a terminal."""
     parts = [text_table(_HEAD, [row_cells(row) for row in result.rows], left=_TEXT_COLUMNS), _legend(result)]
-    parts += [printable(f"note: {note}") for note in all_notes(result)]
-    return "\n".join([*parts, printable(headline(result))])
+    parts += [terminal_line(f"note: {note}") for note in all_notes(result)]
+    return "\n".join([*parts, terminal_line(headline(result))])
 
 
 def as_markdown(result: CheckResult) -> str:
@@ -60,7 +60,7 @@ def as_markdown(result: CheckResult) -> str:
 
 def as_json(result: CheckResult) -> str:
     """Return every field of the check as JSON."""
-    return msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
+    return visible_json(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
 
 
 def headline(result: CheckResult) -> str:

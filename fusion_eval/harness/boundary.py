@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from fusion_eval.errors import FusionEvalError
 from fusion_eval.harness import host
+from fusion_eval.text.printable import terminal_line
 
 
 @contextmanager
@@ -30,5 +31,5 @@ def user_errors() -> Iterator[None]:
 
 
 def _exit(message: str, code: int) -> NoReturn:
-    print(f"fusion_eval: {message}", file=sys.stderr)  # noqa: T201 - the channel of a command line
+    print(f"fusion_eval: {terminal_line(message)}", file=sys.stderr)  # noqa: T201 - the channel of a command line
     raise SystemExit(code) from None

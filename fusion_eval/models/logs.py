@@ -9,7 +9,7 @@ import logging
 import os
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.text.printable import printable
+from fusion_eval.text.printable import terminal_line
 
 log = logging.getLogger("fusion_eval")
 VARIABLE = "FUSION_EVAL_LOG"
@@ -17,10 +17,10 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 
 class _PrintableFormatter(logging.Formatter):
-    """Keep a message on one line and free of control characters, whatever a server sent."""
+    """Keep a message on one line, without control characters and CI commands, whatever a server sent."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
+        return terminal_line(super().format(record))
 
 
 def configure() -> None:

@@ -10,8 +10,8 @@ from dataclasses import asdict, fields
 from fusion_eval.report.judging_tables import judging_blocks
 from fusion_eval.report.text_table import Table, decimals, text_table
 from fusion_eval.runs.comparison import Comparison, RankedRun, Row, to_json
-from fusion_eval.text.escaping import escaped, escaped_table
-from fusion_eval.text.printable import printable
+from fusion_eval.text.escaping import csv_cell, escaped, escaped_table, visible_json
+from fusion_eval.text.printable import terminal_line, terminal_text
 
 _LEGEND = (
     "↓: lower is better; n: items/independent clusters; delta: candidate - baseline, with its {confidence:g}% interval ({interval})",
@@ -26,10 +26,12 @@ def as_text(comparison: Comparison, rows: Sequence[Row] | None = None) -> str:
     """Draw a comparison for a terminal: its rows (or only `rows`), ranks and notes."""
     shown = comparison.rows if rows is None else rows
     parts = [
-        text_table(block.head, block.lines, block.text_columns) if isinstance(block, Table) else block
+        text_table(block.head, block.lines, block.text_columns)
+        if isinstance(block, Table)
+        else terminal_text(block)
         for block in blocks(comparison, shown)
     ]
-    return "\n".join([*parts, *(printable(f"note: {note}") for note in notes_of(comparison, shown))])
+    return "\n".join([*parts, *(terminal_line(f"note: {note}") for note in notes_of(comparison, shown))])
 
 
 def as_markdown(comparison: Comparison, rows: Sequence[Row] | None = None) -> str:
@@ -51,15 +53,13 @@ def as_csv(comparison: Comparison) -> str:
     writer.writeheader()
     for row in comparison.rows:
         values = asdict(row)
-        writer.writerow(
-            {name: printable(value) if isinstance(value, str) else value for name, value in values.items()}
-        )
+        writer.writerow({name: csv_cell(value) for name, value in values.items()})
     return text.getvalue().rstrip("\n")
 
 
 def as_json(comparison: Comparison) -> str:
     """Return the content of `comparison.json`."""
-    return to_json(comparison).decode().rstrip("\n")
+    return visible_json(to_json(comparison).decode().rstrip("\n"))
 
 
 VIEWS: Mapping[str, Callable[[Comparison], str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fusion_eval.text.printable import printable
+from fusion_eval.text.printable import terminal_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ def decimals(*values: float) -> int:
 
 def text_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int = 1) -> str:
     """Draw a table under a ruled head. The first `left` columns are aligned left, the others right."""
-    cells = [[printable(cell) for cell in line] for line in [head, *lines]]
+    cells = [[terminal_line(cell) for cell in line] for line in [head, *lines]]
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
     ruler = "  ".join("-" * width for width in widths)
     texts = [

@@ -1,14 +1,36 @@
-"""Escape text of others for Markdown: cells of tables and code blocks that the text cannot break out of."""
+"""Escape text of others for the files that we write: Markdown, LaTeX, CSV, JSON and XML."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
-from fusion_eval.text.printable import printable
+from fusion_eval.text.printable import HIDDEN_IN_JSON, printable
 
 _EMPTY_COMMENT = "<!-- -->"
 """Separates `@` from a name, and so on. GitHub finds mentions in the rendered page, so entities would not help."""
+_LATEX_ESCAPES = {
+    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    # After the end of a line, these would be read as its arguments.
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",
+    "±": r"$\pm$",
+    "†": r"$\dagger$",
+    "–": "--",
+}
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
+"""How a formula begins in a spreadsheet, some of which take the wide forms, too."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NOT_XML = re.compile("[\ufffe\uffff]")
+"""Characters that a terminal can show and XML forbids."""
 
 
 def escaped(text: str) -> str:
@@ -36,3 +58,35 @@ def fenced(text: str, longest: int) -> str:
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", "\n".join(lines))), default=0))
     cut = len(text) - len(shown)
     return "\n".join([f"{fence}text", *lines, fence, *([f"({cut:,} more characters)"] if cut else [])])
+
+
+def latex_escaped(text: str) -> str:
+    """Return untrusted text so that it can neither begin nor end a command, a group or a cell.
+
+    Characters outside ASCII become their code points.
+    """
+    return re.sub(r"[^\w ]|_|[^\x00-\x7f]", _latex_escape, printable(text))
+
+
+def _latex_escape(match: re.Match[str]) -> str:
+    mark = match[0]
+    return _LATEX_ESCAPES.get(mark) or (mark if mark.isascii() else f"{{[}}U+{ord(mark):04X}{{]}}")
+
+
+def csv_cell(value: object) -> object:
+    """Return a value for a cell of a CSV file. A text that a spreadsheet would execute gets a `'` before it."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def visible_json(text: str) -> str:
+    """Return JSON with the same content, in which invisible characters and CI commands are escaped."""
+    escaped_text = HIDDEN_IN_JSON.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    return re.sub(r"##(\w*)\[", r"##\1\\u005b", escaped_text)
+
+
+def xml_text(text: str) -> str:
+    """Return the text without the characters that XML forbids; the XML writer escapes the others."""
+    return _NOT_XML.sub("", printable(text))

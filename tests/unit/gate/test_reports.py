@@ -20,6 +20,7 @@ from fusion_eval.gate.junit import junit, write_junit
 from fusion_eval.gate.margins import Margins
 from fusion_eval.gate.result import CheckedRow, CheckedRun, CheckResult
 from fusion_eval.gate.views import MARK, as_json, as_markdown, as_text
+from fusion_eval.text.workflow_commands import without_commands
 
 HOSTILE = (
     "a|b<script>x</script> @octocat --> `c`\n::error::mine\r\n# [d](https://evil.example)\x1b[31m\ufffe\u202e"
@@ -172,7 +173,9 @@ class TestGitHub:
 
     def test_a_passing_check_is_a_notice(self) -> None:
         result = check(side({"quiz": [1.0, 0.0]}), side({"quiz": [1.0, 0.0]}))
-        assert [parsed(line)[:2] for line in github.annotation_lines(result)] == [("notice", "fusion-eval check")]
+        assert [parsed(line)[:2] for line in github.annotation_lines(result)] == [
+            ("notice", "fusion-eval check")
+        ]
 
     def test_there_are_no_more_annotations_than_github_shows(self) -> None:
         result = example_result()
@@ -192,8 +195,8 @@ class TestGitHub:
 
     def test_a_random_token_keeps_commands_in_the_table_from_running(self) -> None:
         one, other = (
-            github.without_commands("::error::mine").splitlines(),
-            github.without_commands("x").splitlines(),
+            without_commands("::error::mine").splitlines(),
+            without_commands("x").splitlines(),
         )
         assert one[0].startswith("::stop-commands::") and one[1] == "::error::mine"
         assert one[2] == f"::{one[0].removeprefix('::stop-commands::')}::"
@@ -201,7 +204,7 @@ class TestGitHub:
 
     def test_json_in_the_log_holds_no_command_of_the_older_form(self) -> None:
         result = example_result("x ##[add-mask]0")
-        text = github.json_without_commands(as_json(result))
+        text = as_json(result)
         assert "##[" not in text and json.loads(text)["rows"][0]["task"] == "x ##[add-mask]0"
         assert "##[" not in as_markdown(result)
 
