@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from fusion_eval.text.printable import HIDDEN_IN_JSON, printable
+from fusion_eval.text.printable import HIDDEN_IN_JSON, printable, terminal_line
 
 _EMPTY_COMMENT = "<!-- -->"
 """Separates `@` from a name, and so on. GitHub finds mentions in the rendered page, so entities would not help."""
@@ -74,10 +74,13 @@ def _latex_escape(match: re.Match[str]) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """Return a value for a cell of a CSV file. A text that a spreadsheet would execute gets a `'` before it."""
+    """Return a value for a cell of CSV, which is printed or saved.
+
+    No text of it is a command for a CI service. A text that a spreadsheet would execute gets a `'` before it.
+    """
     if not isinstance(value, str):
         return value
-    text = printable(value)
+    text = terminal_line(value)
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
