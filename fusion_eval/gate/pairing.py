@@ -141,7 +141,7 @@ def _cell(
         np.array(side.columns, dtype=np.float64).T[own]
         for side, own in zip((values, match), places, strict=True)
     ]
-    known = _known_in_both(arrays, f"{task.task}: ", name, sides, allow_partial, notes)
+    known = _known_in_both(arrays, task.task, name, sides, allow_partial, notes)
     if known is None:
         return None
     labels = np.array(task.clusters, dtype=object)[places[0]]
@@ -150,23 +150,23 @@ def _cell(
 
 def _known_in_both(
     arrays: Sequence[Floats],
-    where: str,
+    task: str,
     metric: str,
     sides: tuple[Baseline, Baseline],
     allow_partial: bool,
     notes: list[str],
 ) -> npt.NDArray[np.bool_] | None:
     """Return which items have a value on both sides. None if there is no such item."""
-    missing = [np.isnan(array).any(axis=1) for array in arrays]
-    known: npt.NDArray[np.bool_] = ~(missing[0] | missing[1])
+    without_baseline, without_candidate = (np.atleast_1d(np.isnan(array).any(axis=1)) for array in arrays)
+    known = ~(without_baseline | without_candidate)
     if not known.any():
-        loss = f"{where}on no item do both {sides[0].name} and {sides[1].name} have a value of {metric}"
+        loss = f"{task}: on no item do both {sides[0].name} and {sides[1].name} have a value of {metric}"
         if not allow_partial:
             raise ConfigError(f"{loss}; run the candidate again, or add --allow_partial to leave it out")
         notes.append(f"{loss}, and it is left out")
         return None
-    if gone := int((missing[1] & ~missing[0]).sum()):
-        loss = f"{where}{gone} items with a value of {metric} in the baseline have none in {sides[1].name}"
+    if gone := int((without_candidate & ~without_baseline).sum()):
+        loss = f"{task}: {gone} items with a value of {metric} in the baseline have none in {sides[1].name}"
         if not allow_partial:
             raise ConfigError(f"{loss}; --allow_partial checks the {int(known.sum())} that both have")
         notes.append(f"{loss}; {int(known.sum())} are checked")

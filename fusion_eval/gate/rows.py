@@ -49,10 +49,9 @@ def unit_tests(unit: Unit, margin: float, scale: float | None) -> UnitTests:
     clusters = independent_units(paired)
     unchanged = bool((unit.statistics[0] == unit.statistics[1]).all())
     largest = max(scale or 0.0, float(np.ptp(unit.items)), margin)
-    tests = None
-    if clusters > 1:
-        sign = 1 if unit.cells[0].higher_is_better else -1
-        tests = margin_tests(unit, paired, jackknife_error(paired), clusters, largest, sign)
+    error = jackknife_error(paired) if clusters > 1 else None
+    sign = 1 if unit.cells[0].higher_is_better else -1
+    tests = None if error is None else margin_tests(unit, paired, error, clusters, largest, sign)
     return UnitTests(paired, clusters, unchanged, largest, tests)
 
 
