@@ -32,7 +32,7 @@ from fusion_eval.stats.win_rate import win_rate
 UNBOUNDED = 10.0
 """A style effect of more log-odds than this means that style alone decides. Its size is then not estimable."""
 RESAMPLES = 1_000
-"""Bootstrap resamples for strengths and style effects. There are few, since each resample needs a model fit."""
+"""Bootstrap resamples for strengths. There are few, since each resample needs a model fit."""
 
 
 def build_comparison(
@@ -190,17 +190,14 @@ def _style(
         for one in judged
         if (one.pair.baseline, one.pair.candidate) == systems and one.verdict.score is not None
     ]
-    scores = [one.verdict.score or 0.0 for one in own]
-    if len(set(scores)) < 2:
+    if not own:
         return None
     found = style_controlled(
-        scores,
+        [one.verdict.score or 0.0 for one in own],
         style_differences([one.pair for one in own]),
         FEATURES,
         [planned.cluster(one.pair) for one in own],
         confidence,
-        RESAMPLES,
-        job.statistics.seed,
     )
     if found is None or not found.coefficients:
         return None
