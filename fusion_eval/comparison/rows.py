@@ -10,10 +10,9 @@ from fusion_eval.comparison.units import Unit
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.comparison import Row
 from fusion_eval.stats.bootstrap import Interval, bootstrap_interval, jackknife_error
-from fusion_eval.stats.paired import Paired, paired_segments
+from fusion_eval.stats.paired import Paired, independent_units, paired_segments
 from fusion_eval.stats.permutation import mcnemar_test, permutation_test
 from fusion_eval.stats.power import items_needed, minimal_detectable_effect
-from fusion_eval.stats.strata import units_of
 from fusion_eval.stats.win_rate import win_rate
 
 _TIE = 1e-9
@@ -33,7 +32,7 @@ def compare_runs(
     test, p_value = run_test(unit, paired, baseline, candidate, options)
     interval = bootstrap_interval(paired, 1 - options.alpha, resamples=options.resamples, seed=options.seed)
     error = jackknife_error(paired)
-    independent_units = units_of(paired)
+    units = independent_units(paired)
     wins = win_rate(
         _outcomes(unit, baseline, candidate),
         unit.clusters,
@@ -73,10 +72,10 @@ def compare_runs(
         higher_is_better=first.higher_is_better,
         standard_error=error,
         minimal_detectable_effect=(
-            minimal_detectable_effect(error, independent_units, options.alpha) if error else None
+            minimal_detectable_effect(error, units, options.alpha) if error else None
         ),
         items_needed=(
-            items_needed(paired.delta, error, n, independent_units, options.alpha) if error else None
+            items_needed(paired.delta, error, n, units, options.alpha) if error else None
         ),
         signature=None if unit.several else first.signature,
         note=_caveats(unit, paired, interval, test, options.alpha),

@@ -21,8 +21,8 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.significance import PairedTest
 
 from fusion_eval.stats.bootstrap import bootstrap_interval
-from fusion_eval.stats.corpus import Floats, corpus_metric
-from fusion_eval.stats.paired import Paired, paired_segments
+from fusion_eval.stats.corpus import corpus_metric
+from fusion_eval.stats.paired import Floats, Paired, paired_segments
 from fusion_eval.stats.permutation import permutation_test
 
 SEGMENTS, ROUNDS = 1000, 3

@@ -1,4 +1,4 @@
-"""Corpus metrics: sums of segments' statistics score as sacrebleu scores the corpus; nothing is undefined or noisy."""
+"""Corpus metrics: the sum of the segments' statistics has sacrebleu's score of the corpus."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fusion_eval.stats.corpus_scores import bleu_score
 
 METRICS = ("bleu", "chrf", "chrf++", "ter")
 ASIAN = {"zh": ("zh", None), "ja": ("ja-mecab", "MeCab"), "ko": ("ko-mecab", "mecab_ko")}
-"""Language → sacrebleu's tokenizer, and the package that it needs."""
+"""Language → sacrebleu's tokenizer, and the package that provides it."""
 TEXTS = {
     "en": [
         "The ferry leaves the harbour at seven o'clock, and nobody waits for it.",
@@ -56,17 +56,17 @@ TEXTS = {
 
 
 def degraded(texts: Sequence[str], seed: int, rate: float = 0.2) -> list[str]:
-    """A worse system: words (characters where there are no spaces) are dropped or swapped with the next."""
+    """Return the texts of a worse system, which drops or swaps some words (characters in text without spaces)."""
     dice = random.Random(seed)
-    made = []
+    outputs = []
     for text in texts:
         between = " " if " " in text else ""
         words = [word for word in (text.split(" ") if between else text) if dice.random() > rate]
         for i in range(len(words) - 1):
             if dice.random() < rate:
                 words[i], words[i + 1] = words[i + 1], words[i]
-        made.append(between.join(words))
-    return made
+        outputs.append(between.join(words))
+    return outputs
 
 
 def sacrebleu_metric(name: str, language: str = "en") -> Any:
@@ -85,7 +85,7 @@ def need_tokenizer(name: str, language: str) -> None:
 
 @pytest.mark.parametrize("language", TEXTS)
 @pytest.mark.parametrize("name", METRICS)
-def test_the_sum_over_segments_scores_as_the_corpus(name: str, language: str) -> None:
+def test_the_sum_over_segments_has_the_score_of_the_corpus(name: str, language: str) -> None:
     need_tokenizer(name, language)
     texts = TEXTS[language]
     hypotheses = degraded(texts, seed=1)
@@ -102,9 +102,11 @@ def test_the_sum_over_segments_scores_as_the_corpus(name: str, language: str) ->
 
 @pytest.mark.parametrize("language", ["en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar"])
 @pytest.mark.parametrize("name", METRICS)
-def test_it_does_on_news_in_eleven_languages(shared_data: Path, name: str, language: str) -> None:
+def test_the_score_equals_sacrebleus_on_news_in_eleven_languages(
+    shared_data: Path, name: str, language: str
+) -> None:
     need_tokenizer(name, language)
-    lines = (shared_data / "ntrex" / "en-x.jsonl").read_text(encoding="utf-8").splitlines()[::5]
+    lines = (shared_data / "ntrex" / "en-x.jsonl").read_text(encoding="utf-8").splitlines()[::12]
     texts = [json.loads(line)[language] for line in lines]
     hypotheses = ["", *degraded(texts, seed=2)[1:]]
     metric = corpus_metric(name, language)
@@ -120,7 +122,7 @@ def test_it_does_on_news_in_eleven_languages(shared_data: Path, name: str, langu
     ("numbers", "signed"),
     [((1,) * 6, "nrefs:1|"), ((3,) * 6, "nrefs:3|"), ((1, 3, 2, 1, 2, 3), "nrefs:var|")],
 )
-def test_segments_may_have_several_references_and_different_numbers_of_them(
+def test_segments_may_have_different_numbers_of_references(
     name: str, numbers: tuple[int, ...], signed: str
 ) -> None:
     texts = TEXTS["en"]
@@ -137,7 +139,7 @@ def test_segments_may_have_several_references_and_different_numbers_of_them(
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_none_among_references_is_no_reference_but_an_empty_text_is_one(name: str) -> None:
+def test_none_is_no_reference_but_an_empty_text_is_one(name: str) -> None:
     texts = TEXTS["en"]
     hypotheses = degraded(texts, seed=6)
     metric = corpus_metric(name)
@@ -150,7 +152,7 @@ def test_none_among_references_is_no_reference_but_an_empty_text_is_one(name: st
 
 @pytest.mark.parametrize("name", METRICS)
 @pytest.mark.parametrize("empty", [[], [None, None]])
-def test_a_segment_without_a_reference_is_refused_by_its_number(name: str, empty: list[None]) -> None:
+def test_a_segment_without_a_reference_is_refused_with_its_number(name: str, empty: list[None]) -> None:
     with pytest.raises(ValueError, match="segment 1 has no reference"):
         corpus_metric(name).statistics(["a", "b"], ["a", empty])
 
@@ -171,20 +173,20 @@ def test_empty_answers_have_a_score(name: str) -> None:
         ([""] * len(texts), texts, worst),
         (texts, [""] * len(texts), worst),
     ]:
-        # of an empty reference chrF counts nothing at all: no score, and sacrebleu's 0
+        # chrF counts nothing for an empty reference: our score is NaN, sacrebleu's is 0
         score = np.nan_to_num(metric.score(metric.statistics(hypotheses, references).sum(axis=0)))
         assert score == expected == sacrebleu_metric(name).corpus_score(hypotheses, [references]).score
     assert metric.statistics([], []).shape == (0, metric.n_statistics)
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_nothing_to_score_is_no_score(name: str) -> None:
+def test_empty_texts_alone_have_no_score(name: str) -> None:
     metric = corpus_metric(name)
     assert np.isnan(metric.score(metric.statistics([""], [""]).sum(axis=0)))
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_a_single_segment_scores_as_sacrebleu_s_sentences_do(name: str) -> None:
+def test_the_score_of_a_segment_equals_sacrebleus_sentence_score(name: str) -> None:
     theirs = BLEU(effective_order=True) if name == "bleu" else sacrebleu_metric(name)
     metric = corpus_metric(name)
     for hypothesis, reference in [("the cat", "the cat"), ("a cat sat", "the cat sat down"), ("no", "yes")]:
@@ -193,7 +195,7 @@ def test_a_single_segment_scores_as_sacrebleu_s_sentences_do(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "best"), [("bleu", 100), ("chrf", 100), ("chrf++", 100), ("ter", 0)])
-def test_references_against_themselves_are_the_best(name: str, best: float) -> None:
+def test_references_against_themselves_have_the_best_score(name: str, best: float) -> None:
     metric = corpus_metric(name)
     assert metric.score(metric.statistics(TEXTS["en"], TEXTS["en"]).sum(axis=0)) == pytest.approx(best)
     assert metric.higher_is_better == (best == 100)
@@ -202,7 +204,7 @@ def test_references_against_themselves_are_the_best(name: str, best: float) -> N
 @pytest.mark.parametrize("name", METRICS)
 @settings(max_examples=20)
 @given(draws=st.lists(st.integers(0, 11), min_size=1, max_size=30))
-def test_a_resample_scores_as_a_corpus_of_these_segments(name: str, draws: list[int]) -> None:
+def test_a_resample_has_the_score_of_a_corpus_of_its_segments(name: str, draws: list[int]) -> None:
     texts = TEXTS["en"] * 2
     hypotheses = degraded(texts, seed=7, rate=0.4)
     metric = corpus_metric(name)
@@ -215,7 +217,7 @@ def test_a_resample_scores_as_a_corpus_of_these_segments(name: str, draws: list[
 
 
 def agree(metric: CorpusMetric, totals: np.ndarray, theirs: Any) -> None:
-    """Row by row, but for rows of zeros, which sacrebleu scores and which hold nothing to score."""
+    """Compare the scores row by row, except rows of zeros: sacrebleu gives them a score, though there is nothing to score."""
     expected = [
         theirs._compute_score_from_stats(row).score if any(row) else np.nan for row in totals.tolist()
     ]
@@ -227,14 +229,12 @@ def agree(metric: CorpusMetric, totals: np.ndarray, theirs: Any) -> None:
     rest=arrays(int, (5, 5), elements=st.integers(0, 6)),
 )
 def test_bleu_agrees_on_any_counts(ngrams: np.ndarray, rest: np.ndarray) -> None:
-    """Whatever orders lack a match, or an n-gram."""
     totals = np.hstack([ngrams[:, :1], rest[:, :1], np.minimum(rest[:, 1:], ngrams), ngrams])
     agree(corpus_metric("bleu"), totals, BLEU(tokenize="none"))
 
 
 @given(totals=arrays(int, (5, 8, 3), elements=st.integers(0, 6)))
 def test_chrf_agrees_on_any_counts(totals: np.ndarray) -> None:
-    """Whatever orders one side lacks."""
     totals[..., 2] = totals.min(axis=-1)
     rows = totals.reshape(5, 24)
     agree(corpus_metric("chrf++"), rows, CHRF(word_order=2))
@@ -246,7 +246,7 @@ def test_ter_agrees_on_any_counts(totals: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_many_corpora_are_scored_at_once_each_as_if_alone(name: str) -> None:
+def test_many_corpora_at_once_have_the_scores_of_each_alone(name: str) -> None:
     metric = corpus_metric(name)
     statistics = metric.statistics(degraded(TEXTS["en"], seed=8), TEXTS["en"])
     totals = np.random.default_rng(0).integers(0, 3, (4, 3, len(statistics))) @ statistics
@@ -256,7 +256,7 @@ def test_many_corpora_are_scored_at_once_each_as_if_alone(name: str) -> None:
     assert np.array_equal(scores, [[metric.score(row) for row in rows] for rows in totals], equal_nan=True)
 
 
-def test_a_rest_of_rounding_is_no_match() -> None:
+def test_a_remainder_of_rounding_is_no_match() -> None:
     """Statistics may be means of several answers, whose sums are not exact; 1e-17 matches would drown the others."""
     clean = np.array([9, 9, 7, 3, 0, 0, 9, 8, 7, 6], dtype=float)
     noisy = clean + np.array([0, 0, 0, 0, 1e-17, -1e-17, 0, 0, 0, 0])
@@ -276,13 +276,13 @@ def test_the_same_answer_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert np.array_equal(first, again)
 
 
-def test_the_signature_waits_for_the_references() -> None:
+def test_the_signature_needs_the_references() -> None:
     with pytest.raises(ValueError, match="references"):
         _ = corpus_metric("bleu").signature
 
 
 @pytest.mark.parametrize(("language", "module"), [("ja", "tokenizer_ja_mecab"), ("ko", "tokenizer_ko_mecab")])
-def test_a_missing_tokenizer_is_one_sentence_and_matters_to_bleu_alone(
+def test_a_missing_tokenizer_stops_only_bleu_and_the_message_names_the_package(
     monkeypatch: pytest.MonkeyPatch, language: str, module: str
 ) -> None:
     monkeypatch.setattr(f"sacrebleu.tokenizers.{module}.MeCab", None)
@@ -298,7 +298,7 @@ def test_a_missing_tokenizer_is_one_sentence_and_matters_to_bleu_alone(
 def test_nothing_reaches_the_terminal(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """sacrebleu warns on a hundred answers that look tokenized."""
+    """sacrebleu itself warns about a hundred answers that look tokenized."""
     with caplog.at_level(logging.DEBUG):
         corpus_metric("bleu").statistics([f"answer {i} ." for i in range(120)], ["an answer."] * 120)
     assert caplog.records == []

@@ -1,4 +1,4 @@
-"""Differences of corpus metrics are tested as sacrebleu tests them, and rightly with documents and languages as well."""
+"""Tests of corpus metrics agree with sacrebleu's, and are valid for documents and several languages."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from fusion_eval.stats.permutation import permutation_test
 Floats = npt.NDArray[np.float64]
 ENGINES = {"bleu": BLEU, "chrf": CHRF, "chrf++": lambda: CHRF(word_order=2), "ter": TER}
 N = 80
-SIMULATIONS, ALPHA = 400, 0.05
+SIMULATIONS, ALPHA = 300, 0.05
 RANDOMIZED = [(0.15, 2), (0.17, 3), (0.17, 10)]
-"""Rates and seeds of candidates: p is about 0.7, 0.1 and 0.03."""
+"""Error rates and seeds of candidates whose p-values are about 0.7, 0.1 and 0.03."""
 
 
 @cache
 def texts(n: int = N, seed: int = 0) -> tuple[str, ...]:
-    """Sentences of 6 to 16 words out of 300, the first words often."""
+    """Return sentences of 6 to 16 words out of 300, of which the first are frequent."""
     dice = random.Random(seed)
     words = [
         "".join(dice.choices(["ka", "lo", "mi", "ter", "an", "su"], k=dice.randint(1, 3))) for _ in range(300)
     ]
-    often = [1 / (rank + 3) for rank in range(300)]
-    return tuple(" ".join(dice.choices(words, often, k=dice.randint(6, 16))) + "." for _ in range(n))
+    frequencies = [1 / (rank + 3) for rank in range(300)]
+    return tuple(" ".join(dice.choices(words, frequencies, k=dice.randint(6, 16))) + "." for _ in range(n))
 
 
 def system(originals: Sequence[str], seed: int, rates: float | Sequence[float]) -> list[str]:
-    """A translation system's answers: of each sentence, a share of the words is lost."""
+    """Return the answers of a translation system that loses a share of the words of each sentence."""
     dice = random.Random(seed)
     several = [rates] * len(originals) if isinstance(rates, float) else rates
     return [
@@ -55,7 +55,7 @@ def statistics(name: str, hypotheses: Sequence[str], references: Sequence[str]) 
 
 
 def sacrebleu_test(name: str, kind: str, baseline: list[str], candidate: list[str], trials: int) -> Result:
-    """sacrebleu's verdict on the candidate."""
+    """Return sacrebleu's result for the candidate."""
     systems = [("baseline", baseline), ("candidate", candidate)]
     _, scores = PairedTest(systems, {name: ENGINES[name]()}, [list(texts())], kind, n_samples=trials)()
     (metric,) = scores.keys() - {"System"}
@@ -65,7 +65,7 @@ def sacrebleu_test(name: str, kind: str, baseline: list[str], candidate: list[st
 
 
 def at_most(rate: float, simulations: int = SIMULATIONS) -> float:
-    """The share of rejections that a test of that level stays below with a probability of 99.9 %."""
+    """Return the share of rejections that a test of this level exceeds with a probability of 0.1%."""
     return float(binom.ppf(0.999, simulations, rate)) / simulations
 
 
@@ -78,7 +78,7 @@ def at_most(rate: float, simulations: int = SIMULATIONS) -> float:
     ],
 )
 def test_the_permutation_test_agrees_with_sacrebleus_randomization(name: str, rate: float, seed: int) -> None:
-    """TER is compared on clear differences alone: it has ties, and sacrebleu counts none of them against a difference."""
+    """TER is compared on clear differences only: it has ties, which sacrebleu does not count as extreme."""
     baseline, candidate = system(texts(), 1, 0.15), system(texts(), seed, rate)
 
     theirs = sacrebleu_test(name, "ar", baseline, candidate, trials=1000).p_value
@@ -96,7 +96,7 @@ def test_the_permutation_test_agrees_with_sacrebleus_randomization(name: str, ra
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_the_bootstrap_agrees_with_sacrebleus_interval_of_one_system(name: str) -> None:
-    """Theirs is of one system's score: a difference from a baseline without any answers, which scores 0."""
+    """Their interval is that of one score, which is the difference from a baseline of empty answers."""
     baseline, candidate = system(texts(), 1, 0.15), system(texts(), 2, 0.25)
     theirs = sacrebleu_test(name, "bs", baseline, candidate, trials=2000)
 
@@ -112,10 +112,7 @@ def test_the_bootstrap_agrees_with_sacrebleus_interval_of_one_system(name: str) 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_the_bootstrap_agrees_with_sacrebleus_paired_bootstrap(name: str) -> None:
-    """Their p is the share of resamples that lie as far beyond the difference as 0 lies before it.
-
-    So 0 is about the end of the interval of the confidence 1 - 2p.
-    """
+    """Their p-value implies that 0 is about an end of the interval with the confidence 1 - 2p."""
     baseline, candidate = system(texts(), 1, 0.15), system(texts(), 3, 0.17)
     theirs = sacrebleu_test(name, "bs", baseline, candidate, trials=2000)
     assert 0.005 < theirs.p_value < 0.1
@@ -131,7 +128,7 @@ def test_the_bootstrap_agrees_with_sacrebleus_paired_bootstrap(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["bleu", "ter"])
-def test_two_systems_that_are_alike_differ_as_rarely_as_the_level_says(name: str) -> None:
+def test_two_equal_systems_differ_significantly_as_rarely_as_the_level_says(name: str) -> None:
     pool, score = texts(400), corpus_metric(name).score
     both = np.stack([statistics(name, system(pool, seed, 0.15), pool) for seed in (1, 2)])
     dice = np.random.default_rng(1)
@@ -144,8 +141,8 @@ def test_two_systems_that_are_alike_differ_as_rarely_as_the_level_says(name: str
     assert 0 < rejected / SIMULATIONS <= at_most(ALPHA)
 
 
-def test_documents_keep_the_level_where_single_sentences_would_not() -> None:
-    """In each document one of two alike systems, by chance, is the worse in every sentence."""
+def test_documents_keep_the_level_that_single_sentences_lose() -> None:
+    """In each document one of two equal systems, at random, is worse in every sentence."""
     documents, length = 60, 8
     pool, score = texts(documents * length), corpus_metric("bleu").score
     both = np.stack([statistics("bleu", system(pool, rate, rate / 100), pool) for rate in (10, 30)])
@@ -200,7 +197,7 @@ def test_a_run_does_not_differ_from_itself(name: str) -> None:
 
 
 def by_language(hypotheses_of: Any) -> tuple[Floats, list[str], dict[str, float]]:
-    """Statistics of an English, a Chinese and an Arabic corpus below each other, with labels and sacrebleu's scores."""
+    """Return stacked statistics of an English, a Chinese and an Arabic corpus, their labels, and sacrebleu's scores."""
     corpora = {
         "en": list(texts(30)),
         "zh": [f"第{i}艘渡轮七点离开港口，没有人等它。" * (1 + i % 3) for i in range(20)],
@@ -236,8 +233,8 @@ def test_the_value_of_several_languages_is_the_mean_of_their_corpus_scores() -> 
     assert paired.candidate_value == pytest.approx(np.mean(list(after.values())), abs=1e-9)
 
 
-def test_a_document_is_drawn_in_all_its_languages_together() -> None:
-    """A language that repeats another tells nothing new; as documents of its own it would seem to."""
+def test_a_document_is_resampled_in_all_its_languages_together() -> None:
+    """A language that repeats another adds no information, unless it had documents of its own."""
     a = statistics("bleu", system(texts(), 1, 0.15), texts())
     b = statistics("bleu", system(texts(), 3, 0.19), texts())
     score, documents = corpus_metric("bleu").score, np.arange(N) // 2

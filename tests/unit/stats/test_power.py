@@ -1,4 +1,4 @@
-"""What a sample of this size can show: as statsmodels computes it, and as simulation finds it."""
+"""Power and detectable effects: equal to statsmodels, and as often as simulations find the effect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fusion_eval.stats.power import items_needed, minimal_detectable_effect, pow
 
 
 @pytest.mark.parametrize("clusters", [2, 5, 14, 100, 5_000])
-def test_power_and_detectable_effect_are_those_of_statsmodels_t_test(clusters: int) -> None:
+def test_power_and_detectable_effect_equal_those_of_statsmodels(clusters: int) -> None:
     error = 0.7 / np.sqrt(clusters)
     effect = minimal_detectable_effect(error, clusters)
     assert effect is not None
@@ -24,7 +24,7 @@ def test_power_and_detectable_effect_are_those_of_statsmodels_t_test(clusters: i
 
 
 @pytest.mark.parametrize(("effect", "alpha", "power"), [(0.2, 0.05, 0.8), (0.5, 0.01, 0.9), (2.0, 0.05, 0.8)])
-def test_items_needed_are_statsmodels_s(effect: float, alpha: float, power: float) -> None:
+def test_items_needed_equal_those_of_statsmodels(effect: float, alpha: float, power: float) -> None:
     needed = items_needed(effect, 1 / np.sqrt(50), 50, 50, alpha, power)
     theirs = TTestPower().solve_power(effect, alpha=alpha, power=power)
     assert needed == pytest.approx(int(np.ceil(theirs)), abs=1)
@@ -39,17 +39,19 @@ def test_the_t_test_finds_the_detectable_effect_in_four_of_five_samples() -> Non
 
 
 @pytest.mark.parametrize(("clusters", "alpha", "power"), [(2, 0.05, 0.5), (3, 0.005, 0.9), (4, 1e-4, 0.9), (10, 1e-4, 0.9)])  # fmt: skip
-def test_few_clusters_and_strict_levels_have_their_power_too(
+def test_the_power_is_right_for_few_clusters_and_strict_levels(
     clusters: int, alpha: float, power: float
 ) -> None:
-    # given t statistics drawn from their definition, of the effect that is to be found
+    # given t statistics that are drawn by their definition, for the detectable effect
     random = np.random.default_rng(2)
     effect = minimal_detectable_effect(1.0, clusters, alpha, power)
     assert effect is not None
     draws = 200_000
     spread = np.sqrt(random.chisquare(clusters - 1, draws) / (clusters - 1))
-    found = np.abs((random.normal(size=draws) + effect) / spread) > scipy.stats.t.isf(alpha / 2, clusters - 1)
-    assert found.mean() == pytest.approx(power, abs=0.005)
+    rejected = np.abs((random.normal(size=draws) + effect) / spread) > scipy.stats.t.isf(
+        alpha / 2, clusters - 1
+    )
+    assert rejected.mean() == pytest.approx(power, abs=0.005)
 
 
 @given(st.floats(0, 1e6), st.integers(2, 10**9), st.floats(1e-4, 0.2))
@@ -62,32 +64,34 @@ def test_power_is_a_probability_and_never_falls_with_the_effect(
 
 
 @pytest.mark.parametrize("clusters", [401, 402])
-def test_the_approximation_for_many_clusters_takes_over_without_a_jump(clusters: int) -> None:
+def test_the_approximation_for_many_clusters_is_as_good(clusters: int) -> None:
     for shift in (0.0, 1.0, 2.8, 4.0):
         theirs = scipy.stats.nct.sf(scipy.stats.t.isf(0.025, clusters - 1), clusters - 1, shift)
         theirs += scipy.stats.nct.sf(scipy.stats.t.isf(0.025, clusters - 1), clusters - 1, -shift)
         assert power_of(shift, 1.0, clusters) == pytest.approx(theirs, abs=1e-5)
 
 
-def test_the_permutation_test_finds_the_detectable_effect_as_often() -> None:
+def test_the_permutation_test_finds_the_detectable_effect_in_four_of_five_samples() -> None:
     random = np.random.default_rng(1)
     effect = minimal_detectable_effect(1 / np.sqrt(12), 12)
     assert effect is not None
-    trials = 1_500
+    trials = 1_000
     samples = random.normal(effect, 1, (trials, 12))
-    found = sum(permutation_test(paired_values(np.zeros(12), sample)).p_value <= 0.05 for sample in samples)
+    rejected = sum(
+        permutation_test(paired_values(np.zeros(12), sample)).p_value <= 0.05 for sample in samples
+    )
     low, high = scipy.stats.binom.interval(0.999, trials, 0.8)
-    assert low <= found <= high
+    assert low <= rejected <= high
 
 
-def test_items_come_in_clusters_of_the_same_size() -> None:
+def test_items_are_counted_in_clusters_of_the_same_size() -> None:
     assert items_needed(0.5, 0.2, 400, 40) == pytest.approx(
         10 * (items_needed(0.5, 0.2, 40, 40) or 0), abs=10
     )
 
 
 @given(st.floats(0.01, 10), st.floats(0.01, 2), st.integers(2, 200))
-def test_what_is_needed_suffices_and_one_cluster_less_does_not(
+def test_the_needed_items_suffice_and_one_cluster_less_does_not(
     effect: float, error: float, clusters: int
 ) -> None:
     needed = items_needed(effect, error, clusters, clusters)
@@ -98,7 +102,7 @@ def test_what_is_needed_suffices_and_one_cluster_less_does_not(
         assert power_of(effect, spread / np.sqrt(needed - 1), needed - 1) < 0.8
 
 
-def test_what_nothing_can_be_said_of_is_none() -> None:
+def test_a_result_that_does_not_exist_is_none() -> None:
     assert minimal_detectable_effect(0.1, 1) is None
     assert minimal_detectable_effect(0.0, 10) is None
     assert items_needed(0.0, 0.1, 10, 10) is None
@@ -112,9 +116,9 @@ def test_power_without_a_spread_is_refused(error: float, clusters: int) -> None:
         power_of(0.1, error, clusters)
 
 
-def test_a_power_that_chance_alone_has_needs_no_effect() -> None:
+def test_a_power_below_alpha_has_no_detectable_effect() -> None:
     assert minimal_detectable_effect(0.1, 10, power=0.04) is None
 
 
-def test_a_huge_effect_is_found_for_certain() -> None:
+def test_a_huge_effect_has_a_power_of_1() -> None:
     assert power_of(1e6, 1.0, 10) == pytest.approx(1.0)
