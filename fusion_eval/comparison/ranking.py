@@ -13,7 +13,7 @@ from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.comparison.rows import pair_runs, run_test
 from fusion_eval.comparison.units import Unit
 from fusion_eval.runs.comparison import RankedRun, Row
-from fusion_eval.stats.ranking import groups
+from fusion_eval.stats.multiplicity import letter_groups
 
 
 def rank_runs(
@@ -72,5 +72,5 @@ def _rank(
             rank=place.rank,
             groups=place.letters,
         )
-        for place in groups(np.array(values), p_values, alpha, first.higher_is_better)
+        for place in letter_groups(np.array(values), p_values, alpha, first.higher_is_better)
     ]
