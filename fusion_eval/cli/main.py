@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
 
 from fusion_eval.cli.parser import build_parser, with_underscores
+from fusion_eval.cli.streams import discard, prepare_streams
 from fusion_eval.errors import FusionEvalError
-from fusion_eval.text.printable import terminal_line
+from fusion_eval.text.printable import terminal_line, terminal_text
 
 USER_ERROR = 2
 INTERNAL_ERROR = 70
@@ -28,9 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 2 the user's input, 70 a bug in fusion_eval, 130 interrupted. `check` adds 1
         (regression) and 3 (too few items to tell), `verify` adds 1 (numbers differ).
     """
-    words = [with_underscores(word) for word in (sys.argv[1:] if arguments is None else arguments)]
-    if sys.stdout is None:  # the parent process closed it
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if arguments is None:  # the process is ours
+        prepare_streams()
+    words = with_underscores(sys.argv[1:] if arguments is None else arguments)
     options, unknown = build_parser().parse_known_args(words)
     if unknown:
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader of our output has closed it, as `head` does
-        _discard_output()
+        discard(sys.stdout)
         return 0
     except OSError as error:
         return _exit_code_of_os_error(error)
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:
         return _internal_error()
     except KeyboardInterrupt:
-        if arguments is None:  # we own the process: a second Ctrl-C ends it without waiting
+        if arguments is None:  # a second Ctrl-C ends the process without waiting
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         _print_error("interrupted. Finished calls are kept; run the same command again to continue", "\n")
         return INTERRUPTED
@@ -63,20 +63,15 @@ def _exit_code_of_os_error(error: OSError) -> int:
     output_failed = error.filename is None and error.errno in (errno.ENOSPC, errno.EIO)
     if not output_failed:
         return _internal_error()
-    _discard_output()
+    discard(sys.stdout)
     _print_error(f"the output cannot be written: {error.strerror}")
     return USER_ERROR
 
 
 def _internal_error() -> int:
     # Python's own exit code 1 would read as a regression that `check` found.
-    traceback.print_exc()
+    print(terminal_text(traceback.format_exc()), file=sys.stderr)
     return INTERNAL_ERROR
-
-
-def _discard_output() -> None:
-    # Otherwise the interpreter fails once more when it flushes standard output at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_error(sentence: str, before: str = "") -> None:

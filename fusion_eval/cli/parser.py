@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn
 
 from fusion_eval import __version__
@@ -57,9 +58,12 @@ def build_parser() -> Parser:
     return parser
 
 
-def with_underscores(word: str) -> str:
-    """Spell an option with underscores: `--model-args=a-b` becomes `--model_args=a-b`."""
+def with_underscores(words: Sequence[str]) -> list[str]:
+    """Spell options with underscores: `--model-args=a-b` becomes `--model_args=a-b`. Words after `--` are no options."""
+    end = words.index("--") if "--" in words else len(words)
+    return [*map(_with_underscores, words[:end]), *words[end:]]
+
+
+def _with_underscores(word: str) -> str:
     name, equals, value = word.partition("=")
-    if not name.startswith("--") or name == "--":
-        return word
-    return f"--{name[2:].replace('-', '_')}{equals}{value}"
+    return f"--{name[2:].replace('-', '_')}{equals}{value}" if name.startswith("--") else word

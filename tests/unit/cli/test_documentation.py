@@ -81,7 +81,7 @@ def test_every_command_can_be_parsed_as_it_stands(block: Block) -> None:
     for line in block.text.replace("\\\n", " ").splitlines():
         for command in line.split(" && "):
             if command.startswith("fusion-eval "):
-                words = [with_underscores(word) for word in shlex.split(command, comments=True)[1:]]
+                words = with_underscores(shlex.split(command, comments=True)[1:])
                 _, unknown = parser.parse_known_args(words)
                 assert not unknown, command
 
