@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
+from run_folders import samples, write_run
 
+from fusion_eval.cli.main import main
 from fusion_eval.cli.parser import build_parser
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -123,7 +125,7 @@ def run_check(
 def test_the_step_has_the_commands_exit_code_and_keeps_the_table_in_a_file(tmp_path: Path, code: int) -> None:
     done, arguments, outputs = run_check(tmp_path, code, baseline="base.json.gz", candidate="out/fusion")
     assert done.returncode == code
-    assert arguments == ["check", "base.json.gz", "out/fusion", "--margin", "0.01", "--alpha", "0.05", "--format", "md"]  # fmt: skip
+    assert arguments == ["check", "--margin", "0.01", "--alpha", "0.05", "--format", "md", "--", "base.json.gz", "out/fusion"]  # fmt: skip
     assert outputs["exit-code"] == str(code)
     assert Path(outputs["comment"]).read_text(encoding="utf-8") == "### the table\n"
 
@@ -143,9 +145,9 @@ def test_hostile_inputs_reach_the_command_unchanged(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert arguments == [
-        *("check", hostile, f"{hostile}2", "--margin", "my margins.yaml", "--alpha", "0.1", "--format", "md"),
+        *("check", "--margin", "my margins.yaml", "--alpha", "0.1", "--format", "md"),
         *("--inconclusive", "fail", "--junit", 'out put/"j".xml'),
-        *("--metrics", "chrf, bleu", "--cluster", hostile),
+        *("--metrics", "chrf, bleu", "--cluster", hostile, "--", hostile, f"{hostile}2"),
     ]
     assert not (tmp_path / "stolen").exists()
 
@@ -155,6 +157,37 @@ def test_the_command_line_can_parse_the_arguments(tmp_path: Path) -> None:
     _, arguments, _ = run_check(tmp_path, baseline="b", candidate="c", inconclusive="pass", junit="j.xml")
     options, rest = build_parser().parse_known_args(arguments)
     assert not rest and (options.inconclusive, str(options.junit)) == ("pass", "j.xml")
+
+
+@needs_bash
+@pytest.mark.parametrize(
+    ("inputs", "part"),
+    [
+        ({"baseline": "--help"}, "There is no run --help"),
+        ({"baseline": "--version"}, "There is no run --version"),
+        ({"candidate": "--inconclusive=pass"}, "There is no run --inconclusive=pass"),
+        ({"margin": "--help"}, "argument --margin: expected one argument"),
+        ({"alpha": "--help"}, "argument --alpha: expected one argument"),
+    ],
+)
+def test_no_input_is_taken_for_an_option(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    inputs: Any,
+    part: str,
+) -> None:
+    # given a run, and an input that looks like an option
+    write_run(tmp_path / "run", {"t": samples([1, 0, 1])})
+    _, arguments, _ = run_check(tmp_path, **{"baseline": "run", "candidate": "run"} | inputs)
+    # when the command gets what the action gives it
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(arguments)
+    except SystemExit as stopped:
+        code = stopped.code
+    # then it is a mistake and no pass
+    assert code == 2 and part in capsys.readouterr().err
 
 
 def test_the_workflow_replays_the_store_and_checks_every_strategy_without_keys() -> None:
