@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 CheckVerdict = Literal["pass", "regression", "inconclusive"]
-Outcome = Literal["no regression", "regression", "inconclusive"]
+CheckOutcome = Literal["no regression", "regression", "inconclusive"]
 Inconclusive = Literal["tell", "pass", "fail"]
 """What an inconclusive check counts as: `tell` is neither a pass nor a failure, and has an exit code of its own."""
 EXIT_CODES: Mapping[CheckVerdict, int] = {"pass": 0, "regression": 1, "inconclusive": 3}
@@ -89,7 +89,7 @@ class CheckResult:
         return self.exit_code == 0
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CheckOutcome:
         """The verdict in words."""
         return "no regression" if self.verdict == "pass" else self.verdict
 

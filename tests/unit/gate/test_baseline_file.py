@@ -64,9 +64,9 @@ def rich_run(folder: Path, seed: int) -> Path:
 def error_of_reading(path: Path) -> str:
     with pytest.raises(ConfigError) as raised:
         read_side(path)
-    said = str(raised.value)
-    assert str(path) in said and "\n" not in said
-    return said
+    message = str(raised.value)
+    assert str(path) in message and "\n" not in message
+    return message
 
 
 class TestContent:
@@ -187,9 +187,10 @@ class TestUnusableFiles:
         self, tmp_path: Path, version: int
     ) -> None:
         (tmp_path / "base.gz").write_bytes(gzip.compress(json.dumps({"schema_version": version, "rows": 3}).encode()))  # fmt: skip
-        said = error_of_reading(tmp_path / "base.gz")
+        message = error_of_reading(tmp_path / "base.gz")
         assert (
-            f"has schema_version {version}, and this version reads 1; make it again with fusion-eval" in said
+            f"has schema_version {version}, and this version reads 1; make it again with fusion-eval"
+            in message
         )
 
     def test_a_decompression_bomb_is_refused_before_it_fills_the_memory(self, tmp_path: Path) -> None:
@@ -199,7 +200,7 @@ class TestUnusableFiles:
         assert "is larger than 256 MiB, which no baseline is" in error_of_reading(tmp_path / "base.gz")
 
     @pytest.mark.parametrize(
-        ("changed", "said"),
+        ("changed", "message"),
         [
             ({"clusters": [0, 1]}, "quiz has columns of different lengths"),
             ({"items": "AAE="}, "quiz has columns of different lengths"),
@@ -213,21 +214,21 @@ class TestUnusableFiles:
         ],
     )
     def test_fields_that_do_not_fit_together_are_an_error(
-        self, tmp_path: Path, changed: dict[str, Any], said: str
+        self, tmp_path: Path, changed: dict[str, Any], message: str
     ) -> None:
         (tmp_path / "base.gz").write_bytes(damaged(**changed))
-        assert said in error_of_reading(tmp_path / "base.gz")
+        assert message in error_of_reading(tmp_path / "base.gz")
 
     @pytest.mark.parametrize(
-        ("corpus", "said"), [("rouge", "rouge"), ("chrf", "has 1 statistics per item and should have 18")]
+        ("corpus", "message"), [("rouge", "rouge"), ("chrf", "has 1 statistics per item and should have 18")]
     )
     def test_statistics_of_an_unknown_corpus_metric_are_an_error(
-        self, tmp_path: Path, corpus: str, said: str
+        self, tmp_path: Path, corpus: str, message: str
     ) -> None:
         metric = {**ACC, "columns": [[1, 0, 1]], "corpus": corpus}
         (tmp_path / "base.gz").write_bytes(damaged(metrics=[metric]))
         side = read_side(tmp_path / "base.gz")
-        with pytest.raises(ConfigError, match=f"quiz: acc .*{said}"):
+        with pytest.raises(ConfigError, match=f"quiz: acc .*{message}"):
             check(side, side)
 
 

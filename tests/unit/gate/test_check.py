@@ -54,8 +54,8 @@ class TestVerdicts:
     def test_a_run_against_itself_passes_in_every_row(self, tmp_path: Path) -> None:
         tasks = {"qa_fr": samples([1.0, 0.0, 1.0]), "qa_de": samples([1.0, 0.0, 0.0], prefix="d")}
         path = write_run(tmp_path / "a", tasks)
-        found = check_paths(path, path)
-        assert (found.verdict, found.exit_code, len(found.rows)) == ("pass", 0, 3)
+        result = check_paths(path, path)
+        assert (result.verdict, result.exit_code, len(result.rows)) == ("pass", 0, 3)
 
     @pytest.mark.parametrize(
         ("old", "new", "clusters"),
@@ -82,15 +82,15 @@ class TestVerdicts:
         self, settings: Any, code: int
     ) -> None:
         few = side({"quiz": GOOD[::50]}), side({"quiz": WORSE[::50]})
-        found = check(*few, CheckOptions(inconclusive=settings))
-        assert (found.verdict, found.exit_code) == ("inconclusive", code)
+        result = check(*few, CheckOptions(inconclusive=settings))
+        assert (result.verdict, result.exit_code) == ("inconclusive", code)
 
     def test_the_verdict_of_a_check_is_that_of_its_worst_row(self) -> None:
         old = {"bad": GOOD, "good": GOOD, "even": GOOD}
-        found = check(side(old), side({"bad": WORSE, "good": BETTER, "even": GOOD}))
-        by_task = {row.task: row.verdict for row in found.rows}
+        result = check(side(old), side({"bad": WORSE, "good": BETTER, "even": GOOD}))
+        by_task = {row.task: row.verdict for row in result.rows}
         assert (by_task["bad"], by_task["good"], by_task["even"]) == ("regression", "pass", "pass")
-        assert (found.verdict, found.exit_code) == ("regression", 1)
+        assert (result.verdict, result.exit_code) == ("regression", 1)
 
 
 class TestManyRows:
@@ -100,15 +100,15 @@ class TestManyRows:
         alone = check_arrays(old, new)
         assert alone.verdict == "regression" and alone.p_worse_adjusted == alone.p_worse
         others = {f"other{number}": old for number in range(40)}
-        found = check(side({"quiz": old, **others}), side({"quiz": new, **others}))
-        among = next(row for row in found.rows if row.task == "quiz")
+        result = check(side({"quiz": old, **others}), side({"quiz": new, **others}))
+        among = next(row for row in result.rows if row.task == "quiz")
         assert among.p_worse == alone.p_worse and among.verdict == "inconclusive"
-        assert among.p_worse_adjusted == pytest.approx(min(1, alone.p_worse * len(found.rows)))
+        assert among.p_worse_adjusted == pytest.approx(min(1, alone.p_worse * len(result.rows)))
 
     def test_several_tasks_get_a_row_over_all_tasks(self) -> None:
-        found = check(side({"a": GOOD, "b": GOOD}), side({"a": WORSE, "b": BETTER}))
-        assert [(row.task, row.language) for row in found.rows] == [("a", None), ("b", None), ("all", "all")]
-        assert found.rows[-1].delta == pytest.approx(0)
+        result = check(side({"a": GOOD, "b": GOOD}), side({"a": WORSE, "b": BETTER}))
+        assert [(row.task, row.language) for row in result.rows] == [("a", None), ("b", None), ("all", "all")]
+        assert result.rows[-1].delta == pytest.approx(0)
 
     def test_overall_drops_the_rows_of_single_languages_only(self, tmp_path: Path) -> None:  # fmt: skip
         tasks = {name: samples([1.0, 0.0], prefix=name) for name in ("qa_fr", "qa_de", "quiz")}
@@ -121,10 +121,10 @@ class TestManyRows:
             tasks = {f"qa_{code}": samples(values, prefix=code) for code in ("fr", "de")}
             return write_run(tmp_path / folder, tasks)
 
-        found = check_paths(both("a", [1.0] * 40), both("b", [1.0] * 30 + [0.0] * 10))
-        overall = found.rows[-1]
+        result = check_paths(both("a", [1.0] * 40), both("b", [1.0] * 30 + [0.0] * 10))
+        overall = result.rows[-1]
         assert (overall.task, overall.n, overall.clusters, overall.test) == ("qa", 80, 40, "t")
-        assert "qa: items that stand at one place in its languages are one cluster" in found.notes
+        assert "qa: items that stand at one place in its languages are one cluster" in result.notes
 
     def test_items_of_one_cluster_count_as_one(self) -> None:
         lost = np.repeat([0.0, 1.0], [8, 72])
@@ -146,8 +146,8 @@ class TestMetrics:
 
     def test_an_unknown_metric_is_an_error_that_names_the_nearest(self, tmp_path: Path) -> None:
         path = run(tmp_path / "a", [1.0, 0.0], "exact_match")
-        said = error_of_check(path, path, metrics=("exact_mach",))
-        assert said == "--metrics exact_mach: the baseline has no such metric. Did you mean 'exact_match'? It has exact_match"  # fmt: skip
+        message = error_of_check(path, path, metrics=("exact_mach",))
+        assert message == "--metrics exact_mach: the baseline has no such metric. Did you mean 'exact_match'? It has exact_match"  # fmt: skip
 
     @pytest.mark.parametrize(("highest", "margin"), [(0.5, 0.01), (1.0, 0.01), (64.0, 1.0), (100.0, 1.0)])
     def test_the_default_margin_is_one_point_of_the_scale_of_the_values(

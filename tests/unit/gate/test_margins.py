@@ -15,9 +15,9 @@ from fusion_eval.gate.margins import Margins, margins_of, read_margins
 def error_of(text: str) -> str:
     with pytest.raises(ConfigError) as raised:
         read_margins(text)
-    said = str(raised.value)
-    assert "\n" not in said
-    return said
+    message = str(raised.value)
+    assert "\n" not in message
+    return message
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ class TestNumbers:
 
     @pytest.mark.parametrize("text", ["0", "-0.01", "1", "5", "nan", "inf", "1e999"])
     def test_a_number_that_is_no_share_is_an_error(self, text: str) -> None:
-        said = error_of(text)
-        assert said.startswith(f"--margin {float(text):g} should be a share of the metric's range above 0 and below 1, such as 0.01")  # fmt: skip
-        assert said.endswith("margins in a metric's own units go into a file: --margin FILE")
+        message = error_of(text)
+        assert message.startswith(f"--margin {float(text):g} should be a share of the metric's range above 0 and below 1, such as 0.01")  # fmt: skip
+        assert message.endswith("margins in a metric's own units go into a file: --margin FILE")
 
     @pytest.mark.parametrize("text", ["0,01", "1%", "margins.yml"])
     def test_a_text_that_is_neither_a_number_nor_a_file_is_an_error(self, text: str) -> None:
@@ -67,8 +67,8 @@ class TestFiles:
         self, margins_file: Path, value: str
     ) -> None:
         margins_file.write_text(f"chrf: 1\nacc: {value}")
-        said = error_of(str(margins_file))
-        assert said == f"{margins_file}: the margin of 'acc' should be a number above 0, such as 0.02"
+        message = error_of(str(margins_file))
+        assert message == f"{margins_file}: the margin of 'acc' should be a number above 0, such as 0.02"
 
     @pytest.mark.parametrize("value", ["-0.1", "2", "much"])
     def test_a_default_that_is_no_share_is_an_error(self, margins_file: Path, value: str) -> None:

@@ -25,12 +25,12 @@ class TestMissingParts:
 
     def test_a_missing_task_is_an_error_or_left_out(self, old: Path, tmp_path: Path) -> None:
         new = run(tmp_path / "new", [1.0, 0.0, 1.0])
-        said = error_of_check(old, new)
-        assert said.startswith(f"The task other is in the baseline {old} and not in {new}; run it again")
-        assert "make a new baseline, or add --allow_partial" in said
-        found = check_paths(old, new, allow_partial=True)
-        assert [row.task for row in found.rows] == ["quiz"]
-        assert f"The task other is in the baseline {old} and not in {new}, and is left out" in found.notes
+        message = error_of_check(old, new)
+        assert message.startswith(f"The task other is in the baseline {old} and not in {new}; run it again")
+        assert "make a new baseline, or add --allow_partial" in message
+        result = check_paths(old, new, allow_partial=True)
+        assert [row.task for row in result.rows] == ["quiz"]
+        assert f"The task other is in the baseline {old} and not in {new}, and is left out" in result.notes
 
     @pytest.mark.parametrize(("metric", "filtered"), [("f1", "none"), ("acc", "strict")])
     def test_a_missing_metric_or_filter_is_an_error_or_left_out(
@@ -45,12 +45,12 @@ class TestMissingParts:
 
     def test_missing_items_are_an_error_or_left_out(self, old: Path, tmp_path: Path) -> None:
         new = write_run(tmp_path / "new", {"quiz": samples([1.0, 0.0]), "other": samples([1.0, 1.0], prefix="o")}, limit=2)  # fmt: skip
-        said = error_of_check(old, new)
-        assert said.startswith(f"quiz: 1 items are in the baseline alone and 0 in {new} alone (--limit none and 2)")  # fmt: skip
-        assert said.endswith("--allow_partial checks the 2 that both have")
-        found = check_paths(old, new, allow_partial=True)
-        assert next(row.n for row in found.rows if row.task == "quiz") == 2
-        assert any(note.endswith("2 are checked") for note in found.notes)
+        message = error_of_check(old, new)
+        assert message.startswith(f"quiz: 1 items are in the baseline alone and 0 in {new} alone (--limit none and 2)")  # fmt: skip
+        assert message.endswith("--allow_partial checks the 2 that both have")
+        result = check_paths(old, new, allow_partial=True)
+        assert next(row.n for row in result.rows if row.task == "quiz") == 2
+        assert any(note.endswith("2 are checked") for note in result.notes)
 
     def test_no_item_in_common_is_an_error(self, tmp_path: Path) -> None:
         one = run(tmp_path / "a", [1.0])
@@ -62,15 +62,15 @@ class TestMissingParts:
         one = run(tmp_path / "a", [1.0, 0.0])
         changed = samples([1.0, 0.0])
         changed[1]["target"] = "another"
-        said = error_of_check(one, write_run(tmp_path / "b", {"quiz": changed}))
-        assert "1 items are in the baseline alone and 1 in" in said
-        assert "or their documents or targets have changed" in said
+        message = error_of_check(one, write_run(tmp_path / "b", {"quiz": changed}))
+        assert "1 items are in the baseline alone and 1 in" in message
+        assert "or their documents or targets have changed" in message
 
     def test_a_new_task_is_noted_and_not_checked(self, old: Path, tmp_path: Path) -> None:
         new = write_run(tmp_path / "new", {"quiz": samples([1.0, 0.0, 1.0]), "other": samples([1.0, 1.0], prefix="o"), "extra": samples([0.0], prefix="e")})  # fmt: skip
-        found = check_paths(old, new)
-        assert "extra: not in the baseline, and so not checked" in found.notes
-        assert {row.task for row in found.rows} == {"quiz", "other", "all"}
+        result = check_paths(old, new)
+        assert "extra: not in the baseline, and so not checked" in result.notes
+        assert {row.task for row in result.rows} == {"quiz", "other", "all"}
 
     def test_the_order_of_items_does_not_matter(self, tmp_path: Path) -> None:
         one = run(tmp_path / "a", [1.0, 0.0, 1.0, 1.0])
@@ -85,35 +85,35 @@ class TestMissingParts:
         short = side({"quiz": np.ones(1000)})
         (task,) = short.tasks
         longer = base64.b64encode(b"".join(key + b"!" for key in task.hashes())).decode()
-        found = check(short, replace(short, tasks=(replace(task, hash_bytes=6, items=longer),)))
-        assert (found.rows[0].n, found.rows[0].unchanged) == (1000, True)
+        result = check(short, replace(short, tasks=(replace(task, hash_bytes=6, items=longer),)))
+        assert (result.rows[0].n, result.rows[0].unchanged) == (1000, True)
 
 
 class TestSetup:
     @pytest.mark.parametrize(
-        ("changed", "said"),
+        ("changed", "message"),
         [
             ({"versions": {"quiz": 2.0}}, "its version is 1.0 in the baseline"),
             ({"fewshot": {"quiz": 5}}, "its number of few-shot examples is 0 in the baseline"),
         ],
     )
     def test_another_version_or_number_of_few_shot_examples_is_an_error(
-        self, tmp_path: Path, changed: dict[str, Any], said: str
+        self, tmp_path: Path, changed: dict[str, Any], message: str
     ) -> None:
         one, other = run(tmp_path / "a", [1.0]), run(tmp_path / "b", [1.0], **changed)
         for partial in (False, True):
-            assert said in error_of_check(one, other, allow_partial=partial)
+            assert message in error_of_check(one, other, allow_partial=partial)
 
     def test_an_unknown_setup_is_not_a_different_one(self, tmp_path: Path) -> None:
         one, other = run(tmp_path / "a", [1.0]), run(tmp_path / "b", [1.0], results=False)
-        found = check_paths(one, other)
-        assert found.verdict == "pass" and any("no results file" in note for note in found.notes)
+        result = check_paths(one, other)
+        assert result.verdict == "pass" and any("no results file" in note for note in result.notes)
 
     def test_different_prompts_are_noted(self, tmp_path: Path) -> None:
         asked = samples([1.0, 0.0])
         asked[0]["arguments"]["gen_args_0"]["arg_0"] = "Please: q0?"
-        found = check_paths(run(tmp_path / "a", [1.0, 0.0]), write_run(tmp_path / "b", {"quiz": asked}))
-        assert found.notes == ("quiz: the prompts are not those of the baseline",)
+        result = check_paths(run(tmp_path / "a", [1.0, 0.0]), write_run(tmp_path / "b", {"quiz": asked}))
+        assert result.notes == ("quiz: the prompts are not those of the baseline",)
 
     def test_a_different_signature_of_a_corpus_metric_is_noted(self, tmp_path: Path) -> None:
         made = read_side(run(tmp_path / "a", [["a b c d", "a b c d"]], "bleu"))

@@ -79,7 +79,7 @@ def test_a_mistake_fails_the_test_with_one_sentence(base: Path, tmp_path: Path) 
     }
     code, out = suite(tmp_path, *wrong, options=("--fusion-baseline", str(base)))
     assert code == 1 and f"{len(wrong)} failed" in out
-    assert [said for said in wrong.values() if said not in out] == []
+    assert [message for message in wrong.values() if message not in out] == []
     assert "Traceback" not in out and "pytest_plugin.py" not in out
 
 

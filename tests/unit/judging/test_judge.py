@@ -60,7 +60,7 @@ def test_swapping_the_runs_mirrors_the_result_exactly_and_needs_no_call(
     opposite = {"win": "loss", "tie": "tie", "loss": "win"}
     verdicts = [line["verdict"] for line in verdict_lines(tmp_path / "there")]
     assert [line["verdict"] for line in verdict_lines(tmp_path / "back")] == [
-        opposite[said] for said in verdicts
+        opposite[verdict] for verdict in verdicts
     ]
     assert {"win", "loss"} <= set(verdicts)
 
@@ -73,12 +73,12 @@ def test_a_judge_that_always_names_the_first_answer_gives_only_ties(
         run_of_qualities(tmp_path / "base", random_qualities(12, 1)),
         run_of_qualities(tmp_path / "cand", random_qualities(12, 2, 5.0)),
     ]
-    found = judge_folders(server, runs)
-    (row,) = found.rows
+    comparison = judge_folders(server, runs)
+    (row,) = comparison.rows
     assert (row.win_rate, row.delta, row.p_value) == (0.5, 0.0, 1.0)
     assert (row.wins, row.ties, row.losses) == (0, 12, 0)
     assert row.position_consistency == 0.0 and row.invalid == 0.0
-    assert found.judging.judges[0].first_wins == 1.0
+    assert comparison.judging.judges[0].first_wins == 1.0
 
 
 def test_n_is_the_number_of_prompts_whatever_the_number_of_calls(tmp_path: Path, openai_server: ServerStart):
@@ -90,15 +90,15 @@ def test_n_is_the_number_of_prompts_whatever_the_number_of_calls(tmp_path: Path,
     for number, (options, calls) in enumerate([({}, 18), ({"swap": "random"}, 9), ({"repeats": 3}, 54)]):
         options = {**options, "judge_args": {"cache": "off"}}
         before = len(server.calls)
-        found = judge_folders(server, runs, tmp_path / str(number), options=options)
+        comparison = judge_folders(server, runs, tmp_path / str(number), options=options)
         assert len(server.calls) - before == calls
         assert (
-            found.rows[0].n
+            comparison.rows[0].n
             == 9
-            == found.judging.judges[0].pairs
+            == comparison.judging.judges[0].pairs
             == len(verdict_lines(tmp_path / str(number)))
         )
-        assert found.rows[0].wins + found.rows[0].ties + found.rows[0].losses == 9
+        assert comparison.rows[0].wins + comparison.rows[0].ties + comparison.rows[0].losses == 9
 
 
 def test_a_preference_for_the_first_answer_cancels_over_both_orders(
@@ -161,17 +161,17 @@ def test_an_unreadable_reply_is_asked_for_once_more_and_then_invalid(
     cand = [f"cand q={q}" for q in (2, 2, 2, 0, 2, 2, 0, 1)]
     for place in (1, 5):
         cand[place] += " mute"
-    found = judge_folders(
+    comparison = judge_folders(
         server,
         [open_run(tmp_path / "base", base), open_run(tmp_path / "cand", cand)],
         tmp_path / "out",
         options=options,
     )
     assert len(server.calls) == 6 * 2 + 2 * 2 * 2
-    (row,) = found.rows
+    (row,) = comparison.rows
     assert (row.n, row.wins, row.ties, row.losses) == (6, 3, 1, 2)
     assert row.win_rate == pytest.approx(3.5 / 6) and row.invalid == 2 / 8
-    assert found.judging.judges[0].invalid == 2 / 8
+    assert comparison.judging.judges[0].invalid == 2 / 8
     lines = verdict_lines(tmp_path / "out")
     assert [line["verdict"] for line in lines] == [
         "win",
@@ -211,11 +211,11 @@ def test_the_second_attempt_has_another_seed_and_its_verdict_counts(
 def test_one_unreadable_order_makes_the_pair_invalid(tmp_path: Path, openai_server: ServerStart):
     server = openai_server(judge_server(lambda a, b, luck: "?" if "mute" in a else "A"))
     runs = [open_run(tmp_path / "base", ["a", "b"]), open_run(tmp_path / "cand", ["c mute", "d"])]
-    found = judge_folders(server, runs, tmp_path / "out")
+    comparison = judge_folders(server, runs, tmp_path / "out")
     lines = verdict_lines(tmp_path / "out")
     assert [line["verdict"] for line in lines] == ["invalid", "tie"]
     assert [order["verdict"] for order in lines[0]["orders"]] == ["loss", "invalid"]
-    assert found.rows[0].n == 1 and found.rows[0].position_consistency == 0.0
+    assert comparison.rows[0].n == 1 and comparison.rows[0].position_consistency == 0.0
 
 
 def test_without_any_readable_verdict_the_error_shows_a_reply(tmp_path: Path, openai_server: ServerStart):
@@ -260,11 +260,11 @@ def test_equal_answers_are_a_tie_without_a_call(tmp_path: Path, openai_server: S
         open_run(tmp_path / "base", texts),
         open_run(tmp_path / "cand", ["the same", "", "y q=2", "  "]),
     )
-    found = judge_folders(server, [base, cand], tmp_path / "out")
+    comparison = judge_folders(server, [base, cand], tmp_path / "out")
     assert len(server.calls) == 2 * 2, "equal means equal in every character"
     assert [line["verdict"] for line in verdict_lines(tmp_path / "out")] == ["tie"] * 4
     assert [len(line["orders"]) for line in verdict_lines(tmp_path / "out")] == [0, 0, 2, 2]
-    assert (found.rows[0].n, found.rows[0].win_rate, found.rows[0].invalid) == (4, 0.5, 0.0)
+    assert (comparison.rows[0].n, comparison.rows[0].win_rate, comparison.rows[0].invalid) == (4, 0.5, 0.0)
 
 
 def test_a_run_against_itself_needs_no_call_and_shows_no_difference(
@@ -297,7 +297,7 @@ def test_the_lines_of_verdicts_jsonl_agree_with_the_rows(tmp_path: Path, openai_
     server = openai_server(judge_server(unreadable_on_mute, other=prefers_first(0.5)))
     cand = [f"cand{' mute' * (i % 7 == 3)} q={q}" for i, q in enumerate(random_qualities(30, 2, 0.2))]
     runs = [run_of_qualities(tmp_path / "base", random_qualities(30, 1)), open_run(tmp_path / "cand", cand)]
-    found = judge_folders(server, runs, tmp_path / "out", model="test-model|other")
+    comparison = judge_folders(server, runs, tmp_path / "out", model="test-model|other")
     lines = verdict_lines(tmp_path / "out")
     required = {"task", "language", "doc_id", "baseline", "candidate", "judge", "orders", "verdict"}
     assert all(required <= set(line) for line in lines)
@@ -317,7 +317,7 @@ def test_the_lines_of_verdicts_jsonl_agree_with_the_rows(tmp_path: Path, openai_
             neither = "tie" if order["mark"] else "invalid"
             assert order["verdict"] == {"candidate": "win", "baseline": "loss"}.get(winner, neither)
             assert order["mark"] is None or order["reply"].endswith(f"[[{order['mark']}]]")
-    rows = {"test-model|other": found.rows, **found.by_judge}
+    rows = {"test-model|other": comparison.rows, **comparison.by_judge}
     assert set(rows) == {line["judge"] for line in lines}
     for judge, (row,) in rows.items():
         known = [line["score"] for line in lines if line["judge"] == judge and line["score"] is not None]
@@ -336,13 +336,13 @@ def test_tokens_and_cost_are_counted(tmp_path: Path, openai_server: ServerStart)
         run_of_qualities(tmp_path / "base", random_qualities(4, 1)),
         run_of_qualities(tmp_path / "cand", random_qualities(4, 2)),
     ]
-    said: list[str] = []
+    sentences: list[str] = []
     options = {"judge_args": {"price_in": 500_000, "price_out": 1_000_000, "budget": 1_000_000}}
-    found = judge_folders(server, runs, options=options, report=said.append).judging
+    comparison = judge_folders(server, runs, options=options, report=sentences.append).judging
     asked = sum(len(prompt_text(call.body).split()) for call in server.calls)
-    assert (found.prompt_tokens, found.completion_tokens) == (asked, 8 * 6)
-    assert found.cost == pytest.approx(asked / 2 + 8 * 6)
-    assert len(said) == 1 and said[0].startswith("budget: ")
+    assert (comparison.prompt_tokens, comparison.completion_tokens) == (asked, 8 * 6)
+    assert comparison.cost == pytest.approx(asked / 2 + 8 * 6)
+    assert len(sentences) == 1 and sentences[0].startswith("budget: ")
 
 
 # Languages
@@ -354,8 +354,8 @@ def test_each_language_and_all_languages_together_have_a_row(tmp_path: Path, ope
         two_language_run(tmp_path / "base", [2] * 4, [2] * 4),
         two_language_run(tmp_path / "cand", [3, 3, 3, 1], [1, 1, 2, 3]),
     ]
-    found = judge_folders(server, runs, tmp_path / "out")
-    rows = {row.language: row for row in found.rows}
+    comparison = judge_folders(server, runs, tmp_path / "out")
+    rows = {row.language: row for row in comparison.rows}
     assert list(rows) == ["fr", "de", "all"]
     assert {language: (row.n, row.win_rate) for language, row in rows.items()} == {
         "fr": (4, 0.75), "de": (4, 0.375), "all": (8, 0.5625),

@@ -111,8 +111,8 @@ def test_the_judge_sees_every_question_and_answer_unchanged(runs, answers, arena
 
 def test_style_control_finds_and_removes_a_preference_for_length(runs, openai_server: ServerStart):
     base, cand = runs[MODELS[0]], runs[MODELS[2]]
-    found = judge_folders(openai_server(judge_server(prefers_length)), [base, cand])
-    (row,), (adjusted,) = found.rows, found.judging.style
+    comparison = judge_folders(openai_server(judge_server(prefers_length)), [base, cand])
+    (row,), (adjusted,) = comparison.rows, comparison.judging.style
     assert row.p_value < 0.01 and row.win_rate_low > 0.5
     assert (adjusted.baseline, adjusted.candidate) == (MODELS[0], MODELS[2])
     assert adjusted.raw == pytest.approx(row.candidate_value) and adjusted.raw > 0.58
@@ -125,8 +125,8 @@ def test_style_control_finds_and_removes_a_preference_for_length(runs, openai_se
 def test_style_control_uncovers_a_difference_that_length_hides(runs, answers, openai_server: ServerStart):
     # given a judge that knows the longer model to be weaker, and prefers length all the same
     taste = knows_strength(answers, {MODELS[0]: 1.2, MODELS[2]: 0.0}, LENGTH_BIAS)
-    found = judge_folders(openai_server(judge_server(taste)), [runs[MODELS[0]], runs[MODELS[2]]])
-    (row,), (adjusted,) = found.rows, found.judging.style
+    comparison = judge_folders(openai_server(judge_server(taste)), [runs[MODELS[0]], runs[MODELS[2]]])
+    (row,), (adjusted,) = comparison.rows, comparison.judging.style
     assert row.win_rate_low < 0.5 < row.win_rate_high
     assert adjusted.low < adjusted.adjusted < adjusted.high < 0.5
 
@@ -136,27 +136,27 @@ def test_a_judge_that_goes_by_length_alone_leaves_no_adjusted_difference(runs, o
     def longer(a: str, b: str, luck: random.Random) -> str:
         return "C" if len(a) == len(b) else "A" if len(a) > len(b) else "B"
 
-    found = judge_folders(openai_server(judge_server(longer)), [runs[MODELS[0]], runs[MODELS[2]]])
-    (adjusted,) = found.judging.style
+    comparison = judge_folders(openai_server(judge_server(longer)), [runs[MODELS[0]], runs[MODELS[2]]])
+    (adjusted,) = comparison.judging.style
     length = {effect.name: effect for effect in adjusted.effects}["length"]
     assert adjusted.raw > 0.65 and length.value > 1
     assert adjusted.low < 0.5 < adjusted.high and (length.low, length.high) == (None, None)
 
 
 def test_strengths_rank_the_models_as_the_judge_does(runs, answers, openai_server: ServerStart):
-    found = judge_folders(
+    comparison = judge_folders(
         openai_server(judge_server(knows_strength(answers))), list(runs.values()), every_pair=True
     )
-    assert [(system.name, system.rank) for system in found.judging.strengths] == [
+    assert [(system.name, system.rank) for system in comparison.judging.strengths] == [
         (model, rank) for rank, model in enumerate(reversed(MODELS), start=1)
     ]
-    for system in found.judging.strengths:
+    for system in comparison.judging.strengths:
         assert system.low < system.strength < system.high
         assert 0 < system.win_rate < 1
-    assert [(row.baseline, row.candidate) for row in found.rows] == [
+    assert [(row.baseline, row.candidate) for row in comparison.rows] == [
         (MODELS[0], MODELS[1]), (MODELS[0], MODELS[2]), (MODELS[1], MODELS[2])
     ]  # fmt: skip
-    assert all(row.win_rate > 0.5 for row in found.rows)
+    assert all(row.win_rate > 0.5 for row in comparison.rows)
 
 
 @pytest.mark.parametrize("strongest", [True, False])
@@ -168,9 +168,9 @@ def test_arena_hards_own_answer_file_can_be_the_opponent(
     base, cand = [model for model in MODELS if model != third]
     file = arena / f"v01_answers_{third}.jsonl"
     server = openai_server(judge_server(knows_strength(answers)))
-    found = judge_folders(server, [runs[base], runs[cand]], tmp_path / "out", opponent=file)
-    assert found.judging.opponent == file.stem and len(server.calls) == 2 * 2 * 100
-    (row,) = found.rows
+    comparison = judge_folders(server, [runs[base], runs[cand]], tmp_path / "out", opponent=file)
+    assert comparison.judging.opponent == file.stem and len(server.calls) == 2 * 2 * 100
+    (row,) = comparison.rows
     verdicts = {
         (line["candidate"], line["doc_id"]): line["score"] for line in verdict_lines(tmp_path / "out")
     }

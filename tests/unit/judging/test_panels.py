@@ -61,9 +61,11 @@ def test_with_five_steps_two_orders_are_averaged_and_are_a_tie_if_they_disagree_
         open_run(tmp_path / "base", ["base", "base split"]),
         open_run(tmp_path / "cand", ["cand", "cand split"]),
     ]
-    found = judge_folders(openai_server(judge_server(by_place)), runs, tmp_path / "out", options={"scale": 5})
+    comparison = judge_folders(
+        openai_server(judge_server(by_place)), runs, tmp_path / "out", options={"scale": 5}
+    )
     assert [line["score"] for line in verdict_lines(tmp_path / "out")] == [0.875, 0.5]
-    assert found.rows[0].position_consistency == 0.5
+    assert comparison.rows[0].position_consistency == 0.5
 
 
 def test_repeats_measure_the_judges_agreement_with_itself_and_its_noise(
@@ -72,19 +74,19 @@ def test_repeats_measure_the_judges_agreement_with_itself_and_its_noise(
     # given a judge that is right in 4 of 5 replies: a repeat is right in 0.64, wrong in 0.04 and a tie in 0.32 of all pairs
     server = openai_server(judge_server(often_right(0.8)))
     runs = [run_of_qualities(tmp_path / "base", [1] * 120), run_of_qualities(tmp_path / "cand", [2] * 120)]
-    found = judge_folders(server, runs, tmp_path / "out", options={"repeats": 3})
+    comparison = judge_folders(server, runs, tmp_path / "out", options={"repeats": 3})
     assert len({call.body["seed"] for call in server.calls}) == 3
     assert all(call.body["temperature"] > 0 for call in server.calls)
-    (report,) = found.judging.judges
+    (report,) = comparison.judging.judges
     assert report.retest_agreement == pytest.approx(0.64**2 + 0.32**2 + 0.04**2, abs=0.12)
     assert report.noise == pytest.approx((0.08 / 3 / 120) ** 0.5, rel=0.2)
-    assert found.rows[0].candidate_value == pytest.approx(0.8, abs=0.05)
+    assert comparison.rows[0].candidate_value == pytest.approx(0.8, abs=0.05)
     agreed, variances = [], []
     for line in verdict_lines(tmp_path / "out"):
         values = []
         for repeat in range(3):
-            said = [order["score"] for order in line["orders"] if order["repeat"] == repeat]
-            values.append(said[0] if said[0] == said[1] else 0.5)
+            scores = [order["score"] for order in line["orders"] if order["repeat"] == repeat]
+            values.append(scores[0] if scores[0] == scores[1] else 0.5)
         mean = sum(values) / 3
         assert line["score"] == pytest.approx(mean)
         agreed += [one == other for one, other in itertools.combinations(values, 2)]
@@ -148,8 +150,8 @@ def as_instructed(name: str) -> Rule:
 
     def taste(a: str, b: str, luck: random.Random) -> str:
         first = f"{name}:" in a
-        said = (a if first else b).split(f"{name}:")[1][0]
-        return {"w": "A" if first else "B", "l": "B" if first else "A", "t": "C", "x": "?"}[said]
+        vote = (a if first else b).split(f"{name}:")[1][0]
+        return {"w": "A" if first else "B", "l": "B" if first else "A", "t": "C", "x": "?"}[vote]
 
     return taste
 
@@ -173,15 +175,15 @@ def test_a_strict_majority_of_all_judges_decides_whatever_their_order(
     )
     expected = []
     for vote in votes:
-        majority = [said for said in "wlt" if list(vote.values()).count(said) >= 2]
+        majority = [label for label in "wlt" if list(vote.values()).count(label) >= 2]
         expected.append({"w": "win", "l": "loss", "t": "tie"}[majority[0]] if majority else "invalid")
     rows = []
     for order in itertools.permutations("abc"):
         name = "|".join(order)
-        found = judge_folders(server, runs, tmp_path / "out", model=name)
+        comparison = judge_folders(server, runs, tmp_path / "out", model=name)
         lines = [line for line in verdict_lines(tmp_path / "out") if line["judge"] == name]
         assert [line["verdict"] for line in lines] == expected
-        rows.append([(row.n, row.win_rate, row.p_value, row.ci_low, row.invalid) for row in found.rows])
+        rows.append([(row.n, row.win_rate, row.p_value, row.ci_low, row.invalid) for row in comparison.rows])
     assert all(row == rows[0] for row in rows)
     assert rows[0][0][0] == 64 - expected.count("invalid") and rows[0][0][1] == 0.5
 
@@ -216,16 +218,16 @@ def test_the_agreement_of_two_judges_is_cohens_kappa(tmp_path: Path, openai_serv
     server = openai_server(judge_server(always_first, a=as_instructed("a"), b=as_instructed("b")))
     pairs = ["ww"] * 20 + ["wl"] * 5 + ["lw"] * 10 + ["ll"] * 15
     runs = panel_runs(tmp_path, [{"a": one, "b": other} for one, other in pairs])
-    found = judge_folders(server, runs, model="a|b")
-    agreement = found.judging.agreement
+    comparison = judge_folders(server, runs, model="a|b")
+    agreement = comparison.judging.agreement
     assert agreement.items == 50 and agreement.share == pytest.approx(0.7)
     assert agreement.cohen == pytest.approx(0.4)
     assert agreement.fleiss == pytest.approx(
         (0.7 - 0.505) / (1 - 0.505)
     )  # wins are 55 of 100: 0.55**2 + 0.45**2
-    (row,) = found.rows
+    (row,) = comparison.rows
     assert (row.n, row.wins, row.losses, row.invalid) == (35, 20, 15, 0.3)
-    assert [found.by_judge[name][0].wins for name in "ab"] == [25, 30]
+    assert [comparison.by_judge[name][0].wins for name in "ab"] == [25, 30]
 
 
 def test_invalid_verdicts_do_not_count_as_disagreement(tmp_path: Path, openai_server: ServerStart):
@@ -242,17 +244,17 @@ def test_each_judge_of_a_panel_has_its_own_rows_and_report(tmp_path: Path, opena
         run_of_qualities(tmp_path / "base", [1, 1, 1, 3, 2]),
         run_of_qualities(tmp_path / "cand", [2, 2, 2, 2, 2]),
     ]
-    found = judge_folders(server, runs, model="test-model|fickle")
-    own = {name: rows[0] for name, rows in found.by_judge.items()}
+    comparison = judge_folders(server, runs, model="test-model|fickle")
+    own = {name: rows[0] for name, rows in comparison.by_judge.items()}
     assert {name: (row.win_rate, row.position_consistency) for name, row in own.items()} == {
         "test-model": (0.7, 1.0),
         "fickle": (0.5, 0.0),
     }
-    assert {report.name: report.position_consistency for report in found.judging.judges} == {
+    assert {report.name: report.position_consistency for report in comparison.judging.judges} == {
         "test-model": 1,
         "fickle": 0,
     }
-    (row,) = found.rows
+    (row,) = comparison.rows
     assert (row.n, row.ties, row.position_consistency) == (1, 1, 0.5)
 
 
@@ -266,8 +268,8 @@ def test_a_note_names_a_judge_and_a_run_from_the_same_provider(tmp_path: Path, o
     results.write_text(
         results.read_text().replace('"model_name": "dummy"', '"model_name": "gemini/gemini-2.5-flash"')
     )
-    found = judge_folders(server, runs, model="google/gemma-3-27b-it")
-    (note,) = [note for note in found.notes if "provider" in note]
+    comparison = judge_folders(server, runs, model="google/gemma-3-27b-it")
+    (note,) = [note for note in comparison.notes if "provider" in note]
     assert "google/gemma-3-27b-it" in note and "cand" in note and "Google" in note and "base" not in note
     assert not any("provider" in note for note in judge_folders(server, runs).notes)
 

@@ -203,7 +203,7 @@ def test_the_prompt_asks_for_exactly_the_marks_that_are_read(template, structure
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "expected"),
     [
         ("{{ turns }}{{ first }}{{ second }}{{ secnd }}", ["unknown variable 'secnd'", "Did you mean 'second'?"]),
         ("{{ turns }}{{ first }}{{ second }}{{ candidates }}", ["unknown variable 'candidates'", "Known: turns"]),
@@ -218,13 +218,13 @@ def test_the_prompt_asks_for_exactly_the_marks_that_are_read(template, structure
         (b"\xff\xfe{{ turns }}", ["not UTF-8"]),
     ],
 )  # fmt: skip
-def test_a_mistake_in_a_template_is_one_sentence_that_names_the_option(tmp_path: Path, source, said):
+def test_a_mistake_in_a_template_is_one_sentence_that_names_the_option(tmp_path: Path, source, expected):
     path = tmp_path / "mine.j2"
     path.write_bytes(source if isinstance(source, bytes) else source.encode())
     with pytest.raises(ConfigError) as error:
         load_judge_template(str(path))
     message = str(error.value)
-    assert all(part in message for part in ["--judge_prompt", "mine.j2", *said]), message
+    assert all(part in message for part in ["--judge_prompt", "mine.j2", *expected]), message
     assert "\n" not in message and message.count("--judge_prompt") == 1
 
 
@@ -251,10 +251,10 @@ def test_a_users_template_gets_every_variable(tmp_path: Path, openai_server: Cal
     )
     server = openai_server(Plan(reply=lambda request, index: "[[A]]"))
     runs = [open_run(tmp_path / "base", ["a"]), open_run(tmp_path / "cand", ["b"])]
-    found = judge_folders(server, runs, options={"judge_prompt": str(own)})
+    comparison = judge_folders(server, runs, options={"judge_prompt": str(own)})
     asked = sorted(prompt_text(call.body) for call in server.calls)
     assert asked == ["Question 0?|a|b|||English|3|False|8", "Question 0?|b|a|||English|3|False|8"]
-    assert found.rows[0].metric == "judge:mine"
+    assert comparison.rows[0].metric == "judge:mine"
 
 
 # Attacks, through the whole program

@@ -69,12 +69,12 @@ def test_rows_of_languages_of_different_size_show_what_was_tested(
         languages(tmp_path / name, sizes, seed, shift)
         for name, seed, shift in (("a", 1, 0.0), ("b", 50, 0.6))
     ]
-    found = judge_folders(
+    comparison = judge_folders(
         openai_server(judge_server(often_right(0.8))), runs, options=FEW_AT_A_TIME, sequential=True
     )
-    check_consistent(found)
-    assert {row.language for row in found.rows} == {"en", "fr", "all"}
-    assert found.judging.sequential[0].decided
+    check_consistent(comparison)
+    assert {row.language for row in comparison.rows} == {"en", "fr", "all"}
+    assert comparison.judging.sequential[0].decided
 
 
 @pytest.mark.parametrize("scale", [3, 5])
@@ -89,11 +89,11 @@ def test_graded_scores_and_win_rates_have_separate_intervals(
         run_of_qualities(tmp_path / "a", random_qualities(100, 1)),
         run_of_qualities(tmp_path / "b", random_qualities(100, 2, 0.7)),
     ]
-    found = judge_folders(
+    comparison = judge_folders(
         openai_server(judge_server(taste)), runs, options=FEW_AT_A_TIME | {"scale": scale}, sequential=True
     )
-    check_consistent(found)
-    (row,) = found.rows
+    check_consistent(comparison)
+    (row,) = comparison.rows
     if scale == 5:  # a win is worth three quarters
         assert row.win_rate > row.candidate_value > 0.5
 
@@ -105,11 +105,11 @@ def test_two_hypotheses_share_the_level_and_each_agrees_with_its_row(
         run_of_qualities(tmp_path / n, random_qualities(100, s, shift))
         for s, (n, shift) in enumerate([("a", 0.0), ("b", 0.8), ("c", 0.02)])
     ]
-    found = judge_folders(
+    comparison = judge_folders(
         openai_server(judge_server(often_right(0.9))), runs, options=FEW_AT_A_TIME, sequential=True
     )
-    check_consistent(found)
-    assert [stop.decided for stop in found.judging.sequential] == [True, False]
+    check_consistent(comparison)
+    assert [stop.decided for stop in comparison.judging.sequential] == [True, False]
 
 
 def test_against_an_opponent_the_row_shows_the_test_that_stopped(
@@ -123,15 +123,15 @@ def test_against_an_opponent_the_row_shows_the_test_that_stopped(
     file.write_text(
         "\n".join(f'{{"id": "q{n}", "answer": "third {n} q={1.3}"}}' for n in range(150)), encoding="utf-8"
     )
-    found = judge_folders(
+    comparison = judge_folders(
         openai_server(judge_server(often_right(0.9))),
         runs,
         options=FEW_AT_A_TIME,
         sequential=True,
         opponent=file,
     )
-    check_consistent(found)
-    (stop,) = found.judging.sequential
+    check_consistent(comparison)
+    (stop,) = comparison.judging.sequential
     assert stop.decided and stop.judged < stop.planned
 
 
@@ -141,11 +141,11 @@ def test_items_of_one_cluster_are_judged_together(tmp_path: Path, openai_server:
     for name, seed, shift in (("a", 1, 0.0), ("b", 2, 0.9)):
         answers = [f"{name} q={q}" for q in random_qualities(90, seed, shift)]
         runs.append(open_run(tmp_path / name, answers, document_id=documents))
-    found = judge_folders(
+    comparison = judge_folders(
         openai_server(judge_server(by_quality)), runs, options=FEW_AT_A_TIME, sequential=True
     )
-    check_consistent(found)
-    (row,) = found.rows
+    check_consistent(comparison)
+    (row,) = comparison.rows
     assert row.clusters * 3 == row.n
 
 

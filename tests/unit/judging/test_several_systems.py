@@ -57,23 +57,26 @@ def test_each_run_gets_a_win_rate_against_the_opponent_and_the_difference_is_pai
     ]
     file = opponent(tmp_path, [{**identity(n), **answered(f"third {n} q=5")} for n in (2, 0, 3, 1)])
     server = openai_server(judge_server(by_quality))
-    found = judge_folders(server, runs, tmp_path / "out", opponent=file)
+    comparison = judge_folders(server, runs, tmp_path / "out", opponent=file)
     assert len(server.calls) == 2 * 2 * 4
     asked = [prompt_text(call.body) for call in server.calls]
     assert all(
         sum(f"\nQuestion {n}?\n--- end of request" in prompt for prompt in asked) == 4 for n in range(4)
     )
-    (row,) = found.rows
+    (row,) = comparison.rows
     assert (row.baseline, row.candidate, row.n) == ("base", "cand", 4)
     assert (row.baseline_value, row.candidate_value, row.delta) == (0.375, 0.625, 0.25)
     assert (row.wins, row.ties, row.losses) == (1, 3, 0)
-    assert found.judging.opponent == "third" and [run.name for run in found.runs] == ["base", "cand"]
+    assert comparison.judging.opponent == "third" and [run.name for run in comparison.runs] == [
+        "base",
+        "cand",
+    ]
     lines = verdict_lines(tmp_path / "out")
     assert [(line["baseline"], line["candidate"], line["score"]) for line in lines] == [
         *(("third", "base", score) for score in (0.0, 1.0, 0.5, 0.0)),
         *(("third", "cand", score) for score in (1.0, 1.0, 0.5, 0.0)),
     ]
-    assert [system.name for system in found.judging.strengths] == ["cand", "third", "base"]
+    assert [system.name for system in comparison.judging.strengths] == ["cand", "third", "base"]
 
 
 def test_white_space_around_a_prompt_does_not_matter(tmp_path: Path, openai_server: ServerStart):
@@ -109,12 +112,12 @@ def test_missing_answers_of_an_opponent_are_an_error_or_a_note(tmp_path: Path, o
     ):
         judge_folders(server, runs, opponent=file)
     assert server.calls == ()
-    found = judge_folders(server, runs, opponent=file, statistics=ComparisonOptions(allow_partial=True))
-    assert found.rows[0].n == 2 and any("no answer to 2 of 4" in note for note in found.notes)
+    comparison = judge_folders(server, runs, opponent=file, statistics=ComparisonOptions(allow_partial=True))
+    assert comparison.rows[0].n == 2 and any("no answer to 2 of 4" in note for note in comparison.notes)
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         ([], "holds no answers"),
         ([{"id": "q0"}], "line 1 has no answer under answer, output"),
@@ -125,11 +128,11 @@ def test_missing_answers_of_an_opponent_are_an_error_or_a_note(tmp_path: Path, o
     ],
 )  # fmt: skip
 def test_a_mistake_in_an_opponents_file_is_an_error_that_names_the_line(
-    tmp_path: Path, openai_server: ServerStart, lines, said
+    tmp_path: Path, openai_server: ServerStart, lines, message
 ):
     runs = [run_of_qualities(tmp_path / "base", [1]), run_of_qualities(tmp_path / "cand", [6])]
     server = openai_server(judge_server(by_quality))
-    with pytest.raises(ConfigError, match=said) as error:
+    with pytest.raises(ConfigError, match=message) as error:
         judge_folders(server, runs, opponent=opponent(tmp_path, lines))
     assert "third.jsonl" in str(error.value) and server.calls == ()
 
@@ -154,8 +157,8 @@ def test_one_answer_to_two_prompts_is_an_error(tmp_path: Path, openai_server: Se
             for value, q in ((french, 2), (german, 4))
             for line in plain
         ]
-        found = judge_folders(server, runs, opponent=opponent(tmp_path, named))
-        assert [(row.language, row.candidate_value) for row in found.rows] == [
+        comparison = judge_folders(server, runs, opponent=opponent(tmp_path, named))
+        assert [(row.language, row.candidate_value) for row in comparison.rows] == [
             ("fr", 1.0),
             ("de", 0.0),
             ("all", 0.5),
@@ -165,8 +168,8 @@ def test_one_answer_to_two_prompts_is_an_error(tmp_path: Path, openai_server: Se
 def test_an_opponent_with_the_name_of_a_run_gets_another_name(tmp_path: Path, openai_server: ServerStart):
     runs = [run_of_qualities(tmp_path / "base", [1, 2]), run_of_qualities(tmp_path / "cand", [6, 2])]
     file = opponent(tmp_path, [{"id": f"q{n}", "answer": f"third q={n}"} for n in range(2)], "cand.jsonl")
-    found = judge_folders(openai_server(judge_server(by_quality)), runs, opponent=file)
-    assert found.judging.opponent == "cand (opponent)" and found.rows[0].candidate == "cand"
+    comparison = judge_folders(openai_server(judge_server(by_quality)), runs, opponent=file)
+    assert comparison.judging.opponent == "cand (opponent)" and comparison.rows[0].candidate == "cand"
 
 
 # Several systems
@@ -180,20 +183,20 @@ def test_every_pair_judges_every_two_runs_and_strengths_rank_the_systems(
         run_of_qualities(tmp_path / name, random_qualities(40, seed, shift))
         for name, seed, shift in (("mid", 1, 0.5), ("low", 2, 0.0), ("top", 3, 1.1))
     ]
-    found = judge_folders(server, runs, tmp_path / "all", every_pair=True)
+    comparison = judge_folders(server, runs, tmp_path / "all", every_pair=True)
     matches = [("mid", "low"), ("mid", "top"), ("low", "top")]
-    assert [(row.baseline, row.candidate) for row in found.rows] == matches
+    assert [(row.baseline, row.candidate) for row in comparison.rows] == matches
     assert len(server.calls) == 3 * 2 * 40
-    assert [(system.name, system.rank) for system in found.judging.strengths] == [
+    assert [(system.name, system.rank) for system in comparison.judging.strengths] == [
         ("top", 1),
         ("mid", 2),
         ("low", 3),
     ]
-    assert sum(system.strength for system in found.judging.strengths) == pytest.approx(0, abs=1e-6)
+    assert sum(system.strength for system in comparison.judging.strengths) == pytest.approx(0, abs=1e-6)
     calls = len(server.calls)
     star = judge_folders(server, runs, tmp_path / "star")
     assert [(row.baseline, row.candidate) for row in star.rows] == matches[:2] and len(server.calls) == calls
-    assert [row.win_rate for row in star.rows] == [row.win_rate for row in found.rows[:2]]
+    assert [row.win_rate for row in star.rows] == [row.win_rate for row in comparison.rows[:2]]
     pair = judge_folders(server, runs[:2])
     assert pair.judging.strengths == ()
 
@@ -216,11 +219,11 @@ def test_sequential_judging_stops_at_a_strong_difference_and_counts_the_judged_p
         run_of_qualities(tmp_path / "base", random_qualities(300, 1)),
         run_of_qualities(tmp_path / "cand", random_qualities(300, 2, 2.0)),
     ]
-    found = judge_folders(server, runs, tmp_path / "out", options=FEW_AT_A_TIME, sequential=True)
-    (stopped,) = found.judging.sequential
+    comparison = judge_folders(server, runs, tmp_path / "out", options=FEW_AT_A_TIME, sequential=True)
+    (stopped,) = comparison.judging.sequential
     assert stopped.decided and (stopped.planned, stopped.baseline, stopped.candidate) == (300, "base", "cand")
     assert len(verdict_lines(tmp_path / "out")) == stopped.judged == len(server.calls) / 2 < 100
-    (row,) = found.rows
+    (row,) = comparison.rows
     assert row.test == "sequential" and row.significant and row.p_value <= 0.05
     assert row.win_rate_low > 0.5 and row.ci_low > 0 and row.n == stopped.judged
     assert row.ci_low == pytest.approx(2 * row.win_rate_low - 1)
@@ -234,21 +237,21 @@ def test_without_a_difference_all_pairs_are_judged_and_nothing_is_decided(
         run_of_qualities(tmp_path / "base", random_qualities(120, 1)),
         run_of_qualities(tmp_path / "cand", random_qualities(120, 2)),
     ]
-    found = judge_folders(server, runs, options=FEW_AT_A_TIME, sequential=True)
-    (stopped,) = found.judging.sequential
+    comparison = judge_folders(server, runs, options=FEW_AT_A_TIME, sequential=True)
+    (stopped,) = comparison.judging.sequential
     assert (stopped.decided, stopped.judged, stopped.planned) == (False, 120, 120)
-    (row,) = found.rows
+    (row,) = comparison.rows
     assert not row.significant and row.win_rate_low < 0.5 < row.win_rate_high
 
 
 def test_unreadable_pairs_count_as_judged(tmp_path: Path, openai_server: ServerStart):
     texts = [f"cand{' mute' * (n % 2)} q={q}" for n, q in enumerate(random_qualities(20, 2))]
     runs = [run_of_qualities(tmp_path / "base", random_qualities(20, 1)), open_run(tmp_path / "cand", texts)]
-    found = judge_folders(
+    comparison = judge_folders(
         openai_server(judge_server(unreadable_on_mute)), runs, options=FEW_AT_A_TIME, sequential=True
     )
-    (stopped,) = found.judging.sequential
-    assert (stopped.judged, stopped.planned, found.rows[0].n) == (20, 20, 10)
+    (stopped,) = comparison.judging.sequential
+    assert (stopped.judged, stopped.planned, comparison.rows[0].n) == (20, 20, 10)
 
 
 def test_against_an_opponent_judging_stops_when_the_difference_is_decided(
@@ -261,11 +264,11 @@ def test_against_an_opponent_judging_stops_when_the_difference_is_decided(
         run_of_qualities(tmp_path / "twin", [1.5] * 200),
     ]
     file = opponent(tmp_path, [{"id": f"q{n}", "answer": f"third {n} q=2"} for n in range(200)])
-    found = judge_folders(server, runs, options=FEW_AT_A_TIME, sequential=True, opponent=file)
-    cand, twin = found.judging.sequential
+    comparison = judge_folders(server, runs, options=FEW_AT_A_TIME, sequential=True, opponent=file)
+    cand, twin = comparison.judging.sequential
     assert (cand.baseline, cand.candidate, cand.decided) == ("base", "cand", True) and cand.judged < 60
     assert (twin.candidate, twin.decided, twin.judged, twin.planned) == ("twin", False, 200, 200)
-    assert [(row.significant, row.n) for row in found.rows] == [(True, cand.judged), (False, 200)]
+    assert [(row.significant, row.n) for row in comparison.rows] == [(True, cand.judged), (False, 200)]
 
 
 def test_the_order_of_judging_depends_on_the_seed_and_the_verdicts_are_those_of_a_full_judging(
