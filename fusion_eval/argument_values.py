@@ -16,7 +16,7 @@ from typing import Final
 from fusion_eval.errors import ConfigError
 
 KEY_VARIABLE = "OPENAI_API_KEY"
-"""The environment variable that holds the key unless another one is named."""
+"""The environment variable that holds the key for OpenAI's own host unless another one is named."""
 
 
 class Off(enum.Enum):
@@ -95,13 +95,22 @@ def read_variable(name: str, value: object) -> str:
     )
 
 
+def read_variables(name: str, value: object) -> str:
+    """Read the names of environment variables, one for all addresses or `A|B`, one for each; an empty one is no key."""
+    parts = [part.strip() for part in str(value).split("|")]
+    if not any(parts):
+        return read_variable(name, value)
+    return "|".join(read_variable(name, part) if part else "" for part in parts)
+
+
 def read_addresses(name: str, value: object) -> tuple[str, ...]:
     """Read the address of an endpoint, or several that serve one model: `a|b`."""
     addresses = [part.strip().rstrip("/") for part in str(value).split("|")]
     for address in addresses:
         if "@" in address:  # a password would be written into results
             raise ConfigError(
-                f"{name}= should hold no user or password; put a key into {KEY_VARIABLE} instead"
+                f"{name}= should hold no user or password; put a key into a variable and name it with "
+                f"{name.removesuffix('base_url')}api_key_env="
             )
         if not re.match(r"https?://[^/?#]", address):
             raise ConfigError(f"{name}={value} should be a URL such as http://localhost:8000/v1")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fusion_eval.argument_values import (
-    KEY_VARIABLE,
     OFF,
     Off,
     integer_reader,
@@ -25,7 +26,7 @@ from fusion_eval.argument_values import (
     read_path_or_off,
     read_temperatures,
     read_text,
-    read_variable,
+    read_variables,
 )
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.text.specs import spec_name
@@ -43,7 +44,8 @@ class ModelArguments:
     model: tuple[str, ...] = ("embedded",)
     base_url: tuple[str, ...] | None = None
     """Addresses that serve the models; None is a provider."""
-    api_key_env: str = KEY_VARIABLE
+    api_key_env: str | None = None
+    """The environment variable that holds the key, or `A|B`, one for each address. None is no key, except for OpenAI."""
     completion: bool = False
     n: int = 5
     temperature: tuple[float, ...] | None = None
@@ -52,7 +54,8 @@ class ModelArguments:
     max_tokens: int | None = None
     fusor: str | None = None
     fusor_base_url: tuple[str, ...] | Off | None = None
-    """None is `base_url`, and OFF a provider; likewise for `scorer_base_url`."""
+    """None is `base_url`, and OFF a provider. `scorer_base_url` has the same values."""
+    fusor_api_key_env: str | None = None
     fusor_temperature: float = 0.0
     fusor_max_tokens: int | None = None
     fusor_prompt: str | None = None
@@ -60,6 +63,9 @@ class ModelArguments:
     """The scorer as a spec: `chrf`, `judge(temperature=0.5)`."""
     scorer_model: str | None = None
     scorer_base_url: tuple[str, ...] | Off | None = None
+    scorer_api_key_env: str | None = None
+    scorer_temperature: float | None = None
+    scorer_max_tokens: int | None = None
     concurrency: int = 64
     timeout: float = 120.0
     max_retries: int = 5
@@ -83,8 +89,18 @@ class ModelArguments:
 
     @property
     def scorer_spec(self) -> str:
-        """The scorer of `bon`. The default is `logprob` if the sampler always reports it, else `judge`."""
-        return self.scorer or ("logprob" if self.samples_locally else "judge")
+        """The scorer of `bon`, with its options. The default is `logprob` if the sampler always reports it, else `judge`."""
+        spec = (self.scorer or ("logprob" if self.samples_locally else "judge")).strip().removesuffix("()")
+        added = ",".join(f"{name}={value!r}" for name, value in self.scorer_options.items())
+        if not added:
+            return spec
+        return f"{spec[:-1]},{added})" if spec.endswith(")") else f"{spec}({added})"
+
+    @property
+    def scorer_options(self) -> dict[str, float]:
+        """The options of the scorer that arguments of their own give."""
+        options = {"temperature": self.scorer_temperature, "max_tokens": self.scorer_max_tokens}
+        return {name: value for name, value in options.items() if value is not None}
 
     @property
     def scorer_name(self) -> str:
@@ -156,6 +172,7 @@ def _check_left_over(arguments: ModelArguments, names: list[str], also_known: Co
 
 def _check_combination(arguments: ModelArguments) -> None:
     _check_endpoints(arguments)
+    _check_keys(arguments)
     _check_pool(arguments)
     if arguments.offline and arguments.cache is OFF:
         raise ConfigError(
@@ -165,17 +182,48 @@ def _check_combination(arguments: ModelArguments) -> None:
         raise ConfigError(
             "price_in= and price_out= go together: US dollars for a million tokens read and written"
         )
-    if arguments.scorer_model and arguments.scorer_name != "judge":
-        raise ConfigError(f"scorer_model= goes with scorer=judge, not with scorer={arguments.scorer_name}")
+    _check_scorer(arguments)
+
+
+def _check_scorer(arguments: ModelArguments) -> None:
+    for name in ("scorer_model", "scorer_temperature", "scorer_max_tokens"):
+        if getattr(arguments, name) is not None and arguments.scorer_name != "judge":
+            raise ConfigError(f"{name}= goes with scorer=judge, not with scorer={arguments.scorer_name}")
+    for name in arguments.scorer_options:
+        if arguments.scorer and re.search(rf"[(,]\s*{name}\s*=", arguments.scorer):
+            raise ConfigError(f"scorer_{name}= stands beside scorer={arguments.scorer}; leave one")
 
 
 def _check_endpoints(arguments: ModelArguments) -> None:
-    for name, owner in (("fusor_base_url", "fusor"), ("scorer_base_url", "scorer_model")):
-        if getattr(arguments, name) is not None and not getattr(arguments, owner):
-            raise ConfigError(f"{name}= names an endpoint but no model; add {owner}=NAME")
+    for role, owner in (("fusor", "fusor"), ("scorer", "scorer_model")):
+        for name, what in ((f"{role}_base_url", "an endpoint"), (f"{role}_api_key_env", "a key")):
+            if getattr(arguments, name) is not None and not getattr(arguments, owner):
+                raise ConfigError(f"{name}= names {what} but no model; add {owner}=NAME")
     if arguments.base_url and all(name.startswith(_IN_PROCESS) for name in arguments.model):
         models = "|".join(arguments.model)
         raise ConfigError(f"base_url= has no use with model={models}; name the endpoint's model, model=NAME")
+
+
+def _check_keys(arguments: ModelArguments) -> None:
+    """Raise an error where one key would go to several hosts, or variables and addresses do not pair up."""
+    for role in ("", "fusor_", "scorer_"):
+        names = getattr(arguments, f"{role}api_key_env")
+        addresses = getattr(arguments, f"{role}base_url")
+        if addresses is None and role:
+            addresses = arguments.base_url
+        if names is None or not isinstance(addresses, tuple):
+            continue
+        hosts = list(dict.fromkeys(urlsplit(address).hostname or "" for address in addresses))
+        if "|" not in names and len(hosts) > 1:
+            raise ConfigError(
+                f"{role}api_key_env={names} would send one key to {len(hosts)} hosts ({', '.join(hosts)}); "
+                f"name a variable for each address: {role}api_key_env={'|'.join([names] * len(addresses))}"
+            )
+        if "|" in names and names.count("|") + 1 != len(addresses):
+            raise ConfigError(
+                f"{role}api_key_env= names {names.count('|') + 1} variables for {len(addresses)} addresses; "
+                "name one for each, in their order"
+            )
 
 
 def _check_pool(arguments: ModelArguments) -> None:
@@ -190,7 +238,7 @@ def _check_pool(arguments: ModelArguments) -> None:
 _READERS: dict[str, Callable[[str, object], object]] = {
     "model": read_names,
     "base_url": read_addresses,
-    "api_key_env": read_variable,
+    "api_key_env": read_variables,
     "completion": read_flag,
     "n": integer_reader(1),
     "temperature": read_temperatures,
@@ -199,12 +247,16 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "max_tokens": integer_reader(1),
     "fusor": read_text,
     "fusor_base_url": read_addresses_or_off,
+    "fusor_api_key_env": read_variables,
     "fusor_temperature": number_reader(0, 5),
     "fusor_max_tokens": integer_reader(1),
     "fusor_prompt": read_text,
     "scorer": read_text,
     "scorer_model": read_text,
     "scorer_base_url": read_addresses_or_off,
+    "scorer_api_key_env": read_variables,
+    "scorer_temperature": number_reader(0, 5),
+    "scorer_max_tokens": integer_reader(1),
     "concurrency": integer_reader(1),
     "timeout": number_reader(0, 86_400, above=True),
     "max_retries": integer_reader(0),

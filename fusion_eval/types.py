@@ -69,6 +69,12 @@ class Candidate:
     """Seconds from sending the request to having its answer."""
     retries: int = 0
     """Failed tries of the request before its last one, on its first candidate only, as in `prompt_tokens`."""
+    rechecks: int = 0
+    """How often it was asked for again: the reply contradicted itself, or a stop string had ended a thought."""
+    reasoning_tokens: int = 0
+    """Those of the completion tokens that the server counts as reasoning, where it says so."""
+    omitted: tuple[str, ...] = ()
+    """The sampling options that the endpoint refused, so that the request went without them."""
     error: str | None = None
     """Why there is no text; None for a candidate that can be used."""
 
@@ -77,6 +83,8 @@ class Candidate:
         if not (self.text.isascii() and self.reasoning.isascii()):
             object.__setattr__(self, "text", without_surrogates(self.text))
             object.__setattr__(self, "reasoning", without_surrogates(self.reasoning))
+        if self.error is not None and not self.error.isascii():
+            object.__setattr__(self, "error", without_surrogates(self.error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ class Reply:
     """Only for chat; a separate field. Its words count as completion tokens."""
     refusal: str | None = None
     """Only for chat."""
+    lost_tokens: int = 0
+    """Completion tokens that are counted although no text shows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,5 +246,5 @@ def completion_choice(index: int, reply: Reply, logprobs: bool) -> dict[str, Any
 
 def usage_of(prompt: str, replies: list[Reply]) -> dict[str, int]:
     read = len(prompt.split())
-    written = sum(len(f"{r.text or ''} {r.reasoning_content or ''}".split()) for r in replies)
+    written = sum(len(f"{r.text or ''} {r.reasoning_content or ''}".split()) + r.lost_tokens for r in replies)
     return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}

@@ -6,7 +6,7 @@ This file translates between the harness and `strategies.solver`, which makes th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -18,9 +18,9 @@ from fusion_eval.harness import host
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.questions import ChatPrompt, Request, questions_of
 from fusion_eval.harness.trace_folder import trace_folder
-from fusion_eval.models.logs import configure
 from fusion_eval.model_arguments import ModelArguments, parse, public
 from fusion_eval.models.event_loop import run_anywhere
+from fusion_eval.models.logs import configure
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.progress import progress
 from fusion_eval.runs.totals import RunTotals
@@ -141,7 +141,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         return {
             "fusion_eval_version": __version__,
             "strategy": self._solver.spec,
-            "signature": signature(self._solver),
+            "signature": signature(self._solver, self.totals.overall.omitted),
             "settings": public(self.arguments),
             "models": [model.identity for model in self._solver.models],
             "fusor": self._solver.tools.fusor.identity,
@@ -238,9 +238,16 @@ def model_type(strategy: str) -> type[StrategyLM]:
     return type(f"{spec_name(strategy).title()}LM", (StrategyLM,), {"strategy": strategy})
 
 
-def signature(solver: Solver) -> str:
-    """Return in short how an answer was made: `fusion|n:5|pool:a+b|fusor:c|prompt:c6fe9ee0|v:0.1.0`."""
+def signature(solver: Solver, omitted: Iterable[str] = ()) -> str:
+    """Return in short how an answer was made: `fusion|n:5|pool:a+b|fusor:c|prompt:c6fe9ee0|v:0.1.0`.
+
+    Args:
+        solver: What makes the answers.
+        omitted: Sampling options that an endpoint refused, so that requests went without them.
+    """
     n, seed = solver.arguments.n, solver.arguments.seed
     pool = "+".join(model.name for model in solver.models)
     parts = [solver.spec, f"n:{n}", f"pool:{pool}", *solver.signature_parts()]
+    if omitted:
+        parts.append(f"omitted:{'+'.join(sorted(omitted))}")
     return "|".join([*parts, f"seed:{seed}", f"v:{__version__}"])

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.strategies.question import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, Question
@@ -164,17 +166,47 @@ def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(stop for stop in stops if stop)
 
 
-def _extra(options: Mapping[str, Any]) -> tuple[tuple[str, str | int | float | bool | None], ...]:
-    """Return the options that are passed on to the model unchanged."""
+def _extra(
+    options: Mapping[str, Any],
+) -> tuple[tuple[str, str | int | float | bool | msgspec.Raw | None], ...]:
+    """Return the options that are passed on to the model unchanged; objects and lists go as JSON.
+
+    The entries of `extra_body` become options of their own, as OpenAI's client sends them.
+    """
     extra = {name: value for name, value in options.items() if name not in _TRANSLATED}
+    body = _json_object(extra.pop("extra_body", None), "extra_body")
+    for name in _TRANSLATED & body.keys():
+        raise ConfigError(
+            f"The generation option {name} stands in extra_body; give it as an option of its own"
+        )
+    extra |= body
     for name, value in extra.items():
         if name in _FORBIDDEN:
             instead = {"n": "the model argument n=", "stop": "until"}.get(name, "no such option")
             raise ConfigError(
                 f"The generation option {name}={value!r} is set by fusion_eval itself; use {instead}"
             )
-        if not isinstance(value, str | int | float | bool | None):
-            raise ConfigError(
-                f"The generation option {name}={value!r} is not a plain value and cannot be passed on"
-            )
-    return tuple(sorted(extra.items()))
+    return tuple(sorted((name, _passed_on(name, value)) for name, value in extra.items()))
+
+
+def _passed_on(name: str, value: Any) -> str | int | float | bool | msgspec.Raw | None:
+    if name == "chat_template_kwargs":
+        value = _json_object(value, name)
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    try:
+        return msgspec.Raw(msgspec.json.encode(value, order="deterministic"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"The generation option {name}={value!r} cannot be written as JSON") from error
+
+
+def _json_object(value: Any, name: str) -> dict[str, Any]:
+    """Return an option that is an object. A command line gives it as a text."""
+    if value is None:
+        return {}
+    try:
+        return msgspec.convert(
+            msgspec.json.decode(value) if isinstance(value, str) else value, dict[str, Any]
+        )
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise ConfigError(f"The generation option {name}={value!r} should be an object in JSON") from error

@@ -10,6 +10,7 @@ from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
+from fusion_eval.models.keys import KeySource
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.prices import Price
@@ -104,9 +105,9 @@ class CountingOpener(Opener):
         """Return how many calls all strategies need that the store does not answer."""
         return sum(count.calls for count in self.counts.values())
 
-    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool) -> Limited:
+    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool, key: KeySource) -> Limited:
         count = self.counts.setdefault((self.strategy, self._counted_role), Count())
-        return CountingModel(self._door(name, address), self.price(name, address), count)
+        return CountingModel(self._door(name, address, key), self.price(name, address), count)
 
 
 class CountingModel(Limited):

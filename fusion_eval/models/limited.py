@@ -13,9 +13,9 @@ import logging
 import random
 
 from fusion_eval.errors import EndpointError, RequestError, TransientError
-from fusion_eval.models.logs import log
 from fusion_eval.models import Model
 from fusion_eval.models.endpoint import CONTINUE_HINT, Endpoint
+from fusion_eval.models.logs import log
 from fusion_eval.models.spans import call_span
 from fusion_eval.types import Candidate, Prompt, Sampling
 

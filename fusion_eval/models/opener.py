@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
 from typing import Any
 
-from fusion_eval.argument_values import KEY_VARIABLE, OFF, Off
+from fusion_eval.argument_values import OFF, Off
 from fusion_eval.errors import ConfigError
-from fusion_eval.models.logs import log
 from fusion_eval.model_arguments import HARNESS_OWN, ModelArguments, looks_misspelt, unknown_argument
 from fusion_eval.models import Model
+from fusion_eval.models.answer_stops import AnswerStops, Thinking
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
+from fusion_eval.models.keys import FUSOR, OPENAI_URL, SAMPLER, SCORER, KeySource, key_source
 from fusion_eval.models.limited import Limited
+from fusion_eval.models.logs import log
 from fusion_eval.models.offline import Offline
 from fusion_eval.models.priced import Budget, Priced
 from fusion_eval.models.prices import FREE, Price, price_of
@@ -25,7 +26,7 @@ from fusion_eval.models.store.store import Store, cache_folder
 from fusion_eval.text.redaction import without_userinfo
 
 RECHECKS = 2
-"""Requests for an answer that an endpoint seems to have lost, after the first one."""
+"""Further requests for an answer whose reply contradicts itself."""
 
 
 class Opener:
@@ -48,8 +49,9 @@ class Opener:
     ) -> None:
         self.arguments, self._store, self._say = arguments, store, say or log.warning
         _check_harness_arguments(arguments)
-        self._doors: dict[tuple[str, str | None], Model] = {}
+        self._doors: dict[tuple[str, str | None, str | None], Model] = {}
         self._endpoints: dict[str, Endpoint] = {}
+        self._thinking: dict[str, Thinking] = {}
         self.budget = Budget(arguments.budget)
 
     def sampler(self) -> tuple[Cached, ...]:
@@ -58,25 +60,34 @@ class Opener:
 
     def fusor(self) -> Cached:
         """Open the model that fuses; by default the first that samples."""
-        return self._open_role(self.arguments.fusor, self.arguments.fusor_base_url)
+        return self._open_role(self.arguments.fusor, self.arguments.fusor_base_url, FUSOR)
 
     def judge(self) -> Cached:
         """Open the model that rates candidates for `scorer=judge`; by default the first that samples."""
-        return self._open_role(self.arguments.scorer_model, self.arguments.scorer_base_url)
+        return self._open_role(self.arguments.scorer_model, self.arguments.scorer_base_url, SCORER)
 
     def panel(self) -> tuple[Cached, ...]:
         """Open the models that judge pairs of answers. The panel itself asks again for a missing verdict."""
         return tuple(self.open(name, self.arguments.base_url, rechecks=0) for name in self.arguments.model)
 
-    def _open_role(self, name: str | None, addresses: tuple[str, ...] | Off | None) -> Cached:
+    def _open_role(self, name: str | None, addresses: tuple[str, ...] | Off | None, role: str) -> Cached:
         if addresses is None:
             addresses = self.arguments.base_url
         return self.open(
-            name or self.arguments.model[0], None if addresses is OFF else addresses, urgent=True
+            name or self.arguments.model[0],
+            None if addresses is OFF else addresses,
+            urgent=True,
+            role=role,
         )
 
     def open(
-        self, name: str, addresses: tuple[str, ...] | None, *, urgent: bool = False, rechecks: int = RECHECKS
+        self,
+        name: str,
+        addresses: tuple[str, ...] | None,
+        *,
+        urgent: bool = False,
+        rechecks: int = RECHECKS,
+        role: str = SAMPLER,
     ) -> Cached:
         """Open one model.
 
@@ -84,18 +95,24 @@ class Opener:
             name: The name that users write.
             addresses: Where the model is served; None for a provider. Ignored for models in this process.
             urgent: Whether its requests go ahead of others at the same endpoint.
-            rechecks: Further requests for an answer that the endpoint seems to have lost.
+            rechecks: Further requests for an answer whose reply contradicts itself.
+            role: Whose key the requests hold.
         """
         places = [None] if addresses is None or _in_process(name) else list(addresses)
-        limited = [self._limited(name, address, urgent, len(places) > 1) for address in places]
+        limited = [
+            self._limited(name, address, urgent, len(places) > 1, key_source(self.arguments, role, address))
+            for address in places
+        ]
         model: Model = limited[0]
         if len(limited) > 1:
             model = Spread(limited, self._say, self.arguments.max_retries)
         rechecks = 0 if _in_process(name) else min(rechecks, self.arguments.max_retries)
-        return Cached(Rechecked(model, rechecks) if rechecks else model, self._store)
+        thinking = self._thinking.setdefault(model.identity, Thinking())
+        probes = model.chat and not name.startswith("lm_eval:")  # there, one request alone would be a batch
+        return Cached(AnswerStops(Rechecked(model, rechecks), thinking, probes=probes), self._store)
 
-    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool) -> Limited:
-        door = self._door(name, address)
+    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool, key: KeySource) -> Limited:
+        door = self._door(name, address, key)
         concurrency = min(
             self.arguments.concurrency, getattr(door, "requests_at_once", self.arguments.concurrency)
         )
@@ -125,13 +142,14 @@ class Opener:
             )
         return price
 
-    def _door(self, name: str, address: str | None) -> Model:
-        key = (name, address)
-        if key not in self._doors:
+    def _door(self, name: str, address: str | None, key: KeySource) -> Model:
+        index = (name, address, None if _in_process(name) else key.variable)
+        if index not in self._doors:
             offline = self.arguments.offline
-            door = _open_door(name, address, self.arguments, self.asks and not offline)
-            self._doors[key] = Offline(door, self._store.path) if offline else door
-        return self._doors[key]
+            asks = self.asks and not offline
+            door = _open_door(name, address, self.arguments, key if asks else KeySource(), asks, self._say)
+            self._doors[index] = Offline(door, self._store.path) if offline else door
+        return self._doors[index]
 
     def endpoints(self) -> list[Endpoint]:
         """Return the endpoints of all models opened so far."""
@@ -139,7 +157,11 @@ class Opener:
 
     def inner_harness_model(self) -> Any:
         """Return the harness's own model object of the first `lm_eval:` sampler; None without one, and offline."""
-        doors = [self._door(name, None) for name in self.arguments.model if name.startswith("lm_eval:")]
+        doors = [
+            self._door(name, None, KeySource())
+            for name in self.arguments.model
+            if name.startswith("lm_eval:")
+        ]
         return next((door.inner for door in doors if hasattr(door, "inner")), None)
 
     async def close(self) -> None:
@@ -175,7 +197,14 @@ def _in_process(name: str) -> bool:
     return name == "embedded" or name.startswith(("gguf:", "lm_eval:"))
 
 
-def _open_door(name: str, address: str | None, arguments: ModelArguments, asks: bool) -> Model:
+def _open_door(
+    name: str,
+    address: str | None,
+    arguments: ModelArguments,
+    key: KeySource,
+    asks: bool,
+    warn: Callable[[str], None],
+) -> Model:
     if name == "embedded" or name.startswith("gguf:"):
         from fusion_eval.models.embedded import open_embedded
 
@@ -189,22 +218,14 @@ def _open_door(name: str, address: str | None, arguments: ModelArguments, asks: 
 
         return OpenAIModel(
             name.removeprefix("openai/"),
-            address or "https://api.openai.com/v1",
-            api_key=_api_key(arguments, required=address is None) if asks else None,
-            api_key_env=arguments.api_key_env,
+            address or OPENAI_URL,
+            api_key=key.read(),
+            api_key_env=key.variable,
+            key_argument=key.argument,
+            warn=warn,
             chat=not arguments.completion,
             timeout=arguments.timeout,
         )
     from fusion_eval.models.litellm.door import LiteLLMModel
 
-    return LiteLLMModel(name, chat=not arguments.completion, timeout=arguments.timeout)
-
-
-def _api_key(arguments: ModelArguments, *, required: bool) -> str | None:
-    key = os.environ.get(arguments.api_key_env, "").strip()  # a key from a file often ends with a newline
-    named = arguments.api_key_env != KEY_VARIABLE
-    if (key and not key.isprintable()) or (not key and (required or named)):
-        raise ConfigError(
-            f"The environment variable {arguments.api_key_env} holds no key; set it, or name another with api_key_env="
-        )
-    return key or None
+    return LiteLLMModel(name, chat=not arguments.completion, timeout=arguments.timeout, warn=warn)

@@ -35,6 +35,8 @@ def _failures(total: Totals) -> list[str]:
         "failed": total.failed_candidates,
         "empty": total.empty_candidates,
         "cut at the limit of tokens": total.cut_candidates,
+        "asked for again": total.rechecks,
+        **{f"without {option}, which the endpoint refused": count for option, count in total.omitted.items()},
         "unscored": total.unscored_candidates,
     }
     parts = [f"{what} {count:,}" for what, count in counts.items() if count]

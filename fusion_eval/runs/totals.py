@@ -64,6 +64,10 @@ class Totals:
     """Candidates without a text, though the model did not fail."""
     cut_candidates: int = 0
     """Candidates that a limit of tokens ended."""
+    rechecks: int = 0
+    """Requests for an answer whose earlier reply contradicted itself or was stopped in a thought, over all roles."""
+    omitted: dict[str, int] = field(default_factory=dict)
+    """By sampling option, the generations whose endpoint refused the option, so that they went without it."""
     unscored_candidates: int = 0
     """Candidates whose rating could not be read."""
     aggregation_calls: int = 0
@@ -107,11 +111,16 @@ class Totals:
         self.cost = _sum_of_known(self.cost, other.cost)
         for departure, count in other.departures.items():
             self.departures[departure] = self.departures.get(departure, 0) + count
+        for option, count in other.omitted.items():
+            self.omitted[option] = self.omitted.get(option, 0) + count
         for role, usage in other.roles.items():
             self.roles.setdefault(role, Usage()).merge(usage)
 
     def _add_generations(self, role: str, generations: Sequence[Candidate]) -> None:
         for generation in generations:
+            self.rechecks += generation.rechecks
+            for option in generation.omitted:
+                self.omitted[option] = self.omitted.get(option, 0) + 1
             self.roles.setdefault(role, Usage()).add(generation)
             self.prompt_tokens += generation.prompt_tokens
             self.completion_tokens += generation.completion_tokens
@@ -128,6 +137,7 @@ _COUNTS = (
         "failed_candidates",
         "empty_candidates",
         "cut_candidates",
+        "rechecks",
         "unscored_candidates",
     ),
     *(

@@ -2,7 +2,8 @@
 
 One `sample` is one request. Where a provider does not support an option, the door omits it only if the text keeps
 its meaning: `n` (the door then returns one candidate), `seed` (candidates then differ between runs, unless the store
-has them), `logprobs`, and stop strings (the answer is cut at them afterwards). A refused temperature is an error.
+has them), `logprobs`, and stop strings (the answer is cut at them afterwards). An option that the provider itself
+refuses is left out from then on, as at the OpenAI door.
 """
 
 from __future__ import annotations
@@ -12,15 +13,27 @@ import dataclasses
 import os
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from fusion_eval.errors import ConfigError, FusionEvalError, RequestError, TransientError, nearest
-from fusion_eval.models.litellm.errors import error_of
+from fusion_eval.errors import (
+    ConfigError,
+    EndpointError,
+    FusionEvalError,
+    RequestError,
+    TransientError,
+    nearest,
+)
+from fusion_eval.models.litellm.errors import error_of, secrets_in_environment
 from fusion_eval.models.litellm.library import load_litellm
-from fusion_eval.models.openai.options import LearnedOptions
+from fusion_eval.models.logs import log
+from fusion_eval.models.openai.decoding import UnknownFormError, reply_of
+from fusion_eval.models.openai.errors import refused_option
+from fusion_eval.models.openai.options import DISPENSABLE, LearnedOptions
 from fusion_eval.models.openai.wire import Reply, candidates_of, payload_of
+from fusion_eval.models.redactor import Redactor
 from fusion_eval.text.redaction import without_userinfo
 from fusion_eval.types import Candidate, Prompt, Sampling
 
@@ -38,17 +51,26 @@ class LiteLLMModel:
         name: The id, as litellm knows it.
         chat: True for chat completions, False for plain-text completions.
         timeout: Seconds for a whole request.
+        warn: Called with one sentence for each option that the provider refuses.
 
     Raises:
         ConfigError: litellm knows no provider for the name.
     """
 
-    def __init__(self, name: str, *, chat: bool = True, timeout: float = 120.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        chat: bool = True,
+        timeout: float = 120.0,
+        warn: Callable[[str], None] = log.warning,
+    ) -> None:
         provider = provider_of(name)
         self.name, self.chat = name, chat
         self.identity = "|".join(["litellm", name, "chat" if chat else "completion", *_address(provider)])
         self._provider, self._timeout = provider, timeout
         self._answered = False
+        self._warn = warn
         if not chat:
             # litellm leaves a connection open after each completion, and aiohttp warns about each of them.
             load_litellm().disable_aiohttp_transport = True
@@ -68,27 +90,33 @@ class LiteLLMModel:
         for option, value in payload.items():
             if isinstance(value, msgspec.Raw):
                 payload[option] = msgspec.json.decode(value)
-        for option in self._omitted:
+        for option in ("stream", *self._omitted):
             payload.pop(option, None)
         started = time.perf_counter()
-        response = await self._request(payload)
+        response, omitted = await self._request(payload)
         latency = time.perf_counter() - started
-        candidates = candidates_of(_reply_in(response, self.name), self.name, sampling, latency)
+        redactor = Redactor(secrets_in_environment())
+        candidates = candidates_of(_reply_in(response, self.name), self.name, sampling, latency, redactor)
         if not candidates:
             raise TransientError(f"{self.name} answered without any choice", lost=True)
         self._options.record_choices(len(candidates), n)
+        if omitted:
+            candidates = [dataclasses.replace(candidate, omitted=omitted) for candidate in candidates]
         return _share_cost(candidates, _cost(response, self.name))[:n]
 
-    async def _request(self, payload: dict[str, object]) -> Any:
+    async def _request(self, payload: dict[str, object]) -> tuple[Any, tuple[str, ...]]:
+        """Send a request; return litellm's response and the options that shape answers and were left out."""
         litellm = load_litellm()
+        sent = dict(payload)
+        omitted = self._options.omit_from(sent)
         call = litellm.acompletion if self.chat else litellm.atext_completion
         try:
             async with asyncio.timeout(
                 self._timeout
             ):  # litellm's own timeout covers each read, not the request
-                response = await call(**payload, timeout=self._timeout, num_retries=0, max_retries=0)
+                response = await call(**sent, timeout=self._timeout, num_retries=0, max_retries=0)
             self._answered = True
-            return response
+            return response, omitted
         except TimeoutError:
             failure: FusionEvalError = TransientError(
                 f"{self.name} gave no answer in {self._timeout:g} s", lost=True
@@ -96,10 +124,23 @@ class LiteLLMModel:
         except Exception as error:
             missing_keys = litellm.validate_environment(self.name)["missing_keys"]
             failure = error_of(error, self.name, self._provider, missing_keys, self._answered)
-        if isinstance(failure, RequestError) and "n" in payload and _BLAMES_N.search(str(failure)):
-            self._options.avoid("n")
-            return await self._request({option: value for option, value in payload.items() if option != "n"})
+        if isinstance(failure, RequestError | EndpointError) and (option := self._refused(failure, sent)):
+            if self._options.avoid(option):
+                self._warn(
+                    f"{self.name} refuses the option {option}. Its requests go without it, "
+                    "and the provider's own default counts"
+                )
+            return await self._request(
+                {name: value for name, value in payload.items() if (name, option) != ("n", "n")}
+            )
         raise failure  # outside the handler: a traceback with litellm's own message could show a key
+
+    def _refused(self, failure: FusionEvalError, payload: dict[str, object]) -> str | None:
+        """Return the option in the payload that a failure is about, where the request can be made without it."""
+        if isinstance(failure, RequestError) and "n" in payload and _BLAMES_N.search(str(failure)):
+            return "n"
+        option = refused_option(None, str(failure))
+        return option if option in DISPENSABLE and option in payload else None
 
     async def close(self) -> None:
         """Close the connections, which all litellm models share; a later `sample` opens new ones."""
@@ -127,16 +168,18 @@ def provider_of(name: str) -> str:
 def _reply_in(response: Any, name: str) -> Reply:
     """Convert litellm's response; it has OpenAI's form for every provider."""
     try:
-        return msgspec.convert(response.model_dump(), Reply)
-    except msgspec.ValidationError as error:
-        raise RequestError(f"{name} answered in a form that cannot be read: {error}") from error
+        return reply_of(response.model_dump())
+    except (UnknownFormError, RecursionError) as error:
+        raise RequestError(f"{name} answered in a form that cannot be read: {error}", lost=True) from error
 
 
 def _address(provider: str) -> list[str]:
     """Return the provider's addresses in the environment: one id at two addresses is two models."""
     prefix = provider.upper().replace("-", "_")
     variables = (f"{prefix}_API_BASE", f"{prefix}_BASE_URL")
-    return [without_userinfo(os.environ[variable]) for variable in variables if os.environ.get(variable)]
+    addresses = [os.environ[variable] for variable in variables if os.environ.get(variable)]
+    # What follows the path can hold a key: `?api-key=…`.
+    return [re.split(r"[?#]", without_userinfo(address))[0] for address in addresses]
 
 
 def _cost(response: Any, name: str) -> float | None:

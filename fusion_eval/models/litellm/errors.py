@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,12 +17,16 @@ from fusion_eval.errors import (
     TransientError,
 )
 from fusion_eval.models.openai.errors import OVERLOADED
-from fusion_eval.text.redaction import QUOTED_PREFIX, is_secret, safe_message
+from fusion_eval.models.redactor import Redactor
+from fusion_eval.text.redaction import QUOTED_PREFIX, is_secret
 
 _PREFIX = re.compile(r"^(?:(?:litellm\.\w+|\w*(?:Error|Exception|Timeout)(?: Error)?)\s*[:-]\s+)+")
-_MESSAGE = re.compile(r'"message"\s*:\s*("(?:[^"\\]|\\.)*")')
-_TAIL = re.compile(r"\s*To drop (?:these|unsupported)\b.*|,? *Original Response:.*", re.DOTALL)
+_MESSAGE = re.compile(r'"message"\s{0,9}:\s{0,9}("(?:[^"\\]|\\.)*")')
+_TAIL = re.compile(r"To drop (?:these|unsupported)\b.*|(?:, ?)?Original Response:.*", re.DOTALL)
 """Advice on litellm's own settings, and the text that the model wrote."""
+_READ = 20_000
+"""Characters of an exception's text that are read."""
+_SPACES = re.compile(r"[ \t]{2,}")
 _NO_KEY = re.compile(r"missing (?:credentials|\S+ api key)|api_key .*must be set", re.IGNORECASE)
 
 
@@ -42,6 +47,11 @@ def error_of(
     kinds = {cls.__name__ for cls in type(error).__mro__}
     status = getattr(error, "status_code", None)
     message = message_of(str(error)) or type(error).__name__
+    if isinstance(status, int) and 300 <= status < 400:
+        return EndpointError(
+            f"{provider} redirects requests for {name} to another address, and redirects are not followed; "
+            "name the final address in the provider's variable"
+        )
     if "ContextWindowExceededError" in kinds:
         return ContextOverflowError(f"The prompt is too long for {name}: {message}")
     if "UnsupportedParamsError" in kinds:
@@ -71,10 +81,12 @@ def error_of(
 
 def message_of(text: str) -> str:
     """Return the provider's own message from the text of a litellm exception, without secrets."""
-    text = _TAIL.sub("", _PREFIX.sub("", text))
+    text = _SPACES.sub(" ", text[:_READ])
+    text = _TAIL.sub("", _PREFIX.sub("", text)).rstrip()
     if quoted := _MESSAGE.search(text):
-        text = json.loads(quoted.group(1), strict=False)
-    return safe_message(text, _secrets_in_environment())
+        with contextlib.suppress(ValueError):  # a provider's message can hold an invalid escape
+            text = json.loads(quoted.group(1), strict=False)
+    return Redactor(secrets_in_environment()).message(text)
 
 
 def _key_variables(provider: str) -> str:
@@ -84,7 +96,8 @@ def _key_variables(provider: str) -> str:
     return " / ".join(present) or f"{provider.upper()}_API_KEY"
 
 
-def _secrets_in_environment() -> list[str]:
+def secrets_in_environment() -> list[str]:
+    """Return the values of all variables whose names say that they are secrets."""
     return [value for name, value in os.environ.items() if is_secret(name) and len(value) >= QUOTED_PREFIX]
 
 

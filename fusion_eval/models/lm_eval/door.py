@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from fusion_eval.errors import EndpointError, RequestError
 from fusion_eval.models.lm_eval.batches import Batches, Worker
 from fusion_eval.models.lm_eval.identity import identity_of, name_of
@@ -117,7 +119,10 @@ class HarnessModel:
             options["top_p"] = sampling.top_p
         if sampling.temperature > 0 and self._takes_seed:
             options["seed"] = seed
-        return options | dict(sampling.extra)
+        return options | {
+            name: msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+            for name, value in sampling.extra
+        }
 
     def _generate_until(self, requests: list[_Request]) -> list[Any]:
         """Return `inner`'s texts, one per request."""

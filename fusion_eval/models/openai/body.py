@@ -1,44 +1,54 @@
-"""Read the bodies of replies, also those that are too large or cut within a character."""
+"""Read the bodies of responses, within bounds."""
 
 from __future__ import annotations
 
-import json
-
 import aiohttp
-import msgspec
 from aiohttp import hdrs
 
 from fusion_eval.errors import TransientError
-from fusion_eval.models.openai.wire import Reply
+from fusion_eval.types import Sampling
 
 LARGEST = 64 << 20
-"""Bytes of a body: no answer is larger, and 64 of them in flight must fit the memory."""
+"""Bytes of a reply: no answer is larger."""
+LARGEST_ERROR = 64 << 10
+"""Bytes of an error that are read. A message is far shorter."""
+_ENVELOPE = 4 << 20
+"""Bytes of a reply beside its tokens. Some models think more than `max_tokens` says."""
+_PER_TOKEN = 64
+_PER_LOGPROB = 1024
 
 
-async def read_body(response: aiohttp.ClientResponse) -> bytes:
+def largest_reply(sampling: Sampling, n: int) -> int:
+    """Return how many bytes a reply with n choices can have at most."""
+    per_token = _PER_TOKEN + _PER_LOGPROB * sampling.logprobs
+    return min(LARGEST, _ENVELOPE + n * sampling.max_tokens * per_token)
+
+
+async def read_body(response: aiohttp.ClientResponse, largest: int = LARGEST) -> bytes:
     """Return the body of a response, unpacked.
 
+    Args:
+        response: The response. Of an error, only the first `LARGEST_ERROR` bytes are read.
+        largest: The most bytes that the body of a success may have.
+
     Raises:
-        TransientError: The body is larger than `LARGEST`. A packed body does not announce its size.
+        TransientError: The body of a success is larger. A packed body does not announce its size.
     """
+    succeeded = response.status // 100 == 2
+    limit = largest if succeeded else LARGEST_ERROR
     announced = response.content_length
-    if announced is not None and announced <= LARGEST and hdrs.CONTENT_ENCODING not in response.headers:
+    if announced is not None and announced <= limit and hdrs.CONTENT_ENCODING not in response.headers:
         return await response.read()
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     async for part in response.content.iter_any():
         parts.append(part)
         size += len(part)
-        if size > LARGEST:
+        if size > limit:
             response.close()
+            if not succeeded:
+                break
             raise TransientError(
-                f"{response.url.host} sent more than {LARGEST >> 20} MB in one answer", lost=True
+                f"{response.url.host} sent more than {largest >> 20} MB in one answer", lost=True
             )
-    return b"".join(parts)
-
-
-def decode_split_characters(body: bytes) -> Reply | None:
-    r"""Decode a reply with half a surrogate pair (`\ud83d`), which msgspec rejects; None where it is not a reply."""
-    try:
-        return msgspec.convert(json.loads(body), Reply)
-    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-        return None
+    return b"".join(parts)[:limit]

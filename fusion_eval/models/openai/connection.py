@@ -16,15 +16,19 @@ from fusion_eval.errors import (
     TransientError,
     nearest,
 )
-from fusion_eval.models.openai.body import decode_split_characters, read_body
-from fusion_eval.models.openai.errors import (
+from fusion_eval.models.openai.body import LARGEST, read_body
+from fusion_eval.models.openai.decoding import (
     UNREADABLE,
-    NoSuchModelError,
-    error_for_response,
-    error_message_in,
+    UnknownFormError,
+    UnreadableReplyError,
+    decode_reply,
 )
+from fusion_eval.models.openai.errors import OVERLOADED, NoSuchModelError, error_for_response
+from fusion_eval.models.openai.finish import failure_in_reply, message_in, status_in
+from fusion_eval.models.openai.proxy import proxy_for
 from fusion_eval.models.openai.wire import Models, Reply
-from fusion_eval.text.redaction import safe_message, without_userinfo
+from fusion_eval.models.redactor import Redactor
+from fusion_eval.text.redaction import without_userinfo
 
 CONNECT_SECONDS = 30.0
 """A host that has not accepted a connection by then is down."""
@@ -42,32 +46,48 @@ class Connection:
         base_url: The endpoint's address, up to and including `/v1`.
         path: The path after `base_url` that generations are requested from.
         api_key: The key, or None where the endpoint needs none.
-        key_variable: The environment variable that the key came from, for error messages.
+        key_variable: The environment variable that the key comes from; None where no key belongs to the host.
         timeout: Seconds for a whole request.
+        key_argument: The model argument that names the variable, for error messages.
 
     Raises:
         ConfigError: `base_url` is not a base URL.
     """
 
     def __init__(
-        self, name: str, base_url: str, path: str, *, api_key: str | None, key_variable: str, timeout: float
+        self,
+        name: str,
+        base_url: str,
+        path: str,
+        *,
+        api_key: str | None,
+        key_variable: str | None,
+        timeout: float,
+        key_argument: str = "api_key_env",
     ) -> None:
         self.name = name
         self.base_url = base_url.rstrip("/")
         password = _check_url(self.base_url)
         self.where = without_userinfo(self.base_url)
         """The address without a password, for messages."""
-        self.key_variable = key_variable
+        self.key_variable, self.key_argument = key_variable, key_argument
         self.answered = False
         """Whether the endpoint has answered a request with success."""
         self._url = f"{self.base_url}/{path}"
         self._api_key = None if password else api_key  # a request can carry only one of the two
-        self._secrets = tuple(secret for secret in (api_key, password) if secret)
+        self._proxy = proxy_for(self.base_url)
+        proxy_password = urlsplit(self._proxy).password if self._proxy else None
+        self.redactor = Redactor([secret for secret in (api_key, password, proxy_password) if secret])
+        """Hides the secrets of the requests."""
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, payload: dict[str, object]) -> Reply:
+    async def post(self, payload: dict[str, object], largest: int = LARGEST) -> Reply:
         """Request generations and return the reply, which has at least one choice.
+
+        Args:
+            payload: The body of the request.
+            largest: The most bytes that the reply may have.
 
         Raises:
             TransientError: The request failed; the same request may succeed later.
@@ -80,8 +100,10 @@ class Connection:
         try:
             # Following a redirect would turn the POST into a GET, or send the key to another host.
             # read_body releases the connection in every case; `async with` would cost a tenth of the CPU time.
-            response = await self._session.post(self._url, data=data, allow_redirects=False)
-            body = await read_body(response)
+            response = await self._session.post(
+                self._url, data=data, allow_redirects=False, proxy=self._proxy
+            )
+            body = await read_body(response, largest)
         except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
             failure = self._error_for_failure(error)
         else:
@@ -95,32 +117,35 @@ class Connection:
         raise failure  # outside the handler: aiohttp's own message can show a password in the URL
 
     async def _error_for_response(self, response: aiohttp.ClientResponse, body: bytes) -> FusionEvalError:
-        error = error_for_response(self, response.status, response.headers, body, self._secrets)
+        error = error_for_response(self, response.status, response.headers, body, self.redactor)
         if isinstance(error, NoSuchModelError):
             return EndpointError(f"{error}{await self._available_models()}")
         return error
 
     def _error_without_choices(self, reply: Reply) -> TransientError:
-        reason = f": {safe_message(error_message_in(reply.error), self._secrets)}" if reply.error else ""
+        failure = failure_in_reply(reply)
+        reason = f": {self.redactor.message(message_in(failure))}" if failure else ""
         return TransientError(
-            f"{self.where} answered without any choice for {self.name}{reason}", lost=not reply.error
+            f"{self.where} answered without any choice for {self.name}{reason}",
+            overloaded=status_in(failure) in OVERLOADED,
+            lost=not failure,
         )
 
     async def _available_models(self) -> str:
         """Return the end of a message that lists the endpoint's models; empty where they are unknown."""
         session = self._session or self._open()
         try:
-            response = await session.get(f"{self.base_url}/models", allow_redirects=False)
+            response = await session.get(f"{self.base_url}/models", allow_redirects=False, proxy=self._proxy)
             listed = msgspec.json.decode(await read_body(response), type=Models)
         except (aiohttp.ClientError, TimeoutError, OSError, TransientError, *UNREADABLE):
             return ""
-        names = [safe_message(model.id, self._secrets, 100) for model in listed.data]
+        names = [self.redactor.message(model.id, 100) for model in listed.data]
         shown = ", ".join(names[:MODELS_SHOWN]) + ", …" * (len(names) > MODELS_SHOWN)
         return f". It has {shown}.{nearest(self.name, names)}" if names else ""
 
     def _error_for_failure(self, error: Exception) -> FusionEvalError:
         """Return the error for a request that got no complete response."""
-        reason = safe_message(_reason(error), self._secrets)
+        reason = without_userinfo(self.redactor.message(_reason(error)))
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
             return self._error_without_connection(error, reason)
         if isinstance(error, TimeoutError):
@@ -145,21 +170,21 @@ class Connection:
 
     def _decode(self, body: bytes, response: aiohttp.ClientResponse) -> Reply:
         try:
-            return msgspec.json.decode(body, type=Reply)
-        except msgspec.ValidationError as error:
+            return decode_reply(body)
+        except UnknownFormError as error:
             raise RequestError(
-                f"{self.where} answered {self.name} in another form than OpenAI's: {error}", lost=True
-            ) from error
-        except UNREADABLE as error:
-            if b"\\ud" in body.lower() and (reply := decode_split_characters(body)):
-                return reply
+                f"{self.where} answered {self.name} in another form than OpenAI's: {self.redactor.message(str(error))}",
+                lost=True,
+            ) from None
+        except UnreadableReplyError as error:
             if not self.answered and (response.content_type == "text/html" or body.lstrip()[:1] == b"<"):
                 raise EndpointError(
                     f"{self.where} answered with a web page, not with JSON; base_url should end in /v1 as a rule"
-                ) from error
+                ) from None
             raise TransientError(
-                f"{self.name} at {self.where} sent JSON that cannot be read ({error})", lost=True
-            ) from error
+                f"{self.name} at {self.where} sent JSON that cannot be read ({self.redactor.message(str(error))})",
+                lost=True,
+            ) from None
 
     def _open(self) -> aiohttp.ClientSession:
         headers = {"Content-Type": "application/json"}

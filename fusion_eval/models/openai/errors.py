@@ -6,12 +6,13 @@ import email.utils
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
+from fusion_eval.argument_values import KEY_VARIABLE
 from fusion_eval.errors import (
     ContextOverflowError,
     EndpointError,
@@ -19,27 +20,47 @@ from fusion_eval.errors import (
     RequestError,
     TransientError,
 )
-from fusion_eval.text.redaction import safe_message, without_userinfo
+from fusion_eval.models.openai.decoding import UNREADABLE
+from fusion_eval.models.openai.finish import message_in
+from fusion_eval.models.openai.options import DISPENSABLE
+from fusion_eval.models.redactor import Redactor
+from fusion_eval.text.redaction import without_userinfo
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding raises on bytes that are not JSON."""
-
-_RETRIABLE = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
-OVERLOADED = {429, 503, 529}
+_RETRIABLE = {408, 409, 420, 425, 429, 498, 499, 500, 502, 503, 504, *range(520, 531), 598, 599}
+"""Includes Groq's 498 (no capacity) and Cloudflare's 520 to 530 (the server behind it is away)."""
+OVERLOADED = {420, 429, 498, 503, 529}
 """Statuses that ask for fewer requests."""
-_ABOUT_THE_REQUEST = {400, 413, 422, 500}
+_ABOUT_THE_REQUEST = {400, 413, 422, 500, 501}
 """Includes 500: llama.cpp sends it for options that it lacks, and a retry would not help."""
 _OVERFLOW = re.compile(
     r"context[ _](?:length|size|window|limit)|maximum context|too many tokens|(?:prompt|input) is too long|"
     r"token count .{0,30}exceeds|max_new_tokens\W{0,3}must be <=",
     re.IGNORECASE,
 )
+_TEXT = 4000
+"""Characters of a server's message that are read."""
+_MARKUP = re.compile(r"<[^<>]*>")
 _NO_CREDIT = re.compile(rb"insufficient_quota|insufficient[ _](?:balance|credits|funds)", re.IGNORECASE)
 _ONE_CHOICE = re.compile(
     r"only one (?:completion )?choice|multiple (?:choices|completions|candidates)|"
     r"""(?<![\w.-])["'`]?n["'`]?\s*(?:>|value|must|should|is|does)\s|["']n["'](?!:)|argument supplied: n\b""",
     re.IGNORECASE,
 )
+_REFUSES = re.compile(
+    r"unsupported|not (?:be )?(?:supported|permitted|allowed|accepted|available|recognized|implemented|valid)|"
+    r"(?:does|do|did|is|are|can)(?: not|n't|not) (?:support|accept|allow|take|recogni[sz]e|use)|"
+    r"deprecated|removed|unknown|unrecogni[sz]ed|unexpected|extra (?:inputs|fields|forbidden)|extra_forbidden|"
+    r"cannot find field|cannot (?:both )?be (?:set|used|specified)|only the default|may only be|can only be|only supports|"
+    r"only \S+ is allowed|no longer|not a valid (?:parameter|field|option)|must be unset|should be omitted|remove the",
+    re.IGNORECASE,
+)
+"""Says that an option is refused whatever its value, or for every value but the default."""
+_OUT_OF_RANGE = re.compile(
+    r"must be|should be|between|in the range|out of range|at (?:most|least)|(?:less|greater|larger|smaller|lower|higher) "
+    r"than|too (?:large|small|high|low|long|many)|exceed|maximum|minimum",
+    re.IGNORECASE,
+)
+"""Says that the value is wrong. To leave the option out would hide that."""
 _OTHER_TOKEN_LIMIT = re.compile(r"use \W?max_completion_tokens", re.IGNORECASE)
 
 
@@ -64,8 +85,13 @@ class RequestedModel(Protocol):
     """Whether the model has answered before: if so, it exists and the key is right."""
 
     @property
-    def key_variable(self) -> str:
-        """Name of the environment variable that holds the key."""
+    def key_variable(self) -> str | None:
+        """Name of the environment variable that holds the key; None where no key belongs to the host."""
+        ...
+
+    @property
+    def key_argument(self) -> str:
+        """Name of the model argument that names the variable."""
         ...
 
 
@@ -76,8 +102,10 @@ class _Refusal:
     model: RequestedModel
     status: int
     body: bytes
+    parsed: object
+    """The body as JSON; None where it is none."""
     text: str
-    """The server's message as it came; only for matching."""
+    """The beginning of the server's message as it came; only for matching."""
     message: str
     """The server's message, cleaned; fit to be shown."""
     sent_key: bool
@@ -96,7 +124,7 @@ class _Refusal:
 
 
 def error_for_response(
-    model: RequestedModel, status: int, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...]
+    model: RequestedModel, status: int, headers: Mapping[str, str], body: bytes, redactor: Redactor
 ) -> FusionEvalError:
     """Return the error that describes a response without success.
 
@@ -105,10 +133,11 @@ def error_for_response(
         status: The HTTP status.
         headers: The response's headers; names in lower case, or a mapping that ignores case.
         body: The response's body, as it came.
-        secrets: Keys and passwords that the request held; the message does not show them.
+        redactor: Hides the keys and passwords that the request held.
     """
-    text = _message_in_body(body)
-    refusal = _Refusal(model, status, body, text, safe_message(text, secrets), bool(secrets))
+    parsed = _parsed(body)
+    text = _message_of(parsed, body)
+    refusal = _Refusal(model, status, body, parsed, text, redactor.message(text), bool(redactor.secrets))
     if error := _access_error(refusal) or _error_about_the_request(refusal):
         return error
     if status in _RETRIABLE:
@@ -118,7 +147,7 @@ def error_for_response(
             overloaded=status in OVERLOADED,
         )
     if 300 <= status < 400:
-        target = safe_message(headers.get("location", ""), secrets)
+        target = redactor.message(headers.get("location", ""))
         return EndpointError(
             f"{refusal.where} redirects to '{target}'; name its final address with base_url="
         )
@@ -127,23 +156,34 @@ def error_for_response(
 
 def _access_error(refusal: _Refusal) -> FusionEvalError | None:
     """The key is missing, wrong or forbidden, or the account has no credit."""
-    where, name, status, key = refusal.where, refusal.name, refusal.status, refusal.model.key_variable
+    where, name, status = refusal.where, refusal.name, refusal.status
+    variable, argument = refusal.model.key_variable, refusal.model.key_argument
     if status == 401 and refusal.sent_key:
         return EndpointError(
-            f"{where} refused the key for {name} (401), which came from the environment variable {key}; "
-            "put the right one there, or name another with api_key_env="
+            f"{where} refused the key for {name} (401), which came from the environment variable {variable}; "
+            f"put the right one there, or name another with {argument}="
+        )
+    if status == 401 and variable:
+        return EndpointError(
+            f"{where} wants a key for {name} (401): set the environment variable {variable}, "
+            f"or name another with {argument}="
         )
     if status == 401:
         return EndpointError(
-            f"{where} wants a key for {name} (401): set the environment variable {key}, "
-            "or name another with api_key_env="
+            f"{where} wants a key for {name} (401): name the environment variable that holds it with {argument}=. "
+            f"{KEY_VARIABLE} goes to OpenAI's own host alone"
         )
     if (
         status == 403 and not refusal.model.answered
     ):  # later, only one prompt is forbidden, e.g. by moderation
+        source = f"came from the environment variable {variable}, {argument}= names another"
         return EndpointError(
-            f"{where} forbids {name} (403): {refusal.message}; its key came from the environment variable "
-            f"{key}, api_key_env= names another"
+            f"{where} forbids {name} (403): {refusal.message}; "
+            + (
+                f"its key {source}"
+                if variable
+                else f"it got no key, {argument}= names the variable that holds one"
+            )
         )
     if status == 402 or (status in (403, 429) and _NO_CREDIT.search(refusal.body)):
         return EndpointError(f"{where} has no credit left for {name} ({status}): {refusal.message}")
@@ -156,11 +196,57 @@ def _error_about_the_request(refusal: _Refusal) -> FusionEvalError | None:
         return None
     if _OVERFLOW.search(refusal.text):
         return ContextOverflowError(f"The prompt is too long for {refusal.name}: {refusal.message}")
-    if _OTHER_TOKEN_LIMIT.search(refusal.text):
-        return OptionRefusedError(refusal.in_full, "max_tokens")
-    if _ONE_CHOICE.search(refusal.text):
-        return OptionRefusedError(refusal.in_full, "n")
+    if option := refused_option(refusal.parsed, refusal.text):
+        return OptionRefusedError(refusal.in_full, option)
     return None
+
+
+def refused_option(parsed: object, text: str) -> str | None:
+    """Return the option that a refusal is about, where the request can be made otherwise; else None.
+
+    Args:
+        parsed: The response's body as JSON. OpenAI names the option in `param`, FastAPI in `loc`.
+        text: The server's message.
+    """
+    if _OTHER_TOKEN_LIMIT.search(text):
+        return "max_tokens"
+    named = _named_option(parsed)
+    if named == "n" or (named is None and _ONE_CHOICE.search(text)):
+        return "n"
+    refuses = _REFUSES.search(text) or _REFUSES.search(" ".join(_strings(parsed, ("code", "type"))))
+    if named in (*DISPENSABLE, "max_tokens"):
+        return named if refuses or not _OUT_OF_RANGE.search(text) else None
+    if not refuses:
+        return None
+    mentioned = _OPTION.search(text)
+    return mentioned[0].lower() if mentioned else None
+
+
+_OPTION = re.compile(rf"(?<![\w.-])(?:{'|'.join(DISPENSABLE)}|max_tokens)(?![\w-])", re.IGNORECASE)
+
+
+def _named_option(parsed: object) -> str | None:
+    """Return the option that a refusal names in a field of its own."""
+    for name in _strings(parsed, ("param", "loc", "field", "parameter")):
+        option = name.rpartition(".")[2].strip("'\"`[]$ ")
+        if option in (*DISPENSABLE, "max_tokens", "n"):
+            return option
+    return None
+
+
+def _strings(parsed: object, fields: tuple[str, ...], depth: int = 8) -> Iterator[str]:
+    """Yield the texts in fields of these names, at any place in parsed JSON."""
+    if depth and isinstance(parsed, dict):
+        for name, value in parsed.items():
+            if name in fields:
+                yield from (
+                    part for part in (value if isinstance(value, list) else [value]) if isinstance(part, str)
+                )
+            else:
+                yield from _strings(value, fields, depth - 1)
+    elif depth and isinstance(parsed, list):
+        for value in parsed:
+            yield from _strings(value, fields, depth - 1)
 
 
 def _not_found_error(refusal: _Refusal) -> FusionEvalError | None:
@@ -174,19 +260,19 @@ def _not_found_error(refusal: _Refusal) -> FusionEvalError | None:
     )
 
 
-def error_message_in(parsed: object) -> str:
-    """Return the error message inside parsed JSON, in whichever field servers put it; else the JSON itself."""
-    for key in ("error", "message", "detail"):
-        if isinstance(parsed, dict) and key in parsed:
-            parsed = parsed[key]
-    return parsed if isinstance(parsed, str) else msgspec.json.encode(parsed).decode()
-
-
-def _message_in_body(body: bytes) -> str:
+def _parsed(body: bytes) -> object:
     try:
-        return error_message_in(msgspec.json.decode(body))
+        return msgspec.json.decode(body)
     except UNREADABLE:
-        return re.sub(r"<[^>]*>", " ", body[:2000].decode(errors="replace")) or "no reason given"
+        return None
+
+
+def _message_of(parsed: object, body: bytes) -> str:
+    """Return the beginning of the message in the body of an error."""
+    if parsed is not None:
+        return message_in(parsed).strip()[:_TEXT]
+    visible = body.lstrip()[:_TEXT].decode(errors="replace")
+    return _MARKUP.sub(" ", visible).strip() or "no reason given"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

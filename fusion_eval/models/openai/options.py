@@ -1,9 +1,13 @@
-"""Learn which options an endpoint accepts: choices per request, and the name of the token limit."""
+"""Learn which options an endpoint accepts: choices per request, the token limit's name, and what it refuses."""
 
 from __future__ import annotations
 
 SHORT_REPLIES = 3
 """Short replies in a row that prove a limit on choices. A single one is an accident and costs one more request."""
+SHAPING = ("temperature", "top_p", "seed")
+"""Options that shape an answer. A candidate records those that its request had to leave out."""
+DISPENSABLE = (*SHAPING, "stop", "logprobs", "stream")
+"""Options that a request can leave out. Answers are cut at the stop strings afterwards, whatever the endpoint did."""
 
 
 class LearnedOptions:
@@ -18,6 +22,8 @@ class LearnedOptions:
         """The most choices that one request brings; None while no limit is known."""
         self.length_option = "max_tokens"
         """The endpoint's name for the limit on generated tokens."""
+        self.omitted: frozenset[str] = frozenset()
+        """The options that the endpoint refuses, whatever their value."""
         self._short_replies = 0
 
     def choices_to_request(self, n: int) -> int:
@@ -33,9 +39,22 @@ class LearnedOptions:
         elif requested > 1:
             self._short_replies = 0
 
-    def avoid(self, option: str) -> None:
-        """Use the alternative to an option that the endpoint refused: `n` or `max_tokens`."""
+    def avoid(self, option: str) -> bool:
+        """Use the alternative to an option that the endpoint refused, or leave it out.
+
+        Returns:
+            Whether the option was in use until now, and shapes answers.
+        """
         if option == "n":
             self.max_n = 1
-        else:
+        elif option == "max_tokens":
             self.length_option = "max_completion_tokens"  # OpenAI's newer name
+        elif option not in self.omitted:
+            self.omitted |= {option}
+            return option in SHAPING
+        return False
+
+    def omit_from(self, payload: dict[str, object]) -> tuple[str, ...]:
+        """Remove the options that the endpoint refuses; return those of them that shape the answer."""
+        removed = [option for option in self.omitted if payload.pop(option, None) is not None]
+        return tuple(sorted(set(removed) & set(SHAPING)))

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
 
+from fusion_eval.errors import TransientError
+from fusion_eval.models.openai.finish import (
+    failure_in_choice,
+    failure_in_reply,
+    finish_name,
+    message_in,
+    status_in,
+)
 from fusion_eval.models.reasoning import split_reasoning
+from fusion_eval.models.redactor import Redactor
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 MAX_STOPS = 4
 """OpenAI refuses more. The answer is cut at every stop string afterwards, whatever the endpoint did."""
+_NO_SECRETS = Redactor()
 _MOST_TOKENS = 1 << 31
 """More than any model reads or writes."""
 
@@ -29,12 +40,15 @@ class Logprobs(msgspec.Struct):
 
 
 class ReplyMessage(msgspec.Struct):
-    """The assistant's message."""
+    """The assistant's message. Servers name the field for reasoning differently."""
 
     content: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    thinking: str | None = None
+    reasoning_details: Any = None
     refusal: str | None = None
+    error: Any = None
 
 
 class Choice(msgspec.Struct):
@@ -43,8 +57,19 @@ class Choice(msgspec.Struct):
     index: int = 0
     text: str | None = None
     message: ReplyMessage | None = None
-    finish_reason: str | None = None
+    finish_reason: Any = None
+    """A text as a rule; an object with the field `type` from SGLang."""
     logprobs: Logprobs | None = None
+    error: Any = None
+    errors: Any = None
+    status: Any = None
+    native_finish_reason: Any = None
+
+
+class ReasoningTokens(msgspec.Struct):
+    """Details of the completion's tokens."""
+
+    reasoning_tokens: int | None = None
 
 
 class Usage(msgspec.Struct):
@@ -52,15 +77,26 @@ class Usage(msgspec.Struct):
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    completion_tokens_details: ReasoningTokens | None = None
 
 
 class Reply(msgspec.Struct):
-    """The reply to one request. Other fields are skipped."""
+    """The reply to one request. Other fields are skipped.
+
+    The fields from `error` on are for failures: some gateways send them with a status of success.
+    """
 
     choices: list[Choice] | None = None
     usage: Usage | None = None
     error: Any = None
-    """Some gateways send it instead of choices, with a status of success."""
+    errors: Any = None
+    status: Any = None
+    code: Any = None
+    success: Any = None
+    object: Any = None
+    message: Any = None
+    detail: Any = None
+    base_resp: Any = None
 
 
 class ListedModel(msgspec.Struct):
@@ -99,6 +135,7 @@ def payload_of(
         length_option: sampling.max_tokens,
         "temperature": sampling.temperature,
         "seed": sampling.seed,
+        "stream": False,  # some gateways stream unless they are told not to
     }
     if n > 1:
         payload["n"] = n
@@ -112,45 +149,134 @@ def payload_of(
     return payload
 
 
-def candidates_of(reply: Reply, name: str, sampling: Sampling, latency: float) -> list[Candidate]:
+def candidates_of(
+    reply: Reply, name: str, sampling: Sampling, latency: float, redactor: Redactor = _NO_SECRETS
+) -> list[Candidate]:
     """Return the choices as candidates, in the order of their index.
+
+    A choice that says that it failed becomes a candidate with `error`.
 
     Args:
         reply: The reply to one request.
         name: The model's name, recorded in each candidate.
         sampling: The sampling options of the request; the i-th candidate has the seed `sampling.seed + i`.
         latency: Seconds from request to reply.
+        redactor: Hides the secrets of the request in texts and errors.
+
+    Raises:
+        TransientError: The whole reply or each of its choices says that it failed.
     """
+    if failure := failure_in_reply(reply):
+        raise _failed(failure, name, redactor)
     choices = sorted(reply.choices or (), key=lambda choice: choice.index)
+    failures = [_failure_of(choice) for choice in choices]
+    if choices and all(failures):
+        raise _failed(failures[0], name, redactor)
     usage = reply.usage or Usage()
     prompt_tokens = _plausible_count(usage.prompt_tokens)
     tokens = _completion_tokens(choices, _plausible_count(usage.completion_tokens))
+    details = usage.completion_tokens_details
+    thought, rest = divmod(_plausible_count(details.reasoning_tokens) if details else 0, max(len(choices), 1))
     return [
-        _candidate(choice, name, sampling.seed + i, tokens[i], prompt_tokens if i == 0 else 0, latency)
+        Candidate(
+            text="",
+            model=name,
+            seed=sampling.seed + i,
+            finish_reason="error",
+            prompt_tokens=prompt_tokens if i == 0 else 0,
+            completion_tokens=tokens[i],
+            latency=latency,
+            error=str(_failed(failures[i], name, redactor)),
+        )
+        if failures[i]
+        else _candidate(
+            choice,
+            name,
+            sampling.seed + i,
+            tokens[i],
+            prompt_tokens if i == 0 else 0,
+            latency,
+            min(tokens[i], thought + (i < rest)),
+            redactor,
+        )
         for i, choice in enumerate(choices)
     ]
 
 
+def _failed(failure: object, name: str, redactor: Redactor) -> TransientError:
+    """Return the error for a reply, or a choice, that says that it failed."""
+    return TransientError(
+        f"{name} sent a reply without an answer: {redactor.message(message_in(failure))}",
+        overloaded=status_in(failure) in (429, 503, 529),
+        lost=True,
+    )
+
+
+def _failure_of(choice: Choice) -> object:
+    """Return why a choice holds no answer; None if it holds one."""
+    if failure := failure_in_choice(choice):
+        return failure
+    finish = finish_name(choice.finish_reason)
+    if finish is None:
+        return f"it ended with '{message_in(choice.finish_reason)}'"
+    message = choice.message
+    if message is None:
+        written = choice.text
+        nothing = written is None
+    else:
+        written = (
+            message.content
+            or message.refusal
+            or message.reasoning_content
+            or message.reasoning
+            or message.thinking
+            or _details(message)
+        )
+        nothing = False
+    if nothing or (finish == "unknown" and not written):
+        return "it holds neither a text nor a reason to end"
+    return None
+
+
 def _candidate(
-    choice: Choice, name: str, seed: int, completion_tokens: int, prompt_tokens: int, latency: float
+    choice: Choice,
+    name: str,
+    seed: int,
+    completion_tokens: int,
+    prompt_tokens: int,
+    latency: float,
+    reasoning_tokens: int,
+    redactor: Redactor,
 ) -> Candidate:
     message = choice.message
-    refused = message is not None and bool(message.refusal)
+    refused = message is not None and not message.content and bool(message.refusal)
     written = (message.content or message.refusal if message else choice.text) or ""
     text, reasoning = split_reasoning(written)
-    if message:
-        reasoning = message.reasoning_content or message.reasoning or reasoning
+    if message and (
+        field := message.reasoning_content or message.reasoning or message.thinking or _details(message)
+    ):
+        text, reasoning = text.lstrip(), field  # some servers leave the blank lines that follow the reasoning
     return Candidate(
-        text=text,
+        text=redactor.text(text),
         model=name,
         seed=seed,
-        finish_reason="refusal" if refused else choice.finish_reason or "unknown",
+        finish_reason="refusal" if refused else finish_name(choice.finish_reason) or "unknown",
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         mean_logprob=_mean(_token_logprobs(choice)),
-        reasoning=reasoning,
+        reasoning=redactor.text(reasoning) if reasoning else "",
+        reasoning_tokens=reasoning_tokens,
         latency=latency,
     )
+
+
+def _details(message: ReplyMessage) -> str:
+    """Return the reasoning in OpenRouter's list of details."""
+    if not isinstance(message.reasoning_details, list):
+        return ""
+    parts = [part for part in message.reasoning_details if isinstance(part, dict)]
+    texts = [part.get("text") or part.get("summary") for part in parts]
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _token_logprobs(choice: Choice) -> list[float]:
@@ -162,7 +288,9 @@ def _token_logprobs(choice: Choice) -> list[float]:
 
 
 def _mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+    """Return the mean; None where there are no values, or where it is not finite."""
+    mean = sum(values) / len(values) if values else math.nan
+    return mean if math.isfinite(mean) else None
 
 
 def _plausible_count(count: int | None) -> int:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from fusion_eval.errors import StoreError
-from fusion_eval.logs import log
+from fusion_eval.models.logs import log
 from fusion_eval.models.store.recovery import DamagedError, check, check_write_ahead_log, means_damage
 
 _FORMAT = 1

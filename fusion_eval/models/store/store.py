@@ -16,7 +16,7 @@ import msgspec
 import platformdirs
 
 from fusion_eval.errors import StoreError
-from fusion_eval.logs import log
+from fusion_eval.models.logs import log
 from fusion_eval.models.store.opening import PATIENCE, SCHEMA, BusyStoreError, open_store_file, unusable
 from fusion_eval.models.store.recovery import DamagedError, contains, inode, set_aside
 from fusion_eval.types import Candidate

@@ -25,7 +25,7 @@ async def sample_all(model: Limited, count: int) -> list[list[Candidate]]:
 
 
 @pytest.mark.parametrize(
-    ("fault", "tries"), [(Fault("status", 500), 3), (refusal("'temperature' is not supported."), 1)]
+    ("fault", "tries"), [(Fault("status", 500), 3), (refusal("'top_k' is not supported."), 1)]
 )
 async def test_an_endpoint_that_fails_on_every_prompt_is_given_up_with_one_message(
     openai_server: Start, fault: Fault, tries: int

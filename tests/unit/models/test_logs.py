@@ -10,9 +10,9 @@ import pytest
 from openai_server import Fault, Plan, Server
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.models.logs import configure, log
 from fusion_eval.model_arguments import parse
 from fusion_eval.models import limited
+from fusion_eval.models.logs import configure, log
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
 from fusion_eval.types import Prompt, Sampling

@@ -63,7 +63,9 @@ def test_tokens_add_up_to_the_larger_of_the_total_and_the_log_probabilities(
     """Some servers count only one of n choices; others count reasoning that no choice shows."""
     # given
     choices = [
-        wire.Choice(logprobs=None if k is None else wire.Logprobs(content=[wire.TokenLogprob(-1.0)] * k))
+        wire.Choice(
+            text="a", logprobs=None if k is None else wire.Logprobs(content=[wire.TokenLogprob(-1.0)] * k)
+        )
         for k in with_logprobs
     ]
     reply = wire.Reply(choices, wire.Usage(7, total))

@@ -189,9 +189,11 @@ async def test_a_body_larger_than_any_answer_is_not_read_to_its_end(
 
 
 async def test_json_in_another_form_is_a_request_error(openai_server: StartServer) -> None:
-    error = await error_for(openai_server, Fault("status", 200, body={"choices": [{"message": "hello"}]}))
+    error = await error_for(
+        openai_server, Fault("status", 200, body={"choices": [{"message": {"content": 7}}]})
+    )
     assert type(error) is RequestError
-    assert "answered test-model in another form than OpenAI's: Expected `object" in str(error)
+    assert "answered test-model in another form than OpenAI's: the content is 7, not text" in str(error)
 
 
 async def test_a_web_page_as_the_first_reply_is_an_endpoint_error(openai_server: StartServer) -> None:

@@ -39,6 +39,7 @@ async def test_a_chat_request_holds_only_the_options_that_are_set(openai_server:
         "max_tokens": 32,
         "temperature": 0.7,
         "seed": 3,
+        "stream": False,
     }
 
 
@@ -55,6 +56,7 @@ async def test_a_completion_request_holds_the_text_unchanged(openai_server: Star
         "max_tokens": 32,
         "temperature": 0.7,
         "seed": 3,
+        "stream": False,
     }
 
 
@@ -100,6 +102,7 @@ async def test_all_options_are_sent_in_the_form_of_each_kind_of_endpoint(
         "logprobs": logprobs,
         "min_p": 0.1,
         "top_k": 20,
+        "stream": False,
     }
 
 

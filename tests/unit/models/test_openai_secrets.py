@@ -49,7 +49,9 @@ def test_cleaned_text_is_one_short_line_without_secrets_and_control_codes(
 
 @pytest.mark.parametrize("key", [KEY, "hf_abcdefghijkl", "Bearer abcdefghijkl", "sk-proj-abc***xyz"])
 def test_everything_that_looks_like_a_key_is_hidden(key: str) -> None:
-    assert safe_message(f"Incorrect API key provided: {key}, sorry") == "Incorrect API key provided: ***, sorry"
+    assert (
+        safe_message(f"Incorrect API key provided: {key}, sorry") == "Incorrect API key provided: ***, sorry"
+    )
 
 
 def test_a_known_key_is_hidden_even_if_only_its_beginning_is_quoted() -> None:

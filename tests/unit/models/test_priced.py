@@ -96,8 +96,8 @@ async def test_a_try_whose_answer_is_lost_counts_as_the_most_it_can_have_cost(
 
 
 async def test_an_answer_in_an_unknown_form_may_be_billed(openai_server: Start) -> None:
-    # given a reply whose content is a list of parts, which is not OpenAI's form
-    strange = Fault("status", 200, body={"choices": [{"message": {"content": [{"text": "hi"}]}}]})
+    # given a reply whose content is a number
+    strange = Fault("status", 200, body={"choices": [{"message": {"content": 7}}]})
     models = opener(openai_server(Plan(faults=lambda number, request: strange)), budget=1)
     # when
     ((candidate,),) = await sample_all(models, PROMPTS[:1])

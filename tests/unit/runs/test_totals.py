@@ -32,6 +32,8 @@ def test_totals_count_each_generation_and_the_wait_of_each_request_once() -> Non
         "failed_candidates": 2,
         "empty_candidates": 0,
         "cut_candidates": 0,
+        "rechecks": 0,
+        "omitted": {},
         "unscored_candidates": 0,
         "aggregation_calls": 2,
         "fallbacks": 0,
