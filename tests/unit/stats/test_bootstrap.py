@@ -67,7 +67,7 @@ def test_the_standard_error_of_a_mean_is_that_of_the_paired_t_test() -> None:
 @pytest.mark.parametrize("clustered", [False, True])
 def test_intervals_cover_as_often_as_they_claim(method: str, clustered: bool) -> None:
     random = np.random.default_rng(3)
-    trials, covered = 500, 0
+    trials, covered = 300, 0
     for trial in range(trials):
         differences = random.normal(0.3, 1, 50)
         labels = None
@@ -84,7 +84,7 @@ def test_intervals_cover_as_often_as_they_claim(method: str, clustered: bool) ->
         )
         covered += low <= 0.3 <= high
     # a bootstrap of 50 units covers about one percent less than it claims
-    assert 0.91 * trials < covered < 0.98 * trials
+    assert 0.9 * trials < covered < 0.985 * trials
 
 
 @given(RUNS)

@@ -92,7 +92,7 @@ def test_intervals_cover_the_true_values_and_miss_some() -> None:
     trials, covered = 40, np.zeros(4, dtype=int)
     for trial in range(trials):
         pairs, scores, items = round_robin(random, TRUE_VALUES, 60)
-        estimates = all_known(strengths(pairs, scores, 4, items, confidence=0.9, resamples=80, seed=trial))
+        estimates = all_known(strengths(pairs, scores, 4, items, confidence=0.9, resamples=60, seed=trial))
         covered += [
             each.low is not None and each.high is not None and each.low <= true <= each.high
             for each, true in zip(estimates, TRUE_VALUES - TRUE_VALUES.mean(), strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from statsmodels.stats.contingency_tables import mcnemar
@@ -82,7 +82,7 @@ class TestLevelAndPower:
         differences += 0.3 * random.normal(size=differences.shape)
         # when
         clustered = sum(
-            permutation_test(paired_values(zeros, row, labels)).p_value <= 0.05 for row in differences
+            permutation_test(paired_values(zeros, row, labels), 199).p_value <= 0.05 for row in differences
         )
         single = sum(permutation_test(paired_values(zeros, row), 199).p_value <= 0.05 for row in differences)
         # then
@@ -142,6 +142,7 @@ class TestInvariance:
             )
             assert paired_values(*runs, label).delta == paired_values(*runs[:, order], mixed).delta
 
+    @settings(max_examples=40)
     @given(
         arrays(np.float64, (2, 40), elements=st.integers(-3, 3).map(float)),
         st.sampled_from([0.1, 1 / 3, 1e-7]),

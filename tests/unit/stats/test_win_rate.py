@@ -66,7 +66,7 @@ def test_the_rate_is_the_mean_of_the_groups_rates() -> None:
 
 def test_the_sign_test_keeps_its_level_and_wilsons_interval_covers() -> None:
     random = np.random.default_rng(0)
-    trials, rejected, covered = 1_500, 0, 0
+    trials, rejected, covered = 1_000, 0, 0
     for _ in range(trials):
         result = win_rate(random.choice([-1, 0, 1], size=60, p=[0.3, 0.4, 0.3]))
         rejected += result.p_value <= 0.05
@@ -79,7 +79,7 @@ def test_the_sign_test_keeps_its_level_and_wilsons_interval_covers() -> None:
 def test_clusters_keep_the_level_that_single_items_lose() -> None:
     random = np.random.default_rng(1)
     labels = np.repeat(np.arange(20), 4)
-    trials = 500
+    trials = 300
     clustered = single = 0
     for _ in range(trials):
         outcomes = np.repeat(random.choice([-1, 1], size=20), 4)
