@@ -7,32 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.judging.estimates import ranked_systems, rates_against_opponent, style_adjusted
 from fusion_eval.judging.human_labels import HumanLabels, human_estimates
 from fusion_eval.judging.job import Job, JobResult, PlannedPairs
-from fusion_eval.judging.panel import JudgedPair, SystemPair
+from fusion_eval.judging.panel import JudgedPair
 from fusion_eval.judging.protocol import Protocol
 from fusion_eval.judging.reliability import judge_report, panel_agreement
 from fusion_eval.judging.rows import against_opponent, head_to_head, join, with_reliability, with_runs
 from fusion_eval.judging.self_preference import self_preference_notes
 from fusion_eval.judging.sequential import sequential_stops, with_sequential_rows
-from fusion_eval.judging.style import FEATURES, style_differences
-from fusion_eval.judging.verdicts import LABEL_CODES, Verdict
+from fusion_eval.judging.verdicts import Verdict
 from fusion_eval.runs.comparison import Comparison, Row
-from fusion_eval.runs.judging_summary import (
-    AgainstOpponent,
-    JudgingSummary,
-    RankedSystem,
-    StyleAdjusted,
-    StyleEffect,
-)
-from fusion_eval.stats.bradley_terry import strengths
-from fusion_eval.stats.style_control import Coefficient, style_controlled
-from fusion_eval.stats.win_rate import win_rate
-
-UNBOUNDED = 10.0
-"""A style effect of more log-odds than this means that style alone decides. Its size is then not estimable."""
-RESAMPLES = 1_000
-"""Bootstrap resamples for strengths. There are few, since each resample needs a model fit."""
+from fusion_eval.runs.judging_summary import JudgingSummary
 
 
 def build_comparison(
@@ -159,7 +145,7 @@ def _summarize(
     judgements = [judgement for one in judged for vote in one.votes for judgement in vote.orders]
     costs = [judgement.cost for judgement in judgements if judgement.cost is not None]
     clusters = [planned.cluster(one.pair) for one in judged]
-    styles = [_style(job, planned, judged, systems, confidence) for systems in planned.by_systems]
+    styles = [style_adjusted(job, planned, judged, systems, confidence) for systems in planned.by_systems]
     return JudgingSummary(
         template=protocol.template.name,
         prompt_hash=protocol.template.digest,
@@ -175,80 +161,7 @@ def _summarize(
         opponent=planned.opponent,
         agreement=panel_agreement(list(by_judge.values())),
         style=tuple(style for style in styles if style),
-        against=_against_opponent(job, planned, judged, confidence),
-        strengths=_strengths(job, planned, judged, confidence),
+        against=rates_against_opponent(job, planned, judged, confidence),
+        strengths=ranked_systems(job, planned, judged, confidence),
         humans=human_estimates(labels, judged, clusters, confidence),
     )
-
-
-def _style(
-    job: Job, planned: PlannedPairs, judged: Sequence[JudgedPair], systems: SystemPair, confidence: float
-) -> StyleAdjusted | None:
-    """Return the style-adjusted win rate of two systems. None if style cannot be told apart from quality."""
-    own = [
-        one
-        for one in judged
-        if (one.pair.baseline, one.pair.candidate) == systems and one.verdict.score is not None
-    ]
-    if not own:
-        return None
-    found = style_controlled(
-        [one.verdict.score or 0.0 for one in own],
-        style_differences([one.pair for one in own]),
-        FEATURES,
-        [planned.cluster(one.pair) for one in own],
-        confidence,
-    )
-    if found is None or not found.coefficients:
-        return None
-    effects = tuple(_style_effect(coefficient) for coefficient in found.coefficients)
-    return StyleAdjusted(*systems, found.raw, found.adjusted, found.low, found.high, effects)
-
-
-def _style_effect(found: Coefficient) -> StyleEffect:
-    if found.low is None or abs(found.value) > UNBOUNDED:
-        return StyleEffect(found.name, found.value, None, None)
-    return StyleEffect(found.name, found.value, found.low, found.high)
-
-
-def _against_opponent(
-    job: Job, planned: PlannedPairs, judged: Sequence[JudgedPair], confidence: float
-) -> tuple[AgainstOpponent, ...]:
-    """Return each run's win rate against the opponent, over all pairs that have a verdict."""
-    rates = []
-    for run in job.runs if planned.opponent else ():
-        own = [one for one in judged if one.pair.candidate == run.name and one.verdict.score is not None]
-        if own:
-            outcomes = [LABEL_CODES[one.verdict.verdict] for one in own]
-            clusters = [planned.cluster(one.pair) for one in own]
-            rate = win_rate(outcomes, clusters, None, confidence, seed=job.statistics.seed)
-            rates.append(AgainstOpponent(run.name, len(own), rate.rate, rate.low, rate.high))
-    return tuple(rates)
-
-
-def _strengths(
-    job: Job, planned: PlannedPairs, judged: Sequence[JudgedPair], confidence: float
-) -> tuple[RankedSystem, ...]:
-    """Return the Bradley–Terry strengths of three systems or more, an opponent included."""
-    scored = [one for one in judged if one.verdict.score is not None]
-    names = list(dict.fromkeys(name for systems in planned.by_systems for name in systems))
-    if len(names) < 3:
-        return ()
-    try:
-        found = strengths(
-            [(names.index(one.pair.candidate), names.index(one.pair.baseline)) for one in scored],
-            [one.verdict.score or 0.0 for one in scored],
-            len(names),
-            [planned.cluster(one.pair) for one in scored],
-            confidence,
-            RESAMPLES,
-            job.statistics.seed,
-        )
-    except ValueError:  # All verdicts between two groups of systems are invalid: nothing connects the groups.
-        return ()
-    ranked = [
-        RankedSystem(name, s.rank, s.value, s.low, s.high, s.win_rate)
-        for name, s in zip(names, found, strict=True)
-        if s is not None
-    ]
-    return tuple(sorted(ranked, key=lambda system: system.rank))
