@@ -72,11 +72,11 @@ def style_controlled(
     between 0 and 1 counts as that part of a win (Papke & Wooldridge 1996). Features that do not vary are left out.
 
     Each b_j has a log-F(1, 1) prior: one pseudo-observation of half a win at x_j = 1, without intercept (Greenland &
-    Mansournia 2015, section 4). It keeps the estimates finite, and reduces their bias away from 0.
+    Mansournia 2015). It keeps the estimates finite, and reduces their bias away from 0.
 
     Intervals are b ± t * error. The error is the cluster-robust one (Liang & Zeger 1986) divided by 1 - p / c, for p
     coefficients and c clusters: HC3 with the mean leverage (MacKinnon & White 1985). t has c - p degrees of freedom.
-    In simulations, intervals of 90% cover 89 to 96%, also with the fewest clusters. An interval without any width, as
+    In simulations, intervals of 90% cover 88 to 96%, least if clusters differ in size. An interval without any width, as
     if the scores of each cluster cancel out, is replaced by Wilson's on the number of clusters.
 
     If the features separate wins from losses without error, nothing is known of equal style: the interval is from 0 to
@@ -156,7 +156,7 @@ def _fit(design: Floats, outcomes: Floats, cluster: Numbers, n_clusters: int) ->
 
 
 def _separated(design: Floats, outcomes: Floats) -> bool:
-    """Say whether some coefficients tell all wins from all losses without error (Konis 2007, section 4)."""
+    """Say whether some coefficients tell all wins from all losses without error (Konis 2007)."""
     signs = np.sign(outcomes - 0.5)
     if not ((outcomes == 0) | (outcomes == 1)).all():
         return False
