@@ -8,7 +8,7 @@ from typing import Any
 
 from task_files import write_rows
 
-from fusion_eval.answers.final_answer import MARKERS
+from fusion_eval.answers.lead_ins import MARKERS
 
 LEVELS = ("low", "medium", "high", "top")
 LANGUAGES = {

@@ -8,75 +8,35 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 
-MARKERS = {
-    "en": "Answer:",
-    "fr": "Réponse :",
-    "de": "Antwort:",
-    "es": "Respuesta:",
-    "ru": "Ответ:",
-    "it": "Risposta:",
-    "pt": "Resposta:",
-    "ja": "答え：",
-    "ko": "정답:",
-    "zh": "答案：",
-    "ar": "الإجابة:",
-    "hi": "उत्तर:",
-    "sw": "Jibu:",
-    "th": "คำตอบ:",
-}
-"""The beginning of the answer's line that prompts ask for, by language (ISO code)."""
+from fusion_eval.answers.conjunctions import CONJUNCTION
+from fusion_eval.answers.lead_ins import MARKERS, lead_in_pattern
+from fusion_eval.answers.visible_answer import visible_text
 
-# Patterns of what models write instead. The English ones count in every language.
-_OTHER_MARKERS = {
-    "en": r"(?:(?:so|thus|therefore|hence),?\s)?(?:the\s|my\s)?(?:final\s|correct\s)?answer(?:\sis)?",
-    "fr": r"(?:donc,?\s)?(?:la\s)?(?:bonne\s)?r[ée]ponse(?:\sfinale)?(?:\sest)?",
-    "de": r"(?:die\s)?(?:endgültige\s|finale\s|richtige\s)?(?:antwort|lösung)(?:\sist|\slautet)?|endergebnis|ergebnis",
-    "es": r"(?:la\s)?respuesta(?:\sfinal|\scorrecta)?(?:\ses)?",
-    "ru": r"(?:окончательный\s|итоговый\s|правильный\s)?ответ",
-    "it": r"(?:la\s)?risposta(?:\sfinale|\scorretta)?(?:\sè)?",
-    "pt": r"(?:a\s)?resposta(?:\sfinal|\scorreta)?(?:\sé)?",
-    "ja": r"(?:最終的な)?答え?は?|(?:最終)?(?:解答|回答)",
-    "ko": r"(?:최종\s?)?(?:정답|답변|답)은?",
-    "zh": r"(?:所以|因此|故)?[，,]?(?:最[终終后後]的?|正[确確]的?)?(?:答案|回答)(?:是|为|為)?|答",
-    "ar": r"(?:ال)?(?:إجابة|اجابة|جواب)(?:\s(?:النهائية|النهائي|الصحيحة))?(?:\sهي|\sهو)?",
-    "hi": r"(?:अंतिम\s)?उत्तर|जवाब",
-    "sw": r"jibu(?:\sla\smwisho)?(?:\sni)?",
-    "th": r"คำตอบ(?:สุดท้าย)?(?:คือ)?",
-}
-
-_TAGS = re.compile(r"(?<!`)<(/?)think(?:ing)?>(?!`)", re.IGNORECASE)
 _BRACES = re.compile(r"\\f?box(?:ed)?\s*\{|\\.|[{}]", re.DOTALL)
 _EMPHASIS = " \t\r*_`"
-# Signs of lists, quotes and headings, and invisible direction marks
-_LINE_START = r"[ \t>#*_\-•\u200b-\u200f\u202a-\u202e\u2066-\u2069]*(?:\(?\d{1,2}[.)][ \t*_]+)?"
 _QUOTES = {
-    "“": "”",
-    "„": "“”",
-    "”": "”",
-    '"': '"',
-    "「": "」",
-    "『": "』",
-    "«": "»",
-    "‹": "›",
-    "'": "'",
-    "‘": "’",
-}
-_SPACE = r"[ \t\u00a0\u202f*_]*"
-_END_OF_TURN = re.compile(
-    r"</s>|<\|(?:im_end|eot_id|end_of_text|endoftext|end|END_OF_TURN_TOKEN)\|>|<end_of_turn>|<｜end▁of▁sentence｜>"
-)
+    "“": "”", "„": "“”", "”": "”", '"': '"', "「": "」", "『": "』", "«": "»", "‹": "›", "'": "'", "‘": "’",
+}  # fmt: skip
+_SPACE = r"[ \t\u00a0\u202f*_]{0,9}"
+_SIGNS = rf"[^\w\n{''.join(_QUOTES)}【〔［\[\\]"
+"""Signs of lists, quotes and headings, ticks, arrows, and invisible direction marks."""
+_NUMBERED = r"(?:\(?\d{1,2}[.)][ \t*_]+)?"
 _FENCE = r"(?:\\\[|\$\$|`{3}\w*)[ \t\r]*"  # the start of a displayed formula or of a code block
+_BETWEEN_BOXES = re.compile(
+    rf"(?:[\s$.*]|\\[()\[\]]|\\text\s?\{{)*(?:[,;，、；]|{CONJUNCTION})(?:[\s$*}}]|\\[()\[\]]|{CONJUNCTION})*(?:[A-Za-z](?:_\{{?\w\}}?)?\s*=\s*)?"
+)
+"""What joins the boxes of a list, such as `, and`."""
 
 
 def final_answer(text: str, language: str) -> str | None:
     r"""Return the final answer of a reply, or None if the reply states none.
 
     The answer is the content of the last `\boxed{…}` or the text after the last marker at the start of a line,
-    whichever comes later. If nothing follows the marker on its line, the next line counts. The marker may be the one
-    of the language or the English one. Reasoning (`<think>…</think>`) does not count, nor does text after a token that
-    ends the turn.
+    whichever comes later. Boxes that a comma or a conjunction joins are one list. If nothing follows the marker on its
+    line, the next line counts. The marker may be the one of the language or the English one, with the words of
+    `lead_ins.LEAD_INS` around it. Reasoning (`<think>…</think>`) does not count, nor does text after a token that ends
+    the turn.
 
     Args:
         text: The reply.
@@ -87,53 +47,35 @@ def final_answer(text: str, language: str) -> str | None:
     """
     if language not in MARKERS:
         raise ValueError(f"there is no marker of an answer in '{language}'; there are {', '.join(MARKERS)}")
-    reply = unicodedata.normalize("NFC", _first_turn(_without_reasoning(text)))
+    reply = visible_text(text)
     return max(_last_boxed(reply), _after_marker(reply, language))[1] or None
 
 
-def _first_turn(text: str) -> str:
-    return next((turn for turn in _END_OF_TURN.split(text) if turn.strip()), "")
-
-
-def _without_reasoning(text: str) -> str:
-    """Return a reply without its reasoning, the text between `<think>` and `</think>`.
-
-    If the chat template opens the reasoning, the reply holds only the closing tag. A reply that was cut off inside its
-    first reasoning is empty.
-    """
-    kept: list[str] = []
-    start: int = 0
-    opened: int | None = None
-    for tag in _TAGS.finditer(text):
-        if not tag[1]:
-            opened = tag.start() if opened is None else opened
-            continue
-        if opened is not None:
-            kept.append(text[start:opened])
-        start, opened = tag.end(), None
-    unfinished = opened is not None and not "".join([*kept, text[start:opened]]).strip()
-    return "" if unfinished else "\n".join([*kept, text[start:]])
-
-
 def _last_boxed(text: str) -> tuple[int, str]:
-    r"""Return the position and the content of the last `\boxed{…}`, or (-1, "") if there is none.
+    r"""Return the position and the content of the last `\boxed{…}` or list of them, or (-1, "") if there is none.
 
     One pass with a stack keeps the time linear, even for a text of nothing but opening braces.
     """
-    last = (-1, "")
     if "\\boxed" not in text and "\\fbox" not in text:
-        return last
-    open_braces: list[int | None] = []
+        return -1, ""
+    last = (-1, "")
+    listed: list[str] = []
+    list_end = 0
+    open_braces: list[tuple[int, int] | None] = []
     for token in _BRACES.finditer(text):
         if token[0].endswith("{") and len(token[0]) > 2:
-            open_braces.append(token.end())
+            open_braces.append((token.start(), token.end()))
         elif token[0] == "{":
             open_braces.append(None)
         elif token[0] == "}" and open_braces:
-            begin = open_braces.pop()
-            if begin is not None and begin > last[0] and (content := text[begin : token.start()].strip()):
-                last = (begin, content)
-    return last
+            box = open_braces.pop()
+            if box is None or box[1] <= last[0] or not (content := text[box[1] : token.start()].strip()):
+                continue
+            if not (listed and box[0] - list_end <= 60 and _BETWEEN_BOXES.fullmatch(text, list_end, box[0])):
+                listed = []
+            listed.append(content)
+            last, list_end = (box[1], content), token.end()
+    return last[0], ", ".join(dict.fromkeys(listed))
 
 
 def _after_marker(text: str, language: str) -> tuple[int, str]:
@@ -141,9 +83,13 @@ def _after_marker(text: str, language: str) -> tuple[int, str]:
     last = (-1, "")
     for match in _marker(language).finditer(text):
         line = _without_quotes(match["same"] or "", match["quote"]).strip(_EMPHASIS)
+        if "|" in match["signs"]:  # a row of a table
+            line = line.strip(_EMPHASIS + "|")
         if re.fullmatch(_FENCE, line):
             line = ""
-        if line := line or (match["below"] or "").strip(_EMPHASIS):
+        if not line and match["result"] is None:
+            line = (match["below"] or "").strip(_EMPHASIS)
+        if line:
             last = (match.start(), line)
     return last
 
@@ -156,13 +102,14 @@ def _without_quotes(line: str, quote: str) -> str:
 
 @functools.cache
 def _marker(language: str) -> re.Pattern[str]:
-    words = "|".join(dict.fromkeys((_OTHER_MARKERS[language], _OTHER_MARKERS["en"])))
-    colon = rf"(?:{words}){_SPACE}[:：﹕]"
-    bracketed = rf"[【〔［\[](?:{words})[】〕］\]]{_SPACE}[:：﹕]?"
+    answer = lead_in_pattern(language, "answer")
+    words = rf"(?:{answer}|(?P<result>{lead_in_pattern(language, 'result')}))"
+    colon = rf"{words}{_SPACE}(?:[,，،]{_SPACE})?[:：﹕∶]"
+    bracketed = rf"[【〔［\[](?:{answer})[】〕］\]]{_SPACE}[:：﹕]?"
     # A heading needs no colon.
-    heading = rf"(?:(?<=\*\*)|(?<=__)|(?<=# ))(?:{words})[*_]{{0,3}}[ \t\r]*(?=\n)"
+    heading = rf"(?<=[*_#])[^\w\n*_#]{{0,9}}(?:{answer})[*_ ]{{0,4}}[ \t\r]*(?=\n)"
     below = rf"(?=(?:\n\s*(?:{_FENCE}\n\s*)?(?P<below>[^\n]+))?)"
     return re.compile(
-        rf"^{_LINE_START}(?P<quote>[{''.join(_QUOTES)}]?)[*_ \u00a0\u202f]{{0,3}}(?:{colon}|{bracketed}|{heading})(?P<same>[^\n]*){below}",
+        rf"^(?P<signs>{_SIGNS}{{0,30}}{_NUMBERED}{_SIGNS}{{0,9}})(?P<quote>[{''.join(_QUOTES)}]?)[*_ \u00a0\u202f]{{0,3}}(?:{colon}|{bracketed}|{heading})(?P<same>[^\n]*){below}",
         re.IGNORECASE | re.MULTILINE,
     )

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fusion_eval.answers.equivalence import same_answer
-from fusion_eval.answers.final_answer import MARKERS, final_answer
+from fusion_eval.answers.final_answer import final_answer
+from fusion_eval.answers.lead_ins import MARKERS
 from fusion_eval.answers.same_text import same_text
 
 INSTRUCTIONS = {

@@ -9,7 +9,8 @@ from growth import time_ratio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fusion_eval.answers.final_answer import MARKERS, final_answer
+from fusion_eval.answers.final_answer import final_answer
+from fusion_eval.answers.lead_ins import MARKERS
 
 PROSE = {
     "en": "She has 16 eggs and eats 3. The answer: this takes some thought.",

@@ -8,7 +8,7 @@ import pytest
 from reasoning_data import LANGUAGES, answer_line, geofact_rows, reply_with, scores
 from task_files import load_one, refusal, write_rows
 
-from fusion_eval.answers.final_answer import MARKERS
+from fusion_eval.answers.lead_ins import MARKERS
 from fusion_eval.answers.reasoning import INSTRUCTIONS
 
 

@@ -12,7 +12,7 @@ from openai_server import Plan, Server, prompt_text
 from reasoning_data import LANGUAGES, answer_line, reply_with, scores
 from task_files import load_one, results_of, run_single
 
-from fusion_eval.answers.final_answer import MARKERS
+from fusion_eval.answers.lead_ins import MARKERS
 from fusion_eval.answers.reasoning import INSTRUCTIONS
 
 

@@ -13,7 +13,7 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from reasoning_data import LANGUAGES, LEVELS, NAMES, REPOSITORIES, reply_with
 from task_files import TASKS, load, refusal
 
-from fusion_eval.answers.final_answer import MARKERS
+from fusion_eval.answers.lead_ins import MARKERS
 from fusion_eval.answers.reasoning import INSTRUCTIONS
 from fusion_eval.answers.reasoning import prompt as prompt_of_doc
 from fusion_eval.errors import ConfigError
