@@ -41,6 +41,8 @@ def compare(
     metrics: Sequence[str] = (),
     test: Literal["auto", "permutation", "mcnemar"] = "auto",
     correction: Literal["holm", "bh"] = "holm",
+    family: Literal["auto", "one"] = "auto",
+    allow_setup: Sequence[str] = (),
     alpha: float = 0.05,
     resamples: int = 10_000,
     seed: int = 0,
@@ -56,7 +58,9 @@ def compare(
         baseline: Compare all runs with the mean ("expected") or the best ("oracle") of their pools' candidates.
         metrics: Metrics to compare; empty means all that can be compared.
         test: "auto" is McNemar's test for independent 0/1 items, else the permutation test.
-        correction: Adjustment of p-values over the rows: Holm, or Benjamini-Hochberg ("bh").
+        correction: Adjustment of p-values: Holm, or Benjamini-Hochberg ("bh").
+        family: "auto" adjusts p-values within families of rows; "one" adjusts them over all rows.
+        allow_setup: What may differ between the runs' set-ups of a task: "num_fewshot".
         alpha: Level of tests and intervals.
         resamples: Number of resamples for tests and intervals.
         seed: Seed of the resampling.
@@ -80,6 +84,9 @@ def compare(
     _check_choice("baseline", baseline, (None, "expected", "oracle"))
     _check_choice("test", test, ("auto", "permutation", "mcnemar"))
     _check_choice("correction", correction, ("holm", "bh"))
+    _check_choice("family", family, ("auto", "one"))
+    for name in allow_setup:
+        _check_choice("allow_setup", name, ("num_fewshot",))
     _check_number("alpha", alpha, 0.0001, 0.5)
     _check_number("resamples", resamples, 100, 1_000_000)
     _check_number("seed", seed, 0, float("inf"))
@@ -94,7 +101,16 @@ def compare(
         loaded = _with_pool_baseline(loaded, baseline, include_path)
     _check_enough(loaded)
     options = ComparisonOptions(
-        alpha, test, correction, resamples, seed, cluster, allow_partial, tuple(metrics)
+        alpha=alpha,
+        test=test,
+        correction=correction,
+        resamples=resamples,
+        seed=seed,
+        cluster=cluster,
+        allow_partial=allow_partial,
+        metrics=tuple(metrics),
+        family=family,
+        allow_setup=tuple(allow_setup),
     )
     comparison = compare_runs(loaded, options)
     if output is not None:

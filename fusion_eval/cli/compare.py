@@ -33,7 +33,17 @@ def add_compare(commands: Any) -> None:
         metavar="DIR",
         help="folder with the task YAMLs that --baseline scores by",
     )
-    add("--metrics", metavar="M,…", help="compare these metrics only (default: all that can be compared)")
+    add(
+        "--metrics",
+        metavar="M,…",
+        help="compare these metrics only, each with its filters if some are named: exact_match,strict-match "
+        "(default: all that can be compared)",
+    )
+    add(
+        "--allow_setup",
+        metavar="S,…",
+        help="compare tasks although this differs between the runs: num_fewshot",
+    )
     shared.add_statistics_options(parser)
     shared.add_judge_options(parser)
     parser.set_defaults(run=compare_runs)
@@ -54,6 +64,8 @@ def compare_runs(options: argparse.Namespace) -> int:
         metrics=shared.split_list(options.metrics) if options.metrics else (),
         test=options.test,
         correction=options.correction,
+        family=options.family,
+        allow_setup=shared.split_list(options.allow_setup) if options.allow_setup else (),
         alpha=options.alpha,
         resamples=options.resamples,
         seed=options.seed,

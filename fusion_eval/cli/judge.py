@@ -106,7 +106,11 @@ def with_judge(
     from fusion_eval.judging.job import Job
     from fusion_eval.judging.judge import add_judged_rows, judge
 
-    statistics = shared.comparison_options(options) if hasattr(options, "alpha") else ComparisonOptions()
+    statistics = (
+        shared.comparison_options(options)
+        if hasattr(options, "alpha")
+        else ComparisonOptions(family=options.family)
+    )
     job = Job(tuple(runs), statistics)
     judged = judge(job, _judge_options(options), output=output, report=shared.report_progress)
     return add_judged_rows(comparison, judged)

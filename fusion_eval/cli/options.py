@@ -74,8 +74,9 @@ def add_statistics_options(parser: argparse.ArgumentParser) -> None:
         "--correction",
         choices=["holm", "bh"],
         default="holm",
-        help="adjust p-values over the rows by Holm or by Benjamini-Hochberg (default: holm)",
+        help="adjust p-values by Holm or by Benjamini-Hochberg (default: holm)",
     )
+    add_family(parser)
     add_alpha(parser, "level of tests and intervals")
     add(
         "--resamples",
@@ -85,6 +86,16 @@ def add_statistics_options(parser: argparse.ArgumentParser) -> None:
         help="number of resamples for tests and intervals (default: 10000)",
     )
     add("--seed", type=count, default=0, metavar="S", help="seed of the resampling (default: 0)")
+
+
+def add_family(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says which rows p-values are adjusted over."""
+    parser.add_argument(
+        "--family",
+        choices=["auto", "one"],
+        default="auto",
+        help="adjust p-values within families of rows (primary, languages, secondary), or over all (default: auto)",
+    )
 
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +137,7 @@ def comparison_options(options: argparse.Namespace) -> ComparisonOptions:
         seed=options.seed,
         cluster=options.cluster,
         allow_partial=options.allow_partial,
+        family=options.family,
     )
 
 

@@ -66,6 +66,7 @@ def add_run(commands: Any) -> None:
         help="few-shot examples, instead of the task's own number",
     )
     add("--dry_run", action="store_true", help="print the calls and their highest cost, without any call")
+    shared.add_family(parser)
     shared.add_judge_options(parser)
     parser.set_defaults(run=run_strategies)
 
@@ -109,6 +110,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         apply_chat_template=options.apply_chat_template,
         num_fewshot=options.num_fewshot,
         command=options.command_line,
+        family=options.family,
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fusion_eval.comparison.cells import Cell, cells_of
 from fusion_eval.comparison.clusters import clusters_of
-from fusion_eval.comparison.correction import adjust_rows
+from fusion_eval.comparison.correction import adjust_rows, family_of_tests
 from fusion_eval.comparison.items import FilteredMetric
 from fusion_eval.comparison.matching import MatchedTask, match_runs
 from fusion_eval.comparison.metrics import why_not_comparable
@@ -15,7 +17,7 @@ from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.comparison.ranking import rank_runs
 from fusion_eval.comparison.rows import compare_runs
 from fusion_eval.comparison.task_families import families
-from fusion_eval.comparison.units import units
+from fusion_eval.comparison.units import ALL, Unit, units
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.runs.comparison import SCHEMA_VERSION, Comparison, Row, compared_run
 from fusion_eval.runs.reading import Run
@@ -38,9 +40,10 @@ def compare(runs: Sequence[Run], options: ComparisonOptions | None = None) -> Co
     if not cells:
         raise ConfigError(f"{' and '.join(names)} share no metric that can be compared. " + ". ".join(notes))
     compared_units, more_notes = units(cells)
+    tests = _families_of_tests(compared_units, options)
     rows = [
-        compare_runs(unit, 0, candidate, names, options)
-        for unit in compared_units
+        replace(compare_runs(unit, 0, candidate, names, options), family=family)
+        for unit, family in zip(compared_units, tests, strict=True)
         for candidate in range(1, len(runs))
     ]
     adjusted = adjust_rows(rows, options.alpha, options.correction)
@@ -57,6 +60,7 @@ def compare(runs: Sequence[Run], options: ComparisonOptions | None = None) -> Co
         runs=tuple(map(compared_run, runs)),
         rows=tuple(adjusted),
         test=options.test,
+        family=options.family,
         ranks=tuple(rank_runs(compared_units, names, adjusted, options)) if len(runs) > 2 else (),
         notes=(
             *(note for run in runs for note in run.notes),
@@ -65,6 +69,30 @@ def compare(runs: Sequence[Run], options: ComparisonOptions | None = None) -> Co
             *_too_few_resamples(rows, options),
         ),
     )
+
+
+def _families_of_tests(compared: Sequence[Unit], options: ComparisonOptions) -> list[str | None]:
+    """Return the family of tests of each unit; None if all rows are one family."""
+    if options.family == "one":
+        return [None] * len(compared)
+    first: dict[str, FilteredMetric] = {}
+    for cell in (cell for unit in compared for cell in unit.cells):
+        first.setdefault(cell.task, (cell.metric, cell.filter))
+    over_languages = {
+        (unit.task, unit.cells[0].metric, unit.cells[0].filter) for unit in compared if unit.language == ALL
+    }
+    return [
+        family_of_tests(
+            cell.family if unit.language != ALL else unit.task,
+            cell.metric,
+            cell.filter,
+            single_language=unit.language != ALL
+            and (cell.family, cell.metric, cell.filter) in over_languages,
+            first_metric=all(first[one.task] == (one.metric, one.filter) for one in unit.cells),
+        )
+        for unit in compared
+        for cell in unit.cells[:1]
+    ]
 
 
 def _cells(runs: Sequence[Run], options: ComparisonOptions) -> tuple[list[Cell], list[str]]:
@@ -139,13 +167,14 @@ def _differs_from_results_file(runs: Sequence[Run], cell: Cell) -> str | None:
 def _too_few_resamples(rows: Sequence[Row], options: ComparisonOptions) -> list[str]:
     """Note that no row can be significant.
 
-    A permutation p-value is at least 1 / (resamples + 1), and Holm multiplies the smallest by the number of rows.
+    A permutation p-value is at least 1 / (resamples + 1), and Holm multiplies the smallest by the rows of its family.
     """
-    smallest = len(rows) / (options.resamples + 1)
+    largest_family = max(Counter(row.family for row in rows).values())
+    smallest = largest_family / (options.resamples + 1)
     drawn = any(row.test == "permutation" for row in rows)
     if options.correction != "holm" or smallest <= options.alpha or not drawn:
         return []
     return [
-        f"over {len(rows)} rows no drawn p-value can be significant: ask for --resamples "
-        f"{math.ceil(10 * len(rows) / options.alpha)}, or for fewer rows with --metrics"
+        f"over {largest_family} rows no drawn p-value can be significant: ask for --resamples "
+        f"{math.ceil(10 * largest_family / options.alpha)}, or for fewer rows with --metrics"
     ]

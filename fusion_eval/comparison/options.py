@@ -7,6 +7,7 @@ from typing import Literal
 
 Test = Literal["auto", "permutation", "mcnemar"]
 Correction = Literal["holm", "bh"]
+FamilyRule = Literal["auto", "one"]
 AUTO, NO_CLUSTERS = "auto", "none"
 """Values of `cluster` that are not the name of a field."""
 
@@ -28,3 +29,7 @@ class ComparisonOptions:
     allow_partial: bool = False
     """Compare only what all runs have, instead of raising an error."""
     metrics: tuple[str, ...] = ()
+    family: FamilyRule = "auto"
+    """Which rows p-values are adjusted over (see `family_of_tests`)."""
+    allow_setup: tuple[str, ...] = ()
+    """What may differ between the runs' set-ups of a task: `num_fewshot`."""

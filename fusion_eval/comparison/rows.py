@@ -71,12 +71,8 @@ def compare_runs(
         win_p_value=wins.p_value,
         higher_is_better=first.higher_is_better,
         standard_error=error,
-        minimal_detectable_effect=(
-            minimal_detectable_effect(error, units, options.alpha) if error else None
-        ),
-        items_needed=(
-            items_needed(paired.delta, error, n, units, options.alpha) if error else None
-        ),
+        minimal_detectable_effect=(minimal_detectable_effect(error, units, options.alpha) if error else None),
+        items_needed=(items_needed(paired.delta, error, n, units, options.alpha) if error else None),
         signature=None if unit.several else first.signature,
         note=_caveats(unit, paired, interval, test, options.alpha),
     )

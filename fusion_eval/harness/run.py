@@ -15,6 +15,7 @@ from fusion_eval.text.file_names import safe_file_name
 from fusion_eval.text.redaction import public_command
 
 if TYPE_CHECKING:
+    from fusion_eval.comparison.options import FamilyRule
     from fusion_eval.model_arguments import ModelArguments
     from fusion_eval.runs.reading import Run
     from fusion_eval.runs.totals import RunTotals
@@ -35,6 +36,8 @@ class Plan:
     num_fewshot: int | None = None
     command: tuple[str, ...] = ()
     """The words of the command line that started the run; empty if it was started from Python."""
+    family: FamilyRule = "auto"
+    """Which rows of the comparison p-values are adjusted over."""
 
     def folder(self, strategy: str) -> Path:
         """Return the folder that holds the run of a strategy."""
@@ -133,8 +136,9 @@ def compare_strategies(plan: Plan, files: Mapping[str, Path] | None = None) -> C
         ConfigError: Nothing can be compared.
     """
     from fusion_eval.comparison.compare import compare
+    from fusion_eval.comparison.options import ComparisonOptions
 
-    return compare(ordered_runs(plan, files))
+    return compare(ordered_runs(plan, files), ComparisonOptions(family=plan.family))
 
 
 def ordered_runs(plan: Plan, files: Mapping[str, Path] | None = None) -> list[Run]:

@@ -144,7 +144,7 @@ def of_row(row: Row, verdicts: Sequence[V]) -> list[V]:
 
 
 def join(parts: Sequence[Comparison], options: ComparisonOptions) -> Comparison:
-    """Join several comparisons into one. Their p-values are adjusted over all rows."""
+    """Join several comparisons into one. Their p-values are adjusted within families."""
     rows = adjust_rows([row for part in parts for row in part.rows], options.alpha, options.correction)
     runs = {run.name: run for part in parts for run in part.runs}
     return replace(

@@ -9,16 +9,17 @@ from dataclasses import asdict, fields
 
 from fusion_eval.report.judging_tables import judging_blocks
 from fusion_eval.report.text_table import Table, decimals, text_table
-from fusion_eval.runs.comparison import Comparison, RankedRun, Row, to_json
+from fusion_eval.runs.comparison import Comparison, RankedRun, Row, adjustment, to_json
 from fusion_eval.text.escaping import csv_cell, escaped, escaped_table, visible_json
 from fusion_eval.text.printable import terminal_line, terminal_text
 
 _LEGEND = (
     "↓: lower is better; n: items/independent clusters; delta: candidate - baseline, with its {confidence:g}% interval ({interval})",
-    "p: of the test named; p adj: adjusted over all {rows} rows ({correction}), * at most {alpha:g}",
-    "win: the candidate's, ties count half; detects: the smallest true delta that so many items find with 80% power;",
+    "p: of the test named; p adj: adjusted {adjustment}, * at most {alpha:g}",
+    "{families}win: the candidate's, ties count half; detects: the smallest true delta that so many items find with 80% power;",
     "needs: the items that would find this delta with 80% power (both for one test at {alpha:g})",
 )
+_FAMILIES = "family: primary (each task's first metric over its languages), languages (of one task and metric), secondary\n"
 _SHARED_LETTER = "runs that share a letter cannot be told apart at the p adj above, in which the other pairs of runs are counted too"
 
 
@@ -94,13 +95,21 @@ def _row_table(comparison: Comparison, rows: Sequence[Row]) -> Table:
         "n",
         "of baseline" if "baseline" in systems else comparison.baseline,
         "value" if "candidate" in systems else comparison.rows[0].candidate,
-        *("delta", "test", "p", "p adj", "", "win", "w/t/l", "detects", "needs"),
+        *("delta", "test", "p", "p adj", "", *(["family"] if _has_families(comparison) else [])),
+        *("win", "w/t/l", "detects", "needs"),
     ]
     filters = {(row.task, row.language, row.metric): set[str]() for row in comparison.rows}
     for row in comparison.rows:
         filters[row.task, row.language, row.metric].add(row.filter)
-    lines = [_line(row, systems, len(filters[row.task, row.language, row.metric]) > 1) for row in rows]
+    lines = [
+        _line(row, systems, len(filters[row.task, row.language, row.metric]) > 1, _has_families(comparison))
+        for row in rows
+    ]
     return Table(head, lines, len(names))
+
+
+def _has_families(comparison: Comparison) -> bool:
+    return any(row.family for row in comparison.rows)
 
 
 def _system_columns(comparison: Comparison) -> list[str]:
@@ -110,7 +119,7 @@ def _system_columns(comparison: Comparison) -> list[str]:
     return [*(["baseline"] if len(baselines) > 1 else []), *(["candidate"] if len(candidates) > 1 else [])]
 
 
-def _line(row: Row, systems: Sequence[str], show_filter: bool) -> list[str]:
+def _line(row: Row, systems: Sequence[str], show_filter: bool, show_family: bool) -> list[str]:
     digits = decimals(row.baseline_value, row.candidate_value)
     interval = "" if row.ci_low is None else f" [{row.ci_low:+.{digits}f}, {row.ci_high:+.{digits}f}]"
     return [
@@ -127,6 +136,7 @@ def _line(row: Row, systems: Sequence[str], show_filter: bool) -> list[str]:
         _p_value(row.p_value),
         _p_value(row.p_adjusted),
         "*" if row.significant else "",
+        *([(row.family or "-").partition(" ")[0]] if show_family else []),
         f"{row.win_rate:.0%} [{100 * row.win_rate_low:.0f}, {100 * row.win_rate_high:.0f}]",
         f"{row.wins}/{row.ties}/{row.losses}",
         "-" if row.minimal_detectable_effect is None else f"{row.minimal_detectable_effect:.{digits}f}",
@@ -142,11 +152,12 @@ def _rank_line(ranked: RankedRun) -> list[str]:
 
 def _legend(comparison: Comparison) -> str:
     stopped_early = any(row.test == "sequential" for row in comparison.rows)
+    families = _FAMILIES if _has_families(comparison) else ""
     return "\n".join(_LEGEND).format(
+        families=families,
         confidence=100 * (1 - comparison.alpha),
         interval="anytime-valid" if stopped_early else f"{comparison.interval} bootstrap",
-        rows=len(comparison.rows),
-        correction=comparison.correction,
+        adjustment=adjustment(comparison),
         alpha=comparison.alpha,
     )
 

@@ -81,6 +81,8 @@ class Row:
     """Only in a judge's rows: the share of pairs without a verdict."""
     position_consistency: float | None = None
     """Only in a judge's rows: the share of pairs in which both orders have the same winner."""
+    family: str | None = None
+    """The family of tests that the p-value is adjusted within. None if all rows are one family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class Comparison:
     """The rows of each judge alone, if several judged."""
     test: str = "auto"
     """The test that was asked for. Each row names the test that was used."""
+    family: str = "one"
+    """`auto` if p-values are adjusted within the families that the rows name; `one` if over all rows."""
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a DataFrame, with a column for each field of a row in `comparison.json`."""
@@ -130,6 +134,14 @@ class Comparison:
         return pd.DataFrame(
             [asdict(row) for row in self.rows], columns=[column.name for column in fields(Row)]
         )
+
+
+def adjustment(comparison: Comparison) -> str:
+    """Say which rows the p-values are adjusted over: `over all 48 rows (holm)`."""
+    families = {row.family for row in comparison.rows}
+    if families == {None}:
+        return f"over all {len(comparison.rows):,} rows ({comparison.correction})"
+    return f"within each family of rows ({comparison.correction})"
 
 
 def compared_run(run: Run) -> ComparedRun:

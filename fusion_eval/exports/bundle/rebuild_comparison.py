@@ -11,7 +11,7 @@ import msgspec
 from fusion_eval.comparison.compare import compare
 from fusion_eval.comparison.matching import match_runs
 from fusion_eval.comparison.metrics import why_not_comparable
-from fusion_eval.comparison.options import ComparisonOptions, Correction, Test
+from fusion_eval.comparison.options import ComparisonOptions, Correction, FamilyRule, Test
 from fusion_eval.comparison.units import ALL
 from fusion_eval.errors import ConfigError
 from fusion_eval.exports.bundle.differ import Differ, Exactly, by_name
@@ -72,6 +72,7 @@ def options_of(
         cluster=comparison.cluster,
         allow_partial=True,
         metrics=metrics,
+        family=_known(comparison, "family", get_args(FamilyRule)),
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from fusion_eval.exports.card.results import headline_rows
 from fusion_eval.exports.comparable import Comparisons, is_judged
-from fusion_eval.runs.comparison import Comparison, Row
+from fusion_eval.runs.comparison import Comparison, Row, adjustment
 from fusion_eval.runs.provenance import Provenance
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.totals import Totals
@@ -84,7 +84,7 @@ def _correction(comparison: Comparison) -> str:
     if comparison.correction == "none":
         return f"p-values are not adjusted for {rows}: some would look significant by chance."
     return (
-        f"p-values are adjusted over {rows} ({comparison.correction}): a difference that is not significant here may be "
+        f"p-values are adjusted {adjustment(comparison)}: a difference that is not significant here may be "
         "significant if it is tested alone, and is not shown to be absent."
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from fusion_eval.exports.table.grid import Column, Layout
 from fusion_eval.exports.table.scores import Measure, Scores
-from fusion_eval.runs.comparison import Comparison, Row
+from fusion_eval.runs.comparison import Comparison, Row, adjustment
 from fusion_eval.runs.reading import Run
 from fusion_eval.text.redaction import public_note
 
@@ -70,11 +70,7 @@ def footnotes(
 def tests_text(comparison: Comparison, rows: Iterable[Row]) -> str:
     """Return the level, the correction and the tests of rows."""
     tests = ", ".join(dict.fromkeys(row.test for row in rows))
-    adjusted = (
-        "not adjusted"
-        if comparison.correction == "none"
-        else f"adjusted over all {len(comparison.rows):,} rows of the comparison ({comparison.correction})"
-    )
+    adjusted = "not adjusted" if comparison.correction == "none" else f"adjusted {adjustment(comparison)}"
     return f"p at most {comparison.alpha:g}, {adjusted}; test: {tests}"
 
 
