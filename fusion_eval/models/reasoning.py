@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-_MARKS = re.compile(r"think|thought|<\|(?:channel|start|message|inner)|\Aanalysis\S", re.IGNORECASE)
-"""A reply without any of these marks is all answer."""
 _TAG = re.compile(
     r"<(?P<close>/)?\s{0,3}(?:[\w-]{1,30}[:_])?(?:think|thinking|thought|thoughts)(?:\s[^<>]{0,100})?>"
     r"|\[(?P<close2>/)?THINK\]"
@@ -42,7 +40,7 @@ def split_reasoning(text: str) -> tuple[str, str]:
     Returns:
         The answer and the reasoning; both may be empty.
     """
-    if not _MARKS.search(text):
+    if not _may_hold_reasoning(text):
         return text, ""
     if _HARMONY_START.match(text) or _HARMONY_LATER.search(text):
         return _split_channels(text)
@@ -56,6 +54,12 @@ def split_reasoning(text: str) -> tuple[str, str]:
     answer, later = _split_later_blocks(answer)
     answer = _ANSWER_TAG.sub("", answer).lstrip()
     return answer, "\n".join(filter(None, (thought.strip() for thought in (*thoughts, *later))))
+
+
+def _may_hold_reasoning(text: str) -> bool:
+    """Return whether a text holds a mark of reasoning; every reply comes here, and most hold none."""
+    lowered = text.lower()
+    return "think" in lowered or "thought" in lowered or "<|" in text or text.startswith("analysis")
 
 
 def _split_leading_blocks(text: str) -> tuple[str, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +37,7 @@ class TraceFile:
             self._new_folders = [folder for folder in self._partial.parents if not folder.exists()]
             try:
                 self._partial.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._partial.open("w+b")
+                self._file = open(self._partial, "w+b", opener=_for_the_user_alone)
             except OSError as error:
                 raise self._cannot_write(error) from error
         return self
@@ -80,7 +81,7 @@ class TraceFile:
             return
         sorted_lines = self._partial.with_name(f"{self._partial.name}.sorted")
         try:
-            with sorted_lines.open("wb") as target:
+            with open(sorted_lines, "wb", opener=_for_the_user_alone) as target:
                 for place in order:
                     self._file.seek(self._starts[place])
                     target.write(self._file.readline())
@@ -93,6 +94,11 @@ class TraceFile:
             f"Cannot write traces to {self.path}: {error.strerror}. What the store holds is kept; name another "
             "folder with --output (trace_dir= under lm_eval), or make room, and run again"
         )
+
+
+def _for_the_user_alone(path: str, flags: int) -> int:
+    """Open a file that no other user of the machine can read: traces hold prompts and answers."""
+    return os.open(path, flags, 0o600)
 
 
 def read_traces(path: Path) -> Iterator[Trace]:

@@ -194,7 +194,7 @@ def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_2(
 @pytest.mark.parametrize(
     ("options", "model_args", "sentence"),
     [
-        (["--api-key", "right"], "model=test-model", "came from the environment variable OPENAI_API_KEY"),
+        (["--api-key", "right"], "model=test-model,api_key_env=MY_KEY", "came from the environment variable MY_KEY"),
         ([], "model=other-model", "has no model 'other-model'"),
         (["--fail-every", "1", "500"], "model=test-model,max_retries=0", "failed on 8 prompts in a row"),
     ],
@@ -204,7 +204,7 @@ def test_a_refusal_of_the_server_is_shown_once_and_without_the_key(tmp_path, opt
     with spawn("--log", str(log), *options) as base_url:
         done = command(
             "fusion-eval", "run", "--output", str(tmp_path / "out"), "--model_args",
-            f"{model_args},base_url={base_url}", OPENAI_API_KEY="sk-wrong-and-secret",
+            f"{model_args},base_url={base_url}", MY_KEY="sk-wrong-and-secret",
         )  # fmt: skip
 
     assert done.returncode == 2

@@ -168,15 +168,16 @@ def candidates_of(
     """
     if failure := failure_in_reply(reply):
         raise _failed(failure, name, redactor)
-    choices = sorted(reply.choices or (), key=lambda choice: choice.index)
+    choices = reply.choices or []
+    if len(choices) > 1:
+        choices = sorted(choices, key=lambda choice: choice.index)
     failures = [_failure_of(choice) for choice in choices]
     if choices and all(failures):
         raise _failed(failures[0], name, redactor)
     usage = reply.usage or Usage()
     prompt_tokens = _plausible_count(usage.prompt_tokens)
     tokens = _completion_tokens(choices, _plausible_count(usage.completion_tokens))
-    details = usage.completion_tokens_details
-    thought, rest = divmod(_plausible_count(details.reasoning_tokens) if details else 0, max(len(choices), 1))
+    thoughts = _reasoning_tokens(usage, tokens)
     return [
         Candidate(
             text="",
@@ -196,11 +197,20 @@ def candidates_of(
             tokens[i],
             prompt_tokens if i == 0 else 0,
             latency,
-            min(tokens[i], thought + (i < rest)),
+            thoughts[i],
             redactor,
         )
         for i, choice in enumerate(choices)
     ]
+
+
+def _reasoning_tokens(usage: Usage, tokens: list[int]) -> list[int]:
+    """Return an even share of the reasoning tokens for each choice, no more than the choice's own tokens."""
+    details = usage.completion_tokens_details
+    if details is None or not tokens:
+        return [0] * len(tokens)
+    share, rest = divmod(_plausible_count(details.reasoning_tokens), len(tokens))
+    return [min(own, share + (i < rest)) for i, own in enumerate(tokens)]
 
 
 def _failed(failure: object, name: str, redactor: Redactor) -> TransientError:
@@ -304,6 +314,8 @@ def _completion_tokens(choices: list[Choice], total: int) -> list[int]:
     They add up to the total. Some servers count one choice only; then they add up to the tokens with
     log-probabilities.
     """
+    if len(choices) == 1:
+        return [max(total, len(_token_logprobs(choices[0])))]
     counted = [len(_token_logprobs(choice)) for choice in choices]
     share, rest = divmod(max(total - sum(counted), 0), max(len(choices), 1))
     return [own + share + (i < rest) for i, own in enumerate(counted)]

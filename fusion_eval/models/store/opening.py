@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -55,6 +56,10 @@ def _open(path: Path | None, patience: float) -> sqlite3.Connection:
             path.parent.mkdir(parents=True, exist_ok=True)
             _check_rights(path)
             check_write_ahead_log(path)
+            with contextlib.suppress(
+                FileExistsError
+            ):  # a new file is for its user alone; SQLite would ask the umask
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         # One thread at a time uses the connection, but not always the one that opened it (see `run_anywhere`).
         db = sqlite3.connect(
             str(path or ":memory:"), timeout=patience, isolation_level=None, check_same_thread=False
