@@ -39,13 +39,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three strategies on four French sentences."""
     folder = tmp_path_factory.mktemp("finished")
     with serve(ServerPlan(api_key=KEY)) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENAI_API_KEY", KEY)
+        patch.setenv("TEST_KEY", KEY)
         plan = Plan(
             output=folder / "out",
             tasks=("fusion_demo_fr",),
             strategies=("single", "bon", "fusion"),
             model_args={
-                "model": "test-model", "base_url": server.base_url, "n": 3, "scorer": "chrf", "temperature": 0.9,
+                "model": "test-model", "base_url": server.base_url, "api_key_env": "TEST_KEY", "n": 3, "scorer": "chrf", "temperature": 0.9,
                 "cache": str(folder / "store.sqlite"),
             },
             limit=4,
