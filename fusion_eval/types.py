@@ -152,6 +152,9 @@ def from_json(line: bytes | str, kind: type[T]) -> T:
     """Read what `to_json` wrote.
 
     Raises:
-        msgspec.DecodeError: The line is not JSON, or no value of this kind.
+        msgspec.DecodeError: The line is not JSON, no value of this kind, or nested too deeply.
     """
-    return msgspec.json.decode(line, type=kind)
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except RecursionError as error:
+        raise msgspec.DecodeError("it is nested too deeply") from error

@@ -18,6 +18,8 @@ from fusion_eval.model_arguments import ModelArguments, parse, public
 from fusion_eval.models.lm_eval.types import arguments_of, class_of
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
+from fusion_eval.strategies.scorers.judge import Judge
+from fusion_eval.strategies.specs import load_scorer
 
 
 def test_by_default_the_embedded_model_draws_five_candidates() -> None:
@@ -93,6 +95,31 @@ def test_results_keep_addresses_and_off_as_they_are_written() -> None:
 def test_the_scorer_is_a_spec_with_a_name() -> None:
     arguments = parse({"scorer": "judge(temperature=0.5)", "scorer_model": "m"})
     assert (arguments.scorer_spec, arguments.scorer_name) == ("judge(temperature=0.5)", "judge")
+
+
+def test_the_scorers_temperature_and_length_are_options_of_the_judge() -> None:
+    base = {"model": "m", "base_url": "http://h/v1", "scorer_temperature": 1, "scorer_max_tokens": 100_000}
+    assert parse(base).scorer_spec == "judge(temperature=1.0,max_tokens=100000)"
+    assert load_scorer(parse(base).scorer_spec) == Judge(temperature=1.0, max_tokens=100_000)
+    assert parse({"scorer": "judge(max_tokens=9)", "scorer_temperature": 1}).scorer_spec == (
+        "judge(max_tokens=9,temperature=1.0)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scorer": "chrf", "scorer_temperature": 1}, "scorer_temperature= goes with scorer=judge"),
+        ({"scorer": "chrf", "scorer_max_tokens": 9}, "scorer_max_tokens= goes with scorer=judge"),
+        ({"scorer": "judge(temperature=0)", "scorer_temperature": 1}, "leave one"),
+        ({"scorer_temperature": 9, "scorer": "judge"}, "from 0 to 5"),
+    ],
+)
+def test_scorer_options_without_a_judge_or_twice_are_errors(
+    arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse(arguments)
 
 
 # Wrong names

@@ -257,7 +257,7 @@ def _text(content: Any) -> tuple[str, str]:
             texts.append(part)
         elif isinstance(part, dict) and kind in _REASONING_PARTS:
             thoughts.append(_reasoning(part) or _plain(part.get("text")) or _plain(part.get("summary")))
-        elif isinstance(part, dict) and kind in _TEXT_PARTS:
+        elif isinstance(part, dict) and kind in _TEXT_PARTS and part.keys() & {"text", "content"}:
             texts.append(_plain(part.get("text") if "text" in part else part.get("content")))
         elif isinstance(part, dict) and kind == "refusal":
             texts.append(_plain(part.get("refusal")))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,14 @@ import pytest
 from doors import KEY, PROMPT, SAMPLING, StartServer, closed_port, door_to, error_at, error_for
 from hypothesis import given
 from hypothesis import strategies as st
-from openai_server import Fault, Plan
+from openai_server import Fault, Plan, Reply
 
 from fusion_eval.errors import TransientError
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.openai.door import OpenAIModel
+from fusion_eval.models.redactor import Redactor
 from fusion_eval.models.store.store import Store
 from fusion_eval.text.redaction import safe_message, without_userinfo
 from fusion_eval.types import Candidate, Prompt
@@ -108,3 +111,64 @@ async def test_a_password_in_the_base_url_is_used_and_never_shown(openai_server:
 def test_only_the_user_part_is_removed_from_a_url() -> None:
     assert without_userinfo("https://user:p%40ss@host:81/v1") == "https://host:81/v1"
     assert without_userinfo("https://host/v1") == "https://host/v1"
+
+
+LONG_KEY = "sk-proj-Zq8vXw3rT5yUeP0oLkJh"
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        LONG_KEY,
+        f"Bearer {LONG_KEY}!",
+        LONG_KEY[6:],
+        LONG_KEY[:14] + "***" + LONG_KEY[-4:],
+        LONG_KEY[:9] + " " + LONG_KEY[9:],
+        LONG_KEY[:6] + "\u200b" + LONG_KEY[6:],
+        LONG_KEY.upper(),
+        LONG_KEY[::-1],
+        base64.b64encode(LONG_KEY.encode()).decode(),
+        base64.b64encode(f"x:{LONG_KEY}".encode()).decode(),
+        LONG_KEY.replace("-", "%2D"),
+    ],
+    ids=[
+        *(
+            "whole",
+            "with its scheme",
+            "its tail",
+            "its head",
+            "split",
+            "split invisibly",
+            "in capitals",
+            "reversed",
+        ),
+        *("in base64", "in base64 behind a user", "escaped"),
+    ],
+)
+async def test_a_key_that_an_answer_echoes_is_hidden(openai_server: StartServer, echo: str) -> None:
+    reply = Reply(f"Your key is {echo}. ANSWER=7", reasoning_content=f"Key: {echo}")
+    server = openai_server(Plan(reply=lambda request, index: reply))
+    async with door_to(server.base_url, api_key=LONG_KEY) as door:
+        [candidate] = await door.sample(PROMPT, SAMPLING, 1)
+    stored = f"{candidate.text} {candidate.reasoning}"
+    assert "ANSWER=7" in stored and "***" in stored
+    hidden = stored.lower().replace("***", " ")
+    assert not any(part in hidden for part in (LONG_KEY[-8:].lower(), LONG_KEY[8:16].lower(), echo.lower()))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_text_without_the_key_stays_as_it_is(text: str) -> None:
+    assert Redactor([LONG_KEY, "EMPTY"]).text(text) == text
+    assert Redactor(["EMPTY"]).text(f"{text} EMPTY") == f"{text} EMPTY"
+
+
+@pytest.mark.parametrize("mess", [" " * 10**7, "sk-" * 10**6, "<" * 10**6, '{"error":' * 10**5])
+async def test_a_huge_error_is_read_in_part(openai_server: StartServer, mess: str) -> None:
+    error = await error_for(openai_server, Fault("status", 400, body=mess))
+    assert len(str(error)) < 500
+
+
+async def test_a_reply_far_larger_than_its_answer_can_be_is_transient(openai_server: StartServer) -> None:
+    body = {"choices": [{"message": {"content": "a" * (8 << 20)}, "finish_reason": "stop"}]}
+    error = await error_for(openai_server, Fault("status", 200, body=json.dumps(body)))
+    assert isinstance(error, TransientError) and "more than 4 MB in one answer" in str(error)
