@@ -41,7 +41,7 @@ def read_human_labels(path: Path, pairs: Sequence[AnswerPair]) -> HumanLabels:
     for where, line in read_records(path):
         record = _record(path, where, line)
         score = _score(path, where, record)
-        possible = by_document[record["doc_id"]] if "doc_id" in record else pairs
+        possible = by_document[record["doc_id"]] if isinstance(record.get("doc_id"), int) else pairs
         fitting = [pair for pair in possible if _fits(record, pair)]
         if len(fitting) != 1:
             raise ConfigError(

@@ -172,7 +172,7 @@ def read_comparison(path: Path) -> Comparison:
         comparison = msgspec.json.decode(path.read_bytes(), type=Comparison)
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not a comparison that `fusion-eval compare` wrote: {error}") from error
     if comparison.schema_version != SCHEMA_VERSION:
         raise ConfigError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusion_eval.runs.metric_facts import lower_is_better
-from fusion_eval.runs.results_file import Results, mappings, section, split_metric
+from fusion_eval.runs.results_file import NO_SCORE, Results, mappings, number_or_none, section, split_metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,8 @@ class TaskInfo:
     fewshot: int | None = None
     limit: float | None = None
     language: str | None = None
+    n_samples: int | None = None
+    """The number of items that the harness evaluated."""
     filters: tuple[str, ...] = ()
     reported: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """The harness's own aggregate, by metric and filter."""
@@ -46,19 +48,24 @@ def task_info(results: Results, task: str) -> TaskInfo:
     reported = {
         metric: value
         for key, value in section(section(results, "results"), task).items()
-        if isinstance(value, float) and (metric := split_metric(key))
+        if isinstance(value, float) and (metric := split_metric(key)) and metric[0] != NO_SCORE
     }
     filters = tuple(str(entry.get("name")) for entry in mappings(config, "filter_list"))
     return TaskInfo(
         version=None if version is None or version == "N/A" else str(version),
         fewshot=fewshot if isinstance(fewshot, int) else None,
-        limit=limit if isinstance(limit, int | float) else None,
+        limit=None if isinstance(limit, str) or number_or_none(limit) is None else limit,
         language=str(metadata["language"]) if metadata.get("language") else None,
+        n_samples=effective if type(effective := _samples(results, task).get("effective")) is int else None,
         filters=filters or tuple(dict.fromkeys(filtered for _, filtered in reported)),
         reported=reported,
         directions={metric: better for metric, better in directions.items() if isinstance(better, bool)},
         undirected=frozenset(metric for metric, better in directions.items() if better is None),
     )
+
+
+def _samples(results: Results, task: str) -> Results:
+    return section(section(results, "n-samples"), task)
 
 
 def _directions(results: Results, config: Results, task: str) -> dict[str, Any]:

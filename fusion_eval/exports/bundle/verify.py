@@ -79,7 +79,7 @@ def _contents(folder: Path) -> Contents:
     path = folder / CONTENTS
     try:
         contents = msgspec.json.decode(path.read_bytes(), type=Contents)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(
             f"The bundle has no {CONTENTS} that can be read, so fusion-eval did not write it: {error}"
         ) from error
