@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from fusion_eval.errors import ConfigError
 
@@ -101,6 +102,27 @@ def read_variables(name: str, value: object) -> str:
     if not any(parts):
         return read_variable(name, value)
     return "|".join(read_variable(name, part) if part else "" for part in parts)
+
+
+def check_keys(name: str, variables: str | None, addresses: tuple[str, ...]) -> None:
+    """Raise an error where one key would go to several hosts, or variables and addresses do not pair up.
+
+    Args:
+        name: The argument that names the variables.
+        variables: What `read_variables` returned, or None.
+        addresses: The addresses that the keys are for.
+    """
+    names = variables.split("|") if variables else []
+    hosts = list(dict.fromkeys(urlsplit(address).hostname or "" for address in addresses))
+    if len(names) == 1 and len(hosts) > 1:
+        raise ConfigError(
+            f"{name}={variables} would send one key to {len(hosts)} hosts ({', '.join(hosts)}); "
+            f"name a variable for each address: {name}={'|'.join(names * len(addresses))}"
+        )
+    if len(names) > 1 and len(names) != len(addresses):
+        raise ConfigError(
+            f"{name}= names {len(names)} variables for {len(addresses)} addresses; name one for each, in their order"
+        )
 
 
 def read_addresses(name: str, value: object) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from fusion_eval.argument_values import (
     OFF,
     Off,
+    check_keys,
     integer_reader,
     number_reader,
     read_addresses,
@@ -205,25 +205,11 @@ def _check_endpoints(arguments: ModelArguments) -> None:
 
 
 def _check_keys(arguments: ModelArguments) -> None:
-    """Raise an error where one key would go to several hosts, or variables and addresses do not pair up."""
     for role in ("", "fusor_", "scorer_"):
-        names = getattr(arguments, f"{role}api_key_env")
         addresses = getattr(arguments, f"{role}base_url")
-        if addresses is None and role:
-            addresses = arguments.base_url
-        if names is None or not isinstance(addresses, tuple):
-            continue
-        hosts = list(dict.fromkeys(urlsplit(address).hostname or "" for address in addresses))
-        if "|" not in names and len(hosts) > 1:
-            raise ConfigError(
-                f"{role}api_key_env={names} would send one key to {len(hosts)} hosts ({', '.join(hosts)}); "
-                f"name a variable for each address: {role}api_key_env={'|'.join([names] * len(addresses))}"
-            )
-        if "|" in names and names.count("|") + 1 != len(addresses):
-            raise ConfigError(
-                f"{role}api_key_env= names {names.count('|') + 1} variables for {len(addresses)} addresses; "
-                "name one for each, in their order"
-            )
+        addresses = arguments.base_url if addresses is None and role else addresses
+        if isinstance(addresses, tuple):
+            check_keys(f"{role}api_key_env", getattr(arguments, f"{role}api_key_env"), addresses)
 
 
 def _check_pool(arguments: ModelArguments) -> None:

@@ -29,10 +29,11 @@ from fusion_eval.errors import (
 from fusion_eval.models.litellm.errors import error_of, secrets_in_environment
 from fusion_eval.models.litellm.library import load_litellm
 from fusion_eval.models.logs import log
-from fusion_eval.models.openai.decoding import UnknownFormError, reply_of
-from fusion_eval.models.openai.errors import refused_option
+from fusion_eval.models.openai.candidates import candidates_of
 from fusion_eval.models.openai.options import DISPENSABLE, LearnedOptions
-from fusion_eval.models.openai.wire import Reply, candidates_of, payload_of
+from fusion_eval.models.openai.refused_options import refused_option
+from fusion_eval.models.openai.reply_fields import UnknownFormError, reply_of
+from fusion_eval.models.openai.wire import Reply, payload_of
 from fusion_eval.models.redactor import Redactor
 from fusion_eval.text.redaction import without_userinfo
 from fusion_eval.types import Candidate, Prompt, Sampling

@@ -19,13 +19,13 @@ from fusion_eval.errors import (
 from fusion_eval.models.openai.body import LARGEST, read_body
 from fusion_eval.models.openai.decoding import (
     UNREADABLE,
-    UnknownFormError,
     UnreadableReplyError,
     decode_reply,
 )
 from fusion_eval.models.openai.errors import OVERLOADED, NoSuchModelError, error_for_response
 from fusion_eval.models.openai.finish import failure_in_reply, message_in, status_in
 from fusion_eval.models.openai.proxy import proxy_for
+from fusion_eval.models.openai.reply_fields import UnknownFormError
 from fusion_eval.models.openai.wire import Models, Reply
 from fusion_eval.models.redactor import Redactor
 from fusion_eval.text.redaction import without_userinfo

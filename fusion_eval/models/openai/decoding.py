@@ -6,22 +6,21 @@ A reply in OpenAI's own form takes the fast way. Any other is read as plain JSON
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from fusion_eval.models.openai.wire import (
-    Choice,
-    Logprobs,
-    ReasoningTokens,
-    Reply,
-    ReplyMessage,
-    TokenLogprob,
-    Usage,
+from fusion_eval.models.openai.reply_fields import (
+    UnknownFormError,
+    as_dict,
+    as_list,
+    reasoning_in,
+    reply_of,
+    text_and_reasoning,
 )
+from fusion_eval.models.openai.wire import Reply
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises on bytes that are not JSON."""
@@ -31,24 +30,10 @@ _json = json.JSONDecoder(
 )
 _SERVER_SENT = re.compile(r"(data|event|id|retry)?:")
 """The beginning of a line of server-sent events. A line that begins with a colon is a comment."""
-_TEXT_PARTS = {"text", "output_text", "input_text", ""}
-_REASONING_PARTS = {
-    "thinking",
-    "reasoning",
-    "reasoning_text",
-    "reasoning.text",
-    "reasoning.summary",
-    "summary_text",
-}
-_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "reasoning_details")
 
 
 class UnreadableReplyError(ValueError):
     """A reply is not JSON, or it ends before its answer does."""
-
-
-class UnknownFormError(ValueError):
-    """A reply is JSON in which the answer is no text."""
 
 
 def decode_reply(body: bytes) -> Reply:
@@ -141,7 +126,7 @@ def _reply_of(documents: list[Any]) -> Reply:
 
 
 def _is_chunk(reply: dict[str, Any]) -> bool:
-    choices = [choice for choice in _list(reply.get("choices")) if isinstance(choice, dict)]
+    choices = [choice for choice in as_list(reply.get("choices")) if isinstance(choice, dict)]
     return str(reply.get("object", "")).endswith(".chunk") or any(
         "delta" in choice and not choice.get("message") for choice in choices
     )
@@ -153,7 +138,7 @@ def _joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
     choices: dict[int, dict[str, Any]] = {}
     for chunk in chunks:
         joined |= {name: value for name, value in chunk.items() if value is not None and name != "choices"}
-        for place, piece in enumerate(_list(chunk.get("choices"))):
+        for place, piece in enumerate(as_list(chunk.get("choices"))):
             if isinstance(piece, dict):
                 index = piece.get("index")
                 _add_piece(choices.setdefault(index if isinstance(index, int) else place, {}), piece)
@@ -165,13 +150,13 @@ def _joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _add_piece(choice: dict[str, Any], piece: dict[str, Any]) -> None:
     if "text" in piece:
-        choice["text"] = choice.get("text", "") + _text(piece["text"])[0]
+        choice["text"] = choice.get("text", "") + text_and_reasoning(piece["text"])[0]
     delta = piece.get("message") or piece.get("delta")
     if isinstance(delta, dict):
         message = choice.setdefault("message", {"content": "", "reasoning_content": ""})
-        text, thought = _text(delta.get("content"))
+        text, thought = text_and_reasoning(delta.get("content"))
         message["content"] += text
-        message["reasoning_content"] += _reasoning(delta) or thought
+        message["reasoning_content"] += reasoning_in(delta) or thought
         for name in ("refusal", "error"):
             if isinstance(delta.get(name), str):
                 message[name] = message.get(name, "") + delta[name]
@@ -180,135 +165,6 @@ def _add_piece(choice: dict[str, Any], piece: dict[str, Any]) -> None:
     for name in ("finish_reason", "error", "errors", "status", "native_finish_reason"):
         if piece.get(name):
             choice[name] = piece[name]
-    tokens = _list(_dict(piece.get("logprobs")).get("content"))
+    tokens = as_list(as_dict(piece.get("logprobs")).get("content"))
     if tokens:
         choice.setdefault("logprobs", {"content": []})["content"] += tokens
-
-
-def reply_of(reply: dict[str, Any]) -> Reply:
-    """Read a reply from parsed JSON, field by field.
-
-    Raises:
-        UnknownFormError: The content of a choice is no text.
-    """
-    raw = reply.get("choices")
-    if isinstance(raw, dict):
-        raw = [raw]
-    choices = [_choice(choice, place) for place, choice in enumerate(_list(raw)) if isinstance(choice, dict)]
-    usage = _dict(reply.get("usage"))
-    details = _dict(usage.get("completion_tokens_details"))
-    return Reply(
-        choices or None,
-        Usage(
-            _count(usage.get("prompt_tokens")),
-            _count(usage.get("completion_tokens")),
-            ReasoningTokens(_count(details.get("reasoning_tokens"))) if details else None,
-        )
-        if usage
-        else None,
-        **{name: reply.get(name) for name in Reply.__struct_fields__ if name not in ("choices", "usage")},
-    )
-
-
-def _choice(choice: dict[str, Any], place: int) -> Choice:
-    index = choice.get("index")
-    message = choice.get("message")
-    if message is None and choice.get("text") is None:
-        message = choice.get("delta")
-    if isinstance(message, str | list):
-        message = {"content": message}
-    return Choice(
-        index=index if isinstance(index, int) else place,
-        text=None if choice.get("text") is None else _text(choice["text"])[0],
-        message=_message(message) if isinstance(message, dict) else None,
-        finish_reason=choice.get("finish_reason"),
-        logprobs=_logprobs(choice.get("logprobs")),
-        **{name: choice.get(name) for name in ("error", "errors", "status", "native_finish_reason")},
-    )
-
-
-def _message(message: dict[str, Any]) -> ReplyMessage:
-    text, thought = _text(message.get("content"))
-    refusal = message.get("refusal")
-    return ReplyMessage(
-        content=text,
-        reasoning_content=_reasoning(message) or thought,
-        refusal=refusal if isinstance(refusal, str) else None,
-        error=message.get("error"),
-    )
-
-
-def _text(content: Any) -> tuple[str, str]:
-    """Return the text and the reasoning of a message's content.
-
-    Raises:
-        UnknownFormError: The content is neither text nor parts, so no answer can be read.
-    """
-    if content is None:
-        return "", ""
-    if isinstance(content, str):
-        return content, ""
-    if not isinstance(content, list | dict):
-        raise UnknownFormError(f"the content is {json.dumps(content)}, not text")
-    texts, thoughts = [], []
-    for part in content if isinstance(content, list) else [content]:
-        kind = str(part.get("type") or "").lower() if isinstance(part, dict) else ""
-        if isinstance(part, str):
-            texts.append(part)
-        elif isinstance(part, dict) and kind in _REASONING_PARTS:
-            thoughts.append(_reasoning(part) or _plain(part.get("text")) or _plain(part.get("summary")))
-        elif isinstance(part, dict) and kind in _TEXT_PARTS and part.keys() & {"text", "content"}:
-            texts.append(_plain(part.get("text") if "text" in part else part.get("content")))
-        elif isinstance(part, dict) and kind == "refusal":
-            texts.append(_plain(part.get("refusal")))
-    if isinstance(content, dict) and not texts and not thoughts:
-        raise UnknownFormError("the content is an object without text")
-    return "".join(texts), "\n".join(filter(None, thoughts))
-
-
-def _reasoning(message: dict[str, Any]) -> str:
-    """Return what a message or a part holds as reasoning, in whichever field."""
-    return next((text for name in _REASONING_FIELDS if (text := _plain(message.get(name)))), "")
-
-
-def _plain(value: Any) -> str:
-    """Return the text in a value of any form; an empty one where there is none."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return "".join(map(_plain, value))
-    if isinstance(value, dict):
-        names = ("text", "value", "content", "summary", *_REASONING_FIELDS)
-        return next((text for name in names if (text := _plain(value.get(name)))), "")
-    return ""
-
-
-def _logprobs(value: Any) -> Logprobs | None:
-    """Return the log-probabilities that are numbers. One that is not finite makes the mean unknown."""
-    logprobs = _dict(value)
-    content, plain = logprobs.get("content"), logprobs.get("token_logprobs")
-    if isinstance(content, list):
-        return Logprobs(content=[TokenLogprob(_number(_dict(token).get("logprob"))) for token in content])
-    if isinstance(plain, list):
-        return Logprobs(token_logprobs=[_number(number) for number in plain])
-    return None
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return None if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _count(value: Any) -> int | None:
-    number = _number(value)
-    return round(number) if number is not None and math.isfinite(number) else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 from fusion_eval.models.logs import log
 from fusion_eval.models.openai.body import largest_reply
+from fusion_eval.models.openai.candidates import candidates_of
 from fusion_eval.models.openai.connection import Connection
 from fusion_eval.models.openai.errors import OptionRefusedError
 from fusion_eval.models.openai.options import LearnedOptions
-from fusion_eval.models.openai.wire import candidates_of, payload_of
+from fusion_eval.models.openai.wire import payload_of
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from openai_server import Fault, Plan, Reply, default_text, token_logprob
 
 from fusion_eval.models.openai import wire
+from fusion_eval.models.openai.candidates import candidates_of
 from fusion_eval.types import Prompt, Sampling
 
 WITH_LOGPROBS = Sampling(max_tokens=32, temperature=0.7, seed=3, logprobs=True)
@@ -20,7 +21,7 @@ def replying(reply: str | Reply) -> Plan:
 
 def test_choices_are_sorted_by_their_index() -> None:
     reply = wire.Reply([wire.Choice(index=i, text=str(i)) for i in (2, 0, 1)])
-    assert [c.text for c in wire.candidates_of(reply, "m", SAMPLING, 0.1)] == ["0", "1", "2"]
+    assert [c.text for c in candidates_of(reply, "m", SAMPLING, 0.1)] == ["0", "1", "2"]
 
 
 # Log-probabilities
@@ -70,7 +71,7 @@ def test_tokens_add_up_to_the_larger_of_the_total_and_the_log_probabilities(
     ]
     reply = wire.Reply(choices, wire.Usage(7, total))
     # when
-    tokens = [c.completion_tokens for c in wire.candidates_of(reply, "m", SAMPLING, 0.1)]
+    tokens = [c.completion_tokens for c in candidates_of(reply, "m", SAMPLING, 0.1)]
     # then
     if tokens:
         assert sum(tokens) == max(total or 0, sum(k or 0 for k in with_logprobs))
@@ -79,7 +80,7 @@ def test_tokens_add_up_to_the_larger_of_the_total_and_the_log_probabilities(
 
 
 def test_a_reply_without_usage_counts_no_tokens() -> None:
-    [candidate] = wire.candidates_of(wire.Reply([wire.Choice(text="a")]), "m", SAMPLING, 0.5)
+    [candidate] = candidates_of(wire.Reply([wire.Choice(text="a")]), "m", SAMPLING, 0.5)
     assert (candidate.prompt_tokens, candidate.completion_tokens, candidate.latency) == (0, 0, 0.5)
 
 
@@ -125,7 +126,7 @@ async def test_the_servers_finish_reason_is_kept(openai_server: StartServer, rea
 
 def test_a_missing_finish_reason_is_unknown() -> None:
     reply = wire.Reply([wire.Choice(text="a")])
-    assert wire.candidates_of(reply, "m", SAMPLING, 0.1)[0].finish_reason == "unknown"
+    assert candidates_of(reply, "m", SAMPLING, 0.1)[0].finish_reason == "unknown"
 
 
 # Unusual replies

@@ -11,8 +11,9 @@ from doors import SAMPLING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion_eval.models.openai.decoding import UnknownFormError, UnreadableReplyError, decode_reply
-from fusion_eval.models.openai.wire import candidates_of
+from fusion_eval.models.openai.candidates import candidates_of
+from fusion_eval.models.openai.decoding import UnreadableReplyError, decode_reply
+from fusion_eval.models.openai.reply_fields import UnknownFormError
 from fusion_eval.types import Candidate
 
 TEXT = "The answer is 4."

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from openai_server import Fault, Plan
 
 from fusion_eval.errors import TransientError
+from fusion_eval.models.openai.candidates import candidates_of
 from fusion_eval.models.openai.decoding import decode_reply
 from fusion_eval.models.openai.finish import DONE, finish_name
-from fusion_eval.models.openai.wire import candidates_of
 from fusion_eval.types import Candidate
 
 FAILURE = {"code": 502, "message": "The provider failed"}

@@ -10,7 +10,7 @@ from doors import PROMPT, SAMPLING, StartServer, door_to
 from openai_server import Fault, Plan, Request
 
 from fusion_eval.errors import RequestError
-from fusion_eval.models.openai.errors import refused_option
+from fusion_eval.models.openai.refused_options import refused_option
 
 REFUSALS = [
     "Unsupported parameter: '{}' is not supported with this model.",

@@ -1,0 +1,194 @@
+"""Make candidates out of a reply: text, reasoning, tokens, log-probabilities, and failures."""
+
+from __future__ import annotations
+
+import math
+
+from fusion_eval.errors import TransientError
+from fusion_eval.models.openai.finish import (
+    failure_in_choice,
+    failure_in_reply,
+    finish_name,
+    message_in,
+    status_in,
+)
+from fusion_eval.models.openai.wire import Choice, Reply, ReplyMessage, Usage
+from fusion_eval.models.reasoning import split_reasoning
+from fusion_eval.models.redactor import Redactor
+from fusion_eval.types import Candidate, Sampling
+
+_NO_SECRETS = Redactor()
+_MOST_TOKENS = 1 << 31
+"""More than any model reads or writes."""
+
+
+def candidates_of(
+    reply: Reply, name: str, sampling: Sampling, latency: float, redactor: Redactor = _NO_SECRETS
+) -> list[Candidate]:
+    """Return the choices as candidates, in the order of their index.
+
+    A choice that says that it failed becomes a candidate with `error`.
+
+    Args:
+        reply: The reply to one request.
+        name: The model's name, recorded in each candidate.
+        sampling: The sampling options of the request; the i-th candidate has the seed `sampling.seed + i`.
+        latency: Seconds from request to reply.
+        redactor: Hides the secrets of the request in texts and errors.
+
+    Raises:
+        TransientError: The whole reply or each of its choices says that it failed.
+    """
+    if failure := failure_in_reply(reply):
+        raise _failed(failure, name, redactor)
+    choices = reply.choices or []
+    if len(choices) > 1:
+        choices = sorted(choices, key=lambda choice: choice.index)
+    failures = [_failure_of(choice) for choice in choices]
+    if choices and all(failures):
+        raise _failed(failures[0], name, redactor)
+    usage = reply.usage or Usage()
+    prompt_tokens = _plausible_count(usage.prompt_tokens)
+    tokens = _completion_tokens(choices, _plausible_count(usage.completion_tokens))
+    thoughts = _reasoning_tokens(usage, tokens)
+    return [
+        Candidate(
+            text="",
+            model=name,
+            seed=sampling.seed + i,
+            finish_reason="error",
+            prompt_tokens=prompt_tokens if i == 0 else 0,
+            completion_tokens=tokens[i],
+            latency=latency,
+            error=str(_failed(failures[i], name, redactor)),
+        )
+        if failures[i]
+        else _candidate(
+            choice,
+            name,
+            sampling.seed + i,
+            tokens[i],
+            prompt_tokens if i == 0 else 0,
+            latency,
+            thoughts[i],
+            redactor,
+        )
+        for i, choice in enumerate(choices)
+    ]
+
+
+def _reasoning_tokens(usage: Usage, tokens: list[int]) -> list[int]:
+    """Return an even share of the reasoning tokens for each choice, no more than the choice's own tokens."""
+    details = usage.completion_tokens_details
+    if details is None or not tokens:
+        return [0] * len(tokens)
+    share, rest = divmod(_plausible_count(details.reasoning_tokens), len(tokens))
+    return [min(own, share + (i < rest)) for i, own in enumerate(tokens)]
+
+
+def _failed(failure: object, name: str, redactor: Redactor) -> TransientError:
+    """Return the error for a reply, or a choice, that says that it failed."""
+    return TransientError(
+        f"{name} sent a reply without an answer: {redactor.message(message_in(failure))}",
+        overloaded=status_in(failure) in (429, 503, 529),
+        lost=True,
+    )
+
+
+def _failure_of(choice: Choice) -> object:
+    """Return why a choice holds no answer; None if it holds one."""
+    if failure := failure_in_choice(choice):
+        return failure
+    finish = finish_name(choice.finish_reason)
+    if finish is None:
+        return f"it ended with '{message_in(choice.finish_reason)}'"
+    message = choice.message
+    if message is None:
+        written = choice.text
+        nothing = written is None
+    else:
+        written = (
+            message.content
+            or message.refusal
+            or message.reasoning_content
+            or message.reasoning
+            or message.thinking
+            or _details(message)
+        )
+        nothing = False
+    if nothing or (finish == "unknown" and not written):
+        return "it holds neither a text nor a reason to end"
+    return None
+
+
+def _candidate(
+    choice: Choice,
+    name: str,
+    seed: int,
+    completion_tokens: int,
+    prompt_tokens: int,
+    latency: float,
+    reasoning_tokens: int,
+    redactor: Redactor,
+) -> Candidate:
+    message = choice.message
+    refused = message is not None and not message.content and bool(message.refusal)
+    written = (message.content or message.refusal if message else choice.text) or ""
+    text, reasoning = split_reasoning(written)
+    if message and (
+        field := message.reasoning_content or message.reasoning or message.thinking or _details(message)
+    ):
+        text, reasoning = text.lstrip(), field  # some servers leave the blank lines that follow the reasoning
+    return Candidate(
+        text=redactor.text(text),
+        model=name,
+        seed=seed,
+        finish_reason="refusal" if refused else finish_name(choice.finish_reason) or "unknown",
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        mean_logprob=_mean(_token_logprobs(choice)),
+        reasoning=redactor.text(reasoning) if reasoning else "",
+        reasoning_tokens=reasoning_tokens,
+        latency=latency,
+    )
+
+
+def _details(message: ReplyMessage) -> str:
+    """Return the reasoning in OpenRouter's list of details."""
+    if not isinstance(message.reasoning_details, list):
+        return ""
+    parts = [part for part in message.reasoning_details if isinstance(part, dict)]
+    texts = [part.get("text") or part.get("summary") for part in parts]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _token_logprobs(choice: Choice) -> list[float]:
+    if choice.logprobs is None:
+        return []
+    if choice.logprobs.content is not None:
+        return [token.logprob for token in choice.logprobs.content if token.logprob is not None]
+    return [value for value in choice.logprobs.token_logprobs or [] if value is not None]
+
+
+def _mean(values: list[float]) -> float | None:
+    """Return the mean; None where there are no values, or where it is not finite."""
+    mean = sum(values) / len(values) if values else math.nan
+    return mean if math.isfinite(mean) else None
+
+
+def _plausible_count(count: int | None) -> int:
+    """Return a server's count of tokens, kept within what is possible: costs are computed from it."""
+    return min(max(count or 0, 0), _MOST_TOKENS)
+
+
+def _completion_tokens(choices: list[Choice], total: int) -> list[int]:
+    """Return the tokens of each choice: those with log-probabilities, plus an even share of the rest of the total.
+
+    They add up to the total. Some servers count one choice only; then they add up to the tokens with
+    log-probabilities.
+    """
+    if len(choices) == 1:
+        return [max(total, len(_token_logprobs(choices[0])))]
+    counted = [len(_token_logprobs(choice)) for choice in choices]
+    share, rest = divmod(max(total - sum(counted), 0), max(len(choices), 1))
+    return [own + share + (i < rest) for i, own in enumerate(counted)]
