@@ -45,7 +45,7 @@ class ModelArguments:
     base_url: tuple[str, ...] | None = None
     """Addresses that serve the models; None is a provider."""
     api_key_env: str | None = None
-    """The environment variable that holds the key, or `A|B`, one for each address. None is no key, except for OpenAI."""
+    """The variable that holds the key, or `A|B`, one for each address. None is no key, except for OpenAI."""
     completion: bool = False
     n: int = 5
     temperature: tuple[float, ...] | None = None
@@ -91,16 +91,11 @@ class ModelArguments:
     def scorer_spec(self) -> str:
         """The scorer of `bon`, with its options. The default is `logprob` if the sampler always reports it, else `judge`."""
         spec = (self.scorer or ("logprob" if self.samples_locally else "judge")).strip().removesuffix("()")
-        added = ",".join(f"{name}={value!r}" for name, value in self.scorer_options.items())
+        options = {"temperature": self.scorer_temperature, "max_tokens": self.scorer_max_tokens}
+        added = ",".join(f"{name}={value!r}" for name, value in options.items() if value is not None)
         if not added:
             return spec
         return f"{spec[:-1]},{added})" if spec.endswith(")") else f"{spec}({added})"
-
-    @property
-    def scorer_options(self) -> dict[str, float]:
-        """The options of the scorer that arguments of their own give."""
-        options = {"temperature": self.scorer_temperature, "max_tokens": self.scorer_max_tokens}
-        return {name: value for name, value in options.items() if value is not None}
 
     @property
     def scorer_name(self) -> str:
@@ -186,12 +181,15 @@ def _check_combination(arguments: ModelArguments) -> None:
 
 
 def _check_scorer(arguments: ModelArguments) -> None:
-    for name in ("scorer_model", "scorer_temperature", "scorer_max_tokens"):
-        if getattr(arguments, name) is not None and arguments.scorer_name != "judge":
-            raise ConfigError(f"{name}= goes with scorer=judge, not with scorer={arguments.scorer_name}")
-    for name in arguments.scorer_options:
-        if arguments.scorer and re.search(rf"[(,]\s*{name}\s*=", arguments.scorer):
-            raise ConfigError(f"scorer_{name}= stands beside scorer={arguments.scorer}; leave one")
+    for option in ("model", "temperature", "max_tokens"):
+        if getattr(arguments, f"scorer_{option}") is None:
+            continue
+        if arguments.scorer_name != "judge":
+            raise ConfigError(
+                f"scorer_{option}= goes with scorer=judge, not with scorer={arguments.scorer_name}"
+            )
+        if re.search(rf"[(,]\s*{option}\s*=", arguments.scorer or ""):
+            raise ConfigError(f"scorer_{option}= stands beside scorer={arguments.scorer}; leave one")
 
 
 def _check_endpoints(arguments: ModelArguments) -> None:

@@ -7,6 +7,7 @@ import itertools
 import pickle
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +129,28 @@ def test_other_options_are_passed_on_in_sorted_order() -> None:
     )
 
 
+def test_objects_and_lists_are_passed_on_as_json() -> None:
+    options = {
+        "chat_template_kwargs": {"enable_thinking": False},
+        "logit_bias": {"5": 1},
+        "bad_words": ["x"],
+        "extra_body": {"top_k": 5, "thinking": {"type": "disabled"}},
+        "until": ["x"],
+    }
+    extra = dict(question(options).sampling.extra)
+    assert msgspec.json.decode(msgspec.json.encode(extra)) == {
+        "chat_template_kwargs": {"enable_thinking": False},
+        "logit_bias": {"5": 1},
+        "bad_words": ["x"],
+        "top_k": 5,
+        "thinking": {"type": "disabled"},
+    }
+    as_text = {"chat_template_kwargs": '{"enable_thinking": false}', "until": ["x"]}
+    assert (
+        bytes(dict(question(as_text).sampling.extra)["chat_template_kwargs"]) == b'{"enable_thinking":false}'
+    )
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -137,7 +160,9 @@ def test_other_options_are_passed_on_in_sorted_order() -> None:
         {"seed": "x"},
         {"top_p": {}},
         {"until": [1]},
-        {"logit_bias": {"5": 1}},
+        {"logit_bias": {"5": object()}},
+        {"chat_template_kwargs": "no JSON"},
+        {"extra_body": [1]},
         {"stop": ["x"]},
     ],
 )
