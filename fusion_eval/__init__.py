@@ -16,6 +16,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fusion_eval.api import (
+        FusionEvalError,
+        TracedAnswer,
         check,
         compare,
         export,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "FusionEvalError",
+    "TracedAnswer",
     "__version__",
     "check",
     "compare",

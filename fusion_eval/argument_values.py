@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -166,3 +166,9 @@ def _parts(name: str, value: object) -> list[object]:
 
 def _is_off(value: object) -> bool:
     return value is OFF or value is False or value == OFF.value  # YAML reads a bare `off` as false
+
+
+def names_in(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Return distinct names, given as a sequence or as one text with commas."""
+    listed = names.split(",") if isinstance(names, str) else names
+    return tuple(dict.fromkeys(name.strip() for name in listed if name.strip()))

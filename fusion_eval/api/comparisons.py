@@ -38,7 +38,7 @@ def read_runs(*paths: str | Path, allow_partial: bool = False) -> list[Run]:
 def compare(
     *runs: Run | str | Path,
     baseline: Literal["expected", "oracle"] | None = None,
-    metrics: Sequence[str] = (),
+    metrics: str | Sequence[str] = (),
     test: Literal["auto", "permutation", "mcnemar"] = "auto",
     correction: Literal["holm", "bh"] = "holm",
     family: Literal["auto", "one"] = "auto",
@@ -91,6 +91,7 @@ def compare(
     _check_number("resamples", resamples, 100, 1_000_000)
     _check_number("seed", seed, 0, float("inf"))
 
+    from fusion_eval.argument_values import names_in
     from fusion_eval.comparison.compare import compare as compare_runs
     from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.report.comparison_view import ComparisonView
@@ -108,7 +109,7 @@ def compare(
         seed=seed,
         cluster=cluster,
         allow_partial=allow_partial,
-        metrics=tuple(metrics),
+        metrics=names_in(metrics),
         family=family,
         allow_setup=tuple(allow_setup),
     )

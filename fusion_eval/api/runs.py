@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from fusion_eval.exports.subject import ExportedFiles
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run(
     output: str | Path,
     *,
-    tasks: Sequence[str] = ("fusion_demo",),
+    tasks: str | Sequence[str] = "fusion_demo",
     strategies: Sequence[str | Strategy] = ("single", "bon", "fusion"),
     model_args: Mapping[str, object] | None = None,
     limit: float | None = None,
@@ -29,8 +29,8 @@ def run(
 
     Args:
         output: Folder for results, samples, traces and comparison.json.
-        tasks: Tasks or groups of the harness.
-        strategies: Strategies as text or as values: "bon", "bon(scorer=chrf)", `BestOfN(Chrf())`.
+        tasks: Tasks or groups of the harness: `["gsm8k", "mgsm_direct_fr"]`, or "gsm8k,mgsm_direct_fr".
+        strategies: Strategies as text or as values: "bon", "bon(scorer=chrf)".
         model_args: Model arguments, such as `{"model": "gpt-4o-mini", "n": 5}`; the embedded model by default.
         limit: The first items of each task (a whole number), or a share of them below 1.
         include_path: Folder with more task YAMLs.
@@ -41,13 +41,14 @@ def run(
     Returns:
         The scores and their comparison. None on the ranks of a parallel run that do not write.
     """
+    from fusion_eval.argument_values import names_in
     from fusion_eval.harness.run import Plan
     from fusion_eval.harness.run_result import run_and_compare
     from fusion_eval.strategies.specs import read_strategies
 
     plan = Plan(
         output=Path(output),
-        tasks=tuple(tasks),
+        tasks=names_in(tasks),
         strategies=read_strategies(strategies),
         model_args=model_args,
         limit=limit,
@@ -64,10 +65,11 @@ def check(
     *,
     margin: float | str | Path = 0.01,
     alpha: float = 0.05,
-    metrics: Sequence[str] = (),
+    metrics: str | Sequence[str] = (),
     overall: bool = False,
     cluster: str = "auto",
     allow_partial: bool = False,
+    unchecked: Literal["tell", "warn", "fail"] = "tell",
 ) -> CheckResult:
     """Check whether a candidate is worse than a baseline by more than a margin.
 
@@ -80,6 +82,7 @@ def check(
         overall: Drop the rows of single languages where a row over all languages exists.
         cluster: Document field whose equal values mark dependent items, "auto", or "none".
         allow_partial: Check the items that both have, and note the others, instead of raising an error.
+        unchecked: What a metric counts as that cannot be tested and got worse: "tell" (inconclusive), "warn" or "fail".
 
     Returns:
         The result: its verdict is "pass", "regression" or "inconclusive".
@@ -106,6 +109,7 @@ def check(
         overall=overall,
         cluster=cluster,
         allow_partial=allow_partial,
+        unchecked=unchecked,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from fusion_eval.cli import options as shared
@@ -29,7 +28,7 @@ def add_compare(commands: Any) -> None:
     )
     add(
         "--include_path",
-        type=Path,
+        type=shared.path,
         metavar="DIR",
         help="folder with the task YAMLs that --baseline scores by",
     )
@@ -61,7 +60,7 @@ def compare_runs(options: argparse.Namespace) -> int:
     comparison = api.compare(
         *runs,
         baseline=options.baseline,
-        metrics=shared.split_list(options.metrics) if options.metrics else (),
+        metrics=shared.split_list(options.metrics) if options.metrics is not None else (),
         test=options.test,
         correction=options.correction,
         family=options.family,
@@ -75,7 +74,7 @@ def compare_runs(options: argparse.Namespace) -> int:
         output=options.output,
     ).comparison
     if options.judge:
-        comparison = with_judge(comparison, runs, options, options.output)
+        comparison = with_judge(comparison, runs, shared.comparison_options(options), options, options.output)
         if options.output:
             write_comparison(comparison, options.output)
     print(VIEWS[options.format](comparison))

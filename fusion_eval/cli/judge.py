@@ -11,6 +11,7 @@ from fusion_eval.cli import options as shared
 from fusion_eval.errors import ConfigError
 
 if TYPE_CHECKING:
+    from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.harness.run import Plan
     from fusion_eval.judging.judge import JudgeOptions
     from fusion_eval.runs.comparison import Comparison
@@ -41,13 +42,13 @@ def add_judge(commands: Any) -> None:
     )
     add(
         "--opponent",
-        type=Path,
+        type=shared.path,
         metavar="FILE",
         help="JSON lines with answers of a system to judge every run against",
     )
     add("--every_pair", action="store_true", help="judge every two runs, not only each against the first")
     add("--sequential", action="store_true", help="stop as soon as the test decides at the level --alpha")
-    add("--gold", type=Path, metavar="FILE", help="verdicts of humans, in the form of verdicts.jsonl")
+    add("--gold", type=shared.path, metavar="FILE", help="verdicts of humans, in the form of verdicts.jsonl")
     add("--dry_run", action="store_true", help="print the calls and their highest cost, without any call")
     shared.add_statistics_options(parser)
     parser.set_defaults(run=judge_runs)
@@ -99,18 +100,16 @@ def check_judge(plan: Plan, options: argparse.Namespace) -> None:
 
 
 def with_judge(
-    comparison: Comparison, runs: Sequence[Run], options: argparse.Namespace, output: Path | None
+    comparison: Comparison,
+    runs: Sequence[Run],
+    statistics: ComparisonOptions,
+    options: argparse.Namespace,
+    output: Path | None,
 ) -> Comparison:
     """Judge `runs`, write verdicts.jsonl to `output`, and return the comparison with the judge's rows added."""
-    from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.judging.job import Job
     from fusion_eval.judging.judge import add_judged_rows, judge
 
-    statistics = (
-        shared.comparison_options(options)
-        if hasattr(options, "alpha")
-        else ComparisonOptions(family=options.family)
-    )
     job = Job(tuple(runs), statistics)
     judged = judge(job, _judge_options(options), output=output, report=shared.report_progress)
     return add_judged_rows(comparison, judged)

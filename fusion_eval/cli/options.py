@@ -26,7 +26,7 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs",
         nargs="+",
-        type=Path,
+        type=path,
         metavar="RUN",
         help="folders or sample files of lm_eval; the baseline first",
     )

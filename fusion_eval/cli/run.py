@@ -34,7 +34,7 @@ def add_run(commands: Any) -> None:
     add(
         "--output",
         "--output_path",
-        type=Path,
+        type=shared.path,
         metavar="DIR",
         help="folder for the results (required without --dry_run)",
     )
@@ -57,7 +57,7 @@ def add_run(commands: Any) -> None:
         help="model=, n=, temperature=, fusor=, … (default: the embedded model)",
     )
     add("--limit", type=shared.limit, metavar="N", help="first N items of each task, or a share below 1")
-    add("--include_path", type=Path, metavar="DIR", help="folder with more task YAMLs")
+    add("--include_path", type=shared.path, metavar="DIR", help="folder with more task YAMLs")
     add("--apply_chat_template", action="store_true", help="send prompts as chat messages")
     add(
         "--num_fewshot",
@@ -128,12 +128,14 @@ def _with_judge(
 ) -> RunResult:
     """Add the judge's rows to the comparison. If the judge fails, print what the metrics say before the error."""
     from fusion_eval.cli.judge import with_judge
+    from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.harness.run import ordered_runs
     from fusion_eval.report.comparison_view import ComparisonView
     from fusion_eval.runs.comparison import write_comparison
 
+    runs, statistics = ordered_runs(plan, result.outcome.files), ComparisonOptions(family=options.family)
     try:
-        comparison = with_judge(compared, ordered_runs(plan, result.outcome.files), options, plan.output)
+        comparison = with_judge(compared, runs, statistics, options, plan.output)
     except FusionEvalError:
         print(result.overall())
         raise

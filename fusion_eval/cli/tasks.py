@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from fusion_eval.cli import options as shared
@@ -18,7 +17,7 @@ def add_tasks(commands: Any) -> None:
     add = parser.add_argument
     add(
         "--copy_to",
-        type=Path,
+        type=shared.path,
         metavar="DIR",
         help="copy the hub's data to DIR, for machines without a network",
     )
