@@ -43,6 +43,12 @@ def add_check(commands: Any) -> None:
         choices=["pass", "fail"],
         help="what too few items to tell count as (default: neither, exit code 3)",
     )
+    add(
+        "--unchecked",
+        choices=["fail", "warn"],
+        help="what a metric counts as that cannot be tested and got worse by the margin in the results files "
+        "(default: neither, exit code 3)",
+    )
     add("--metrics", metavar="M,…", help="check these metrics only (default: all that can be compared)")
     add(
         "--overall",
@@ -127,6 +133,7 @@ def _check_run(options: argparse.Namespace) -> int:
         metrics=shared.split_list(options.metrics) if options.metrics is not None else (),
         overall=options.overall,
         allow_partial=options.allow_partial,
+        unchecked=options.unchecked or "tell",
     )
     candidate = read_side(options.candidate, options.cluster, options.allow_partial)
     if options.update_baseline:

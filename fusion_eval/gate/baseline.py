@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,9 @@ from fusion_eval.comparison.metrics import corpus_name, why_not_comparable
 from fusion_eval.comparison.task_families import Family, families
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.reading import Run
+from fusion_eval.runs.results_file import section
 from fusion_eval.runs.samples import Segment
-from fusion_eval.runs.task_info import higher_is_better
+from fusion_eval.runs.task_info import higher_is_better, task_info
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 from fusion_eval.text.redaction import public_name, public_signature, replace_folder
 
@@ -26,6 +28,8 @@ Column = tuple[float | None, ...]
 """A number for each item, in the order of the items. None for a missing value."""
 _DIGITS = 5
 """Significant digits of a value: far below any difference that matters, and few bytes."""
+_PLACEHOLDER = "bypass"
+"""The metric of `lm_eval --predict_only`, which is no score."""
 _HASH_BYTES = 5
 """Bytes of an item's hash. There are more if these do not tell all items of a task apart."""
 
@@ -76,6 +80,22 @@ class TaskValues:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedMetric:
+    """A metric as a results file states it: the harness's own aggregate, None if the file has none."""
+
+    task: str
+    metric: str
+    filter: str
+    higher_is_better: bool
+    value: float | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Task, metric and filter."""
+        return self.task, self.metric, self.filter
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """One side of a check. It comes from a baseline file or from a run. `signature` says how one of our runs was made."""
 
@@ -85,6 +105,8 @@ class Baseline:
     model: str | None = None
     signature: str | None = None
     notes: tuple[str, ...] = ()
+    reported: tuple[ReportedMetric, ...] = ()
+    """Every metric of the results files that has a better direction, whether it can be tested or not."""
 
 
 def baseline_of(run: Run, cluster: str) -> Baseline:
@@ -117,7 +139,25 @@ def baseline_of(run: Run, cluster: str) -> Baseline:
         public_signature(run.signature),
         # A baseline file is for others to read, so it names no folder of whoever made it.
         tuple(replace_folder(note, run.path, run.name) for note in (*run.notes, *notes, *cluster_notes)),
+        tuple(_reported(run, matched)),
     )
+
+
+def _reported(run: Run, matched: Sequence[MatchedTask]) -> Iterable[ReportedMetric]:
+    """Yield the metrics of all tasks in the results files, also of tasks and metrics without samples."""
+    infos = {task: part.info for task, part in run.tasks.items()}
+    newest = run.files.newest_results()
+    groups = section(newest, "groups")
+    for name in section(newest, "results"):
+        if name not in infos and name not in groups:
+            infos[name] = task_info(newest, name)
+    in_samples = {part.task: part.metrics for part in matched}
+    for task, info in infos.items():
+        for metric, filtered in dict.fromkeys([*info.reported, *in_samples.get(task, ())]):
+            if metric not in info.undirected and metric != _PLACEHOLDER:
+                value = info.reported.get((metric, filtered))
+                known = None if value is None or not math.isfinite(value) else float(f"{value:.{_DIGITS}g}")
+                yield ReportedMetric(task, metric, filtered, higher_is_better(metric, [info]), known)
 
 
 def _task(

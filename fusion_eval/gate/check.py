@@ -12,20 +12,20 @@ from fusion_eval.comparison.units import ALL, Unit, units
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.gate.baseline import Baseline
 from fusion_eval.gate.baseline_file import is_baseline_file
+from fusion_eval.gate.checked_rows import CheckedRow, CheckedRun, CheckVerdict, UncheckedMetric
 from fusion_eval.gate.margins import DEFAULT, Margins, margins_of
 from fusion_eval.gate.pairing import paired_cells
 from fusion_eval.gate.result import (
     EXIT_CODES,
     SCHEMA_VERSION,
-    CheckedRow,
-    CheckedRun,
     CheckResult,
-    CheckVerdict,
     Inconclusive,
+    Unchecked,
 )
 from fusion_eval.gate.rows import check_unit, decide_rows
 from fusion_eval.gate.scales import scales_of
 from fusion_eval.gate.sides import read_side
+from fusion_eval.gate.unchecked import unchecked_metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class CheckOptions:
     """Whether to drop the rows of single languages if there is a row over all languages."""
     allow_partial: bool = False
     """Check what both sides have, and add a note, instead of raising an error."""
+    unchecked: Unchecked = "tell"
+    """What a metric counts as that got worse and cannot be tested."""
 
 
 def check_runs(
@@ -54,6 +56,7 @@ def check_runs(
     cluster: str = AUTO,
     allow_partial: bool = False,
     inconclusive: Inconclusive = "tell",
+    unchecked: Unchecked = "tell",
 ) -> CheckResult:
     """Check whether a candidate is worse than a baseline by more than a margin.
 
@@ -70,6 +73,8 @@ def check_runs(
         cluster: A field of the documents whose equal values mark dependent items, `auto`, or `none`.
         allow_partial: Check what both sides have, and add a note, instead of raising an error.
         inconclusive: What too few items count as: `pass`, `fail`, or neither (`tell`).
+        unchecked: What metrics count as that cannot be tested and got worse by the margin: `fail`, `warn` (the last line
+            says it), or neither (`tell`), which is inconclusive.
 
     Returns:
         The result: `outcome` is `no regression`, `regression` or `inconclusive`, and `print(result)` shows the table.
@@ -81,6 +86,8 @@ def check_runs(
         raise ConfigError(f"alpha={alpha!r} should be a number above 0, and 0.5 at most")
     if inconclusive not in get_args(Inconclusive):
         raise ConfigError(f"inconclusive={inconclusive!r} should be {_one_of(get_args(Inconclusive))}")
+    if unchecked not in get_args(Unchecked):
+        raise ConfigError(f"unchecked={unchecked!r} should be {_one_of(get_args(Unchecked))}")
     if cluster != AUTO and is_baseline_file(Path(baseline)):
         raise ConfigError(
             f"cluster={cluster!r} has no effect on {baseline}, which holds its own clusters; "
@@ -93,6 +100,7 @@ def check_runs(
         metrics=(metrics,) if isinstance(metrics, str) else tuple(metrics),
         overall=overall,
         allow_partial=allow_partial,
+        unchecked=unchecked,
     )
     sides = [read_side(Path(path), cluster, allow_partial) for path in (baseline, candidate)]
     return check(sides[0], sides[1], options)
@@ -109,6 +117,9 @@ def check(baseline: Baseline, candidate: Baseline, options: CheckOptions | None 
     **Misses:** a changed row that truly lost the margin passes with probability of at most about alpha. All rows have to
     pass, so this needs no adjustment (Berger 1982).
 
+    A metric that no test can check is listed as unchecked. If the results files show that it lost the margin or more,
+    the check is inconclusive, or what the option `unchecked` says.
+
     A row of which no item changed passes without a test. Its answers are the same, as they are when a store is
     replayed. That does not tell what new answers would be.
 
@@ -122,22 +133,29 @@ def check(baseline: Baseline, candidate: Baseline, options: CheckOptions | None 
         raise ConfigError(f"{baseline.name} and {candidate.name} have nothing to check. " + ". ".join(notes))
     all_units, unit_notes = units(cells)
     rows = _rows(_overall(all_units) if options.overall else all_units, scales_of(baseline), options)
-    verdict = _worst_verdict(rows)
+    unchecked = unchecked_metrics(baseline, candidate, cells, options.metrics, options.margins)
+    verdicts = (
+        _worst_verdict([row.verdict for row in rows]),
+        _unchecked_verdict(unchecked, options.unchecked),
+    )
     return CheckResult(
         schema_version=SCHEMA_VERSION,
-        verdict=verdict,
-        exit_code=_exit_code(verdict, options.inconclusive),
+        verdict=_worst_verdict(verdicts),
+        exit_code=_exit_code(*verdicts, options.inconclusive),
         alpha=options.alpha,
         inconclusive=options.inconclusive,
         baseline=_described(baseline),
         candidate=_described(candidate),
         rows=tuple(rows),
         notes=tuple(dict.fromkeys((*baseline.notes, *candidate.notes, *notes, *unit_notes))),
+        on_unchecked=options.unchecked,
+        unchecked=unchecked,
     )
 
 
 def _check_metrics(baseline: Baseline, options: CheckOptions) -> None:
     known = {values.metric for task in baseline.tasks for values in task.metrics}
+    known |= {one.metric for one in baseline.reported}
     for name in options.metrics:
         if name not in known:
             raise ConfigError(
@@ -163,17 +181,22 @@ def _overall(all_units: Sequence[Unit]) -> list[Unit]:
     return [unit for unit in all_units if unit.several or unit.task not in covered]
 
 
-def _worst_verdict(rows: Sequence[CheckedRow]) -> CheckVerdict:
-    verdicts = {row.verdict for row in rows}
+def _worst_verdict(verdicts: Sequence[CheckVerdict]) -> CheckVerdict:
     if "regression" in verdicts:
         return "regression"
     return "inconclusive" if "inconclusive" in verdicts else "pass"
 
 
-def _exit_code(verdict: CheckVerdict, inconclusive: Inconclusive) -> int:
-    if verdict == "inconclusive" and inconclusive != "tell":
-        return EXIT_CODES["pass" if inconclusive == "pass" else "regression"]
-    return EXIT_CODES[verdict]
+def _unchecked_verdict(unchecked: Sequence[UncheckedMetric], option: Unchecked) -> CheckVerdict:
+    if option == "warn" or not any(one.worse for one in unchecked):
+        return "pass"
+    return "regression" if option == "fail" else "inconclusive"
+
+
+def _exit_code(of_rows: CheckVerdict, of_unchecked: CheckVerdict, inconclusive: Inconclusive) -> int:
+    if of_rows == "inconclusive" and inconclusive != "tell":
+        of_rows = "pass" if inconclusive == "pass" else "regression"
+    return EXIT_CODES[_worst_verdict((of_rows, of_unchecked))]
 
 
 def _described(side: Baseline) -> CheckedRun:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.result import CheckResult
-from fusion_eval.gate.views import as_markdown, describe_row, headline
+from fusion_eval.gate.table import describe_row
+from fusion_eval.gate.views import as_markdown
 from fusion_eval.text.workflow_commands import workflow_command
 
 _MOST_ROWS = 9
@@ -34,7 +35,7 @@ def annotation_lines(result: CheckResult) -> list[str]:
             for row in rows[:_MOST_ROWS]
         ]
     kind = "notice" if result.passed else "error"
-    return [workflow_command(kind, "fusion-eval check", headline(result)), *lines]
+    return [workflow_command(kind, "fusion-eval check", result.headline), *lines]
 
 
 def error_annotation(message: str) -> str:

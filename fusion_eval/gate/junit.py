@@ -6,8 +6,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.gate.result import CheckedRow, CheckResult
-from fusion_eval.gate.views import describe_row, headline
+from fusion_eval.gate.checked_rows import CheckedRow
+from fusion_eval.gate.result import CheckResult
+from fusion_eval.gate.table import describe_row
 from fusion_eval.text.escaping import xml_text
 
 
@@ -16,7 +17,7 @@ def junit(result: CheckResult) -> bytes:
     cases = [_case(row, result) for row in result.rows]
     suite = ElementTree.Element(
         "testsuite",
-        name=xml_text(headline(result)),
+        name=xml_text(result.headline),
         tests=str(len(cases)),
         failures=str(sum(case.find("failure") is not None for case in cases)),
         skipped=str(sum(case.find("skipped") is not None for case in cases)),

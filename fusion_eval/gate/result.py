@@ -6,69 +6,27 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
+from fusion_eval.gate.checked_rows import CheckedRow, CheckedRun, CheckVerdict, UncheckedMetric
+from fusion_eval.gate.table import describe_unchecked, legend, rows_table
+from fusion_eval.text.printable import terminal_line
+
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-CheckVerdict = Literal["pass", "regression", "inconclusive"]
 CheckOutcome = Literal["no regression", "regression", "inconclusive"]
 Inconclusive = Literal["tell", "pass", "fail"]
 """What an inconclusive check counts as: `tell` is neither a pass nor a failure, and has an exit code of its own."""
+Unchecked = Literal["tell", "warn", "fail"]
+"""What a metric counts as that got worse and cannot be tested: `tell` is inconclusive, `warn` only says it."""
 EXIT_CODES: Mapping[CheckVerdict, int] = {"pass": 0, "regression": 1, "inconclusive": 3}
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedRow:
-    """One metric of one task; over several tasks if `language` is `all`. Values are in the metric's own units."""
-
-    task: str
-    language: str | None
-    metric: str
-    filter: str
-    n: int
-    clusters: int
-    baseline_value: float
-    candidate_value: float
-    delta: float
-    """Candidate - baseline."""
-    largest_loss: float | None
-    """The one-sided upper bound of the loss at confidence 1 - alpha: the smallest margin with which the row passes.
-
-    None if the items allow any loss.
-    """
-    margin: float
-    test: str
-    """`score` is Tango's test of 0/1 items, `t` the t test. `none`: no item differs, or there is only one cluster."""
-    p_not_worse: float
-    """The p-value of H0: the candidate is worse by the margin or more. A small value shows that there is no regression."""
-    p_worse: float
-    """The p-value of H0: the candidate is worse by at most the margin. A small value shows a regression."""
-    p_worse_adjusted: float
-    """`p_worse`, adjusted over all rows by Holm's method."""
-    verdict: CheckVerdict
-    higher_is_better: bool
-    unchanged: bool = False
-    """Whether no item differs at all."""
-    detects: float | None = None
-    """The true loss that a sample of this size shows as a regression with a power of 80%, after the adjustment."""
-    items_needed: int | None = None
-    """Only for an inconclusive row: the items that decide it with a power of 80% if the true difference is `delta`."""
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedRun:
-    """A run that was checked. `signature` says how a run of this package was made."""
-
-    name: str
-    date: str
-    model: str | None = None
-    signature: str | None = None
+_MOST_NAMED = 3
+"""How many metrics that were not checked the last line names."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The rows of a check and the options that they were computed with. The verdict is that of the worst row.
+    """The rows of a check and the options that they were computed with. The verdict is that of the worst row or unchecked metric.
 
     `str()` of a result is the table that `fusion-eval check` prints.
     """
@@ -82,6 +40,9 @@ class CheckResult:
     candidate: CheckedRun
     rows: tuple[CheckedRow, ...]
     notes: tuple[str, ...] = ()
+    on_unchecked: Unchecked = "tell"
+    unchecked: tuple[UncheckedMetric, ...] = ()
+    """The metrics that the baseline has and that no test could check."""
 
     @property
     def passed(self) -> bool:
@@ -104,23 +65,53 @@ class CheckResult:
         columns = [column.name for column in fields(CheckedRow)]
         return pd.DataFrame([asdict(row) for row in self.rows], columns=columns)
 
+    @property
+    def headline(self) -> str:
+        """The result in one line: `fusion against main.json.gz: no regression: …`."""
+        return f"{self.candidate.name} against {self.baseline.name}: {_summary(self)}"
+
+    @property
+    def all_notes(self) -> list[str]:
+        """The notes on the whole check, then those on its rows."""
+        on_rows = [f"{row.task}, {row.metric}: {row.note}" for row in self.rows if row.note]
+        return [*dict.fromkeys((*self.notes, *on_rows))]
+
     def __str__(self) -> str:
-        from fusion_eval.gate.views import as_text
+        notes = [terminal_line(f"note: {note}") for note in self.all_notes]
+        parts = [rows_table(self.rows), legend(len(self.rows), self.alpha), *notes]
+        return "\n".join([*parts, terminal_line(self.headline)])
 
-        return as_text(self)
 
-
-def summary(result: CheckResult) -> str:
+def _summary(result: CheckResult) -> str:
     """Return one sentence: `no regression: none of 12 rows is worse by more than its margin`."""
-    rows = len(result.rows)
-    match result.verdict:
-        case "pass":
-            return f"no regression: none of {rows} rows is worse by more than its margin"
-        case "regression":
-            return (
-                f"REGRESSION: {result.count('regression')} of {rows} rows are worse by more than their margin"
-            )
-    needed = [row.items_needed for row in result.rows if row.verdict == "inconclusive"]
-    known = [items for items in needed if items is not None]
-    needs = f"; the largest needs about {max(known):,} items" if known else ""
-    return f"too few items to tell in {result.count('inconclusive')} of {rows} rows{needs}"
+    return "; ".join(filter(None, [_rows_summary(result), _unchecked_summary(result)]))
+
+
+def _rows_summary(result: CheckResult) -> str:
+    rows, regressions, undecided = (
+        len(result.rows),
+        result.count("regression"),
+        result.count("inconclusive"),
+    )
+    if regressions:
+        return f"REGRESSION: {regressions} of {rows} rows are worse by more than their margin"
+    if undecided:
+        needed = [row.items_needed for row in result.rows if row.verdict == "inconclusive"]
+        known = [items for items in needed if items is not None]
+        needs = f"; the largest needs about {max(known):,} items" if known else ""
+        return f"too few items to tell in {undecided} of {rows} rows{needs}"
+    prefix = {"pass": "no regression: ", "regression": "REGRESSION: ", "inconclusive": "inconclusive: "}
+    return f"{prefix[result.verdict]}none of {rows} rows is worse by more than its margin"
+
+
+def _unchecked_summary(result: CheckResult) -> str:
+    """Return how many metrics were not checked, and which of them got worse; empty if all were checked."""
+    if not result.unchecked:
+        return ""
+    count = len(result.unchecked)
+    sentence = f"{count} metric{'s were' if count > 1 else ' was'} not checked"
+    worse = [describe_unchecked(one) for one in result.unchecked if one.worse]
+    if not worse:
+        return sentence
+    more = f" and {len(worse) - _MOST_NAMED} more" if len(worse) > _MOST_NAMED else ""
+    return f"{sentence}, of which {len(worse)} got worse: {', '.join(worse[:_MOST_NAMED])}{more}"

@@ -9,8 +9,8 @@ import numpy as np
 
 from fusion_eval.comparison.rows import pair_runs
 from fusion_eval.comparison.units import Unit
+from fusion_eval.gate.checked_rows import CheckedRow, CheckVerdict
 from fusion_eval.gate.margin_tests import MarginTests, detected_loss, largest_loss, margin_tests
-from fusion_eval.gate.result import CheckedRow, CheckVerdict
 from fusion_eval.stats.bootstrap import jackknife_error
 from fusion_eval.stats.multiplicity import holm
 from fusion_eval.stats.paired import Paired, independent_units

@@ -16,8 +16,8 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline
 from fusion_eval.gate.baseline_file import read_baseline, write_baseline
 from fusion_eval.gate.check import CheckOptions, check
+from fusion_eval.gate.checked_rows import CheckedRow
 from fusion_eval.gate.margins import Margins
-from fusion_eval.gate.result import CheckedRow
 from fusion_eval.gate.sides import read_side
 from fusion_eval.gate.views import as_json
 from fusion_eval.runs.comparison import to_json

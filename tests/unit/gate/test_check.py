@@ -13,8 +13,8 @@ from run_folders import samples, write_run
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.check import CheckOptions, check
+from fusion_eval.gate.checked_rows import CheckedRow
 from fusion_eval.gate.margins import Margins
-from fusion_eval.gate.result import CheckedRow
 
 GOOD = np.repeat([1.0, 0.0], [700, 300])
 WORSE = np.repeat([1.0, 0.0], [600, 400])

@@ -12,7 +12,7 @@ from gate_sides import run
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline_file import write_baseline
 from fusion_eval.gate.check import check_runs
-from fusion_eval.gate.result import CheckedRow
+from fusion_eval.gate.checked_rows import CheckedRow
 from fusion_eval.gate.sides import read_side
 from fusion_eval.gate.views import as_text
 

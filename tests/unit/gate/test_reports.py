@@ -16,9 +16,10 @@ from gate_sides import side
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate import github
 from fusion_eval.gate.check import CheckOptions, check
+from fusion_eval.gate.checked_rows import CheckedRow, CheckedRun
 from fusion_eval.gate.junit import junit, write_junit
 from fusion_eval.gate.margins import Margins
-from fusion_eval.gate.result import CheckedRow, CheckedRun, CheckResult
+from fusion_eval.gate.result import CheckResult
 from fusion_eval.gate.views import MARK, as_json, as_markdown, as_text
 from fusion_eval.text.workflow_commands import without_commands
 

@@ -18,7 +18,7 @@ from gate_sides import side
 from fusion_eval.comparison.cells import Cell
 from fusion_eval.comparison.units import units
 from fusion_eval.gate.check import check
-from fusion_eval.gate.result import CheckedRow
+from fusion_eval.gate.checked_rows import CheckedRow
 from fusion_eval.gate.rows import unit_tests, verdict_of
 from fusion_eval.stats.multiplicity import holm
 from fusion_eval.stats.paired import mean_score

@@ -1,0 +1,58 @@
+"""Find the metrics that no test can check, and whether the results files show that they got worse."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from fusion_eval.comparison.cells import Cell
+from fusion_eval.gate.baseline import Baseline, ReportedMetric
+from fusion_eval.gate.checked_rows import UncheckedMetric
+from fusion_eval.gate.margins import Margins
+from fusion_eval.gate.scales import scale_of
+
+
+def unchecked_metrics(
+    baseline: Baseline,
+    candidate: Baseline,
+    cells: Sequence[Cell],
+    metrics: Collection[str],
+    margins: Margins,
+) -> tuple[UncheckedMetric, ...]:
+    """Return the metrics of the baseline's tasks that have no cell.
+
+    Args:
+        baseline: The baseline.
+        candidate: The candidate.
+        cells: What is tested.
+        metrics: The metrics to check. Empty means all.
+        margins: The margin of each metric. A metric without a known range tolerates a share of the baseline's value.
+    """
+    tested = {(cell.task, cell.metric, cell.filter) for cell in cells}
+    tasks = {task.task for task in baseline.tasks} | {one.task for one in baseline.reported}
+    before = {one.key: one for one in baseline.reported}
+    after = {one.key: one for one in candidate.reported if one.task in tasks}
+    found = []
+    for key, one in {**after, **before}.items():
+        if key not in tested and (not metrics or one.metric in metrics):
+            found.append(_unchecked(one, before.get(key), after.get(key), margins))
+    return tuple(found)
+
+
+def _unchecked(
+    named: ReportedMetric, before: ReportedMetric | None, after: ReportedMetric | None, margins: Margins
+) -> UncheckedMetric:
+    old, new = before and before.value, after and after.value
+    margin = None if old is None else _margin(named.metric, old, margins)
+    worse = False
+    if old is not None and new is not None and margin is not None:
+        loss = old - new if named.higher_is_better else new - old
+        worse = loss > 0 and loss >= margin
+    return UncheckedMetric(
+        named.task, named.metric, named.filter, named.higher_is_better, old, new, margin, worse
+    )
+
+
+def _margin(metric: str, value: float, margins: Margins) -> float:
+    if metric in margins.metrics:
+        return margins.metrics[metric]
+    return margins.default * (scale_of(metric, [value]) or abs(value))

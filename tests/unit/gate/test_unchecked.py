@@ -1,0 +1,80 @@
+"""Metrics that no test can check: the last line counts them, and a loss in the results files is no pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from gate_sides import side
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.gate.baseline import Baseline, ReportedMetric
+from fusion_eval.gate.check import CheckOptions, check, check_runs
+from fusion_eval.gate.margins import Margins
+
+VALUES = [1.0, 0.0] * 50
+
+
+def with_reported(value: float | None, metric: str = "micro_f1", higher_is_better: bool = True) -> Baseline:
+    """Return a side whose results file states one metric that no test can check."""
+    tested = side({"intention": VALUES})
+    return replace(tested, reported=(ReportedMetric("intention", metric, "none", higher_is_better, value),))
+
+
+def checked(
+    before: float | None, after: float | None, metric: str = "micro_f1", better: bool = True, **options: Any
+) -> Any:
+    sides = [with_reported(value, metric, better) for value in (before, after)]
+    return check(*sides, CheckOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ("unchecked", "verdict", "exit_code"),
+    [("tell", "inconclusive", 3), ("warn", "pass", 0), ("fail", "regression", 1)],
+)
+def test_a_loss_of_the_margin_decides_as_the_option_says(
+    unchecked: Any, verdict: str, exit_code: int
+) -> None:
+    result = checked(0.3019, 0.2857, unchecked=unchecked)
+    assert (result.verdict, result.exit_code) == (verdict, exit_code)
+    assert result.headline.endswith(
+        "none of 1 rows is worse by more than its margin; 1 metric was not checked, of which 1 got worse: "
+        "micro_f1 of intention went from 0.3019 to 0.2857"
+    )
+
+
+@pytest.mark.parametrize("after", [0.3019, 0.2950, 0.5, None])
+def test_without_a_loss_of_the_margin_the_last_line_counts_the_metric_and_the_check_passes(
+    after: float | None,
+) -> None:
+    result = checked(0.3019, after)
+    assert (result.verdict, result.exit_code) == ("pass", 0)
+    assert str(result).splitlines()[-1].endswith("; 1 metric was not checked")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "exit_code"), [(18.25, 19.91, 3), (18.25, 18.30, 0), (19.91, 18.25, 0)]
+)
+def test_a_metric_without_a_range_may_lose_a_share_of_its_value(
+    before: float, after: float, exit_code: int
+) -> None:
+    assert checked(before, after, "perplexity", better=False).exit_code == exit_code
+
+
+def test_a_margin_in_the_own_units_of_the_metric_counts() -> None:
+    margins = Margins(metrics={"perplexity": 2.0})
+    assert checked(18.25, 19.91, "perplexity", better=False, margins=margins).exit_code == 0
+
+
+def test_only_metrics_that_were_asked_for_count() -> None:
+    assert checked(0.9, 0.1, metrics=("acc",)).unchecked == ()
+
+
+def test_too_few_items_that_pass_do_not_excuse_an_unchecked_loss() -> None:
+    assert checked(0.9, 0.1, inconclusive="pass").exit_code == 3
+
+
+def test_an_unknown_option_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="unchecked='pass' should be 'tell', 'warn' or 'fail'"):
+        check_runs("a", "b", unchecked="pass")  # type: ignore[arg-type]
