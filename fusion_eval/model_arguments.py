@@ -73,7 +73,6 @@ class ModelArguments:
     price_out: float | None = None
     """US dollars for a million tokens, read and written, of a model whose price is not known otherwise."""
     budget: float | None = None
-    """US dollars that one command may spend."""
     cache: Path | Off | None = None
     """The store's file; None is the default place, and OFF keeps nothing."""
     offline: bool = False
@@ -153,9 +152,7 @@ def _public_value(value: object) -> object:
         return [_public_value(part) for part in value]
     if isinstance(value, str) and value.startswith("lm_eval:"):
         return value.partition(",")[0]
-    if isinstance(value, Off):
-        return value.value
-    return str(value) if isinstance(value, Path) else value
+    return value.value if isinstance(value, Off) else str(value) if isinstance(value, Path) else value
 
 
 def _check_left_over(arguments: ModelArguments, names: list[str], also_known: Collection[str]) -> None:
@@ -204,8 +201,7 @@ def _check_endpoints(arguments: ModelArguments) -> None:
 
 def _check_keys(arguments: ModelArguments) -> None:
     for role in ("", "fusor_", "scorer_"):
-        addresses = getattr(arguments, f"{role}base_url")
-        addresses = arguments.base_url if addresses is None and role else addresses
+        addresses = getattr(arguments, f"{role}base_url") or arguments.base_url
         if isinstance(addresses, tuple):
             check_keys(f"{role}api_key_env", getattr(arguments, f"{role}api_key_env"), addresses)
 

@@ -35,10 +35,14 @@ class Thinking:
             candidates: The candidates.
             stopped: Whether the request held stop strings, which can hide that the model thinks.
         """
+        for candidate in candidates:
+            if candidate.reasoning:
+                self.thinks = True
+                return
+        if self.thinks is not None or stopped:
+            return
         usable = [candidate for candidate in candidates if candidate.error is None]
-        if any(candidate.reasoning for candidate in usable):
-            self.thinks = True
-        elif self.thinks is None and usable and not stopped:
+        if usable:
             if all(candidate.finish_reason == "length" for candidate in usable):
                 self._undecided += 1  # it may all be a thought whose opening tag the chat template wrote
                 if self._undecided < _UNDECIDED_PROBES:
@@ -72,7 +76,8 @@ class AnswerStops:
         thinking = self._thinking
         if not sampling.stop:
             candidates = await self._model.sample(prompt, sampling, n)
-            thinking.learn(candidates, stopped=False)
+            if not thinking.thinks:
+                thinking.learn(candidates, stopped=False)
             return candidates
         without = dataclasses.replace(sampling, stop=())
         if thinking.thinks:

@@ -40,6 +40,8 @@ class Rechecked:
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """Return the candidates of one request for n, after asking again for those that were lost."""
         candidates = await self._model.sample(prompt, sampling, n)
+        if n == 1 and candidates[0].text and candidates[0].finish_reason != "length":
+            return candidates  # as nearly all are
         failed = [place for place, candidate in enumerate(candidates) if candidate.error is not None]
         if failed and len(failed) < len(candidates):  # else the whole request failed, after all its retries
             for place in failed:
