@@ -133,7 +133,8 @@ def _split_later_blocks(answer: str) -> tuple[str, list[str]]:
 
 def _split_channels(text: str) -> tuple[str, str]:
     """Split gpt-oss's channels: `final`, or a message without a channel, is the answer."""
-    answers, thoughts = [], []
+    answers: list[str] = []
+    thoughts: list[str] = []
     place = 0
     for part in _HARMONY_PART.finditer(text):
         if not place:  # what precedes the first mark: the template wrote the beginning of the analysis
