@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fusion_eval.comparison.aggregations import Aggregation, parts_of
 from fusion_eval.comparison.items import FilteredMetric, Item
 from fusion_eval.comparison.matching import MatchedTask
 from fusion_eval.comparison.metrics import corpus_name
 from fusion_eval.comparison.task_families import Family
-from fusion_eval.runs.samples import Segment, Value
+from fusion_eval.runs.samples import Segment
 from fusion_eval.stats.paired import Score, mean_score
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ def cells_of(
     metrics: Mapping[FilteredMetric, bool],
     family: Family,
     clusters: Mapping[Item, str],
+    aggregations: Mapping[FilteredMetric, Aggregation | None] = MappingProxyType({}),
 ) -> tuple[list[Cell], list[str]]:
     """Build the cells of one task.
 
@@ -65,14 +68,21 @@ def cells_of(
         metrics: Whether higher is better, for each metric that gets a cell.
         family: The family of the task.
         clusters: The cluster label of each item.
+        aggregations: How metrics are aggregated that are neither means nor corpus metrics.
 
     Returns:
         A cell for each metric that can be computed, and notes on the others.
     """
     cells, notes = [], []
     for (metric, filtered), higher_is_better in metrics.items():
-        values = [
-            [entries[item.key].values.get((metric, filtered)) for item in matched.items]
+        aggregation = aggregations.get((metric, filtered))
+        values: list[list[Any]] = [
+            [
+                parts_of(entries[item.key], (metric, filtered))
+                if aggregation
+                else entries[item.key].values.get((metric, filtered))
+                for item in matched.items
+            ]
             for entries in matched.entries
         ]
         kept = [place for place, row in enumerate(zip(*values, strict=True)) if None not in row]
@@ -89,6 +99,7 @@ def cells_of(
                     labels,
                     higher_is_better,
                     missing=len(matched.items) - len(kept),
+                    aggregation=aggregation,
                 )
             )
         except ImportError as error:  # a language's tokenizer is not installed
@@ -99,15 +110,21 @@ def cells_of(
 def _cell(
     names: tuple[str, str, str],
     family: Family,
-    values: Sequence[Sequence[Value]],
+    values: Sequence[Sequence[Any]],
     clusters: npt.NDArray[np.object_],
     higher_is_better: bool,
     missing: int,
+    aggregation: Aggregation | None,
 ) -> Cell:
     task, metric, filtered = names
     segments = [[value for value in run if isinstance(value, Segment)] for run in values]
     corpus = _corpus_metric(metric, family.language) if segments[0] else None
-    if corpus:
+    score, item_score = mean_score, mean_score
+    if aggregation:
+        score, item_score = aggregation.score, aggregation.item_score
+        statistics = np.stack([aggregation.statistics(run) for run in values])
+    elif corpus:
+        score, item_score = corpus.score, corpus.segment_score
         statistics = np.stack([segment_statistics(corpus, run) for run in segments])
     else:
         # Ten digits: the same score computed in two ways must be equal.
@@ -121,11 +138,13 @@ def _cell(
         filter=filtered,
         statistics=statistics,
         clusters=clusters,
-        score=corpus.score if corpus else mean_score,
-        item_score=corpus.segment_score if corpus else mean_score,
+        score=score,
+        item_score=item_score,
         higher_is_better=corpus.higher_is_better if corpus else higher_is_better,
         missing=missing,
-        binary=corpus is None and bool(np.isin(statistics[..., 0], (0.0, 1.0)).all()),
+        binary=score is mean_score
+        and aggregation is None
+        and bool(np.isin(statistics[..., 0], (0.0, 1.0)).all()),
         signature=corpus.signature if corpus else None,
     )
 

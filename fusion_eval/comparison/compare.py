@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from fusion_eval.comparison.aggregations import Aggregation, aggregation_of
 from fusion_eval.comparison.cells import Cell, cells_of
+from fusion_eval.comparison.choice import choose_metrics
 from fusion_eval.comparison.clusters import clusters_of
 from fusion_eval.comparison.correction import adjust_rows, family_of_tests
 from fusion_eval.comparison.items import FilteredMetric
@@ -18,7 +20,7 @@ from fusion_eval.comparison.ranking import rank_runs
 from fusion_eval.comparison.rows import compare_runs
 from fusion_eval.comparison.task_families import families
 from fusion_eval.comparison.units import ALL, Unit, units
-from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.errors import ConfigError
 from fusion_eval.runs.comparison import SCHEMA_VERSION, Comparison, Row, compared_run
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_info import higher_is_better
@@ -97,9 +99,11 @@ def _families_of_tests(compared: Sequence[Unit], options: ComparisonOptions) -> 
 
 def _cells(runs: Sequence[Run], options: ComparisonOptions) -> tuple[list[Cell], list[str]]:
     """Match the runs and build a cell for each metric that can be compared."""
-    matched, notes = match_runs(runs, options.allow_partial)
-    _check_metrics(options.metrics, matched)
-    wanted = {part.task: _comparable_metrics(runs, part, options.metrics, notes) for part in matched}
+    matched, notes = match_runs(
+        runs, options.allow_partial, wanted=options.metrics, allow_setup=options.allow_setup
+    )
+    chosen = choose_metrics(options.metrics, {metric for part in matched for metric in part.metrics})
+    wanted = {part.task: _comparable_metrics(runs, part, chosen, notes) for part in matched}
     sibling_tasks = families({part.task: part.language for part in matched})
     clusters, cluster_notes = clusters_of(
         {part.task: part.items for part in matched}, sibling_tasks, options.cluster
@@ -108,7 +112,7 @@ def _cells(runs: Sequence[Run], options: ComparisonOptions) -> tuple[list[Cell],
     for part in matched:
         infos = [run.tasks[part.task].info for run in runs]
         directions = {metric: higher_is_better(metric[0], infos) for metric in wanted[part.task]}
-        of_task, lost = cells_of(part, directions, sibling_tasks[part.task], clusters)
+        of_task, lost = cells_of(part, directions, sibling_tasks[part.task], clusters, wanted[part.task])
         cells += of_task
         missing_notes += lost
     notes += [*cluster_notes, *missing_notes]
@@ -116,27 +120,26 @@ def _cells(runs: Sequence[Run], options: ComparisonOptions) -> tuple[list[Cell],
     return cells, notes
 
 
-def _check_metrics(wanted: Sequence[str], matched: Sequence[MatchedTask]) -> None:
-    known = {metric for part in matched for metric, _ in part.metrics}
-    for name in wanted:
-        if name not in known:
-            raise ConfigError(
-                f"--metrics {name}: the runs have no such metric.{nearest(name, known)} They have {', '.join(sorted(known))}"
-            )
-
-
 def _comparable_metrics(
-    runs: Sequence[Run], part: MatchedTask, wanted: Sequence[str], notes: list[str]
-) -> list[FilteredMetric]:
-    """Return the wanted metrics of a task that can be compared, and add a note on each of the others."""
-    comparable = []
+    runs: Sequence[Run], part: MatchedTask, chosen: Collection[FilteredMetric], notes: list[str]
+) -> dict[FilteredMetric, Aggregation | None]:
+    """Return the chosen metrics of a task that can be compared, and add a note on each of the others.
+
+    A metric with an aggregation is neither a mean of its values nor a corpus metric.
+    """
+    comparable: dict[FilteredMetric, Aggregation | None] = {}
     for metric in part.metrics:
-        if wanted and metric[0] not in wanted:
+        if metric not in chosen:
             continue
-        if reason := why_not_comparable(runs, part, metric):
-            notes.append(f"{part.task}: {metric[0]},{metric[1]} is left out: {reason}")
+        reason, aggregation = why_not_comparable(runs, part, metric), None
+        if reason is None and not metric[0].lower().endswith("perplexity"):
+            comparable[metric] = None
+        elif aggregation := aggregation_of(runs, part, metric):
+            comparable[metric] = aggregation
+        elif reason is None:
+            comparable[metric] = None
         else:
-            comparable.append(metric)
+            notes.append(f"{part.task}: {metric[0]},{metric[1]} is left out: {reason}")
     return comparable
 
 
@@ -149,7 +152,9 @@ def _differs_from_results_file(runs: Sequence[Run], cell: Cell) -> str | None:
         task = run.tasks[cell.task]
         reported = task.info.reported.get((cell.metric, cell.filter))
         computed = float(cell.score(statistics.sum(axis=0)))
-        complete = len(statistics) == sum(sample.filter == cell.filter for sample in task.samples)
+        complete = task.complete and len(statistics) == sum(
+            sample.filter == cell.filter for sample in task.samples
+        )
         if (
             complete
             and reported is not None

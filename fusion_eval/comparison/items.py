@@ -9,7 +9,7 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.reading import Run, TaskRun
-from fusion_eval.runs.samples import Sample, Value
+from fusion_eval.runs.samples import Parts, Sample, Value
 
 FilteredMetric = tuple[str, str]
 """(metric, filter), as results files name them: `exact_match,strict-match`."""
@@ -36,6 +36,10 @@ class Entry:
     values: Mapping[FilteredMetric, Value]
     unusable: frozenset[FilteredMetric]
     """Metrics whose value is neither a finite number nor a segment."""
+    parts: Mapping[FilteredMetric, Parts] = field(default_factory=dict)
+    """The values that are lists."""
+    metrics: tuple[FilteredMetric, ...] = ()
+    """The metrics in the order of the task."""
 
 
 def entries_of(run: Run, task: str, by_document: bool) -> dict[str, Entry]:
@@ -78,4 +82,11 @@ def _entry(task: str, key: str, samples: Sequence[Sample]) -> Entry:
         prompt=first.prompt,
         values={(name, sample.filter): value for sample in samples for name, value in sample.values.items()},
         unusable=frozenset((name, sample.filter) for sample in samples for name in sample.unusable),
+        parts={(name, sample.filter): parts for sample in samples for name, parts in sample.parts.items()},
+        metrics=tuple(
+            (name, sample.filter)
+            for sample in samples
+            for name in dict.fromkeys((*sample.names, *sample.values, *sample.unusable))
+            if name in sample.values or name in sample.unusable
+        ),
     )

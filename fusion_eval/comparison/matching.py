@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from fusion_eval.comparison.choice import is_asked_for
 from fusion_eval.comparison.items import Entry, FilteredMetric, Item, all_have_documents, entries_of
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.reading import Run
@@ -26,7 +27,12 @@ class MatchedTask:
 
 
 def match_runs(
-    runs: Sequence[Run], allow_partial: bool, *, ignore_metrics: bool = False
+    runs: Sequence[Run],
+    allow_partial: bool,
+    *,
+    ignore_metrics: bool = False,
+    wanted: Sequence[str] = (),
+    allow_setup: Collection[str] = (),
 ) -> tuple[list[MatchedTask], list[str]]:
     """Match the tasks, items and metrics of several runs.
 
@@ -34,6 +40,8 @@ def match_runs(
         runs: The runs, the baseline first.
         allow_partial: Leave out what some run lacks, and add a note, instead of raising an error.
         ignore_metrics: Match tasks and items only. The matched tasks then have no metrics.
+        wanted: Metrics that all runs should have; empty means all. Others may be missing in some run.
+        allow_setup: What may differ between the set-ups of a task: `num_fewshot`.
 
     Returns:
         The tasks that all runs have, and notes on what is left out.
@@ -44,14 +52,20 @@ def match_runs(
     """
     notes: list[str] = []
     tasks = _common([(run.name, list(run.tasks)) for run in runs], "task", "", allow_partial, notes)
-    return [_match_task(runs, task, allow_partial, ignore_metrics, notes) for task in tasks], notes
+    for task in tasks:
+        _check_same_setup(runs, task, allow_setup, notes)
+    return [_match_task(runs, task, allow_partial, ignore_metrics, wanted, notes) for task in tasks], notes
 
 
 def _match_task(
-    runs: Sequence[Run], task: str, allow_partial: bool, ignore_metrics: bool, notes: list[str]
+    runs: Sequence[Run],
+    task: str,
+    allow_partial: bool,
+    ignore_metrics: bool,
+    wanted: Sequence[str],
+    notes: list[str],
 ) -> MatchedTask:
     parts = [run.tasks[task] for run in runs]
-    _check_same_setup(runs, task)
     by_document = all_have_documents(parts)
     entries = [entries_of(run, task, by_document) for run in runs]
     keys = _common_items(runs, task, entries, allow_partial, notes)
@@ -64,6 +78,10 @@ def _match_task(
     metrics: list[FilteredMetric] = []
     if not ignore_metrics:
         by_run = [(run.name, _metrics(entry, keys)) for run, entry in zip(runs, entries, strict=True)]
+        asked_for = [
+            (run, [metric for metric in of_run if is_asked_for(metric[0], wanted)]) for run, of_run in by_run
+        ]
+        by_run = asked_for if any(of_run for _, of_run in asked_for) else by_run
         metrics = _common(by_run, "metric", f" of {task}", allow_partial, notes)
     items = tuple(entries[0][key].item for key in keys)
     return MatchedTask(task, parts[0].language, items, tuple(entries), tuple(metrics))
@@ -97,13 +115,21 @@ def format_limit(limit: float | None) -> str:
     return "none" if limit is None else f"{limit:g}"
 
 
-def _check_same_setup(runs: Sequence[Run], task: str) -> None:
+def _check_same_setup(runs: Sequence[Run], task: str, allow_setup: Collection[str], notes: list[str]) -> None:
     first = runs[0]
     for other in runs[1:]:
         infos = first.tasks[task].info, other.tasks[task].info
+        if "num_fewshot" in allow_setup and (
+            difference := setup_difference(
+                replace(infos[0], version=None), infos[1], (first.name, other.name)
+            )
+        ):
+            notes.append(f"{task}: {difference}")
+            infos = replace(infos[0], fewshot=None), infos[1]
         if difference := setup_difference(*infos, (first.name, other.name)):
             raise ConfigError(
                 f"{task} is not the same task in both runs: {difference}; run one of them again"
+                + ("" if "version" in difference else ", or compare anyway with --allow_setup num_fewshot")
             )
 
 
@@ -148,9 +174,7 @@ def _check_same_targets(
 
 
 def _metrics(entries: Mapping[str, Entry], keys: Sequence[str]) -> list[FilteredMetric]:
-    return list(
-        dict.fromkeys(metric for key in keys for metric in (*entries[key].values, *entries[key].unusable))
-    )
+    return list(dict.fromkeys(metric for key in keys for metric in entries[key].metrics))
 
 
 def _common(

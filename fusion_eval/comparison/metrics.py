@@ -59,5 +59,5 @@ def _mean(task: TaskRun, metric: FilteredMetric) -> float | None:
     """Return None if a value or a line is missing: the harness's aggregate is then of other values."""
     values = [sample.values.get(metric[0]) for sample in task.samples if sample.filter == metric[1]]
     numbers = [value for value in values if isinstance(value, float)]
-    complete = numbers and len(numbers) == len(values) and not task.broken_lines
+    complete = numbers and len(numbers) == len(values) and task.complete
     return math.fsum(numbers) / len(numbers) if complete else None

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.results_file import Results, number_or_none, section, split_metric, text_or_none
+from fusion_eval.runs.results_file import (
+    NO_SCORE,
+    Results,
+    number_or_none,
+    section,
+    split_metric,
+    text_or_none,
+)
 from fusion_eval.runs.task_info import higher_is_better
 from fusion_eval.text.specs import spec_name
 
@@ -139,6 +146,8 @@ def _scores(results: Results, part: str, task: str, run: Run) -> list[ReportedSc
         if split is None or number is None:
             continue
         metric, filtered = split
+        if metric == NO_SCORE:
+            continue
         better = directions.get(metric)
         scores.append(
             ReportedScore(

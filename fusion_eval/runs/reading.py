@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,14 @@ class TaskRun:
     samples: tuple[Sample, ...]
     broken_lines: int = 0
     """Lines that could not be read. The rest need not add up to the aggregate that the harness reported."""
+
+    missing_items: int = 0
+    """How many of the items that the harness evaluated are not in the file."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the samples are those that the harness's aggregate is of."""
+        return not self.broken_lines and not self.missing_items
 
     @property
     def language(self) -> str | None:
@@ -90,6 +99,8 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
         tasks[file.task] = task = _read_task(file, allow_partial)
         if task.broken_lines:
             notes.append(f"{file.path}: {task.broken_lines} lines cannot be read and are left out")
+        elif task.missing_items:
+            notes.append(f"{_count_difference(file, task)}; values here are of those in the file")
     if files.older:
         notes.append(f"{files.path}: of several runs the newest is read, task by task")
     if missing := [file.task for file in files.samples if not file.results]:
@@ -119,7 +130,21 @@ def _read_task(file: SampleFile, allow_partial: bool) -> TaskRun:
     samples, broken_lines = read_samples(file.path, info.filters, allow_partial)
     if not samples:
         raise ConfigError(f"{file.path} holds no samples")
-    return TaskRun(file.task, info, tuple(samples), broken_lines)
+    there = min(Counter(filtered for filtered, _ in {(one.filter, one.doc_id) for one in samples}).values())
+    missing = 0 if info.n_samples is None else info.n_samples - there
+    task = TaskRun(file.task, info, tuple(samples), broken_lines, missing)
+    if missing and not allow_partial:
+        raise ConfigError(f"{_count_difference(file, task)}; --allow_partial reads those in the file")
+    return task
+
+
+def _count_difference(file: SampleFile, task: TaskRun) -> str:
+    """Say how many items the results file counts, and how many are in the sample file."""
+    counted = task.info.n_samples or 0
+    return (
+        f"{file.path}: the results file counts {counted:,} items of {file.task}, "
+        f"and {counted - task.missing_items:,} are in the file"
+    )
 
 
 def _folder_name(path: Path, strategy: object) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError
 
+NO_SCORE = "bypass"
+"""`--predict_only` writes this in place of the task's metrics. Its value, 999, says nothing."""
 Results = Mapping[str, Any]
 """A results file, or a part of one."""
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.runs.results_file import NO_SCORE
 
 _NOT_METRICS = frozenset(
     (
@@ -21,6 +23,8 @@ _NOT_METRICS = frozenset(
 )
 _LARGEST = 10**100
 """Sums of larger values may overflow."""
+_COMPARES_LABELS = re.compile(r"(?i)(?<![a-z])(f1|mcc)(?![a-z0-9])")
+"""Their pairs of labels look like pairs of texts."""
 _COMPARE_THE_REST = "--allow_partial compares the rest"
 
 
@@ -37,6 +41,11 @@ class Segment:
 
 Value = float | Segment | None
 """A metric's value for one document; None if the file has null or NaN."""
+
+
+Part = float | str | tuple[str, ...]
+Parts = tuple[Part, ...]
+"""A value that is a list: `[log-likelihood, words]`, `[gold, predicted]`, or one number for each instruction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,10 @@ class Sample:
     values: Mapping[str, Value]
     unusable: tuple[str, ...] = ()
     """Metrics whose value is neither a finite number nor a segment, such as `[log-likelihood, words]`."""
+    parts: Mapping[str, Parts] = field(default_factory=dict)
+    """The values that are lists, of metrics that are unusable as they stand or compare labels."""
+    names: tuple[str, ...] = ()
+    """The metrics in the order of the task."""
 
 
 def read_samples(
@@ -140,6 +153,23 @@ def metric_value(raw: object) -> Value:
     raise TypeError
 
 
+def metric_parts(raw: object) -> Parts | None:
+    """Return the parts of a value that is a list of finite numbers, labels or lists of labels; None for another value."""
+    if not isinstance(raw, list) or not raw:
+        return None
+    parts: list[Part] = []
+    for part in raw:
+        if isinstance(part, list) and all(isinstance(label, str) for label in part):
+            parts.append(tuple(part))
+        elif isinstance(part, str):
+            parts.append(part)
+        elif isinstance(part, bool | int | float) and abs(part) <= _LARGEST:
+            parts.append(float(part))
+        else:
+            return None
+    return tuple(parts)
+
+
 def first_prompt(record: Mapping[str, Any]) -> object:
     """Return the prompt of a record's first request; None if it has none.
 
@@ -181,12 +211,15 @@ def _sample(record: Mapping[str, Any], filters: Sequence[str], repeats: Counter[
     names = record.get("metrics", [name for name in record if name not in _NOT_METRICS])
     if not isinstance(doc_id, int) or not isinstance(names, list) or not all(map(_is_name, names)):
         return None
-    values, unusable = {}, []
+    values, unusable, parts = {}, [], {}
     for name in names:
         try:
-            values[name] = metric_value(record.get(name))
+            if name != NO_SCORE:
+                values[name] = metric_value(record.get(name))
         except TypeError:
             unusable.append(name)
+        if (name in unusable or _COMPARES_LABELS.search(name)) and (listed := metric_parts(record.get(name))):
+            parts[name] = listed
     order = repeats[doc_id]
     repeats[doc_id] += 1
     return Sample(
@@ -198,6 +231,8 @@ def _sample(record: Mapping[str, Any], filters: Sequence[str], repeats: Counter[
         filter=str(record.get("filter") or (filters[order] if order < len(filters) else "none")),
         values=values,
         unusable=tuple(unusable),
+        parts=parts,
+        names=tuple(names),
     )
 
 

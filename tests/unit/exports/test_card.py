@@ -143,7 +143,7 @@ def test_the_first_prompt_is_shown(page: dict[str, str]) -> None:
         "Items: 4; tasks: 1",
         "80% power",
         "One seed (0)",
-        "adjusted over",
+        "adjusted within",
         "--limit 4",
         "training was not checked",
     ],

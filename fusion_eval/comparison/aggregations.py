@@ -1,0 +1,178 @@
+"""Metrics that are no mean of their items: ratios of sums, perplexities, F1 and MCC, by the statistics of each item."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fusion_eval.comparison.items import Entry, FilteredMetric
+from fusion_eval.comparison.label_scores import ConfusionMatrix, LabelF1, item_f1, micro_f1
+from fusion_eval.comparison.matching import MatchedTask
+from fusion_eval.runs.reading import Run
+from fusion_eval.runs.samples import Part, Parts, Segment, Value
+from fusion_eval.stats.paired import Floats, Score, mean_score
+
+_TOLERANCE = 1e-6
+"""Relative. Rounding in JSON causes far smaller differences."""
+_LARGEST_EXPONENT = 700.0
+"""exp() of more overflows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """How a metric is computed from statistics (items, k) that add up over items."""
+
+    score: Score
+    item_score: Score
+    statistics: Callable[[Sequence[Parts]], Floats]
+    """Maps the values of items to their statistics."""
+
+
+def aggregation_of(runs: Sequence[Run], part: MatchedTask, metric: FilteredMetric) -> Aggregation | None:
+    """Return how a metric is aggregated, if it is none of a mean and a corpus metric.
+
+    The name and the form of the values tell the candidates. Each candidate must give the number that the results file
+    of each run reports, where there is one.
+
+    Returns:
+        None if no candidate fits, or if the values are plain numbers or texts of a corpus metric.
+    """
+    known = [value for run in runs for value in _values_of(run, part.task, metric) if value is not None]
+    if not known:
+        return None
+    for aggregation in _candidates(metric[0], known):
+        if all(_agrees(aggregation, run, part.task, metric) for run in runs):
+            return aggregation
+    return None
+
+
+def parts_of(entry: Entry, metric: FilteredMetric) -> Parts | None:
+    """Return the parts of an entry's value; a plain number is one part."""
+    return _parts(entry.parts.get(metric), entry.values.get(metric))
+
+
+def _parts(parts: Parts | None, value: Value) -> Parts | None:
+    if parts is not None:
+        return parts
+    if isinstance(value, float):
+        return (value,)
+    if isinstance(value, Segment):
+        return (value.references, value.hypotheses)
+    return None
+
+
+def _candidates(name: str, values: Sequence[Parts]) -> list[Aggregation]:
+    """Return the aggregations that the name and the values admit, the likeliest first."""
+    lower = name.lower()
+    numbers = all(isinstance(part, float) for value in values for part in value)
+    sizes = {len(value) for value in values}
+    if numbers and sizes == {1}:
+        return [_MEAN_PERPLEXITY] if lower.endswith("perplexity") else []
+    if numbers and sizes == {2} and lower.endswith("perplexity"):
+        return [_RATIO_PERPLEXITY]
+    if numbers and sizes == {2} and "bits_per_byte" in lower:
+        return [_BITS]
+    words = lower.split("_")
+    if sizes == {2} and "mcc" in words:
+        return [_confusion(values)]
+    if sizes == {2} and "f1" in words:
+        own = [_label_f1(values), _MICRO_F1] if "micro" not in words else [_MICRO_F1]
+        binary = numbers and {part for value in values for part in value} <= {0.0, 1.0}
+        return [_BINARY_F1, *own] if binary and not {"micro", "macro"} & set(words) else own
+    if numbers:
+        return [_SHARE, _WEIGHTED] if sizes == {2} else [_SHARE]
+    return []
+
+
+def _agrees(aggregation: Aggregation, run: Run, task: str, metric: FilteredMetric) -> bool:
+    """Return whether the aggregation gives the reported number. True if there is none, or if items are missing."""
+    part = run.tasks[task]
+    reported = part.info.reported.get(metric)
+    values = _values_of(run, task, metric)
+    known = [value for value in values if value is not None]
+    if reported is None or len(known) < len(values) or not part.complete:
+        return True
+    computed = float(aggregation.score(aggregation.statistics(known).sum(axis=0)))
+    return math.isclose(computed, reported, rel_tol=_TOLERANCE, abs_tol=1e-9)
+
+
+def _values_of(run: Run, task: str, metric: FilteredMetric) -> list[Parts | None]:
+    """Return the value of every sample of the run."""
+    name, filtered = metric
+    return [
+        _parts(sample.parts.get(name), sample.values.get(name))
+        for sample in run.tasks[task].samples
+        if sample.filter == filtered
+    ]
+
+
+def _sums(values: Sequence[Parts]) -> Floats:
+    """Return the sum and the number of each item's parts."""
+    return np.array([[sum(map(_number, value)), len(value)] for value in values], dtype=np.float64)
+
+
+def _pairs(values: Sequence[Parts]) -> Floats:
+    return np.array([[_number(part) for part in value] for value in values], dtype=np.float64)
+
+
+def _number(part: Part) -> float:
+    return part if isinstance(part, float) else math.nan
+
+
+def _exponential(totals: Floats) -> Floats:
+    return np.asarray(np.exp(np.minimum(-mean_score(totals), _LARGEST_EXPONENT)))
+
+
+def _bits(totals: Floats) -> Floats:
+    return -mean_score(totals) / math.log(2)
+
+
+def _label_set(part: Part) -> frozenset[str]:
+    return frozenset(part) if isinstance(part, tuple) else frozenset((str(part),))
+
+
+def _label_sets(values: Sequence[Parts]) -> list[tuple[frozenset[str], frozenset[str]]]:
+    return [(_label_set(value[0]), _label_set(value[1])) for value in values]
+
+
+def _micro_statistics(values: Sequence[Parts]) -> Floats:
+    """Return true positives, false positives and false negatives of each item."""
+    return np.array(
+        [[len(gold & own), len(own - gold), len(gold - own)] for gold, own in _label_sets(values)],
+        dtype=np.float64,
+    )
+
+
+def _binary_statistics(values: Sequence[Parts]) -> Floats:
+    gold, own = _pairs(values).T
+    return np.stack([gold * own, (1 - gold) * own, gold * (1 - own)], axis=-1)
+
+
+def _labels(values: Sequence[Parts]) -> tuple[str, ...]:
+    return tuple(sorted({label for sets in _label_sets(values) for one in sets for label in one}))
+
+
+def _label_f1(values: Sequence[Parts]) -> Aggregation:
+    score = LabelF1(_labels(values))
+    return Aggregation(score, score.item_score, lambda items: score.statistics(_label_sets(items)))
+
+
+def _confusion(values: Sequence[Parts]) -> Aggregation:
+    score = ConfusionMatrix(_labels(values))
+    return Aggregation(score, score.item_score, lambda items: score.statistics(_label_sets(items)))
+
+
+_MEAN_PERPLEXITY = Aggregation(_exponential, _exponential, _sums)
+"""`exp(-mean(log-likelihood))`, the harness's `perplexity`."""
+_RATIO_PERPLEXITY = Aggregation(_exponential, _exponential, _pairs)
+"""`exp(-sum(log-likelihood) / sum(weight))`, the harness's `weighted_perplexity`."""
+_BITS = Aggregation(_bits, _bits, _pairs)
+_WEIGHTED = Aggregation(mean_score, mean_score, _pairs)
+_SHARE = Aggregation(mean_score, mean_score, _sums)
+"""The mean over all parts of all items, as of the instructions of IFEval."""
+_MICRO_F1 = Aggregation(micro_f1, item_f1, _micro_statistics)
+_BINARY_F1 = Aggregation(micro_f1, item_f1, _binary_statistics)
+"""F1 of the label 1."""
