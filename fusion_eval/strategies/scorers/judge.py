@@ -13,7 +13,11 @@ from fusion_eval.strategies.interface import Scored, Tools
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling, prompt_of
 
-_RATING = re.compile(r"(?<!\[)\[\[ ?(10|[1-9]) ?\]\][\s.。*_`]*\Z")
+_RATING = re.compile(
+    r"(?<!\[)\[\[ ?\**(10|[1-9])\** ?\]\]"
+    r"(?:[\s.。।۔*_`~!)#]|<[|｜][^<>|｜\s]{1,40}[|｜]>|</s>|<end_of_turn>|</(?:b|strong|em|i|p)>)*\Z"
+)
+"""A rating in double brackets, before nothing but emphasis and tokens that end a turn."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -121,7 +121,6 @@ TRAPS = {
     "another form in brackets": "{reason}\n[[GRADE: C]]",
     "half of the five steps": "{reason}\n[[A>]]",
     "a step too far": "{reason}\n[[A>>>B]]",
-    "the five steps the wrong way round": "{reason}\n[[A<B]]",
     "Cyrillic А": "{reason}\n[[А]]",
     "Cyrillic В": "{reason}\n[[В]]",
     "Cyrillic С": "{reason}\n[[С]]",
@@ -196,7 +195,8 @@ JSON_TRAPS = [
     '{"verdict": "A"} {"verdict": "A"}',
     '{"verdict": "A"} I hope that helps.',
     'Here is my verdict: {"verdict": "A"}',
-    '```json\n{"verdict": "A"}\n```',
+    '```json\n{"verdict": "A"}\n```\n```json\n{"verdict": "A"}\n```',
+    '```json\n{"verdict": "A", "verdict": "B"}\n```',
     '{"reason": {"verdict": "A"}}',
     '{"verdict": "A", "verdict": "B"}',
     '{"verdict": "A", "reason": "…", "verdict": "A"}',
@@ -247,7 +247,8 @@ def test_any_text_is_read_without_an_error(text):
 def test_any_json_is_read_and_only_the_objects_own_verdict_counts(value):
     expected = value.get("verdict") if isinstance(value, dict) else None
     for marks in (THREE_STEPS, FIVE_STEPS):
-        legal = expected if isinstance(expected, str) and expected in marks else None
+        plain = "".join(expected.split()) if isinstance(expected, str) else None
+        legal = plain if plain in marks else None
         assert read_structured(json.dumps(value), marks) == legal
 
 
@@ -272,12 +273,13 @@ def test_text_before_the_last_line_does_not_matter(before, mark):
 
 
 @given(st.lists(st.sampled_from("ABC"), min_size=1, max_size=6))
-def test_marks_on_the_last_line_must_agree_and_earlier_lines_do_not_count(
-    marks,
-):
+def test_marks_must_agree_on_the_last_line_and_on_lines_of_their_own(marks):
     brackets = [f"[[{mark}]]" for mark in marks]
-    assert read_mark(" ".join(brackets), THREE_STEPS) == (marks[0] if len(set(marks)) == 1 else None)
-    assert read_mark("\n".join(brackets), THREE_STEPS) == marks[-1]
+    agreed = marks[0] if len(set(marks)) == 1 else None
+    assert read_mark(" ".join(brackets), THREE_STEPS) == agreed
+    assert read_mark("\n".join(brackets), THREE_STEPS) == agreed
+    quoted = "\n".join(f"It says {bracket} there." for bracket in brackets)
+    assert read_mark(f"{quoted}\n{brackets[-1]}", THREE_STEPS) == marks[-1]
 
 
 # From replies to a verdict
@@ -377,5 +379,7 @@ def test_random_replies_are_read_as_an_independent_reader_reads_them():
             lines.pop()
         words = [word for word in (lines[-1] if lines else []) if set(word) - {"*", "."}]
         marks = {word for word in words if word.startswith("[[")}
-        clear = len(marks) == 1 and words[-1] in {"[[A]]", "[[B]]", "[[C]]"}
+        earlier = [[word for word in line if set(word) - {"*", "."}] for line in lines[:-1]]
+        stated = {line[0] for line in earlier if len(line) == 1} & {"[[A]]", "[[B]]", "[[C]]"}
+        clear = len(marks) == 1 and words[-1] in {"[[A]]", "[[B]]", "[[C]]"} and stated <= marks
         assert read_mark(reply, THREE_STEPS) == (words[-1][2] if clear else None), reply
