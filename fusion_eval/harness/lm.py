@@ -239,10 +239,7 @@ def model_type(strategy: str) -> type[StrategyLM]:
 
 
 def signature(solver: Solver, omitted: Iterable[str] = ()) -> str:
-    """Return in short how an answer was made: `fusion|n:5|pool:a+b|fusor:c|prompt:c6fe9ee0|v:0.1.0`.
-
-    `omitted` are the sampling options that an endpoint refused.
-    """
+    """Return in short how an answer was made: `fusion|n:5|pool:a+b|fusor:c|prompt:c6fe9ee0|v:0.1.0`."""
     n, seed = solver.arguments.n, solver.arguments.seed
     pool = "+".join(model.name for model in solver.models)
     parts = [solver.spec, f"n:{n}", f"pool:{pool}", *solver.signature_parts()]
