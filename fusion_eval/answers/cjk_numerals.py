@@ -11,6 +11,7 @@ _DIGITS = {char: value for value, chars in enumerate(
     ("〇零영공", "一壹일", "二贰貳两兩이", "三叁參삼", "四肆사", "五伍오", "六陆陸육륙", "七柒칠", "八捌팔", "九玖구")
 ) for char in chars}  # fmt: skip
 _SMALL = {"十": 10, "拾": 10, "십": 10, "百": 100, "佰": 100, "백": 100, "千": 1000, "仟": 1000, "천": 1000}
+_TENS = str.maketrans({"廿": "二十", "卅": "三十", "卌": "四十"})
 _BIG = {
     "万": 10**4, "萬": 10**4, "만": 10**4, "亿": 10**8, "億": 10**8, "억": 10**8,
     "兆": 10**12, "조": 10**12,
@@ -38,6 +39,7 @@ _WITH_UNITS = re.compile(rf"{DECIMAL_PATTERN} ?{_UNIT}(?: ?{DECIMAL_PATTERN}|{_U
 _HANGUL_PARTS = re.compile(
     rf"(?<![가-힣])([{_HANGUL}]+|\d+) ?분의 ?([{_HANGUL}]+?|\d+)(?=[^\w가-힣]|$|이다|입니|이에|이야|{_COUNTED})"
 )
+_HAN_PARTS = re.compile(rf"(?<=\d)( ?[又と] ?)((?:{_HAN})+)(?:分之|分の)((?:{_HAN})+)")
 _HAN_POINT = re.compile(rf"((?:{_HAN})+)[点點]({_HAN_DIGIT}+)")
 _HAN_RUN = re.compile(rf"(?:{_HAN})+")
 _HANGUL_RUN = re.compile(
@@ -60,6 +62,10 @@ def with_ascii_numerals(text: str, language: str) -> str:
     """
     if text.isascii():
         return text
+    text = text.translate(_TENS)
+    text = _HAN_PARTS.sub(
+        lambda match: f"{match[1]}{_numeral(match[3], language)}/{_numeral(match[2], language)}", text
+    )
     text = _HANGUL_PARTS.sub(
         lambda match: f"{_numeral(match[2], language)}/{_numeral(match[1], language)}", text
     )

@@ -1,118 +1,147 @@
-"""Rewrite formulas of people and models in the LaTeX that math-verify can parse."""
+"""Rewrite formulas of people and models in one plain form of LaTeX, which `statements` can read."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
+from fusion_eval.answers.conjunctions import AND, OR, conjunctions
 from fusion_eval.answers.decimals import DECIMAL_SIGNS
 from fusion_eval.answers.read_numbers import plain_characters
 
 _SYMBOLS = {
-    "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "×": r"\times ",
-    "·": r"\cdot ", "÷": r"\div ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "±": r"\pm ", "∅": r"\emptyset ",
+    "π": r"\pi ", "∞": r"\infty ", "≤": "<=", "≦": "<=", "⩽": "<=", "≥": ">=", "≧": ">=", "⩾": ">=", "≠": r"\ne ", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/",
+    "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "±": r"\pm ", "∓": r"\mp ", "∅": r"\emptyset ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ",
+    "⌉": r"\rceil ", "∖": r"\setminus ", "∨": r"\lor ", "∧": r"\land ", "ℝ": r"\mathbbR ", "√": r"\sqrt ", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]", "°": "", "%": "",
+    "∗": "*", "₊": "+",
 }  # fmt: skip
-_AND = re.compile(
-    r"\s(?:and|or|und|oder|et|ou|или|и|و|أو)\s|\s*(?:または|および|또는|或者|或|和|、)\s*|(?<=\d)(?:와|과|と)\s?(?=[\d-])"
-)
-_AND_IN_LANGUAGE = {"es": r"\s[ye]\s", "it": r"\s(?:e|ed)\s", "pt": r"\se\s"}
-_ROOT = re.compile(r"(√|∛|∜|\\sqrt(?![\[{A-Za-z]))\s*(\d+(?:[.,]\d+)?|[A-Za-z]|\(([^()]*)\))")
-_ROOTS = {"∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
-_MIXED = re.compile(r"(?<![\d.,\w}^])(\d+)\s*\\[dt]?frac\s*\{(\d+)\}\s*\{(\d+)\}")
-_PERIODIC = re.compile(r"(?<![\d.])(\d+)\.(\d*)(?:\\overline\s*\{(\d+)\}|\((\d+)\))")
-_TEXT = re.compile(r"\\(?:text|mathrm|mbox)\s*\{([^{}]*)\}\s*(?:\^\s*\{?\d\}?)?\s*$")
-_NOT_UNITS = {"even", "odd", "prime", "composite", "true", "false", "none", "and", "or", "mod", "not", "all"}
-_REVERSED = {">": "<", r"\ge": r"\le", r"\geq": r"\leq"}
-_INTERVAL = re.compile(r"^([\[\]])([^\[\]]+,[^\[\]]+)([\[\]])$")
-
-
-def same_kind(answer: str, reference: str) -> bool:
-    """Return False if the answer is another kind of object than the reference, which math-verify may not notice.
-
-    A point is not a set or a list. An equation in several unknowns is not a number. Words at the end must be those of
-    the reference, or a unit. A letter right before a digit (`x2`) is ambiguous, so it matches nothing.
-    """
-    if _brackets(answer) != _brackets(reference) and not re.search(
-        r"[<>≤≥∈]|\\(?:[gl]eq?|in)(?![A-Za-z])", reference
-    ):
-        return False
-    if re.search(r"=", reference) and "=" not in answer and not re.match(r"\W*[A-Za-z]\w*\W*=", reference):
-        return False
-    if re.search(r"(?<![\\A-Za-z{])[A-Za-z]\d", answer):
-        return False
-    words, expected = _words_at_the_end(answer), _words_at_the_end(reference)
-    if expected:
-        return not words or words == expected
-    return not words or (words.isalpha() and len(words) <= 12 and words not in _NOT_UNITS)
-
-
-def _brackets(text: str) -> str:
-    """Return `(` if the text is a point or an interval, else nothing, as for sets and lists of solutions."""
-    text = re.sub(r"\\(?:left|right)|\$|\s|\\boxed", "", text).rstrip(".。")
-    several = re.fullmatch(r"([(\[\]])[^()]*[,;][^()]*([)\[\]])", text)
-    return "(" if several else ""
-
-
-def _words_at_the_end(text: str) -> str:
-    found = _TEXT.search(text.rstrip(" $.。"))
-    return found[1].strip().casefold() if found else ""
-
-
-def to_latex(text: str, language: str) -> str:
-    """Return an answer, written by the conventions of `language` (ISO code), as LaTeX for math-verify."""
-    text = _ROOT.sub(_root_to_latex, "".join(map(_without_vulgar_fraction, text)))
-    text = plain_characters(text).translate({ord(sign): _SYMBOLS[sign] for sign in _SYMBOLS})
-    text = _TEXT.sub("", re.sub(r"\$|\*\*", "", text).rstrip(" .。"))
-    text = re.sub(r"(?<![\\A-Za-z])pi(?![A-Za-z])", r"\\pi ", re.sub(r"(?<=\d)٫(?=\d)", ".", text))
-    text = _with_decimal_points(text, language)
-    text = _AND.sub(
-        ", ", re.sub(_AND_IN_LANGUAGE[language], ", ", text) if language in _AND_IN_LANGUAGE else text
+_GREEK = {
+    chr(code): f"\\{unicodedata.name(chr(code)).rpartition(' ')[2].lower().replace('lamda', 'lambda')} "
+    for code in range(0x3B1, 0x3CA)
+    if code not in (0x3C0, 0x3C2)
+}
+_GREEK |= {
+    char: f"\\{name} "
+    for char, name in {
+        "Δ": "Delta",
+        "Γ": "Gamma",
+        "Θ": "Theta",
+        "Λ": "Lambda",
+        "Σ": "Sigma",
+        "Φ": "Phi",
+        "Ψ": "Psi",
+        "Ω": "Omega",
+    }.items()
+}
+_COMMANDS: list[tuple[re.Pattern[str], str]] = [
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (
+            r"\\(?:left|right|displaystyle|textstyle|limits|bigl|bigr|Bigl|Bigr|big|Big|bigg|Bigg)(?![A-Za-z])\.?",
+            "",
+        ),
+        (r"\\[,;:!> ]|\\q?quad(?![A-Za-z])|~", " "),
+        (r"\\[()\[\]]", " "),
+        (r"\\[$€£#&]|[$€£¥₽₹₩￥]|\*\*|`", ""),
+        (r"(?<=\d)\{,\}(?=\d{3}(?!\d))", ""),
+        (r"(?<=\d)\{([.,])\}(?=\d)", r"\1"),
+        (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
+        (r"\\[dt]binom(?![A-Za-z])", r"\\binom"),
+        (r"\^\s*\{?\s*\\(?:circ|degree)(?![A-Za-z])\s*\}?|\\%|\\degree(?![A-Za-z])", ""),
+        (r"\\(?:mathbb|mathbf|Bbb)\s*\{?R\}?|\\R(?![A-Za-z])|\\Reals(?![A-Za-z])", r"\\mathbbR "),
+        (r"\\leq?(?:slant)?(?![A-Za-z])|\\leqq", "<="),
+        (r"\\geq?(?:slant)?(?![A-Za-z])|\\geqq", ">="),
+        (r"\\lt(?![A-Za-z])", "<"),
+        (r"\\gt(?![A-Za-z])", ">"),
+        (r"\\neq(?![A-Za-z])|!=|\\not\s*=", r"\\ne "),
+        (r"\\(?:times|cdot|ast)(?![A-Za-z])", "*"),
+        (r"\\div(?![A-Za-z])", "/"),
+        (r"\\(?:backslash|smallsetminus)(?![A-Za-z])", r"\\setminus "),
+        (r"\\(?:vee)(?![A-Za-z])", r"\\lor "),
+        (r"\\(?:wedge)(?![A-Za-z])", r"\\land "),
+        (r"\\varnothing(?![A-Za-z])", r"\\emptyset "),
+        (r"\\ldots|\\dots|\\cdots", " ... "),
+        (r"\\mid(?![A-Za-z])|\\vert(?![A-Za-z])|\\lvert(?![A-Za-z])|\\rvert(?![A-Za-z])", "|"),
+        (r"\\l?brace(?![A-Za-z])", r"\\{"),
+        (r"\\rbrace(?![A-Za-z])", r"\\}"),
+        (r"\\(?:mathrm|operatorname\*?|mathit|mathsf|rm)\s*\{\s*([A-Za-z]{1,8})\s*\}", r" \1 "),
+        (r"\\(?:text|textrm|mbox|mathrm|operatorname|boldsymbol|mathbf|textnormal)\s*\{([^{}]*)\}", r" \1 "),
+        (r"<\s?=|=\s?<", "<="),
+        (r">\s?=", ">="),
+        (r"(?<![*])\*\*(?![*])", "^"),
     )
-    text = _PERIODIC.sub(_periodic_to_fraction, _MIXED.sub(_mixed_to_fraction, text)).rstrip(" .。").strip()
-    return _with_round_brackets(_with_rising_inequalities(text))
+]
+_RAISED_OR_LOWERED = re.compile(
+    r"(?P<root>[⁰¹²³⁴-⁹]+)√|(?P<raised>[⁰¹²³⁴-⁹⁺⁻⁽⁾ⁿⁱᵃ-ᵿˣʸᶻ]+)|(?P<lowered>[₀-₉₊₋₍₎ₐ-ₜᵢ-ᵥⱼ]+)"
+)
+_ROOT = re.compile(r"\\sqrt(\[\d\])?\s*(\d+(?:\.\d+)?)")
+_PERIODIC = re.compile(r"(?<![\d.])(\d+)\.(\d*)(?:\\overline\s*\{(\d+)\}|\((\d+)\))")
+_WORD = {language: (conjunctions(OR, language), conjunctions(AND, language)) for language in DECIMAL_SIGNS}
+_IS_IN = re.compile(r"(?<=[A-Za-z] )(?:is in|in|belongs to|appartient à|∊|є)(?=\s*[\[(\]])")
+_ENGLISH = conjunctions(OR, "en"), conjunctions(AND, "en")
+
+
+def normalize_formula(text: str, language: str) -> str:
+    r"""Return an answer in the plain LaTeX that `statements.is_same_statement` reads.
+
+    Sizes, spaces, styles, currencies, degrees and percent signs are gone. `or` is `\lor`; `and` and semicolons are
+    commas. Numbers have decimal points and no separators of thousands.
+
+    Args:
+        text: The answer.
+        language: ISO code of the language whose conventions for numbers and words apply.
+    """
+    text = _RAISED_OR_LOWERED.sub(_in_ascii, "".join(map(_without_vulgar_fraction, text)))
+    for char, name in _GREEK.items():
+        text = text.replace(char, name)
+    for sign, command in _SYMBOLS.items():
+        text = text.replace(sign, command)
+    text = plain_characters(text).translate({ord(sign): command for sign, command in _SYMBOLS.items()})
+    for pattern, replacement in _COMMANDS:
+        text = pattern.sub(replacement, text)
+    text = _with_decimal_points(text.strip(" .。"), language)
+    text = _IS_IN.sub(r"\\in ", text)
+    for either, both in (_WORD[language], _ENGLISH):
+        text = re.sub(rf"(?<![\\A-Za-z]){either}(?![\\(])", r" \\lor ", text)
+        text = re.sub(rf"(?<![\\A-Za-z]){both}(?![\\(])", " , ", text)
+    text = _ROOT.sub(lambda match: rf"\sqrt{match[1] or ''}{{{match[2]}}}", text)
+    text = re.sub(r",\s*(?=\\lor|,)|(?<=\\lor )\s*,", " ", text)
+    return _PERIODIC.sub(_periodic_to_fraction, text).strip(" .。")
+
+
+def _in_ascii(match: re.Match[str]) -> str:
+    if match["root"]:
+        return rf"\sqrt[{unicodedata.normalize('NFKC', match['root'])}]"
+    text = unicodedata.normalize("NFKC", match[0]).replace("−", "-")
+    return f"^{{{text}}}" if match["raised"] else f"_{{{text}}}"
 
 
 def _without_vulgar_fraction(char: str) -> str:
+    if char.isascii():
+        return char
     top, slash, bottom = unicodedata.normalize("NFKC", char).partition("⁄")
     return rf"\frac{{{top}}}{{{bottom}}}" if slash and bottom else char
 
 
-def _root_to_latex(match: re.Match[str]) -> str:
-    return f"{_ROOTS.get(match[1], chr(92) + 'sqrt')}{{{match[3] or match[2]}}}"
-
-
 def _with_decimal_points(text: str, language: str) -> str:
-    if DECIMAL_SIGNS[language] == ".":
-        return text
-    text = re.sub(r"(?<=\d)\{,\}(?=\d)", ".", text)
-    if ";" in text or not re.search(r"[(\[{]\s*-?\d+,\d", text):
-        text = re.sub(r"(?<=\d),(?=\d)", ".", text)
-    return text.replace(";", ",")
+    """Return the text with commas between members and points within decimals.
 
-
-def _mixed_to_fraction(match: re.Match[str]) -> str:
-    whole, top, bottom = (int(part) for part in match.groups())
-    return rf"\frac{{{whole * bottom + top}}}{{{bottom}}}" if top < bottom else match[0]
+    A comma between two digits is a decimal comma only in the languages that have one, and only where no brackets or
+    semicolons make it the separator of a list.
+    """
+    text = re.sub(r"(?<=\d)[٬](?=\d{3})", "", text.replace("٫", "."))
+    text = re.sub(r"(?<=\d) (?=\d{3}(?!\d))", "", text)
+    if DECIMAL_SIGNS[language] != ".":
+        if ";" in text or not re.search(r"[(\[\]{]\s*[-+]?\d+,\d", text):
+            text = re.sub(r"(?<=\d),(?=\d)", ".", text)
+    elif not re.search(r"[(\[\]{]", text):
+        text = re.sub(
+            r"(?<![\d,.])(\d{1,3})((?:,\d{3})+)(?![\d,])", lambda match: match[0].replace(",", ""), text
+        )
+    return re.sub(r"[;、]", ",", text)
 
 
 def _periodic_to_fraction(match: re.Match[str]) -> str:
     whole, fixed, period = match[1], match[2], match[3] or match[4]
     bottom = (10 ** len(period) - 1) * 10 ** len(fixed)
     return rf"\frac{{{int(whole + fixed + period) - int(whole + fixed)}}}{{{bottom}}}"
-
-
-def _with_rising_inequalities(text: str) -> str:
-    """Return a falling chain of inequalities as a rising one: `b > a > c` becomes `c < a < b`."""
-    parts = re.split(r"(\\[gl]eq?(?![A-Za-z])|[<>])", text)
-    signs = parts[1::2]
-    if len(signs) < 2 or not all(sign in _REVERSED for sign in signs):
-        return text
-    return "".join(_REVERSED.get(part, part) for part in reversed([part.strip() for part in parts]))
-
-
-def _with_round_brackets(text: str) -> str:
-    """Return an interval with round brackets at open ends: the French `]2, 3[` becomes `(2, 3)`."""
-    found = _INTERVAL.match(text)
-    if not found or (found[1], found[3]) == ("[", "]"):
-        return text
-    return f"{'(' if found[1] == ']' else '['}{found[2]}{')' if found[3] == '[' else ']'}"

@@ -28,7 +28,13 @@ _UNITS = {
 }  # fmt: skip
 _ORDINALS = {"th", "st", "nd", "rd"}
 _FRENCH_ORDINALS = {"e", "er", "re", "de", "nd"}
-_LETTER_SCALES = {"K": 10**3, "M": 10**6}
+_LETTER_SCALES = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
+_MONEY = re.compile(r"([$€£¥₹] ?\d[\d.,]*) ?(?:(m)|bn?)(?![^\W\d])")
+"""An amount of money with a letter for millions or billions, which is a unit behind other numbers."""
+_PAIR = re.compile(r"[^\w(（]*[(（]\s*[-+]?\d+\s*,\s*[-+]?\d+\s*[)）]\W*")
+_LIST_OF_REFERENCE = re.compile(r"[(\[]\s*[-+]?[\d.]+,|,(?!\d{3}(?!\d))")
+"""Commas that are not between thousands, by the conventions of English."""
+_TENTHS = re.compile(r"(?<![\d.])(\d{1,2}) ?[割成할](?:(\d) ?[分푼])?(?:(\d)[厘리])?(?![\w])")
 
 _VULGAR = re.compile("[¼-¾⅐-⅞↉]")
 _RAISED = re.compile("[⁰¹²³⁴-⁹⁺⁻]+")
@@ -102,8 +108,9 @@ def read_bare_number(text: str) -> Fraction | None:
 
     The number is read by the conventions of English.
     """
-    is_bare = len(text) <= MAX_CHARACTERS and not _WORD.search(_normalized(text))
-    return _read(text, "en") if is_bare else None
+    if len(text) > MAX_CHARACTERS or _WORD.search(_normalized(text)):
+        return None
+    return None if _LIST_OF_REFERENCE.search(_normalized(text)) else _read(text, "en")
 
 
 def plain_characters(text: str) -> str:
@@ -128,6 +135,7 @@ def _normalized(text: str) -> str:
     if text.isascii() and text.isdigit():
         return text
     text = re.sub(r"(?<![A-Za-z])(?:R|US)\\?\$", "$", plain_characters(text))
+    text = _MONEY.sub(lambda match: f"{match[1]}{'M' if match[2] else 'B'}", text)
     text = " ".join(_without_latex(text).split())
     text = re.sub(r"(?<=\d)( ?(?:[kcmd]?m|ft|in|yd))[23](?![\w.,])", r"\1", text)
     text = re.sub(r"(?<![\w_])\d{1,3}(?:_\d{3})+(?![\w_])", lambda match: match[0].replace("_", ""), text)
@@ -150,7 +158,9 @@ def _read(text: str, language: str) -> Fraction | None:
         return Fraction(int(text))
     if CHANGES_VALUE.search(text):
         return None
-    text = _RAISED_UNIT.sub("", with_ascii_numerals(text, language))
+    if _PAIR.fullmatch(text):
+        return None
+    text = _TENTHS.sub(_tenths_to_percent, _RAISED_UNIT.sub("", with_ascii_numerals(text, language)))
     match = _NUMBER.fullmatch(text.lstrip("=≈ "))
     if match is None:
         return None
@@ -165,12 +175,19 @@ def _read(text: str, language: str) -> Fraction | None:
     return value
 
 
+def _tenths_to_percent(match: re.Match[str]) -> str:
+    """Return tenths, hundredths and thousandths as percent: 3割5分 is 35 %."""
+    tenths, hundredths, thousandths = (int(part or 0) for part in match.groups())
+    percent = 10 * tenths + hundredths
+    return f"{percent}.{thousandths} %" if thousandths else f"{percent} %"
+
+
 def _scale(before: str, after: str, language: str) -> tuple[int | None, str]:
     """Return the factor of the scale words next to a number, and the text after these words.
 
     The factor is None if the words belong to another language: `3 Billionen` is not 3 in English.
     """
-    if (letter := re.match(r"[KM](?![^\W\d])", after)) is not None:
+    if (letter := re.match(r"[kKMB](?![^\W\d])", after)) is not None:
         return _LETTER_SCALES[letter[0]], after[1:]
     scale = 1
     while (word := _SCALE_WORD.match(after)) is not None:

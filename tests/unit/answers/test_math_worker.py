@@ -36,7 +36,7 @@ def test_the_text_of_a_model_is_not_evaluated_as_code(tmp_path):
     assert list(tmp_path.glob("pwned")) == []
     # given a process in which calls of `eval` are visible
     code = (
-        "import builtins; from fusion_eval.answers.math_worker import load_comparison; same = load_comparison();"
+        "import builtins; from fusion_eval.answers.statements import is_same_statement as same;"
         "builtins.eval = lambda *a, **k: print('evaluated', a);"
         r"print(same(r'\frac{1}{2}+x', r'x+0.5'), same('__import__(1)', '3'), same('exec(1)', '3'))"
     )
@@ -106,9 +106,9 @@ def test_a_fork_during_a_comparison_leaves_no_lock_behind():
 
 def test_a_comparison_that_timed_out_is_tried_again_later(monkeypatch):
     monkeypatch.setattr(worker, "compare", lambda answer, reference: None)
-    assert not same_answer("busy+1", "1+busy", "en")
+    assert not same_answer("b+1", "1+b", "en")
     monkeypatch.undo()
-    assert same_answer("busy+1", "1+busy", "en")
+    assert same_answer("b+1", "1+b", "en")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux limits the memory of a process in this way")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -59,9 +60,14 @@ def test_a_number_in_a_languages_convention_is_read_back(value, convention, minu
 )
 def test_signs_and_codes_around_a_number_are_ignored(value, convention, around):
     language, thousands, point, zero = convention
-    assert read_number(around.format(format_number(value, thousands, point, zero)), language) == Fraction(
-        abs(value)
+    number = format_number(value, thousands, point, zero)
+    is_pair = (
+        around == "({})"
+        and (number.count(",") + number.count("，")) == 1
+        and not re.search(r"[^\d,，]", number)
     )
+    expected = None if is_pair else Fraction(abs(value))  # (1,234) is a pair in any language
+    assert read_number(around.format(number), language) == expected
 
 
 @settings(max_examples=200)

@@ -179,5 +179,5 @@ def test_real_references_that_are_formulas_differ_from_each_other(references):
 def test_any_two_texts_can_be_compared(answer, reference, language):
     assert same_answer(answer, reference, language) in (True, False)
     assert same_text(answer, [reference], language) in (True, False)
-    stripped = answer.strip()
+    stripped = answer.strip().replace("ـ", "")  # it only lengthens Arabic letters
     assert not stripped or same_text(answer, [answer], language) or not any(map(str.isalnum, stripped))
