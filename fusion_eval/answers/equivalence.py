@@ -19,6 +19,7 @@ _PERCENT = re.compile(
     r"|بالمائة|في المائة|asilimia|प्रतिशत|फ़ीसदी|फीसदी|เปอร์เซ็นต์|ร้อยละ",
     re.IGNORECASE,
 )
+_DEGREES = re.compile(r"°|\\circ(?![A-Za-z])|\\degree")
 _PER_MILLE = "‰"
 _RANGE_DATE_OR_TIME = re.compile(r"[\d\s:.,/–—-]+")
 """Digits and separators that were not read as one number."""
@@ -60,7 +61,10 @@ def same_answer(answer: str | None, reference: str, language: str) -> bool:
     if not _may_be_mathematics(answer):
         return False
     expected = normalize_formula(reference, "en")
-    return any(_same_expression(formula, expected) for formula in _possible_formulas(answer, language))
+    formulas = _possible_formulas(answer, language)
+    if _DEGREES.search(answer) and not _DEGREES.search(reference):
+        formulas += [f"({formula})*\\pi /180" for formula in formulas]
+    return any(_same_expression(formula, expected) for formula in formulas)
 
 
 def possible_values(answer: str, language: str) -> set[Fraction]:
