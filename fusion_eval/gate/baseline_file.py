@@ -18,8 +18,10 @@ SCHEMA_VERSION = 1
 _GZIP = b"\x1f\x8b"
 _BEGINNING = b'{"schema_version":'
 _HEAD = 4096
-_LARGEST = 1 << 28
-"""The most bytes of JSON to read, which is about ten million items. A small file of zeros must not fill the memory."""
+_LARGEST = 1 << 26
+"""The most bytes of JSON to read, which is about three million items. A small file of zeros must not fill the memory."""
+_LARGEST_SMALL, _LARGEST_RATIO = 1 << 22, 40
+"""A larger content than the first may have so many bytes for each byte of the file. Hashes hardly compress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +103,15 @@ def read_baseline(path: Path) -> Baseline:
 
 def _decompress(path: Path) -> bytes:
     try:
+        largest = min(_LARGEST, max(_LARGEST_SMALL, _LARGEST_RATIO * path.stat().st_size))
         with gzip.open(path) as file:
-            content = file.read(_LARGEST + 1)
+            content = file.read(largest + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"The baseline {path} cannot be read, it is damaged or none: {error}") from error
-    if len(content) > _LARGEST:
-        raise ConfigError(f"The baseline {path} is larger than {_LARGEST >> 20} MiB, which no baseline is")
+    if len(content) > largest:
+        raise ConfigError(
+            f"The baseline {path} is larger than {largest >> 20} MiB, which no baseline of its size is"
+        )
     return content
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from fusion_eval.errors import ConfigError
@@ -15,6 +16,8 @@ SUMS = "SHA256SUMS"
 """The file with the checksums, a line for each file, as `sha256sum -c` reads it."""
 _LARGEST = 2 << 30
 """The most bytes of all files together: a small archive of zeros could fill the disk."""
+_LARGEST_SMALL, _LARGEST_RATIO = 16 << 20, 200
+"""A larger content than the first may have so many bytes for each byte of the archive. Samples compress far less."""
 _MOST_FILES = 100_000
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Other kinds are unpacked in memory as a whole."""
@@ -58,10 +61,7 @@ def unpack(archive: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as packed:
             entries = [entry for entry in packed.infolist() if not entry.is_dir()]
-            if len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > _LARGEST:
-                raise ConfigError(
-                    f"{archive} unpacks to more than {_LARGEST >> 30} GiB, or {_MOST_FILES:,} files"
-                )
+            _check_size(archive, entries)
             if any(entry.compress_type not in _COMPRESSIONS for entry in entries):
                 raise ConfigError(
                     f"{archive} has a compression that fusion-eval export does not use, and is not unpacked"
@@ -82,6 +82,16 @@ def unpack(archive: Path, folder: Path) -> None:
         raise ConfigError(
             f"{archive} is no bundle that fusion-eval export wrote, or is damaged: {error}"
         ) from error
+
+
+def _check_size(archive: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
+    size = sum(entry.file_size for entry in entries)
+    if len(entries) > _MOST_FILES or size > _LARGEST:
+        raise ConfigError(f"{archive} unpacks to more than {_LARGEST >> 30} GiB, or {_MOST_FILES:,} files")
+    if size > max(_LARGEST_SMALL, _LARGEST_RATIO * archive.stat().st_size):
+        raise ConfigError(
+            f"{archive} unpacks to more than {_LARGEST_RATIO} times its size, which no bundle does, and is not unpacked"
+        )
 
 
 def wrong_sums(folder: Path) -> list[str]:
@@ -115,9 +125,15 @@ def _sums(folder: Path) -> Mapping[str, str]:
 
 def _inside(archive: Path, name: str) -> str:
     parts = PurePosixPath(name).parts
-    if name.startswith("/") or not parts or ".." in parts or any(mark in name for mark in ("\\", ":", "\0")):
+    if name.startswith("/") or not parts or ".." in parts or _has_other_meaning(name):
         raise ConfigError(f"{archive} has a file that would land outside of its folder, and is not unpacked")
     return name
+
+
+def _has_other_meaning(name: str) -> bool:
+    """Tell whether a name could mean a drive, a stream or another folder on this system."""
+    drive = any(part[1:2] == ":" for part in PurePosixPath(name).parts)
+    return drive or "\\" in name or "\0" in name or (os.name == "nt" and ":" in name)
 
 
 def _sha256(path: Path) -> str:

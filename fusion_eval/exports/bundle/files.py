@@ -22,6 +22,7 @@ from fusion_eval.report.comparison_table import as_markdown
 from fusion_eval.runs.comparison import FILE_NAME, Comparison, write_comparison
 from fusion_eval.runs.reading import Run, read_runs
 from fusion_eval.runs.results_file import load_results, section
+from fusion_eval.runs.traces import read_traces
 from fusion_eval.text.redaction import public_note, withheld
 
 SCHEMA_VERSION = 1
@@ -116,8 +117,28 @@ def _copy_run(run: Run, folder: Path) -> None:
     samples = run.files.samples
     results = {file.results for file in samples if file.results}
     folder.mkdir()
-    for path in [*(file.path for file in samples), *results, *run.traces]:
-        shutil.copyfile(path, folder / path.name)
+    for path in [*(file.path for file in samples), *results]:
+        # No system but Windows minds a colon in a name; the name of a results file has no meaning but its date.
+        name = path.name.replace(":", "_") if path in results else path.name
+        shutil.copyfile(path, folder / name.replace("\\", "_"))
+    for path in run.traces:
+        _copy_traces(path, folder / path.name)
+
+
+def _copy_traces(path: Path, target: Path) -> None:
+    """Copy a trace file after reading it, so that a bundle holds no file that is something else.
+
+    Raises:
+        ConfigError: The file is a link to a file elsewhere, or holds something else than traces.
+    """
+    if not path.is_file() or path.resolve().parent != path.parent.resolve():
+        raise ConfigError(
+            f"{path} is no file of the run but a link to one elsewhere, which a bundle does not copy; remove the link, or put "
+            "the traces in its place"
+        )
+    for _ in read_traces(path):
+        pass
+    shutil.copyfile(path, target)
 
 
 def _without_paths(comparison: Comparison, runs: Sequence[Run]) -> Comparison:

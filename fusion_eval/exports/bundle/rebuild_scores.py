@@ -11,8 +11,8 @@ from fusion_eval.comparison.metrics import corpus_name
 from fusion_eval.exports.bundle.differ import Differ, NotComputed, OneOf, same
 from fusion_eval.runs.provenance import ReportedScore, reported_scores
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.results_file import load_results, section
-from fusion_eval.runs.samples import Segment
+from fusion_eval.runs.results_file import load_results, number_or_none, section
+from fusion_eval.runs.samples import Segment, read_records
 from fusion_eval.runs.task_setup import group_members, task_setups
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 
@@ -34,7 +34,9 @@ def compare_scores(run: Run, differ: Differ) -> None:
             samples = [sample for sample in run.tasks[score.task].samples if sample.filter == score.filter]
             if score.n is not None:
                 differ.compare(f"{run.name}: items of {score.task}", score.n, len(samples))
-            values = [sample.values.get(score.metric) for sample in samples]
+            values: list[object] = [sample.values.get(score.metric) for sample in samples]
+            if any(score.metric in sample.unusable for sample in samples):
+                values = _stated_values(run, score)
             named = setups[score.task].aggregations.get(score.metric)
             aggregation = named or _DEFAULTS.get(score.metric, "mean")
             value, error = _single(path, score, values, aggregation, run.tasks[score.task].language)
@@ -43,6 +45,18 @@ def compare_scores(run: Run, differ: Differ) -> None:
             differ.compare(f"{path}: standard error", score.stderr, error)
     for file in dict.fromkeys(file.results for file in run.files.samples if file.results):
         _compare_other_names(run, load_results(file), differ)
+
+
+def _stated_values(run: Run, score: ReportedScore) -> list[object]:
+    """Return the values of a metric as the sample file has them, infinities too. A task may report an infinite mean."""
+    path = next(file.path for file in run.files.samples if file.task == score.task)
+    records = [record for _, record in read_records(path) if isinstance(record, dict)]
+    values = [
+        record.get(score.metric) for record in records if record.get("filter", score.filter) == score.filter
+    ]
+    if not all(isinstance(value, int | float) for value in values):
+        return []
+    return [number_or_none(value) for value in values]
 
 
 def _single(

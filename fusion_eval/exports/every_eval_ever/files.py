@@ -38,6 +38,7 @@ _WHO_EVALUATED = (
     "The runs do not say who made them: source_organization_name is 'unknown' and evaluator_relationship 'other'; "
     "fill both in before you publish"
 )
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 """Readers split these files by Python's `splitlines`, which also splits at these characters."""
 
@@ -237,5 +238,8 @@ def _digest(content: str) -> str:
 
 
 def _json(content: object, indent: int | None = None) -> str:
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
-    return without_surrogates(text).translate(_LINE_ENDS)
+    encoder = (
+        _ENCODER if indent is None else json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=indent)
+    )
+    text = encoder.encode(content)
+    return text if text.isascii() else without_surrogates(text).translate(_LINE_ENDS)

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from fusion_eval.exports.system import ANSWER_SETTINGS, System
@@ -38,11 +39,13 @@ class Source:
     """Counts, tokens and cost of the whole run."""
 
 
+@lru_cache(maxsize=1024)
 def result_id(task: str, metric: str, filtered: str) -> str:
     """Return the id that joins a number with its items. It is unique in a file, which may hold several tasks."""
     return printable(f"{task}:{metric}" + ("" if filtered == "none" else f":{filtered}"))
 
 
+@lru_cache(maxsize=1024)
 def evaluation_name(task: str, filtered: str) -> str:
     """Return the task, with the filter if it has one."""
     return printable(task if filtered == "none" else f"{task}/{filtered}")
@@ -198,10 +201,15 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+@lru_cache(maxsize=4096)
+def _printable_name(name: str) -> str:
+    return printable(name)
+
+
 def as_texts(values: Mapping[str, object]) -> dict[str, str]:
     """Return values as text, which is all that the schema's free fields take. Those that are None are left out."""
     return {
-        printable(name): without_surrogates(
+        _printable_name(name): without_surrogates(
             value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
         )
         for name, value in values.items()
