@@ -20,6 +20,7 @@ _PERCENT = re.compile(
     re.IGNORECASE,
 )
 _DEGREES = re.compile(r"°|\\circ(?![A-Za-z])|\\degree")
+_BASE_TEN = re.compile(r"(?<=[\d)])(?:_\{?\s*10\s*\}?|₁₀)(?![\d])")
 _PER_MILLE = "‰"
 _RANGE_DATE_OR_TIME = re.compile(r"[\d\s:.,/–—-]+")
 """Digits and separators that were not read as one number."""
@@ -44,6 +45,7 @@ def same_answer(answer: str | None, reference: str, language: str) -> bool:
     """
     if answer is None or not (answer := answer.strip()):
         return False
+    answer = _BASE_TEN.sub("", answer)
     if (same := is_same_in_base(answer, reference)) is not None:
         return same
     value = read_bare_number(reference)
@@ -122,7 +124,9 @@ def _bare(text: str) -> str:
 
 
 def _may_be_mathematics(answer: str) -> bool:
-    if len(answer) > MAX_CHARACTERS or not re.search(r"[\d\\=<>^√∛∜π∞≤≥∅+*/()-]|^\W*[A-Za-z]\W*$", answer):
+    if len(answer) > MAX_CHARACTERS or not re.search(
+        r"[\d\\=<>^_·₀-₉⁰-ⁿ√∛∜π∞≤≥∅+*/()-]|^\W*[A-Za-z]\W*$", answer
+    ):
         return False
     depth = deepest = 0
     for brace in re.findall(r"[{}()\[\]]", answer):

@@ -82,7 +82,7 @@ _ENGLISH = conjunctions(OR, "en"), conjunctions(AND, "en")
 
 
 def normalize_formula(text: str, language: str) -> str:
-    r"""Return an answer in the plain LaTeX that `statements.is_same_statement` reads.
+    r"""Return an answer in the plain LaTeX that `same_statement.is_same_statement` reads.
 
     Sizes, spaces, styles, currencies, degrees and percent signs are gone. `or` is `\lor`; `and` and semicolons are
     commas. Numbers have decimal points and no separators of thousands.

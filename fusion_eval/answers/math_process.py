@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from fusion_eval.answers.statements import is_same_statement
+from fusion_eval.answers.same_statement import is_same_statement
 
 CPU_SECONDS = 1.0
 """Processor time that one comparison may take."""

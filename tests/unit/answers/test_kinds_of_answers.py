@@ -20,7 +20,7 @@ SAME = {
                ("x ≠ 2", "(-\\infty,2)\\cup(2,\\infty)", "en"), ("(3,4) \\cup (1,2)", "(1,2) \\cup (3,4)", "en")],
     "or and and": [("x = 5 \\text{ or } x = 6", "5, 6", "en"), ("5 \\text{ et } 6", "5, 6", "fr"), ("5 o 6", "5, 6", "es"), ("5 o 6", "5, 6", "it"), ("5\\text{和}6", "5, 6", "zh"), ("5または6", "5, 6", "ja"), ("5 \\lor 6", "5, 6", "en"),
                    ("5, 6, and 9", "9, 5, \\text{ and } 6", "en"), ("5 au 6", "5, 6", "sw"), ("5 या 6", "5, 6", "hi"), ("5 หรือ 6", "5, 6", "th"), ("f(x) = 1 \\text{ or } f(x) = x^3", "$f(x)=1$ and $f(x)=x^3$", "en")],
-    "plain mathematics": [("ln(3)", "$\\ln3$", "en"), ("ln 3", "\\ln 3", "en"), ("arctan(1/3)", "\\arctan{\\frac{1}{3}}", "en"), ("log_3(5)", "\\log_3 5", "en"), ("log₃ 5", "\\log_{3} 5", "en"), ("2ⁿ − 1", "2^n-1", "en"), ("b₁·b₂", "b_1b_2", "en"),
+    "plain mathematics": [("ln(3)", "$\\ln3$", "en"), ("ln 3", "\\ln 3", "en"), ("arctan(1/3)", "\\arctan{\\frac{1}{3}}", "en"), ("log_3(5)", "\\log_3 5", "en"), ("log₃ 5", "\\log_{3} 5", "en"), ("2ⁿ − 1", "2^n-1", "en"), ("b₁·b₂", "b_1 b_2", "en"),
                           ("⌈n/3⌉", "\\lceil \\frac{n}{3} \\rceil", "en"), ("2^(m(m+1)/2)", "$2^{\\frac{m(m+1)}{2}}$", "en"), ("⁴√5", "\\sqrt[4]{5}", "en"), ("cos²(x)", "\\cos^2 x", "en"), ("|x - 1|", "\\lvert x-1 \\rvert", "en"), ("n!/(n-2)!", "n(n-1)", "en")],
     "upright letters": [("\\mathrm{e}+2", "$e+2$", "de"), ("3+2\\mathrm{i}", "3+2i", "fr"), ("\\operatorname{e}^{x}", "e^x", "en"), ("\\mathrm{e}^{\\mathrm{i}\\pi}", "-1", "en")],
     "exact": [("0.5", "\\frac{1}{2}", "en"), ("\\frac{2}{10}", "0.2", "en"), ("0.50", "0.5", "en"), ("\\sqrt{3+2\\sqrt2}", "1+\\sqrt2", "en"), ("\\frac{21!}{20!}", "21", "en"), ("(x+1)^2", "x^2+2x+1", "en")],

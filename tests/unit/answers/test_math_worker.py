@@ -36,7 +36,7 @@ def test_the_text_of_a_model_is_not_evaluated_as_code(tmp_path):
     assert list(tmp_path.glob("pwned")) == []
     # given a process in which calls of `eval` are visible
     code = (
-        "import builtins; from fusion_eval.answers.statements import is_same_statement as same;"
+        "import builtins; from fusion_eval.answers.same_statement import is_same_statement as same;"
         "builtins.eval = lambda *a, **k: print('evaluated', a);"
         r"print(same(r'\frac{1}{2}+x', r'x+0.5'), same('__import__(1)', '3'), same('exec(1)', '3'))"
     )
