@@ -12,9 +12,13 @@ from fusion_eval.comparison.task_families import Family, without_language
 from fusion_eval.errors import ConfigError, nearest
 
 _DOCUMENT_FIELDS = (
+    *("dialogue_id", "dialog_id", "conversation_id", "session_id", "thread_id", "story_id"),
+    *("context_id", "article_id", "paragraph_id"),
     *("document_id", "document", "docid", "doc_id", "doc", "docname", "doc_name"),
     *("passage_id", "passage", "context", "article", "paragraph", "story", "url"),
 )
+_CONVERSATION_FIELDS = ("dialogue_id", "dialog_id", "conversation_id", "session_id", "thread_id", "story_id")
+"""Tasks of one benchmark often ask about the same conversations, so these are clusters over tasks too."""
 _QUESTION_FIELDS = (
     *("id", "question_id", "qid", "uid", "item_id", "example_id"),
     *("problem_id", "sentence_id", "idx", "index"),
@@ -51,13 +55,15 @@ def clusters_of(
         sibling_tasks[families[task].name].append(task)
     labels: dict[Item, str] = {}
     notes = []
+    shared_fields = _fields_over_tasks(items) if column == AUTO else set()
     for family, tasks in sibling_tasks.items():
         members = {task: items[task] for task in tasks}
         field = _choose_field(members) if column == AUTO else column
         parallel = len(tasks) > 1 and len({tuple(item.doc_id for item in items[task]) for task in tasks}) == 1
+        home = field if field in shared_fields else family
         of_family = {
             item: _shorten(
-                f"{family}/{_label(item, field, families[task].language, parallel, chosen_by_user=column != AUTO)}"
+                f"{home}/{_label(item, field, families[task].language, parallel, chosen_by_user=column != AUTO)}"
             )
             for task in tasks
             for item in items[task]
@@ -71,6 +77,17 @@ def clusters_of(
     if len(set(merged.values())) < len(set(labels.values())):
         notes.append("items of several tasks that are the same document are one cluster")
     return merged, notes
+
+
+def _fields_over_tasks(items: Mapping[str, Sequence[Item]]) -> set[str]:
+    """Return the fields of conversations that several tasks have with the same values."""
+    fields = set()
+    for name in _CONVERSATION_FIELDS:
+        values = [{str(item.doc.get(name)) for item in own} for own in items.values()]
+        known = [own for own in values if own != {"None"}]
+        if len(known) > 1 and set.intersection(*known):
+            fields.add(name)
+    return fields
 
 
 def _describe(family: str, field: str | None, parallel: bool) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fusion_eval.comparison.cells import Floats
@@ -10,7 +12,7 @@ from fusion_eval.comparison.units import Unit
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.comparison import Row
 from fusion_eval.stats.bootstrap import Interval, bootstrap_interval, jackknife_error
-from fusion_eval.stats.paired import Paired, independent_units, paired_segments
+from fusion_eval.stats.paired import Paired, independent_units, mean_score, paired_segments
 from fusion_eval.stats.permutation import mcnemar_test, permutation_test
 from fusion_eval.stats.power import items_needed, minimal_detectable_effect
 from fusion_eval.stats.win_rate import win_rate
@@ -71,11 +73,24 @@ def compare_runs(
         win_p_value=wins.p_value,
         higher_is_better=first.higher_is_better,
         standard_error=error,
-        minimal_detectable_effect=(minimal_detectable_effect(error, units, options.alpha) if error else None),
+        minimal_detectable_effect=(
+            _within_range(minimal_detectable_effect(error, units, options.alpha), unit) if error else None
+        ),
         items_needed=(items_needed(paired.delta, error, n, units, options.alpha) if error else None),
         signature=None if unit.several else first.signature,
         note=_caveats(unit, paired, interval, test, options.alpha),
     )
+
+
+def _within_range(effect: float | None, unit: Unit) -> float | None:
+    """Return None for an effect that the metric's range does not admit: no difference is that large."""
+    values = unit.items
+    largest = math.inf
+    if unit.cells[0].score is mean_score and ((values >= 0) & (values <= 1)).all():
+        largest = 1.0
+    elif unit.cells[0].signature and unit.cells[0].higher_is_better:
+        largest = 100.0
+    return effect if effect is not None and effect <= largest else None
 
 
 def pair_runs(unit: Unit, baseline: int, candidate: int) -> Paired:

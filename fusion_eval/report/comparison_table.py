@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
@@ -20,6 +21,8 @@ _LEGEND = (
     "needs: the items that would find this delta with 80% power (both for one test at {alpha:g})",
 )
 _FAMILIES = "family: primary (each task's first metric over its languages), languages (of one task and metric), secondary\n"
+_NAMED_ROWS = 3
+"""A note on more rows than these gives their number only."""
 _SHARED_LETTER = "runs that share a letter cannot be told apart at the p adj above, in which the other pairs of runs are counted too"
 
 
@@ -83,8 +86,23 @@ def blocks(comparison: Comparison, rows: Sequence[Row]) -> list[Table | str]:
 
 def notes_of(comparison: Comparison, rows: Sequence[Row]) -> list[str]:
     """Return the notes on the comparison and on these rows, each once."""
-    of_rows = [f"{row.task}, {row.metric}, {row.candidate}: {row.note}" for row in rows if row.note]
-    return [*dict.fromkeys((*comparison.notes, *of_rows))]
+    by_note: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        for note in filter(None, (row.note or "").split("; ")):
+            by_note[note].append(row)
+    return [*dict.fromkeys((*comparison.notes, *map(_row_note, by_note, by_note.values())))]
+
+
+def _row_note(note: str, rows: Sequence[Row]) -> str:
+    """Return a note with the rows that it is about: each by name, or their number if there are many."""
+    if len(rows) > _NAMED_ROWS:
+        return f"{len(rows)} rows: {note}"
+    names = [f"{row.task}, {_metric(row)}, {row.candidate}" for row in rows]
+    return f"{'; '.join(dict.fromkeys(names))}: {note}"
+
+
+def _metric(row: Row) -> str:
+    return row.metric if row.filter == "none" else f"{row.metric},{row.filter}"
 
 
 def _row_table(comparison: Comparison, rows: Sequence[Row]) -> Table:

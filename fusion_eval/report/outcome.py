@@ -94,5 +94,11 @@ def _per_task(totals: Mapping[str, RunTotals]) -> dict[str, Totals]:
 
 def _tasks_of(name: str, members: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the tasks in a group, or `name` itself if it is a task."""
-    children = members.get(name)
-    return [task for child in children for task in _tasks_of(child, members)] if children else [name]
+    tasks, visited, waiting = [], {name}, [name]
+    while waiting:
+        group = waiting.pop(0)
+        tasks += [] if members.get(group) else [group]
+        new = [child for child in dict.fromkeys(members.get(group) or ()) if child not in visited]
+        visited.update(new)
+        waiting += new
+    return tasks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,14 +23,20 @@ def decimals(*values: float) -> int:
     return 2 if max(map(abs, values)) > 1 else 4
 
 
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text fills: Chinese, Japanese and Korean characters fill two."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
+
+
 def text_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int = 1) -> str:
     """Draw a table under a ruled head. The first `left` columns are aligned left, the others right."""
     cells = [[terminal_line(cell) for cell in line] for line in [head, *lines]]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
+    widths = [max(_width(line[column]) for line in cells) for column in range(len(head))]
     ruler = "  ".join("-" * width for width in widths)
     texts = [
         "  ".join(
-            cell.ljust(width) if column < left else cell.rjust(width)
+            cell + " " * (width - _width(cell)) if column < left else " " * (width - _width(cell)) + cell
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in cells

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.runs.results_file import Results, load_results, section
+from fusion_eval.runs.results_file import Results, has_results, load_results, section
+from fusion_eval.runs.samples import has_sample
 from fusion_eval.runs.traces import FILE_NAME
 from fusion_eval.types import without_surrogates
 
 _TRACES = Path(FILE_NAME).stem
 _DATE = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
-_SAMPLES = re.compile(rf"samples_(.+)_({_DATE})\.jsonl?")
+_SAMPLES = re.compile(rf"samples_(.+)_({_DATE})\.jsonl?(?:\.gz)?")
 _RESULTS = re.compile(rf".+_({_DATE})\.json|results\.json")
+_FILES = "*.json*"
+_ENDING = re.compile(r"\.jsonl?(\.gz)?$")
 _OTHER_FILES = ("comparison.json", "bundle.json", "verdicts.jsonl")
 """Files that this package leaves beside runs."""
 
@@ -29,6 +32,13 @@ class SampleFile:
     path: Path
     date: str
     results: Path | None
+
+    @property
+    def names_its_task(self) -> bool:
+        """Whether the file's name, or the results file, tells the task's name."""
+        if self.results is None:
+            return bool(_SAMPLES.fullmatch(self.path.name))
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +89,9 @@ def run_folders(path: Path) -> list[Path]:
     """
     _check_readable(path)
     below = [
-        child for child in _children(path) if child.is_dir() and any(map(_is_samples, child.rglob("*.json*")))
+        child for child in _children(path) if child.is_dir() and any(map(_is_samples, child.rglob(_FILES)))
     ]
-    homes = {file.parent for file in path.rglob("*.json*") if _is_samples(file)} if path.is_dir() else set()
+    homes = {file.parent for file in path.rglob(_FILES) if _is_samples(file)} if path.is_dir() else set()
     if len(homes) > 1 and len(below) > 1:
         return below
     find_run_files(path)
@@ -94,7 +104,9 @@ def _check_readable(path: Path) -> None:
         raise ConfigError(f"There is no run {path}.{nearest(str(path), siblings)}")
     if not os.access(path, os.R_OK) or (path.is_dir() and not os.access(path, os.X_OK)):
         raise ConfigError(f"{path} cannot be read: permission denied")
-    if path.is_file() and (path.suffix not in (".json", ".jsonl") or path.name in _OTHER_FILES):
+    if not path.is_dir() and not path.is_file():
+        raise ConfigError(f"{path} is neither a folder nor a file that can be read twice, such as a pipe")
+    if path.is_file() and (not _ENDING.search(path.name) or path.name in _OTHER_FILES):
         raise ConfigError(
             f"{path} is no run; name the folder that lm_eval wrote, or a file samples_*.jsonl or results_*.json in it"
         )
@@ -103,14 +115,14 @@ def _check_readable(path: Path) -> None:
 def _files_in_folder(path: Path) -> RunFiles:
     """Find the files in the folder `path`, or those that were written with the results file `path`."""
     root = path.parent if path.is_file() else path
-    files = sorted(root.rglob("*.json*"))
-    samples = [_sample_file(file) for file in files if _is_samples(file)]
+    files = sorted(file for file in root.rglob(_FILES) if file.is_file())
+    samples = [_sample_file(file, root) for file in files if _is_samples(file)]
     if path.is_file():
         samples = [sample for sample in samples if sample.results == path]
     if not samples:
         raise ConfigError(_nothing_found(path, any(_is_results(file) for file in files)))
     homes = sorted({sample.path.parent for sample in samples})
-    if len(homes) > 1:
+    if len(homes) > 1 and not _is_one_run(samples):
         names = ", ".join(str(home.relative_to(root)) for home in homes[:5])
         raise ConfigError(
             f"{path} holds {len(homes)} runs ({names}{', …' * (len(homes) > 5)}); name one of them"
@@ -124,6 +136,12 @@ def _files_in_folder(path: Path) -> RunFiles:
     )
 
 
+def _is_one_run(samples: Sequence[SampleFile]) -> bool:
+    """Return whether files on several levels are of one run: they have one date, and each task once."""
+    dates, tasks = {sample.date for sample in samples}, {sample.task for sample in samples}
+    return len(dates) == 1 and "" not in dates and len(tasks) == len(samples)
+
+
 def _nothing_found(path: Path, has_results: bool) -> str:
     if has_results:
         return f"{path} has results but no samples to pair; run lm_eval again with --log_samples"
@@ -131,34 +149,54 @@ def _nothing_found(path: Path, has_results: bool) -> str:
 
 
 def _is_results(file: Path) -> bool:
-    return bool(_RESULTS.fullmatch(file.name)) and not _SAMPLES.fullmatch(file.name)
+    """Recognize results files by name, and those of another name by their content."""
+    if (
+        file.suffix != ".json"
+        or not file.is_file()
+        or file.name in _OTHER_FILES
+        or _SAMPLES.fullmatch(file.name)
+    ):
+        return False
+    return bool(_RESULTS.fullmatch(file.name)) or has_results(file)
 
 
 def _is_samples(file: Path) -> bool:
     """Recognize sample files by name. Releases before 0.4.3 wrote `<anything>_<task>.jsonl` beside a `results.json`."""
     if _SAMPLES.fullmatch(file.name):
-        return True
+        return file.is_file()
     return (
-        file.suffix == ".jsonl"
+        file.name.endswith((".jsonl", ".jsonl.gz"))
+        and file.is_file()
+        and file.name not in _OTHER_FILES
         and not file.name.startswith(_TRACES)
-        and file.with_name("results.json").is_file()
+        and has_sample(file)
     )
 
 
-def _sample_file(samples: Path) -> SampleFile:
-    """Pair a sample file with the results file of the same date, or with `results.json` if its name has no date."""
+def _sample_file(samples: Path, root: Path | None = None) -> SampleFile:
+    """Pair a sample file with the results file of the same date, in its folder or in one above up to `root`.
+
+    A file without a date in its name is paired with `results.json`, or with the only results file beside it.
+    """
     named = _SAMPLES.fullmatch(samples.name)
     date = named[2] if named else ""
-    pattern = f"*_{date}.json" if date else "results.json"
-    same_date = [file for file in sorted(samples.parent.glob(pattern)) if _is_results(file)]
-    results = same_date[0] if same_date else None
+    results = None
+    for folder in (samples.parent, *samples.parent.parents):
+        beside = sorted(folder.glob(f"*_{date}.json" if date else "*.json"))
+        same_date = [file for file in beside if _is_results(file)]
+        if not date and (first := folder / "results.json") in same_date:
+            same_date = [first]
+        if same_date and (date or len(same_date) == 1):
+            results = same_date[0]
+        if results or root is None or folder == root:
+            break
     return SampleFile(_task_name(samples, results), samples, date, results)
 
 
 def _task_name(samples: Path, results: Path | None) -> str:
     """Return the task's name as the results file has it. In file names some characters are replaced."""
     named = _SAMPLES.fullmatch(samples.name)
-    stem = named[1] if named else samples.stem
+    stem = named[1] if named else samples.name.removesuffix(".gz").removesuffix(".jsonl")
     known = list(section(load_results(results), "configs")) if results else []
     for task in sorted(known, key=len, reverse=True):
         spellings = {task, re.sub(r"\W", "_", task)}

@@ -16,6 +16,7 @@ from fusion_eval.runs.results_file import (
     text_or_none,
 )
 from fusion_eval.runs.task_info import higher_is_better
+from fusion_eval.runs.task_setup import group_members
 from fusion_eval.text.specs import spec_name
 
 _SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
@@ -120,19 +121,11 @@ def reported_scores(run: Run) -> list[ReportedScore]:
     for task in run.tasks:
         scores += _scores(run.files.results(task), "results", task, run)
     newest = run.files.newest_results()
-    members = section(newest, "group_subtasks")
+    members = group_members(run)
     for group in section(newest, "groups"):
-        if str(group) not in members or _has_all_tasks(str(group), members, run):
+        if str(group) not in members or members[str(group)] <= set(run.tasks):
             scores += _scores(newest, "groups", str(group), run)
     return scores
-
-
-def _has_all_tasks(group: str, members: Results, run: Run) -> bool:
-    """Return whether the run has all tasks of a group, or has `group` as a task."""
-    inside = members.get(group)
-    if not isinstance(inside, list) or not inside:
-        return group in run.tasks
-    return all(_has_all_tasks(str(name), {**members, group: []}, run) for name in inside)
 
 
 def _scores(results: Results, part: str, task: str, run: Run) -> list[ReportedScore]:

@@ -78,7 +78,7 @@ def read_runs(paths: Sequence[Path], allow_partial: bool = False) -> list[Run]:
         ConfigError: A path is not a run, or has a line that cannot be read.
     """
     runs = [_read(find_run_files(path), allow_partial) for path in paths]
-    return with_unique_names(runs, _names(paths, [run.name for run in runs]))
+    return with_unique_names(with_common_tasks(runs), _names(paths, [run.name for run in runs], runs))
 
 
 def with_unique_names(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
@@ -91,6 +91,58 @@ def with_unique_names(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
             unique = f"{name} ({number})"
         taken.append(unique)
     return [replace(run, name=name) for run, name in zip(runs, taken, strict=True)]
+
+
+def with_common_tasks(runs: Sequence[Run]) -> list[Run]:
+    """Give tasks one name that are the same by their documents.
+
+    Without a results file, `<model arguments>_<task>.jsonl` does not tell where the task's name begins.
+    """
+    renamed = list(runs)
+    for place, run in enumerate(runs[1:], start=1):
+        first = renamed[0]
+        for task in _unnamed(run):
+            documents = _documents(run.tasks[task])
+            same = [
+                other
+                for other in _unnamed(first)
+                if other not in run.tasks and documents & _documents(first.tasks[other])
+            ]
+            if len(same) == 1:
+                name = _common_ending(task, same[0])
+                renamed[place] = _rename(renamed[place], task, name)
+                for earlier in range(place):
+                    renamed[earlier] = _rename(renamed[earlier], same[0], name)
+                first = renamed[0]
+    return renamed
+
+
+def _unnamed(run: Run) -> list[str]:
+    return [file.task for file in run.files.samples if not file.names_its_task and file.task in run.tasks]
+
+
+def _documents(task: TaskRun) -> set[str]:
+    return {sample.doc_key for sample in task.samples if sample.doc_key}
+
+
+def _common_ending(one: str, other: str) -> str:
+    """Return the longest ending of both names that begins after an underscore; `one` if they have none."""
+    words, other_words = one.split("_"), other.split("_")
+    length = 0
+    while length < min(len(words), len(other_words)) and words[-1 - length] == other_words[-1 - length]:
+        length += 1
+    return "_".join(word for word in words[len(words) - length :]).strip("_") or one
+
+
+def _rename(run: Run, task: str, name: str) -> Run:
+    if task not in run.tasks or task == name:
+        return run
+    files = replace(
+        run.files,
+        samples=tuple(replace(file, task=name) if file.task == task else file for file in run.files.samples),
+    )
+    tasks = {name if own == task else own: part for own, part in run.tasks.items()}
+    return replace(run, files=files, tasks={**tasks, name: replace(tasks[name], task=name)})
 
 
 def _read(files: RunFiles, allow_partial: bool) -> Run:
@@ -155,12 +207,18 @@ def _folder_name(path: Path, strategy: object) -> str:
     return folder
 
 
-def _names(paths: Sequence[Path], folder_names: Sequence[str]) -> list[str]:
-    """Return the shortest ends of the paths that differ, where `folder_names` replace the last part of each."""
+def _names(paths: Sequence[Path], folder_names: Sequence[str], runs: Sequence[Run]) -> list[str]:
+    """Return the shortest ends of the paths that differ, where `folder_names` replace the last part of each.
+
+    Runs in one folder are told apart by their dates.
+    """
     folders = [path.parent if path.is_file() else path for path in paths]
     parts = [(*folder.resolve().parts[:-1], name) for folder, name in zip(folders, folder_names, strict=True)]
     for depth in range(1, max(map(len, parts), default=0)):
         names = ["/".join(part[-depth:]) for part in parts]
         if len(set(names)) == len(set(parts)):
+            dates = {run.date for run in runs}
+            if len(set(parts)) < len(parts) and "" not in dates and len(dates) == len(runs):
+                return [f"{name} {run.date[:19]}" for name, run in zip(names, runs, strict=True)]
             return names
     return [str(folder) for folder in folders]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.types import without_surrogates
 
 NO_SCORE = "bypass"
 """`--predict_only` writes this in place of the task's metrics. Its value, 999, says nothing."""
 Results = Mapping[str, Any]
 """A results file, or a part of one."""
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def load_results(path: Path) -> Results:
@@ -25,15 +30,29 @@ def load_results(path: Path) -> Results:
     return _load(path, path.stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=4)  # a run of many tasks needs the same file once for each task
+@lru_cache(maxsize=16)  # a run of many tasks needs the same file once for each task
 def _load(path: Path, _modified: int) -> Results:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(text)
+        if _SURROGATE.search(text):  # half a pair can be neither printed nor written
+            content = json.loads(without_surrogates(json.dumps(content, ensure_ascii=False)))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"The results file {path} cannot be read: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
         raise ConfigError(f"{path} is not a results file of the harness: it has no 'results'")
     return content
+
+
+def has_results(path: Path) -> bool:
+    """Return whether a JSON file of any name is a results file of the harness."""
+    try:
+        with path.open("rb") as file:
+            if not file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+                return False
+        return bool(section(load_results(path), "results"))
+    except (ConfigError, OSError):
+        return False
 
 
 def section(results: Results, name: str) -> Results:

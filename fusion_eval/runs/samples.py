@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import math
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.results_file import NO_SCORE
+from fusion_eval.types import without_surrogates
 
 _NOT_METRICS = frozenset(
     (
@@ -116,7 +119,7 @@ def read_records(path: Path) -> Iterator[tuple[str, object]]:
     A file has one record per line, or is one JSON array, as releases before 0.4.4 wrote it.
     """
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
+        with open_text(path) as file:
             if file.read(1) == "[":
                 file.seek(0)
                 yield from _array_elements(file.read())
@@ -125,8 +128,27 @@ def read_records(path: Path) -> Iterator[tuple[str, object]]:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield f"line {number}", _parse_line(line)
-    except OSError as error:
-        raise ConfigError(f"The samples {path} cannot be read: {error.strerror}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"The samples {path} cannot be read: {reason}") from error
+
+
+def open_text(path: Path) -> IO[str]:
+    """Open a text file, or one that gzip compressed, for reading."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace")
+    return path.open(encoding="utf-8-sig", errors="replace")
+
+
+def has_sample(path: Path) -> bool:
+    """Return whether the first record of a file is a sample of the harness."""
+    try:
+        record = next((record for _, record in read_records(path)), None)
+    except ConfigError:
+        return False
+    return (
+        isinstance(record, dict) and "doc_id" in record and not {"resps", "filtered_resps"}.isdisjoint(record)
+    )
 
 
 def metric_value(raw: object) -> Value:
@@ -228,7 +250,9 @@ def _sample(record: Mapping[str, Any], filters: Sequence[str], repeats: Counter[
         doc_key=_stored_hash(record, "doc_hash") or _doc_hash(doc),
         prompt=_stored_hash(record, "prompt_hash") or _prompt_hash(first_prompt(record)),
         target=_stored_hash(record, "target_hash") or _sha256(str(record.get("target"))),
-        filter=str(record.get("filter") or (filters[order] if order < len(filters) else "none")),
+        filter=without_surrogates(
+            str(record.get("filter") or (filters[order] if order < len(filters) else "none"))
+        ),
         values=values,
         unusable=tuple(unusable),
         parts=parts,
@@ -262,7 +286,10 @@ def _parse_number(text: str) -> float:
 
 def _doc_hash(doc: object) -> str | None:
     """Hash a document as the harness does since 0.4.3, so that older files match newer ones."""
-    return _sha256(json.dumps(doc, indent=2, ensure_ascii=False)) if doc else None
+    try:
+        return _sha256(json.dumps(doc, indent=2, ensure_ascii=False)) if doc else None
+    except RecursionError:
+        return _sha256(repr(type(doc)))
 
 
 def _prompt_hash(prompt: object) -> str | None:

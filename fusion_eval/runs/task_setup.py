@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fusion_eval.errors import ConfigError
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.results_file import Results, mappings, section
 from fusion_eval.text.printable import printable
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_MOST_GROUPS = 10_000
 _FILES = (".py", ".json", ".jsonl", ".csv", ".parquet")
 
 
@@ -54,7 +56,9 @@ def outermost_groups(run: Run) -> dict[str, str]:
 def group_members(run: Run) -> dict[str, frozenset[str]]:
     """Return the tasks in each group and in the groups inside it; empty for releases before 0.4.3."""
     members = _members(run)
-    return {group: frozenset(_tasks_of(group, members, frozenset())) for group in members}
+    if len(members) > _MOST_GROUPS:
+        raise ConfigError(f"{run.path}: {len(members):,} groups are more than {_MOST_GROUPS:,}")
+    return {group: frozenset(_tasks_of(group, members)) for group in members}
 
 
 def _members(run: Run) -> dict[str, tuple[str, ...]]:
@@ -64,12 +68,18 @@ def _members(run: Run) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _tasks_of(name: str, members: Mapping[str, tuple[str, ...]], above: frozenset[str]) -> set[str]:
-    """Return the tasks below a group. Groups in `above` are skipped, because a file may hold a circle."""
-    if not members.get(name):
-        return {name}
-    inside = [member for member in members[name] if member not in above]
-    return {task for member in inside for task in _tasks_of(member, members, above | {name})}
+def _tasks_of(group: str, members: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """Return the tasks below a group. Each name is visited once, because a file may hold a circle or many paths."""
+    tasks, visited, waiting = set[str](), {group}, [group]
+    while waiting:
+        name = waiting.pop()
+        if not members.get(name):
+            tasks.add(name)
+        for member in members.get(name, ()):
+            if member not in visited:
+                visited.add(member)
+                waiting.append(member)
+    return tasks
 
 
 def _outermost(name: str, parents: Mapping[str, str]) -> str:

@@ -33,9 +33,12 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> Floats:
     Raises:
         ValueError: A p-value is outside [0, 1], or there is more than one dimension.
     """
-    from scipy.stats import false_discovery_control  # takes a second to import
-
-    return np.asarray(false_discovery_control(_checked(p_values), method="bh"))
+    values = _checked(p_values)
+    order = np.argsort(values, kind="stable")[::-1]
+    ranks = np.arange(len(values), 0, -1)
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum.accumulate(values[order] * len(values) / ranks)
+    return np.minimum(adjusted, 1.0)
 
 
 def _checked(p_values: npt.ArrayLike) -> Floats:

@@ -171,16 +171,22 @@ def strata(paired: Paired) -> list[Numbers]:
     n_clusters, n_groups = paired.baseline.shape[:2]
     if n_groups == 1:
         return [np.arange(n_clusters)]
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     nonempty = ((paired.baseline != 0) | (paired.candidate != 0)).any(axis=2)
-    row, column = np.nonzero(nonempty)
-    edges = coo_array((np.ones(len(row)), (row, n_clusters + column)), shape=(n_clusters + n_groups,) * 2)
-    _, component = connected_components(edges, directed=False)
-    parts = [np.flatnonzero(component[:n_clusters] == each) for each in np.unique(component[:n_clusters])]
+    component = _components(nonempty)
+    parts = [np.flatnonzero(component == each) for each in np.unique(component)]
     single = [part for part in parts if len(part) == 1]
     rest = [part for part in parts if len(part) > 1]
     if len(single) == 1 and rest:
         single.append(rest.pop())
     return rest + ([np.sort(np.concatenate(single))] if single else [])
+
+
+def _components(nonempty: npt.NDArray[np.bool_]) -> Numbers:
+    """Number the connected components of clusters (C,), where groups (C, G) connect the clusters that they have."""
+    component = np.arange(len(nonempty))
+    while True:
+        lowest = np.where(nonempty, component[:, None], len(nonempty)).min(axis=0)
+        joined = np.minimum(component, np.where(nonempty, lowest, len(nonempty)).min(axis=1))
+        if (joined == component).all():
+            return joined
+        component = joined

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import chdtr, ndtr, ndtri, stdtrit
 
 _NORMAL = np.linspace(-8.5, 8.5, 341)
@@ -13,6 +12,10 @@ _DENSITY = np.exp(-(_NORMAL**2) / 2) / math.sqrt(2 * math.pi) * (_NORMAL[1] - _N
 """Weights of the normal distribution on the grid `_NORMAL`. Sums with them are integrals over a normal variable."""
 _MANY = 400
 """From so many degrees of freedom the integrand is narrower than a grid step. An approximation is then as good."""
+
+
+_PRECISION = 1e-10
+"""Of a detectable effect, in standard errors."""
 
 
 def power_of(effect: float, error: float, clusters: int, alpha: float = 0.05) -> float:
@@ -52,8 +55,11 @@ def minimal_detectable_effect(
     if clusters < 2 or error <= 0 or power <= alpha:
         return None
     guess = float(stdtrit(clusters - 1, 1 - alpha / 2) + ndtri(power))
-    shift = brentq(lambda shift: power_of(shift, 1.0, clusters, alpha) - power, 0.0, 4 * guess, xtol=1e-6)
-    return float(shift) * error
+    low, high = 0.0, 4 * guess
+    while high - low > _PRECISION:  # by bisection, because scipy.optimize takes half a second to import
+        middle = (low + high) / 2
+        low, high = (low, middle) if power_of(middle, 1.0, clusters, alpha) >= power else (middle, high)
+    return (low + high) / 2 * error
 
 
 def items_needed(

@@ -88,7 +88,15 @@ def win_rate(
         p_value = min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5)))
     else:
         p_value = permutation_test(paired, resamples, seed).p_value
+    low, high = _agreeing(low, high, rate, p_value <= 1 - confidence)
     return WinRate(wins, len(values) - wins - losses, losses, rate, low, high, p_value, method)
+
+
+def _agreeing(low: float, high: float, rate: float, significant: bool) -> tuple[float, float]:
+    """Move the end of an interval that contradicts the test: 0.5 is inside exactly if the test is not significant."""
+    if not significant:
+        return min(low, 0.5), max(high, 0.5)
+    return (max(low, 0.5), high) if rate > 0.5 else (low, min(high, 0.5)) if rate < 0.5 else (low, high)
 
 
 def wilson(rate: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
