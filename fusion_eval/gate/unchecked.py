@@ -41,7 +41,8 @@ def unchecked_metrics(
 def _unchecked(
     named: ReportedMetric, before: ReportedMetric | None, after: ReportedMetric | None, margins: Margins
 ) -> UncheckedMetric:
-    old, new = before and before.value, after and after.value
+    old = before.value if before else None
+    new = after.value if after else None
     margin = None if old is None else _margin(named.metric, old, margins)
     worse = False
     if old is not None and new is not None and margin is not None:

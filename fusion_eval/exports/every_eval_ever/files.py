@@ -16,6 +16,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from fusion_eval.errors import ConfigError
 from fusion_eval.exports.every_eval_ever.items import Usage, metrics_of, rows
 from fusion_eval.exports.every_eval_ever.model import model_info, run_totals
@@ -170,7 +172,7 @@ def _write_benchmark(
         "evaluation_id": aggregate["evaluation_id"],
         "model_id": source.system.id,
     }
-    lines = "".join(f"{_json({**ids, **item})}\n" for item in items)
+    lines = "".join(f"{_line({**ids, **item})}\n" for item in items)
     name = _uuid(_json(aggregate) + lines)
     home = "/".join(["data", safe_file_name(benchmark), *_model_folders(source.system.id)])
     if not items:
@@ -243,3 +245,12 @@ def _json(content: object, indent: int | None = None) -> str:
     )
     text = encoder.encode(content)
     return text if text.isascii() else without_surrogates(text).translate(_LINE_ENDS)
+
+
+def _line(item: object) -> str:
+    """Return an item as one line of compact JSON."""
+    try:
+        text = msgspec.json.encode(item).decode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return _json(item)
+    return text if text.isascii() else text.translate(_LINE_ENDS)
