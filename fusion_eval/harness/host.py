@@ -15,7 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from fusion_eval.models.logs import log
+log = logging.getLogger(
+    "fusion_eval"
+)  # by name: the bridge imports this file, and models/ would bring msgspec
 
 Kind = Literal["model", "filter", "metric", "aggregation"]
 _DEFAULTS = {
