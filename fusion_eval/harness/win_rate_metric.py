@@ -6,6 +6,7 @@ standard error only for aggregations that it knows, so a function of ours would 
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +15,10 @@ from lm_eval.api.registry import register_metric
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness import host
-from fusion_eval.models.logs import log
+
+log = logging.getLogger(
+    "fusion_eval"
+)  # by name: the bridge imports this file, and models/ would bring msgspec
 
 SCORES: Mapping[str, float] = {"win": 1.0, "tie": 0.5, "loss": 0.0, "invalid": math.nan}
 """An invalid verdict is missing: neither a loss nor a tie."""
