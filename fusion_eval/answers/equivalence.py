@@ -60,6 +60,9 @@ def same_answer(answer: str | None, reference: str, language: str) -> bool:
         same := _says_twice(twice, reference, language)
     ) is not None:
         return same
+    exact, *rounded = _APPROXIMATELY.split(answer)
+    if len(rounded) == 1 and exact.strip() and same_answer(exact, reference, language):
+        return True  # 1/3 ≈ 0.333
     if not _may_be_mathematics(answer):
         return False
     expected = normalize_formula(reference, "en")

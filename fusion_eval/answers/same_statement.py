@@ -194,6 +194,6 @@ def _is_multiple(answer: Relation, reference: Relation) -> bool:
 def _is_linear(expression: sympy.Expr) -> bool:
     """Return whether the expression is a multiple of one variable, or differs from it by a number."""
     (name,) = expression.free_symbols
-    return (
-        expression != name and expression.is_polynomial(name) and sympy.Poly(expression, name).degree() == 1
-    )
+    if expression == name or not expression.is_polynomial(name):
+        return False
+    return int(sympy.Poly(expression, name).degree()) == 1

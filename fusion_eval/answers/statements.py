@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sympy
@@ -91,8 +92,6 @@ def read_statement(tokens: list[Token]) -> Statement:
         return _read_relation(tokens, signs)
     if any(isinstance(token, str) and token in ("\\cup", "\\cap", "\\setminus") for token in tokens):
         return Region(_read_set(tokens))
-    if "\\pm" in tokens or "\\mp" in tokens:
-        return Items(tuple(read_statement(version) for version in _both_signs(tokens)))
     if len(tokens) == 1:
         if tokens[0] == "\\emptyset":
             return Region(sympy.S.EmptySet)
@@ -110,6 +109,8 @@ def read_statement(tokens: list[Token]) -> Statement:
                 )
             if group.opening == "(":
                 return read_statement(inner)
+    if _count_signs(tokens):
+        return Items(tuple(read_statement(version) for version in _both_signs(tokens)))
     return _read_value(tokens)
 
 
@@ -152,24 +153,36 @@ def _read_value(tokens: list[Token]) -> Value:
     return Value(read_expression(tokens), tuple(words))
 
 
-def _both_signs(tokens: list[Token]) -> list[list[Token]]:
-    """Return the versions of an expression with `±`: `∓` has the other sign of the `±` before it."""
-    places = [place for place, token in enumerate(tokens) if token in ("\\pm", "\\mp")]
-    if len(places) > 3:
-        raise UnreadableError("too many signs ±")
-    coupled = "\\mp" in tokens
-    choices = (
-        [("+",) * len(places), ("-",) * len(places)]
-        if coupled
-        else itertools.product("+-", repeat=len(places))
+def _count_signs(tokens: Sequence[Token]) -> int:
+    return sum(
+        _count_signs(token.tokens) if isinstance(token, Group) else token in ("\\pm", "\\mp")
+        for token in tokens
     )
-    versions = []
-    for choice in choices:
-        version = list(tokens)
-        for place, sign in zip(places, choice, strict=True):
-            version[place] = sign if tokens[place] == "\\pm" else {"+": "-", "-": "+"}[sign]
-        versions.append(version)
-    return versions
+
+
+def _both_signs(tokens: list[Token]) -> list[list[Token]]:
+    """Return the versions of an expression with `±`, of which each is + or -. With `∓`, all change together."""
+    count = _count_signs(tokens)
+    if count > 3:
+        raise UnreadableError("too many signs ±")
+    if "\\mp" in tokens:
+        choices = [("+",) * count, ("-",) * count]
+    else:
+        choices = list(itertools.product("+-", repeat=count))
+    return [_with_signs(tokens, iter(choice)) for choice in choices]
+
+
+def _with_signs(tokens: Sequence[Token], choice: Iterator[str]) -> list[Token]:
+    version: list[Token] = []
+    for item in tokens:
+        if isinstance(item, Group):
+            version.append(Group(item.opening, item.closing, tuple(_with_signs(item.tokens, choice))))
+        elif item in ("\\pm", "\\mp"):
+            sign = next(choice)
+            version.append(sign if item == "\\pm" else {"+": "-", "-": "+"}[sign])
+        else:
+            version.append(item)
+    return version
 
 
 def _read_relation(tokens: list[Token], signs: list[str]) -> Statement:

@@ -22,6 +22,10 @@ SAME = {
                    ("5, 6, and 9", "9, 5, \\text{ and } 6", "en"), ("5 au 6", "5, 6", "sw"), ("5 या 6", "5, 6", "hi"), ("5 หรือ 6", "5, 6", "th"), ("f(x) = 1 \\text{ or } f(x) = x^3", "$f(x)=1$ and $f(x)=x^3$", "en")],
     "plain mathematics": [("ln(3)", "$\\ln3$", "en"), ("ln 3", "\\ln 3", "en"), ("arctan(1/3)", "\\arctan{\\frac{1}{3}}", "en"), ("log_3(5)", "\\log_3 5", "en"), ("log₃ 5", "\\log_{3} 5", "en"), ("2ⁿ − 1", "2^n-1", "en"), ("b₁·b₂", "b_1 b_2", "en"),
                           ("⌈n/3⌉", "\\lceil \\frac{n}{3} \\rceil", "en"), ("2^(m(m+1)/2)", "$2^{\\frac{m(m+1)}{2}}$", "en"), ("⁴√5", "\\sqrt[4]{5}", "en"), ("cos²(x)", "\\cos^2 x", "en"), ("|x - 1|", "\\lvert x-1 \\rvert", "en"), ("n!/(n-2)!", "n(n-1)", "en")],
+    "signs and roundings": [
+        (r"x = \frac{-3 \pm \sqrt{7}}{2}", r"\frac{-3+\sqrt7}{2}, \frac{-3-\sqrt7}{2}", "en"), (r"\pm\sqrt{2}", r"\sqrt2, -\sqrt2", "en"),
+        ("2/3 ≈ 0.667", r"\frac23", "en"), (r"\sqrt{2} \approx 1.414", r"\sqrt{2}", "en"),
+    ],
     "upright letters": [("\\mathrm{e}+2", "$e+2$", "de"), ("3+2\\mathrm{i}", "3+2i", "fr"), ("\\operatorname{e}^{x}", "e^x", "en"), ("\\mathrm{e}^{\\mathrm{i}\\pi}", "-1", "en")],
     "exact": [("0.5", "\\frac{1}{2}", "en"), ("\\frac{2}{10}", "0.2", "en"), ("0.50", "0.5", "en"), ("\\sqrt{3+2\\sqrt2}", "1+\\sqrt2", "en"), ("\\frac{21!}{20!}", "21", "en"), ("(x+1)^2", "x^2+2x+1", "en")],
     "numbers in scripts": [("4割", "40", "ja"), ("2割5分", "0.25", "ja"), ("卅六", "36", "zh"), ("2又五分之一", "2.2", "zh"), ("7‰", "0.007", "de"), ("asilimia 40", "0.4", "sw"), ("0,25 (25 %)", "0.25", "fr"), ("25 % (0,25)", "0.25", "de"),
