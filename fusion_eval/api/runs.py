@@ -113,13 +113,16 @@ def check(
     )
 
 
-def export(run: str | Path, output: str | Path, *, format: str = "table") -> ExportedFiles:
+def export(
+    run: str | Path, output: str | Path, *, format: str = "table", allow_partial: bool = False
+) -> ExportedFiles:
     """Write a run in the form that a leaderboard, a paper or an archive uses.
 
     Args:
         run: A run, or the folder that `fusion-eval run` wrote.
         output: Folder to write to.
         format: "table", "card", "every-eval-ever", "hf" or "bundle".
+        allow_partial: Read runs whose sample files lack items, and note it.
 
     Returns:
         `paths`, the files that were written, and `notes` on what a reader should know.
@@ -142,4 +145,4 @@ def export(run: str | Path, output: str | Path, *, format: str = "table") -> Exp
             f"There is no format '{format}'.{nearest(format, FORMATS)} Known: {', '.join(FORMATS)}"
         )
     check_folder(Path(output))
-    return FORMATS[format](read_subject(Path(run)), Path(output))
+    return FORMATS[format](read_subject(Path(run), allow_partial), Path(output))

@@ -26,6 +26,7 @@ def add_export(commands: Any) -> None:
     add("run_folder", type=shared.path, metavar="RUN", help="a run, or the folder that fusion-eval run wrote")
     add("--format", choices=FORMATS, required=True, help="form of the output")
     shared.add_output(parser, "DIR", "folder to write to")
+    shared.add_allow_partial(parser, "export runs whose sample files lack items, and note it")
     parser.set_defaults(run=export_run)
 
 
@@ -51,7 +52,9 @@ def export_run(options: argparse.Namespace) -> int:
     """Carry out `fusion-eval export`."""
     from fusion_eval import api
 
-    exported = api.export(options.run_folder, options.output, format=options.format)
+    exported = api.export(
+        options.run_folder, options.output, format=options.format, allow_partial=options.allow_partial
+    )
     for sentence in exported.notes:
         shared.note(sentence)
     for path in exported.paths:

@@ -30,16 +30,20 @@ class ExportedFiles:
     notes: tuple[str, ...] = ()
 
 
-def read_subject(path: Path) -> Subject:
+def read_subject(path: Path, allow_partial: bool = False) -> Subject:
     """Read the run at `path`, or all runs in the folders directly below it.
 
+    Args:
+        path: A run, or a folder of runs.
+        allow_partial: Read runs whose sample files lack items or have broken lines.
+
     Raises:
-        ConfigError: There is no run.
+        ConfigError: There is no run, or one that is not complete.
     """
     folders = run_folders(path)
     beside = path / FILE_NAME
     comparison = read_comparison(beside) if beside.is_file() else None
-    runs = read_runs(folders)
+    runs = read_runs(folders, allow_partial)
     if path.is_file() and runs[0].signature:
         # A file of this package lies in a folder named after the model, but a strategy answered.
         runs = with_unique_names(runs, [runs[0].signature.partition("|")[0]])

@@ -153,6 +153,11 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
             notes.append(f"{file.path}: {task.broken_lines} lines cannot be read and are left out")
         elif task.missing_items:
             notes.append(f"{_count_difference(file, task)}; values here are of those in the file")
+    if absent := _tasks_without_samples(files, tasks):
+        notes.append(
+            f"{files.path}: the results file also has {len(absent)} tasks without samples, which are left out: "
+            f"{', '.join(absent[:3])}{', …' * (len(absent) > 3)}"
+        )
     if files.older:
         notes.append(f"{files.path}: of several runs the newest is read, task by task")
     if missing := [file.task for file in files.samples if not file.results]:
@@ -175,6 +180,12 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
         signature=signature if isinstance(signature, str) else None,
         notes=tuple(notes),
     )
+
+
+def _tasks_without_samples(files: RunFiles, tasks: Mapping[str, TaskRun]) -> list[str]:
+    results = files.newest_results()
+    evaluated = section(results, "n-samples") or section(results, "configs")
+    return [str(task) for task in evaluated if task not in tasks]
 
 
 def _read_task(file: SampleFile, allow_partial: bool) -> TaskRun:
@@ -220,5 +231,7 @@ def _names(paths: Sequence[Path], folder_names: Sequence[str], runs: Sequence[Ru
             dates = {run.date for run in runs}
             if len(set(parts)) < len(parts) and "" not in dates and len(dates) == len(runs):
                 return [f"{name} {run.date[:19]}" for name, run in zip(names, runs, strict=True)]
+            if len(set(parts)) < len(parts) and all(path.is_file() for path in paths) and not any(dates):
+                return [path.name.removesuffix(".gz").removesuffix(".jsonl") for path in paths]
             return names
     return [str(folder) for folder in folders]
