@@ -12,7 +12,7 @@ from fusion_eval.comparison.items import Entry, FilteredMetric
 from fusion_eval.comparison.label_scores import ConfusionMatrix, LabelF1, item_f1, micro_f1
 from fusion_eval.comparison.matching import MatchedTask
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.samples import Part, Parts, Segment, Value
+from fusion_eval.runs.values import Part, Parts, Segment, Value
 from fusion_eval.stats.paired import Floats, Score, mean_score
 
 _TOLERANCE = 1e-6

@@ -15,7 +15,7 @@ from fusion_eval.comparison.items import FilteredMetric, Item
 from fusion_eval.comparison.matching import MatchedTask
 from fusion_eval.comparison.metrics import corpus_name
 from fusion_eval.comparison.task_families import Family
-from fusion_eval.runs.samples import Segment
+from fusion_eval.runs.values import Segment
 from fusion_eval.stats.paired import Score, mean_score
 
 if TYPE_CHECKING:
@@ -119,7 +119,8 @@ def _cell(
     task, metric, filtered = names
     segments = [[value for value in run if isinstance(value, Segment)] for run in values]
     corpus = _corpus_metric(metric, family.language) if segments[0] else None
-    score, item_score = mean_score, mean_score
+    score: Score = mean_score
+    item_score: Score = mean_score
     if aggregation:
         score, item_score = aggregation.score, aggregation.item_score
         statistics = np.stack([aggregation.statistics(run) for run in values])

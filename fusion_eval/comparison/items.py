@@ -9,7 +9,8 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.reading import Run, TaskRun
-from fusion_eval.runs.samples import Parts, Sample, Value
+from fusion_eval.runs.samples import Sample
+from fusion_eval.runs.values import Parts, Value
 
 FilteredMetric = tuple[str, str]
 """(metric, filter), as results files name them: `exact_match,strict-match`."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fusion_eval.comparison.items import FilteredMetric
 from fusion_eval.comparison.matching import MatchedTask
 from fusion_eval.runs.reading import Run, TaskRun
-from fusion_eval.runs.samples import Segment
+from fusion_eval.runs.values import Segment
 
 _TOLERANCE = 1e-6
 """Relative. Rounding in JSON causes far smaller differences."""

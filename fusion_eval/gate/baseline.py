@@ -19,8 +19,8 @@ from fusion_eval.comparison.task_families import Family, families
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.results_file import section
-from fusion_eval.runs.samples import Segment
 from fusion_eval.runs.task_info import higher_is_better, task_info
+from fusion_eval.runs.values import Segment
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
 from fusion_eval.text.redaction import public_name, public_signature, replace_folder
 

@@ -16,9 +16,10 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.harness import host
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.runs.reading import Run, TaskRun
-from fusion_eval.runs.samples import Sample, Segment, Value, metric_value
+from fusion_eval.runs.samples import Sample
 from fusion_eval.runs.task_info import higher_is_better
 from fusion_eval.runs.traces import read_traces
+from fusion_eval.runs.values import Segment, Value, metric_value
 from fusion_eval.stats.corpus import corpus_metric
 
 Kind = Literal["expected", "oracle"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import math
 import re
 import zlib
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import IO, Any
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.results_file import NO_SCORE
+from fusion_eval.runs.values import Parts, Value, metric_parts, metric_value
 from fusion_eval.types import without_surrogates
 
 _NOT_METRICS = frozenset(
@@ -24,31 +24,9 @@ _NOT_METRICS = frozenset(
         *("doc_hash", "prompt_hash", "target_hash"),
     )
 )
-_LARGEST = 10**100
-"""Sums of larger values may overflow."""
 _COMPARES_LABELS = re.compile(r"(?i)(?<![a-z])(f1|mcc)(?![a-z0-9])")
 """Their pairs of labels look like pairs of texts."""
 _COMPARE_THE_REST = "--allow_partial compares the rest"
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """What a corpus metric (BLEU, chrF, TER) scores: one document's references and hypothesis.
-
-    The harness writes one hypothesis. Of several, which count as equally likely, the statistics are averaged.
-    """
-
-    references: tuple[str, ...]
-    hypotheses: tuple[str, ...]
-
-
-Value = float | Segment | None
-"""A metric's value for one document; None if the file has null or NaN."""
-
-
-Part = float | str | tuple[str, ...]
-Parts = tuple[Part, ...]
-"""A value that is a list: `[log-likelihood, words]`, `[gold, predicted]`, or one number for each instruction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,47 +129,6 @@ def has_sample(path: Path) -> bool:
     )
 
 
-def metric_value(raw: object) -> Value:
-    """Parse a metric's value as the harness writes it.
-
-    Raises:
-        TypeError: The value is neither a finite number nor a pair of reference and hypothesis.
-    """
-    if raw is None:
-        return None
-    if isinstance(raw, bool | int | float):
-        return _finite(raw)
-    if isinstance(raw, str):  # older releases wrote some numbers as text
-        return metric_value(_parse_number(raw))
-    match raw:
-        case [str() as reference, str() as hypothesis]:
-            return Segment((reference,), (hypothesis,))
-        case [[*references], str() as hypothesis]:
-            texts = tuple(reference for reference in references if isinstance(reference, str))
-            if texts and len(texts) == len(references):
-                return Segment(texts, (hypothesis,))
-        case [reference, [str() as hypothesis]]:
-            return metric_value([reference, hypothesis])
-    raise TypeError
-
-
-def metric_parts(raw: object) -> Parts | None:
-    """Return the parts of a value that is a list of finite numbers, labels or lists of labels; None for another value."""
-    if not isinstance(raw, list) or not raw:
-        return None
-    parts: list[Part] = []
-    for part in raw:
-        if isinstance(part, list) and all(isinstance(label, str) for label in part):
-            parts.append(tuple(part))
-        elif isinstance(part, str):
-            parts.append(part)
-        elif isinstance(part, bool | int | float) and abs(part) <= _LARGEST:
-            parts.append(float(part))
-        else:
-            return None
-    return tuple(parts)
-
-
 def first_prompt(record: Mapping[str, Any]) -> object:
     """Return the prompt of a record's first request; None if it has none.
 
@@ -268,20 +205,6 @@ def _is_name(name: object) -> bool:
 def _stored_hash(record: Mapping[str, Any], name: str) -> str | None:
     value = record.get(name)
     return value if isinstance(value, str) and value else None
-
-
-def _finite(raw: float) -> float | None:
-    """Return None for NaN. Refuse infinities and numbers that may overflow in a sum."""
-    if abs(raw) > _LARGEST:
-        raise TypeError
-    return None if math.isnan(raw) else float(raw)
-
-
-def _parse_number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise TypeError from None
 
 
 def _doc_hash(doc: object) -> str | None:

@@ -15,8 +15,8 @@ from fusion_eval.runs.answered import AnsweredSample
 from fusion_eval.runs.metric_facts import best_value
 from fusion_eval.runs.provenance import ReportedScore
 from fusion_eval.runs.reading import TaskRun
-from fusion_eval.runs.samples import Segment
 from fusion_eval.runs.totals import Totals
+from fusion_eval.runs.values import Segment
 from fusion_eval.stats.corpus import corpus_metric
 from fusion_eval.text.printable import printable
 from fusion_eval.types import Trace

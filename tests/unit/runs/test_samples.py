@@ -10,7 +10,8 @@ import pytest
 from run_folders import samples
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.samples import Segment, read_samples
+from fusion_eval.runs.samples import read_samples
+from fusion_eval.runs.values import Segment
 
 
 def write_lines(folder: Path, records: list[dict[str, Any]]) -> Path:
