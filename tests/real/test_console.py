@@ -194,7 +194,11 @@ def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_2(
 @pytest.mark.parametrize(
     ("options", "model_args", "sentence"),
     [
-        (["--api-key", "right"], "model=test-model,api_key_env=MY_KEY", "came from the environment variable MY_KEY"),
+        (
+            ["--api-key", "right"],
+            "model=test-model,api_key_env=MY_KEY",
+            "came from the environment variable MY_KEY",
+        ),
         ([], "model=other-model", "has no model 'other-model'"),
         (["--fail-every", "1", "500"], "model=test-model,max_retries=0", "failed on 8 prompts in a row"),
     ],

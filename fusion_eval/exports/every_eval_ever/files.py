@@ -20,12 +20,12 @@ import msgspec
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.exports.every_eval_ever.items import Usage, metrics_of, rows
-from fusion_eval.exports.every_eval_ever.model import model_info, run_totals
-from fusion_eval.exports.every_eval_ever.results import Source, as_texts, results
+from fusion_eval.exports.every_eval_ever.model import library, model_info, run_totals
+from fusion_eval.exports.every_eval_ever.results import Source, results
 from fusion_eval.exports.subject import ExportedFiles, Subject, write_text
 from fusion_eval.exports.system import system_of
 from fusion_eval.runs.answered import read_answered
-from fusion_eval.runs.provenance import Provenance, ReportedScore, read_provenance, reported_scores
+from fusion_eval.runs.provenance import ReportedScore, read_provenance, reported_scores
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_setup import group_members, outermost_groups, task_setups
 from fusion_eval.runs.traces import read_traces
@@ -210,16 +210,10 @@ def _aggregate(
             "evaluator_relationship": "other",
             "additional_details": {"evaluator": "not named by the run"},
         },
-        "eval_library": _library(origin),
+        "eval_library": library(origin),
         "model_info": model_info(source),
         "evaluation_results": entries,
     }
-
-
-def _library(origin: Provenance) -> dict[str, Any]:
-    others = {name: version for name, version in origin.versions.items() if name != "lm_eval"}
-    version = printable(origin.versions.get("lm_eval", "unknown"))
-    return {"name": "lm_eval", "version": version, "additional_details": as_texts(others)}
 
 
 def _model_folders(model_id: str) -> tuple[str, str]:

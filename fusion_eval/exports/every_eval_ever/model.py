@@ -122,3 +122,10 @@ def _embedded_alone(source: Source) -> bool:
     return bool(source.origin.strategy) and {*system.samplers, *([system.fusor] if system.fusor else [])} == {
         "embedded"
     }
+
+
+def library(origin: Provenance) -> dict[str, Any]:
+    """Return the harness's version, and those of the packages beside it."""
+    others = {name: version for name, version in origin.versions.items() if name != "lm_eval"}
+    version = printable(origin.versions.get("lm_eval", "unknown"))
+    return {"name": "lm_eval", "version": version, "additional_details": as_texts(others)}

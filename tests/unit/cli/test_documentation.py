@@ -112,3 +112,10 @@ def test_every_task_group_is_listed_with_its_languages_and_metrics() -> None:
         assert set(entry.languages) == expected
         named_metrics = set(re.findall(r"`(\w+)`", metrics))
         assert named_metrics <= {*entry.metrics, "chrf_corpus"}
+
+
+def test_the_how_to_shows_the_example_package() -> None:
+    how_to = page("docs/how-to/write-a-strategy.md")
+
+    for name in ("longest_answer.py", "pyproject.toml"):
+        assert page(f"examples/longest_answer/{name}") in how_to

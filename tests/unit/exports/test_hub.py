@@ -192,7 +192,7 @@ class TestUntrustedNames:
         )
         change_results(run, {"model_name": "a\n---\nb: \x1b[31m\ud800"})
         files = export(run, tmp_path / "out")
-        assert index_of(tmp_path / "out")["name"] == "a---b: [31m"
+        assert index_of(tmp_path / "out")["name"] == "a---b: [31m?"
         for path in files.paths:
             assert (tmp_path / "out").resolve() in path.resolve().parents and path.parent.name in (
                 "out",

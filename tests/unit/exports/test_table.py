@@ -97,7 +97,10 @@ def test_languages_are_columns_and_their_mean_is_the_last_column(tmp_path: Path)
     assert cells(markdown)["b"] == [r"**0.900** ± 0.050 †\*+"] * 2 + [r"**0.900** †\*+"]
     assert r"\textbf{0.900} $\pm$ 0.050$^{\dagger *+}$" in latex
     # and the caption says by what
-    assert "Baseline: a." in markdown and "p at most 0.05, adjusted within each family of rows (holm)" in markdown
+    assert (
+        "Baseline: a." in markdown
+        and "p at most 0.05, adjusted within each family of rows (holm)" in markdown
+    )
     assert "N: 40 items in a task, 80 in all" in markdown and "95% intervals (bca" in markdown
     assert "a: dummy" in markdown
 

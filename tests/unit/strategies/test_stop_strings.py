@@ -21,9 +21,7 @@ from fusion_eval.strategies.sampler import cut_at_stop
         ("answer</s>", ("</s>", "s"), "an"),
     ],
 )
-def test_the_first_stop_string_in_the_text_ends_it(
-    text: str, stops: tuple[str, ...], left: str
-) -> None:
+def test_the_first_stop_string_in_the_text_ends_it(text: str, stops: tuple[str, ...], left: str) -> None:
     assert cut_at_stop(text, stops) == left
 
 
