@@ -186,7 +186,7 @@ def _components(nonempty: npt.NDArray[np.bool_]) -> Numbers:
     component = np.arange(len(nonempty))
     while True:
         lowest = np.where(nonempty, component[:, None], len(nonempty)).min(axis=0)
-        joined = np.minimum(component, np.where(nonempty, lowest, len(nonempty)).min(axis=1))
+        joined: Numbers = np.minimum(component, np.where(nonempty, lowest, len(nonempty)).min(axis=1))
         if (joined == component).all():
             return joined
         component = joined

@@ -99,8 +99,6 @@ def test_a_console_block_shows_what_the_commands_print(block: Block, workspace: 
 def test_a_python_block_runs(block: Block, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     # given the block as a module, because dataclasses look their module up
     code = block.text
-    if code.startswith('--8<-- "'):  # the page includes a file
-        code = (ROOT / code.split('"')[1]).read_text(encoding="utf-8")
     module = ModuleType("documentation")
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
