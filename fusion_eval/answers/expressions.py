@@ -3,72 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import sympy
 
-from fusion_eval.answers.tokens import Group, Token, UnreadableError, Word, split_at
-
-MAX_BITS = 200_000
-"""Size of the integers that powers and factorials may reach."""
-
-FUNCTIONS: dict[str, Any] = {
-    "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "tg": sympy.tan, "cot": sympy.cot, "ctg": sympy.cot, "sec": sympy.sec, "csc": sympy.csc,
-    "arcsin": sympy.asin, "arccos": sympy.acos, "arctan": sympy.atan, "arctg": sympy.atan, "arccot": sympy.acot, "arcctg": sympy.acot,
-    "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "ln": sympy.log,
-    "log": sympy.log, "lg": lambda value: sympy.log(value, 10), "exp": sympy.exp, "sqrt": sympy.sqrt, "cbrt": sympy.cbrt, "abs": sympy.Abs,
-    "floor": sympy.floor, "ceil": sympy.ceiling, "gcd": sympy.gcd, "lcm": sympy.lcm, "max": sympy.Max, "min": sympy.Min,
-}  # fmt: skip
-_INVERSE = {"sin": sympy.asin, "cos": sympy.acos, "tan": sympy.atan, "cot": sympy.acot}
-_CONSTANTS = {
-    "pi": sympy.pi,
-    "infty": sympy.oo,
-    "infinity": sympy.oo,
-    "inf": sympy.oo,
-    "e": sympy.E,
-    "i": sympy.I,
-}
-_GREEK = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "varepsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "vartheta",
-        "iota",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "rho",
-        "sigma",
-        "tau",
-        "upsilon",
-        "phi",
-        "varphi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Pi",
-        "Sigma",
-        "Upsilon",
-        "Phi",
-        "Psi",
-        "Omega",
-        "ell",
-    ]
+from fusion_eval.answers.functions import (
+    CONSTANTS,
+    FUNCTIONS,
+    GREEK,
+    INVERSE,
+    bounded_factorial,
+    bounded_power,
 )
+from fusion_eval.answers.tokens import Group, Token, UnreadableError, Word, split_at
 
 
 def read_expression(tokens: list[Token]) -> sympy.Expr:
@@ -150,10 +96,10 @@ class _Parser:
                 self.take()
                 if self.peek() == "!":
                     raise UnreadableError("double factorials are not read")
-                base = _factorial(base)
+                base = bounded_factorial(base)
             elif item == "^":
                 self.take()
-                base = _power(base, self.exponent())
+                base = bounded_power(base, self.exponent())
             else:
                 return base
 
@@ -164,7 +110,7 @@ class _Parser:
         value = self.atom()
         if self.peek() == "^":
             self.take()
-            value = _power(value, self.exponent())
+            value = bounded_power(value, self.exponent())
         return sign * value
 
     def atom(self) -> sympy.Expr:
@@ -199,9 +145,9 @@ class _Parser:
             return sympy.root(self.argument(), degree)
         if name in FUNCTIONS:
             return self._function(name)
-        if name in _CONSTANTS:
-            return _CONSTANTS[name]
-        if name in _GREEK:
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        if name in GREEK:
             return self._symbol(name)
         raise UnreadableError(f"{item} is unknown")
 
@@ -222,7 +168,7 @@ class _Parser:
         while self.peek() == "'":
             self.take()
             name += "'"
-        return _CONSTANTS[name] if name in ("e", "i") else sympy.Symbol(name, real=True)
+        return CONSTANTS[name] if name in ("e", "i") else sympy.Symbol(name, real=True)
 
     def _group(self, group: Group) -> sympy.Expr:
         value = read_expression(list(group.tokens))
@@ -276,10 +222,10 @@ class _Parser:
                 power = self.exponent()
         else:
             values = [self._bare_argument()]
-        if power == -1 and name in _INVERSE:
-            function, power = _INVERSE[name], None
+        if power == -1 and name in INVERSE:
+            function, power = INVERSE[name], None
         value = sympy.log(values[0], base) if base is not None and name == "log" else function(*values)
-        return value if power is None else _power(value, power)
+        return value if power is None else bounded_power(value, power)
 
     def _bare_argument(self) -> sympy.Expr:
         """Return the argument of a function without brackets: `2x` in `sin 2x cos x`."""
@@ -291,7 +237,7 @@ class _Parser:
         return value
 
 
-_FACTOR_COMMANDS = {"frac", "binom", "sqrt", *FUNCTIONS, *_CONSTANTS, *_GREEK}
+_FACTOR_COMMANDS = {"frac", "binom", "sqrt", *FUNCTIONS, *CONSTANTS, *GREEK}
 
 
 def _digits(item: Token) -> int | None:
@@ -304,17 +250,3 @@ def _text_of(item: Token) -> str:
     if isinstance(item, Group):
         return "".join(map(_text_of, item.tokens))
     return item.text if isinstance(item, Word) else item
-
-
-def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
-    if base.is_Rational and exponent.is_Rational and abs(exponent) > 1 and base not in (0, 1, -1):
-        bits = max(int(base.p).bit_length(), int(base.q).bit_length())
-        if bits * abs(exponent) > MAX_BITS:
-            raise UnreadableError("a power is too large")
-    return base**exponent
-
-
-def _factorial(value: sympy.Expr) -> sympy.Expr:
-    if value.is_Integer and value > 10_000:
-        raise UnreadableError("a factorial is too large")
-    return sympy.factorial(value)

@@ -5,18 +5,8 @@ from __future__ import annotations
 import sympy
 
 from fusion_eval.answers.exact import is_equal
-from fusion_eval.answers.statements import (
-    REVERSED,
-    Items,
-    Point,
-    Region,
-    Relation,
-    Statement,
-    Value,
-    as_items,
-    as_set,
-    read_statement,
-)
+from fusion_eval.answers.statement_types import Items, Point, Region, Relation, Statement, Value
+from fusion_eval.answers.statements import REVERSED, as_items, as_set, read_statement
 from fusion_eval.answers.tokens import UnreadableError, tokenize
 
 

@@ -4,75 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import sympy
 
 from fusion_eval.answers.expressions import read_expression
+from fusion_eval.answers.statement_types import Items, Point, Region, Relation, Statement, Value
 from fusion_eval.answers.tokens import UNITS, Group, Token, UnreadableError, Word, split_at
 
 _RELATIONS = ("=", "<", ">", "<=", ">=", "\\ne", "\\in")
 REVERSED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "\\ne": "\\ne"}
 """Each relation, read from right to left."""
 _MOST_ITEMS = 12
-NOT_UNITS = {
-    "even",
-    "odd",
-    "prime",
-    "composite",
-    "true",
-    "false",
-    "none",
-    "mod",
-    "not",
-    "all",
-    "integer",
-    "integers",
-}
+NOT_UNITS = frozenset(
+    ["even", "odd", "prime", "composite", "true", "false", "none", "mod", "not", "all", "integer", "integers"]
+)
 """Words that change what they follow."""
-
-
-@dataclass(frozen=True)
-class Value:
-    """One expression, and the words behind it that are no unit."""
-
-    expression: sympy.Expr
-    words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Items:
-    """Several answers in any order; `is_either` if they are joined by "or"."""
-
-    items: tuple[Statement, ...]
-    is_either: bool = False
-
-
-@dataclass(frozen=True)
-class Point:
-    """Values in order between brackets, such as a point or an interval."""
-
-    items: tuple[Statement, ...]
-    brackets: str
-
-
-@dataclass(frozen=True)
-class Region:
-    """A set of numbers, and what is said to lie in it."""
-
-    numbers: sympy.Set
-    name: sympy.Expr | None = None
-
-
-@dataclass(frozen=True)
-class Relation:
-    """Expressions with relations between them, such as `c < a < b`; the first part of an equation may be a name."""
-
-    parts: tuple[Statement, ...]
-    signs: tuple[str, ...]
-
-
-Statement = Value | Items | Point | Region | Relation
 
 
 def read_statement(tokens: list[Token]) -> Statement:
