@@ -14,7 +14,7 @@ from fusion_eval.answers.functions import (
     bounded_factorial,
     bounded_power,
 )
-from fusion_eval.answers.tokens import Group, Token, UnreadableError, Word, split_at
+from fusion_eval.answers.tokens import Group, Token, UnreadableError, Word, split_at, text_of
 
 
 def read_expression(tokens: list[Token]) -> sympy.Expr:
@@ -164,7 +164,7 @@ class _Parser:
     def _symbol(self, name: str) -> sympy.Expr:
         if self.peek() == "_":
             self.take()
-            name += f"_{_text_of(self.take())}"
+            name += f"_{text_of(self.take())}"
         while self.peek() == "'":
             self.take()
             name += "'"
@@ -244,9 +244,3 @@ def _digits(item: Token) -> int | None:
     if isinstance(item, Group) and len(item.tokens) == 1:
         item = item.tokens[0]
     return int(item) if isinstance(item, str) and item.isdigit() else None
-
-
-def _text_of(item: Token) -> str:
-    if isinstance(item, Group):
-        return "".join(map(_text_of, item.tokens))
-    return item.text if isinstance(item, Word) else item

@@ -163,3 +163,10 @@ def split_at(tokens: list[Token], *separators: str) -> list[list[Token]]:
         else:
             parts[-1].append(item)
     return parts
+
+
+def text_of(item: Token) -> str:
+    """Return the text of a token, without its brackets."""
+    if isinstance(item, Group):
+        return "".join(map(text_of, item.tokens))
+    return item.text if isinstance(item, Word) else item
