@@ -128,7 +128,8 @@ def fuse(
 
         >>> import fusion_eval as fe
         >>> texts = ["the cat sat", "a dog", "the cat sits"]
-        >>> str(fe.fuse("Translate: le chat", texts, strategy="bon(scorer=chrf)", cache="off"))
+        >>> endpoint = {"fusor": "my-model", "base_url": "http://localhost:8000/v1"}  # not asked: chrf needs no model
+        >>> str(fe.fuse("Translate: le chat", texts, strategy="bon(scorer=chrf)", cache="off", **endpoint))
         'the cat sits'
     """
     return run_anywhere(
