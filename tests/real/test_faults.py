@@ -44,7 +44,7 @@ REPEATED = {
     "hang": Fault("hang"),
     "truncated JSON": Fault("truncated_json"),
     "no body": Fault("empty_body"),
-    "no text": Fault("status", 200, body=body_with("", "stop", 0)),
+    "tokens but no text": Fault("status", 200, body=body_with("", "stop", 7)),
     "cut short": Fault("status", 200, body=body_with("The answer beg", "length", 3)),
     "no choices": Fault("status", 200, body={"choices": []}),
 }
