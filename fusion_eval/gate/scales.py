@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from fusion_eval.gate.baseline import Baseline
+from fusion_eval.runs.metric_facts import is_unbounded
 
-_UNBOUNDED = ("perplexity", "bits_per_byte", "loss", "mae", "mse", "rmse")
-"""Ends of the names of metrics that have no largest value, whatever the values at hand are."""
 _TO_100 = ("bleu", "chrf", "chrf++", "ter")
 """Sentence metrics on a scale to 100. The name alone is not enough: values up to 1 are on a scale to 1."""
 _SURELY_PERCENT = 50
@@ -36,7 +35,7 @@ def scale_of(metric: str, values: Sequence[float]) -> float | None:
     lowest, highest = min(values, default=0.0), max(values, default=0.0)
     if values and set(values) <= {0.0, 1.0}:
         return 1.0
-    if lowest < 0 or highest > 100 or metric.lower().endswith(_UNBOUNDED):
+    if lowest < 0 or highest > 100 or is_unbounded(metric):
         return None
     if highest > _SURELY_PERCENT or (highest > 1 and metric.lower() in _TO_100):
         return 100.0

@@ -45,7 +45,7 @@ class Usage:
         parts = [f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens"]
         if self.cost is None:
             counted = self.prompt_tokens or self.completion_tokens
-            parts.append("no known price" if counted else "no cost, as the server tells no tokens")
+            parts.append("no known price" if counted else "no cost, as the server reports no tokens")
         else:
             parts.append(dollars(self.cost) + (" without those of unknown price" if self.unpriced else ""))
         if self.retries:

@@ -1,4 +1,4 @@
-"""The text form of strategies and scorers: `fusion`, `bon(scorer=chrf)`, `rank_fusion(k=2,by=judge(temperature=0.5))`.
+"""The text form of strategies and scorers: `fusion`, `bon(scorer=chrf)`, `bon(scorer=judge(temperature=0.5))`.
 
     spec   = name [ "(" option { "," option } ")" ]
     option = key "=" value
