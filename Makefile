@@ -7,10 +7,10 @@ check: ## format, lint, types and layers
 	lint-imports
 
 test: ## the tests of the README, without the slow ones
-	pytest
+	pytest -n 2
 
 test-all: ## every test that can run here
-	pytest -m 'slow or not slow'
+	pytest -n 2 -m 'slow or not slow'
 
 docs: ## the documentation as a website, in site/; a dead link fails
 	mkdocs build --strict --quiet
