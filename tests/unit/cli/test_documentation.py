@@ -51,11 +51,11 @@ def test_the_readme_is_short_and_ci_runs_its_test_command() -> None:
     assert len(readme.splitlines()) <= 170
     assert commands == [
         "python -m pip install '.[embedded]' && fusion-eval run --output out/demo",
-        "python -m pip install '.[test]' && pytest",
+        "python -m pip install '.[test]' && pytest -n 2",
     ]
     ci = page(".ci/run")
     assert "python -m pip install --quiet '.[test]'" in ci
-    assert "\npytest\n" in ci
+    assert "\npytest -n 2\n" in ci
 
 
 def test_every_model_argument_is_in_the_table() -> None:
