@@ -56,11 +56,11 @@ def tools(
     stop: tuple[str, ...] = (),
     fusor_max_tokens: int | None = None,
 ) -> Tools:
-    """Return tools with `model` as the fusor and the judge."""
+    """Return tools with `model` as the fusor and the scorer's model."""
     model = model or Scripted("never asked")
     return Tools(
         fusor=model,
-        judge=model,
+        scorer_model=model,
         template=shipped(template),
         scorer=load_scorer(scorer),
         fusor_max_tokens=fusor_max_tokens,

@@ -38,7 +38,8 @@ class Tools:
     """What a strategy may use on a pool: models, and options that the model arguments set."""
 
     fusor: Model
-    judge: Model
+    scorer_model: Model
+    """The model that a scorer asks, such as the judge of best-of-n."""
     template: Template
     """The prompt for the fusor."""
     scorer: Scorer

@@ -38,7 +38,7 @@ class Aggregator:
         fusor = opener.fusor()
         tools = Tools(
             fusor=fusor,
-            judge=opener.judge(),
+            scorer_model=opener.judge(),
             template=load_template(arguments.fusor_prompt or ("paper" if fusor.chat else "few_shot")),
             scorer=load_scorer(arguments.scorer_spec),
             fusor_temperature=arguments.fusor_temperature,

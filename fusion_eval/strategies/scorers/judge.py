@@ -53,8 +53,9 @@ class Judge:
     async def _rate(self, prompt: Prompt, text: str, tools: Tools) -> Candidate | None:
         written = render(shipped("judge"), prompt, candidates=[text], language=tools.language)
         sampling = Sampling(self.max_tokens, self.temperature, seed=tools.sampling.seed)
+        model = tools.scorer_model
         try:
-            reply = (await tools.judge.sample(prompt_of(written, chat=tools.judge.chat), sampling, 1))[0]
+            reply = (await model.sample(prompt_of(written, chat=model.chat), sampling, 1))[0]
         except RequestError:
             return None
         return None if reply.error else reply
