@@ -55,6 +55,7 @@ def tools(
     seed: int = 0,
     stop: tuple[str, ...] = (),
     fusor_max_tokens: int | None = None,
+    extract: Callable[[str], str | None] | None = None,
 ) -> Tools:
     """Return tools with `model` as the fusor and the scorer's model."""
     model = model or Scripted("never asked")
@@ -66,6 +67,8 @@ def tools(
         fusor_max_tokens=fusor_max_tokens,
         sampling=Sampling(max_tokens=100, temperature=0.7, seed=seed, stop=stop),
         language=language,
+        samplers=(model,),
+        extract=extract,
     )
 
 

@@ -47,6 +47,12 @@ def target(doc: Mapping[str, Any]) -> str:
     return f"{doc['worked']}\n\n{marker}{space}{doc['references'][0]}".strip()
 
 
+def extract_answer(doc: Mapping[str, Any], reply: str) -> str | None:
+    """Return the final answer of a reply; None if it has none. Strategies that vote compare these texts."""
+    answer = final_answer(reply, doc["language"])
+    return None if answer is None else answer.strip() or None
+
+
 def exact_match(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
     """Return `exact_match`: 1.0 if the final answer of the reply equals the reference mathematically, else 0.0."""
     answer = final_answer(results[0], doc["language"])
@@ -57,3 +63,7 @@ def answer_match(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, fl
     """Return `answer_match`: 1.0 if the final answer of the reply is one of the references as text, else 0.0."""
     answer = final_answer(results[0], doc["language"])
     return {"answer_match": float(same_text(answer, doc["references"], doc["language"]))}
+
+
+# The harness finds the metric alone. Strategies that vote find the answer through it.
+exact_match.extract_answer = answer_match.extract_answer = extract_answer  # type: ignore[attr-defined] # see above

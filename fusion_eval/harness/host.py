@@ -1,4 +1,4 @@
-"""Every contact with private parts of lm-eval stands in this file.
+"""Every contact with private parts of lm-eval stands in this file, and in `host_tasks` where they belong to a task.
 
 The rest of the package uses lm-eval through these functions or through its public API. Releases are told apart by what
 they can do. Where nothing else is said, the private part is the same in 0.4.13 and in 0.5.0.dev1.
@@ -178,54 +178,6 @@ def started_by_command_line() -> bool:
     Private: `lm_eval._cli`, which only the command line imports.
     """
     return "lm_eval._cli" in sys.modules
-
-
-def construct_filters(task: Any) -> None:
-    """Construct every filter of a task, so that a wrong argument is an error before any model is asked.
-
-    Private: `Task._filters` of 0.4.13, `Task.scorers` since 0.5.0.dev1.
-    """
-    ensembles = [scorer.filter for scorer in task.scorers] if hasattr(task, "scorers") else task._filters
-    for ensemble in ensembles:
-        for construct in ensemble.filters:
-            construct()
-
-
-def score_response(
-    task: Any, doc: Mapping[str, Any], doc_id: int, filter_name: str, response: str
-) -> Mapping[str, Any]:
-    """Score one response to one document with the task's own filters and metrics.
-
-    Private: `Task._filters` of 0.4.13, `Task.scorers` since 0.5.0.dev1.
-
-    Returns:
-        The values by metric, as lm-eval writes them into a sample.
-    """
-    from lm_eval.api.instance import Instance
-
-    doc = dict(doc)
-    instance = Instance(
-        request_type="generate_until",
-        doc=doc,
-        arguments=("", {}),
-        idx=0,
-        task_name=task.config.task,
-        doc_id=doc_id,
-        metadata=(task.config.task, doc_id, 1),
-    )
-    instance.resps = [response]
-    if not hasattr(task, "scorers"):
-        for ensemble in task._filters:
-            ensemble.apply([instance])
-        values: Mapping[str, Any] = task.process_results(doc, [instance.filtered_resps[filter_name]])
-        return values
-    instance.target = task.doc_to_target(doc)
-    [scorer] = [scorer for scorer in task.scorers if scorer.name == filter_name]
-    scorer.apply_filter([instance])
-    values = task.process_results(doc, list(instance.filtered_resps[filter_name]))
-    if values is None:
-        values = scorer.reduce(scorer.score_instances({doc_id: [instance]}))[doc_id]
-    return values
 
 
 def save_results(

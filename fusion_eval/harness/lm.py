@@ -14,7 +14,7 @@ from lm_eval.api.model import LM
 
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness import host
+from fusion_eval.harness import host, host_tasks
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.questions import ChatPrompt, Request, questions_of
 from fusion_eval.harness.trace_folder import trace_folder
@@ -25,7 +25,7 @@ from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.progress import progress
 from fusion_eval.runs.totals import RunTotals
 from fusion_eval.runs.traces import FILE_NAME, TraceFile
-from fusion_eval.strategies.interface import needs_logprobs
+from fusion_eval.strategies.interface import needs_answers, needs_logprobs
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.strategies.specs import format_spec, option_names, take_options
 from fusion_eval.text.specs import spec_name
@@ -48,6 +48,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
     def __init__(self, *, opener: Opener | None = None, logprobs: bool = False, **arguments: object) -> None:
         super().__init__()
         host.keep_out_of_answer_cache(StrategyLM)
+        host_tasks.remember_tasks()
         with user_errors():
             configure()
             strategy, rest = take_options(self.strategy, arguments)
@@ -63,7 +64,8 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
     def generate_until(self, requests: list[Request], disable_tqdm: bool = False) -> list[str]:
         """Return the strategy's answer to each request, in the order of the requests."""
         with user_errors():
-            questions = questions_of(requests, self.arguments, logprobs=self._logprobs)
+            answers = needs_answers(self._solver.strategy)
+            questions = questions_of(requests, self.arguments, logprobs=self._logprobs, answers=answers)
         finals = [""] * len(questions)
         self.totals = RunTotals()
         bar = progress(

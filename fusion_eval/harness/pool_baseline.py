@@ -13,7 +13,7 @@ import numpy as np
 
 from fusion_eval.comparison.metrics import corpus_name
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness import host
+from fusion_eval.harness import host, host_tasks
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Sample
@@ -99,7 +99,7 @@ def _task_run(part: TaskRun, task: Any, texts: Candidates, finals: Mapping[int, 
 
 def _scored(task: Any, sample: Sample, text: str) -> dict[str, Value]:
     """Score an answer with the task's own filter and metrics."""
-    scores = host.score_response(task, sample.doc, sample.doc_id, sample.filter, text)
+    scores = host_tasks.score_response(task, sample.doc, sample.doc_id, sample.filter, text)
     return {name: metric_value(_as_json(value)) for name, value in scores.items() if name in sample.values}
 
 

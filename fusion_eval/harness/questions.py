@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.harness.host_tasks import answer_reader
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.strategies.question import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, Question
 from fusion_eval.text.language import language_of
@@ -68,15 +69,21 @@ class Questions(Sequence[Question]):
         requests: What the harness asks.
         arguments: The model arguments.
         logprobs: Whether a strategy needs log-probabilities of the candidates.
+        answers: Whether the strategy needs the answers that the task extracts from replies.
 
     Raises:
-        ConfigError: A generation option of a request cannot be used.
+        ConfigError: A generation option of a request cannot be used, or a task extracts no answers.
     """
 
     def __init__(
-        self, requests: Sequence[Request], arguments: ModelArguments, *, logprobs: bool = False
+        self,
+        requests: Sequence[Request],
+        arguments: ModelArguments,
+        *,
+        logprobs: bool = False,
+        answers: bool = False,
     ) -> None:
-        self._requests, self._arguments = requests, arguments
+        self._requests, self._arguments, self._answers = requests, arguments, answers
         self._logprobs = logprobs or arguments.samples_locally or arguments.scorer_name == "logprob"
         self._copies = array("L")
         seen: Counter[int] = Counter()
@@ -111,18 +118,26 @@ class Questions(Sequence[Question]):
             else Prompt(without_surrogates(context)),
             sampling=replace(sampling, logprobs=self._logprobs),
             temperatures=temperatures,
+            extract=_extract(request) if self._answers else None,
         )
 
 
 def questions_of(
-    requests: Iterable[Request], arguments: ModelArguments, *, logprobs: bool = False
+    requests: Iterable[Request], arguments: ModelArguments, *, logprobs: bool = False, answers: bool = False
 ) -> Questions:
-    """Return the requests as questions.
+    """Return the requests as questions; see `Questions`."""
+    listed = requests if isinstance(requests, list) else list(requests)
+    return Questions(listed, arguments, logprobs=logprobs, answers=answers)
 
-    Raises:
-        ConfigError: A generation option of a request cannot be used.
-    """
-    return Questions(requests if isinstance(requests, list) else list(requests), arguments, logprobs=logprobs)
+
+def _extract(request: Request) -> Callable[[str], str | None]:
+    reader = answer_reader(request.task_name or "", request.doc)
+    if reader is None:
+        raise ConfigError(
+            f"The task {request.task_name} extracts no answer from a reply, so there is nothing to vote on; "
+            "use a strategy that takes texts (bon, mbr, fusion), or a task with a filter such as regex"
+        )
+    return reader
 
 
 def _sampling(

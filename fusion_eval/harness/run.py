@@ -118,10 +118,10 @@ def plan_needs_logprobs(plan: Plan) -> bool:
 
 def _check_tasks(tasks: Mapping[str, Any]) -> None:
     """Find mistakes that the harness would find only after all answers are paid for."""
-    from fusion_eval.harness import host
+    from fusion_eval.harness import host_tasks
 
     for name, task in tasks.items():
-        host.construct_filters(task)
+        host_tasks.construct_filters(task)
         if task.OUTPUT_TYPE != "generate_until":
             raise ConfigError(
                 f"Task '{name}' asks for {task.OUTPUT_TYPE}, where there is nothing to sample or fuse; "

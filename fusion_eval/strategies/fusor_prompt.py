@@ -39,10 +39,12 @@ def shipped(name: str) -> Template:
     return templates.shipped(PACKAGE, name)
 
 
-def render(template: Template, prompt: Prompt, *, candidates: Sequence[str], language: str | None) -> str:
-    """Fill in a template."""
+def render(
+    template: Template, prompt: Prompt, *, candidates: Sequence[str], language: str | None, **more: object
+) -> str:
+    """Fill in a template. `more` holds the variables that only this template has."""
     turns = prompt.messages or (Message("user", prompt.text),)
     texts = [without_control_characters(text) for text in candidates]
     fence = fence_for([*texts, *(turn.content for turn in turns)])
     values = {"turns": turns, "candidates": texts, "language": NAMES.get(language or "", ""), "fence": fence}
-    return fill(template, values)
+    return fill(template, values | more)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -50,6 +51,10 @@ class Tools:
     """The task's `max_tokens` and `stop` for the answer, and the pool's first seed."""
     language: str | None = None
     """ISO code of the answer's language, if the task tells it."""
+    samplers: tuple[Model, ...] = ()
+    """The models that drew the pool, for strategies that sample again."""
+    extract: Callable[[str], str | None] | None = None
+    """Extracts the answer from a reply, as the task does. Set for strategies whose class has `needs_answers = True`."""
 
     def override(self, **options: Any) -> Tools:
         """Return the tools with those of the options in place that are not None."""
@@ -87,8 +92,17 @@ def needs_logprobs(value: object) -> bool:
     """Whether a strategy or a scorer, or a scorer among its options, needs log-probabilities of the candidates."""
     if getattr(value, "needs_logprobs", False):
         return True
-    options = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
-    return any(needs_logprobs(getattr(value, option.name)) for option in options)
+    return any(needs_logprobs(option) for option in _options(value))
+
+
+def needs_answers(value: object) -> bool:
+    """Whether a strategy or a scorer, or one among its options, needs the answers that a task extracts from replies."""
+    return getattr(value, "needs_answers", False) or any(needs_answers(option) for option in _options(value))
+
+
+def _options(value: object) -> list[object]:
+    fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+    return [getattr(value, field.name) for field in fields]
 
 
 def fall_back(pool: Pool, reason: str, calls: tuple[Candidate, ...] = ()) -> Answer:

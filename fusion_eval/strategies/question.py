@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fusion_eval.types import Prompt, Sampling
@@ -23,3 +24,5 @@ class Question:
     prompt: Prompt
     sampling: Sampling
     temperatures: tuple[float, ...]
+    extract: Callable[[str], str | None] | None = None
+    """Extracts the answer from a reply, as the task does; None if the task cannot or no strategy needs it."""

@@ -35,6 +35,7 @@ class Aggregator:
         self.spec = format_spec(self.strategy)
         """The strategy as text, with its options."""
         self.arguments = arguments
+        self.models: tuple[Model, ...] = opener.sampler()
         fusor = opener.fusor()
         tools = Tools(
             fusor=fusor,
@@ -43,6 +44,7 @@ class Aggregator:
             scorer=load_scorer(arguments.scorer_spec),
             fusor_temperature=arguments.fusor_temperature,
             fusor_max_tokens=arguments.fusor_max_tokens,
+            samplers=self.models,
         )
         self.tools = self.strategy.own_tools(tools) if isinstance(self.strategy, HasOwnTools) else tools
 
@@ -56,7 +58,9 @@ class Aggregator:
             raise RequestError(str(pool.candidates[0].error))
         stops = question.sampling.stop
         pool = Pool(pool.prompt, tuple(_stopped(candidate, stops) for candidate in pool.candidates))
-        tools = dataclasses.replace(self.tools, sampling=question.sampling, language=question.language)
+        tools = dataclasses.replace(
+            self.tools, sampling=question.sampling, language=question.language, extract=question.extract
+        )
         answer = await self.strategy(pool, tools)
         return Trace(
             task=question.task,
@@ -81,10 +85,6 @@ class Aggregator:
 
 class Solver(Aggregator):
     """An aggregator that draws the pools itself."""
-
-    def __init__(self, strategy: Strategy | str, arguments: ModelArguments, opener: Opener) -> None:
-        self.models: tuple[Model, ...] = opener.sampler()
-        super().__init__(strategy, arguments, opener)
 
     async def solve(self, question: Question) -> Trace:
         """Draw the pool for a question and make its answer.

@@ -1,0 +1,131 @@
+"""Every contact with private parts of a task of lm-eval: its filters, its metrics, and the task of a request.
+
+Releases are told apart by what they can do, as in `host`.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_tasks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+"""The tasks that have built their requests in this process, by name."""
+_REMEMBERS = "remembers_tasks"
+_SELECTING = ("take_first", "take_first_k", "majority_vote")
+"""Filters that select replies and extract nothing from them."""
+_INVALID = "[invalid]"
+"""What the harness's filters return for a reply without an answer, unless they are told another word."""
+
+
+def remember_tasks() -> None:
+    """Let every task be found by its name once it has built its requests.
+
+    Private: `lm_eval.api.task.Task.build_all_requests` is wrapped, since a request does not hold its task. A second
+    call changes nothing.
+    """
+    from lm_eval.api.task import Task
+
+    original = Task.build_all_requests
+    if hasattr(original, _REMEMBERS):
+        return
+
+    @functools.wraps(original)
+    def build_all_requests(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _tasks[str(self.config.task)] = self
+        return original(self, *args, **kwargs)
+
+    setattr(build_all_requests, _REMEMBERS, True)
+    Task.build_all_requests = build_all_requests
+
+
+def answer_reader(task_name: str, doc: Mapping[str, Any]) -> Callable[[str], str | None] | None:
+    """Return a function that extracts the answer from a reply to a document; None if the task has none.
+
+    The function is the task's first filter that extracts something. Where the task's `process_results` reads replies
+    itself, it is the attribute `extract_answer(doc, reply)` of that function.
+
+    Private: `Task._filters` of 0.4.13, `Task.scorers` since 0.5.0.dev1.
+    """
+    task = _tasks.get(task_name)
+    if task is None:
+        return None
+    own = getattr(task.config.process_results, "extract_answer", None)
+    if own is not None:
+        return functools.partial(own, doc)
+    for ensemble in _ensembles(task):
+        filters = [construct() for construct in ensemble.filters]
+        if any(type(one) not in _selecting_types() for one in filters):
+            return functools.partial(_filtered, filters, doc)
+    return None
+
+
+def _filtered(filters: list[Any], doc: Mapping[str, Any], reply: str) -> str | None:
+    """Return what the filters leave of a reply; None if they find no answer in it."""
+    replies: Any = [[reply]]
+    for one in filters:
+        replies = list(one.apply(replies, [doc]))
+    answer = replies[0]
+    while isinstance(answer, list | tuple) and answer:
+        answer = answer[0]
+    no_answer = {_INVALID, *(getattr(one, "fallback", _INVALID) for one in filters)}
+    return answer if isinstance(answer, str) and answer.strip() and answer not in no_answer else None
+
+
+@functools.cache
+def _selecting_types() -> frozenset[type]:
+    from lm_eval.api.registry import get_filter
+
+    return frozenset(get_filter(name) for name in _SELECTING)
+
+
+def _ensembles(task: Any) -> list[Any]:
+    return [scorer.filter for scorer in task.scorers] if hasattr(task, "scorers") else list(task._filters)
+
+
+def construct_filters(task: Any) -> None:
+    """Construct every filter of a task, so that a wrong argument is an error before any model is asked.
+
+    Private: `Task._filters` of 0.4.13, `Task.scorers` since 0.5.0.dev1.
+    """
+    for ensemble in _ensembles(task):
+        for construct in ensemble.filters:
+            construct()
+
+
+def score_response(
+    task: Any, doc: Mapping[str, Any], doc_id: int, filter_name: str, response: str
+) -> Mapping[str, Any]:
+    """Score one response to one document with the task's own filters and metrics.
+
+    Private: `Task._filters` of 0.4.13, `Task.scorers` since 0.5.0.dev1.
+
+    Returns:
+        The values by metric, as lm-eval writes them into a sample.
+    """
+    from lm_eval.api.instance import Instance
+
+    doc = dict(doc)
+    instance = Instance(
+        request_type="generate_until",
+        doc=doc,
+        arguments=("", {}),
+        idx=0,
+        task_name=task.config.task,
+        doc_id=doc_id,
+        metadata=(task.config.task, doc_id, 1),
+    )
+    instance.resps = [response]
+    if not hasattr(task, "scorers"):
+        for ensemble in task._filters:
+            ensemble.apply([instance])
+        values: Mapping[str, Any] = task.process_results(doc, [instance.filtered_resps[filter_name]])
+        return values
+    instance.target = task.doc_to_target(doc)
+    [scorer] = [scorer for scorer in task.scorers if scorer.name == filter_name]
+    scorer.apply_filter([instance])
+    values = task.process_results(doc, list(instance.filtered_resps[filter_name]))
+    if values is None:
+        values = scorer.reduce(scorer.score_instances({doc_id: [instance]}))[doc_id]
+    return values
