@@ -11,6 +11,7 @@ import numpy as np
 from fusion_eval.comparison.items import Entry, FilteredMetric
 from fusion_eval.comparison.label_scores import ConfusionMatrix, LabelF1, item_f1, micro_f1
 from fusion_eval.comparison.matching import MatchedTask
+from fusion_eval.comparison.metrics import why_not_comparable
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.values import Part, Parts, Segment, Value
 from fusion_eval.stats.paired import Floats, Score, mean_score
@@ -25,10 +26,41 @@ _LARGEST_EXPONENT = 700.0
 class Aggregation:
     """How a metric is computed from statistics (items, k) that add up over items."""
 
+    name: str
     score: Score
     item_score: Score
     statistics: Callable[[Sequence[Parts]], Floats]
     """Maps the values of items to their statistics."""
+    has_labels: bool = False
+    """Whether each value is a pair of true and predicted labels."""
+
+
+def choose_aggregation(
+    runs: Sequence[Run], part: MatchedTask, metric: FilteredMetric
+) -> tuple[Aggregation | None, str | None]:
+    """Decide how a metric is aggregated.
+
+    Returns:
+        The aggregation, None for means and corpus metrics; and the reason why the metric cannot be compared, or None.
+    """
+    reason = why_not_comparable(runs, part, metric)
+    if reason is None and not metric[0].lower().endswith("perplexity"):
+        return None, None
+    aggregation = aggregation_of(runs, part, metric)
+    return aggregation, None if aggregation else reason
+
+
+def aggregation_named(name: str, values: Sequence[Parts]) -> Aggregation:
+    """Return the aggregation that has this name. `values` tell the labels that occur.
+
+    Raises:
+        ValueError: There is no such aggregation.
+    """
+    if name in _WITH_OCCURRING_LABELS:
+        return _WITH_OCCURRING_LABELS[name](values)
+    if name not in _OTHERS:
+        raise ValueError(f"{name} is no known aggregation")
+    return _OTHERS[name]
 
 
 def aggregation_of(runs: Sequence[Run], part: MatchedTask, metric: FilteredMetric) -> Aggregation | None:
@@ -147,7 +179,9 @@ def _micro_statistics(values: Sequence[Parts]) -> Floats:
 
 
 def _binary_statistics(values: Sequence[Parts]) -> Floats:
-    gold, own = _pairs(values).T
+    """Return the statistics of micro F1 for the label 1 alone."""
+    positive = [["1.0" in labels for labels in pair] for pair in _label_sets(values)]
+    gold, own = np.array(positive, dtype=np.float64).reshape(-1, 2).T
     return np.stack([gold * own, (1 - gold) * own, gold * (1 - own)], axis=-1)
 
 
@@ -157,22 +191,31 @@ def _labels(values: Sequence[Parts]) -> tuple[str, ...]:
 
 def _label_f1(values: Sequence[Parts]) -> Aggregation:
     score = LabelF1(_labels(values))
-    return Aggregation(score, score.item_score, lambda items: score.statistics(_label_sets(items)))
+    return Aggregation(
+        "macro_f1", score, score.item_score, lambda items: score.statistics(_label_sets(items)), True
+    )
 
 
 def _confusion(values: Sequence[Parts]) -> Aggregation:
     score = ConfusionMatrix(_labels(values))
-    return Aggregation(score, score.item_score, lambda items: score.statistics(_label_sets(items)))
+    return Aggregation(
+        "mcc", score, score.item_score, lambda items: score.statistics(_label_sets(items)), True
+    )
 
 
-_MEAN_PERPLEXITY = Aggregation(_exponential, _exponential, _sums)
+_MEAN_PERPLEXITY = Aggregation("perplexity", _exponential, _exponential, _sums)
 """`exp(-mean(log-likelihood))`, the harness's `perplexity`."""
-_RATIO_PERPLEXITY = Aggregation(_exponential, _exponential, _pairs)
+_RATIO_PERPLEXITY = Aggregation("weighted_perplexity", _exponential, _exponential, _pairs)
 """`exp(-sum(log-likelihood) / sum(weight))`, the harness's `weighted_perplexity`."""
-_BITS = Aggregation(_bits, _bits, _pairs)
-_WEIGHTED = Aggregation(mean_score, mean_score, _pairs)
-_SHARE = Aggregation(mean_score, mean_score, _sums)
+_BITS = Aggregation("bits_per_byte", _bits, _bits, _pairs)
+_WEIGHTED = Aggregation("weighted_mean", mean_score, mean_score, _pairs)
+_SHARE = Aggregation("mean_of_parts", mean_score, mean_score, _sums)
 """The mean over all parts of all items, as of the instructions of IFEval."""
-_MICRO_F1 = Aggregation(micro_f1, item_f1, _micro_statistics)
-_BINARY_F1 = Aggregation(micro_f1, item_f1, _binary_statistics)
+_MICRO_F1 = Aggregation("micro_f1", micro_f1, item_f1, _micro_statistics, True)
+_BINARY_F1 = Aggregation("binary_f1", micro_f1, item_f1, _binary_statistics, True)
 """F1 of the label 1."""
+_OTHERS = {
+    one.name: one
+    for one in (_MEAN_PERPLEXITY, _RATIO_PERPLEXITY, _BITS, _WEIGHTED, _SHARE, _MICRO_F1, _BINARY_F1)
+}
+_WITH_OCCURRING_LABELS = {"macro_f1": _label_f1, "mcc": _confusion}

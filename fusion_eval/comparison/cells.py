@@ -116,21 +116,55 @@ def _cell(
     missing: int,
     aggregation: Aggregation | None,
 ) -> Cell:
-    task, metric, filtered = names
     segments = [[value for value in run if isinstance(value, Segment)] for run in values]
-    corpus = _corpus_metric(metric, family.language) if segments[0] else None
-    score: Score = mean_score
-    item_score: Score = mean_score
+    corpus = _corpus_metric(names[1], family.language) if segments[0] else None
     if aggregation:
-        score, item_score = aggregation.score, aggregation.item_score
         statistics = np.stack([aggregation.statistics(run) for run in values])
     elif corpus:
-        score, item_score = corpus.score, corpus.segment_score
         statistics = np.stack([segment_statistics(corpus, run) for run in segments])
+        higher_is_better = corpus.higher_is_better
     else:
         # Ten digits: the same score computed in two ways must be equal.
-        numbers = np.array([[float(f"{value:.10g}") for value in run] for run in values])
-        statistics = np.stack([numbers, np.ones_like(numbers)], axis=-1)
+        statistics = mean_statistics(np.array([[float(f"{value:.10g}") for value in run] for run in values]))
+    return build_cell(
+        names, family, statistics, clusters, aggregation or corpus, higher_is_better, missing=missing
+    )
+
+
+def mean_statistics(values: Floats) -> Floats:
+    """Return the statistics (..., 2) of a mean of values (...): the value, and a count of 1."""
+    return np.stack([values, np.ones_like(values)], axis=-1)
+
+
+def build_cell(
+    names: tuple[str, str, str],
+    family: Family,
+    statistics: Floats,
+    clusters: npt.NDArray[np.object_],
+    scoring: Aggregation | CorpusMetric | None,
+    higher_is_better: bool,
+    *,
+    missing: int = 0,
+) -> Cell:
+    """Build a cell from statistics.
+
+    Args:
+        names: The task, the metric and the filter.
+        family: The family of the task.
+        statistics: The statistics of each run and item (runs, items, k).
+        clusters: The cluster label of each item.
+        scoring: How statistics become values. None for a mean.
+        higher_is_better: The direction of the metric.
+        missing: How many items were left out.
+    """
+    score: Score = scoring.score if scoring else mean_score
+    item_score: Score = mean_score
+    signature = None
+    if isinstance(scoring, Aggregation):
+        item_score = scoring.item_score
+    elif scoring:
+        item_score, signature = scoring.segment_score, scoring.signature
+    task, metric, filtered = names
     return Cell(
         task=task,
         family=family.name,
@@ -141,12 +175,11 @@ def _cell(
         clusters=clusters,
         score=score,
         item_score=item_score,
-        higher_is_better=corpus.higher_is_better if corpus else higher_is_better,
+        higher_is_better=higher_is_better,
         missing=missing,
         binary=score is mean_score
-        and aggregation is None
-        and bool(np.isin(statistics[..., 0], (0.0, 1.0)).all()),
-        signature=corpus.signature if corpus else None,
+        and bool(np.isin(statistics[..., 0], (0.0, 1.0)).all() and (statistics[..., 1] == 1).all()),
+        signature=signature,
     )
 
 

@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from fusion_eval.comparison.aggregations import Aggregation, aggregation_of
+from fusion_eval.comparison.aggregations import Aggregation, choose_aggregation
 from fusion_eval.comparison.cells import Cell, cells_of
 from fusion_eval.comparison.choice import choose_metrics
 from fusion_eval.comparison.clusters import clusters_of
 from fusion_eval.comparison.correction import adjust_rows, family_of_tests
 from fusion_eval.comparison.items import FilteredMetric
 from fusion_eval.comparison.matching import MatchedTask, match_runs
-from fusion_eval.comparison.metrics import why_not_comparable
 from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.comparison.ranking import rank_runs
 from fusion_eval.comparison.rows import compare_runs
@@ -131,13 +130,9 @@ def _comparable_metrics(
     for metric in part.metrics:
         if metric not in chosen:
             continue
-        reason, aggregation = why_not_comparable(runs, part, metric), None
-        if reason is None and not metric[0].lower().endswith("perplexity"):
-            comparable[metric] = None
-        elif aggregation := aggregation_of(runs, part, metric):
+        aggregation, reason = choose_aggregation(runs, part, metric)
+        if reason is None:
             comparable[metric] = aggregation
-        elif reason is None:
-            comparable[metric] = None
         else:
             notes.append(f"{part.task}: {metric[0]},{metric[1]} is left out: {reason}")
     return comparable
