@@ -19,26 +19,36 @@ def load_litellm() -> Any:
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.num_retries = 0
-    _forbid_redirects()
+    _secure_clients()
     logging.getLogger("LiteLLM").setLevel(logging.ERROR)
     return litellm
 
 
-def _forbid_redirects() -> None:
-    """Let no client of litellm follow a redirect: keys in headers and the prompt would go to another host."""
+def _secure_clients() -> None:
+    """Let no client of litellm follow a redirect or read without bounds.
+
+    A redirect would take keys in headers, and the prompt, to another host.
+    """
     handlers = importlib.import_module("litellm.llms.custom_httpx.http_handler")
     openai = importlib.import_module("litellm.llms.openai.common_utils")
     handler, base = handlers.AsyncHTTPHandler, openai.BaseOpenAILLM
-    handler.create_client = _without_redirects(handler.create_client)
-    base._get_async_http_client = staticmethod(_without_redirects(base._get_async_http_client))
+    handler.create_client = _secured(handler.create_client)
+    base._get_async_http_client = staticmethod(_secured(base._get_async_http_client))
 
 
-def _without_redirects(create: Any) -> Any:
+def _secured(create: Any) -> Any:
+    bounded = importlib.import_module("fusion_eval.models.litellm.bounded")  # imports httpx
+
     @functools.wraps(create)
     def create_client(*args: Any, **kwargs: Any) -> Any:
         client = create(*args, **kwargs)
         if client is not None:
             client.follow_redirects = False
+            client._transport = bounded.BoundedTransport(client._transport)
+            client._mounts = {
+                pattern: transport and bounded.BoundedTransport(transport)
+                for pattern, transport in client._mounts.items()
+            }
         return client
 
     return create_client

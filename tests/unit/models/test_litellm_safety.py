@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gzip
+from collections.abc import AsyncIterator, Callable
 
+import httpx
 import pytest
 from aiohttp import web
 from openai_server import Plan, Server
 
 from fusion_eval.errors import FusionEvalError
+from fusion_eval.models.litellm.bounded import BoundedTransport, largest_reply_now
 from fusion_eval.models.litellm.door import LiteLLMModel
 from fusion_eval.models.litellm.errors import message_of
+from fusion_eval.models.openai.body import LARGEST_ERROR
 from fusion_eval.types import Prompt, Sampling
 
 KEY = "unit0123456789abcdef"
@@ -68,3 +72,57 @@ def test_a_long_message_is_read_in_bounded_time(text: str) -> None:
 def test_the_query_of_a_providers_address_is_no_part_of_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOSTED_VLLM_API_BASE", f"http://me:{KEY}@host/v1?api-key={KEY}")
     assert LiteLLMModel("hosted_vllm/m").identity == "litellm|hosted_vllm/m|chat|http://host/v1"
+
+
+class Endless(httpx.AsyncByteStream):
+    """A body without an end, which counts what is read of it."""
+
+    def __init__(self, part: bytes) -> None:
+        self.part, self.read = part, 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            self.read += len(self.part)
+            yield self.part
+
+
+def client_of(response: httpx.Response) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=BoundedTransport(httpx.MockTransport(lambda _: response)))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_an_answer_without_an_end_is_not_read_on(packed: bool) -> None:
+    # given
+    part, headers = (
+        (gzip.compress(bytes(1 << 24)), {"Content-Encoding": "gzip"}) if packed else (b"x" * 999, {})
+    )
+    body = Endless(part)
+    largest_reply_now.set(10_000)
+    # when
+    async with client_of(httpx.Response(200, headers=headers, stream=body)) as client:
+        with pytest.raises(httpx.ReadError, match="more than 0 MB in one answer"):
+            await client.get("http://here")
+    # then
+    assert body.read < 20_000
+
+
+async def test_of_an_error_without_an_end_the_beginning_is_kept() -> None:
+    async with client_of(httpx.Response(400, stream=Endless(b"bad option "))) as client:
+        response = await client.get("http://here")
+    assert response.text.startswith("bad option bad option")
+    assert len(response.content) == LARGEST_ERROR
+
+
+async def test_a_compressed_answer_is_unpacked() -> None:
+    body = gzip.compress(b'{"answer": 4}')
+    async with client_of(
+        httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(body))
+    ) as client:
+        assert (await client.get("http://here")).json() == {"answer": 4}
+
+
+async def test_a_compression_that_nobody_asked_for_is_an_error() -> None:
+    response = httpx.Response(200, headers={"Content-Encoding": "br"}, stream=Endless(b"x"))
+    async with client_of(response) as client:
+        with pytest.raises(httpx.DecodingError, match="compressed its answer as br"):
+            await client.get("http://here")
