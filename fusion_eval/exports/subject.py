@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusion_eval.errors import ConfigError
 from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.runs.files import run_folders
 from fusion_eval.runs.reading import Run, read_runs, with_unique_names
+from fusion_eval.runs.writing import write_file
 from fusion_eval.text.file_names import safe_file_name
 
 
@@ -60,13 +60,7 @@ def write_text(folder: Path, name: str, content: str) -> Path:
         ConfigError: The file cannot be written.
     """
     path = folder / name
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"Cannot write {path}: {error.strerror}; name another folder with --output"
-        ) from error
+    write_file(path, content.encode())
     return path
 
 

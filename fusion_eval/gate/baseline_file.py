@@ -13,6 +13,7 @@ import msgspec
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, TaskValues
+from fusion_eval.runs.writing import write_file
 
 SCHEMA_VERSION = 1
 _GZIP = b"\x1f\x8b"
@@ -63,17 +64,7 @@ def write_baseline(baseline: Baseline, path: Path) -> Path:
         )
     packed = replace(baseline, tasks=tuple(_pack(task) for task in baseline.tasks))
     content = gzip.compress(msgspec.json.encode(_CurrentVersion(SCHEMA_VERSION, packed)), mtime=0)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise ConfigError(
-            f"Cannot write the baseline {path}: {error.strerror}; name another file with -o"
-        ) from error
+    write_file(path, content, "name another file with -o")
     return path
 
 

@@ -9,7 +9,10 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.gate.checked_rows import CheckedRow
 from fusion_eval.gate.result import CheckResult
 from fusion_eval.gate.table import describe_row
+from fusion_eval.runs.writing import write_file
 from fusion_eval.text.escaping import xml_text
+
+_ADVICE = "name another file with --junit"
 
 
 def junit(result: CheckResult) -> bytes:
@@ -39,12 +42,10 @@ def write_junit(result: CheckResult, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file() and (content := path.read_bytes()[:300]) and b"<testsuite" not in content:
-            raise ConfigError(
-                f"{path} is something else than a JUnit report, and is not replaced; name another file with --junit"
-            )
-        path.write_bytes(junit(result))
+            raise ConfigError(f"{path} is something else than a JUnit report, and is not replaced; {_ADVICE}")
     except OSError as error:
-        raise ConfigError(f"Cannot write {path}: {error.strerror}; name another file with --junit") from error
+        raise ConfigError(f"Cannot write {path}: {error.strerror}; {_ADVICE}") from error
+    write_file(path, junit(result), _ADVICE)
 
 
 def _case(row: CheckedRow, result: CheckResult) -> ElementTree.Element:

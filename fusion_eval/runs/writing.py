@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
+
+ADVICE = "name another folder with --output"
 
 
 def check_folder(folder: Path) -> None:
@@ -21,19 +26,30 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def write_file(path: Path, content: bytes, advice: str = "name another folder with --output") -> None:
+def write_file(path: Path, content: bytes, advice: str = ADVICE) -> None:
     """Write a file completely or not at all, and create its folder if needed.
-
-    The content is written to a file beside `path`, which then replaces it.
 
     Raises:
         ConfigError: The file cannot be written. The message ends with `advice`.
     """
-    partial = path.with_name(f"{path.name}.partial")
+    with whole_file(path, advice) as partial:
+        partial.write_bytes(content)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, advice: str = ADVICE) -> Iterator[Path]:
+    """Yield the path of a new file beside `path`, which replaces `path` at the end, or is removed after an error.
+
+    Two processes that write `path` at once have a file each, so one of the two contents stands there afterwards.
+
+    Raises:
+        ConfigError: The file cannot be written. The message ends with `advice`.
+    """
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            partial.write_bytes(content)
+            yield partial
             partial.replace(path)
         except BaseException:
             partial.unlink(missing_ok=True)

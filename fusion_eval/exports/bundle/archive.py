@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.runs.writing import whole_file
 
 SUMS = "SHA256SUMS"
 """The file with the checksums, a line for each file, as `sha256sum -c` reads it."""
@@ -33,22 +34,12 @@ def pack(folder: Path, archive: Path) -> Path:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
     lines = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
-    partial = archive.with_name(f"{archive.name}.partial")
-    try:
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as packed:
-            for path in [*files, folder / SUMS]:
-                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                with path.open("rb") as source, packed.open(entry, "w", force_zip64=True) as target:
-                    shutil.copyfileobj(source, target)
-        partial.replace(archive)
-    except OSError as error:
-        raise ConfigError(
-            f"Cannot write {archive}: {error.strerror}; name another folder with --output"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(archive) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in [*files, folder / SUMS]:
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with path.open("rb") as source, packed.open(entry, "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target)
     return archive
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.writing import check_folder, write_file
+from fusion_eval.runs.writing import check_folder, whole_file, write_file
 
 
 def test_a_file_and_its_folder_are_created(tmp_path: Path) -> None:
@@ -49,3 +49,17 @@ def test_a_folder_can_exist_or_be_created_but_not_replace_a_file(tmp_path: Path)
     check_folder(tmp_path / "new" / "folder")
     with pytest.raises(ConfigError, match="cannot be a folder"):
         check_folder(tmp_path / "file" / "folder")
+
+
+def test_two_processes_that_write_one_file_have_a_file_each(tmp_path: Path) -> None:
+    # given
+    path = tmp_path / "file.json"
+    # when the second begins and ends while the first writes
+    with whole_file(path) as first:
+        first.write_bytes(b"first, begun")
+        write_file(path, b"second")
+        with first.open("ab") as file:
+            file.write(b" and ended")
+    # then one content stands there, whole
+    assert path.read_bytes() == b"first, begun and ended"
+    assert list(tmp_path.iterdir()) == [path]
