@@ -65,7 +65,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
     results: dict[str, Any] = {}
     files: dict[str, Path] = {}
     totals: dict[str, RunTotals] = {}
-    with open_store(arguments) as store:
+    with lock_folder(plan.output), open_store(arguments) as store:
         opener = Opener(arguments, store)
         for strategy in plan.strategies:
             folder = plan.folder(strategy)
