@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fusion_eval.errors import ConfigError
 from fusion_eval.report.outcome import Outcome, outcome_of
 from fusion_eval.runs.comparison import Comparison
+from fusion_eval.runs.locking import lock_folder
 from fusion_eval.runs.writing import check_folder
 from fusion_eval.text.file_names import safe_file_name
 from fusion_eval.text.redaction import public_command
