@@ -131,7 +131,7 @@ class Limited:
     def _check_retry_after(self, error: TransientError) -> None:
         if error.retry_after is not None and error.retry_after > LONGEST_RETRY_AFTER:
             raise EndpointError(
-                f"{self.name} asks to wait {error.retry_after:,.0f} s before the next request ({error}). {CONTINUE_HINT}"
+                f"{self.name} asks to wait {min(error.retry_after, 1e12):,.0f} s before the next request ({error}). {CONTINUE_HINT}"
             ) from error
 
     def _log(self, attempt: int, seconds: float, outcome: str) -> None:
