@@ -13,9 +13,10 @@ from openai_server import Plan, Request, Server, prompt_text
 from run_folders import write_run
 
 from fusion_eval.judging.job import Job
-from fusion_eval.judging.judge import VERDICTS, JudgeOptions, judge
+from fusion_eval.judging.judge import JudgeOptions, judge
 from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.reading import read_runs
+from fusion_eval.runs.verdicts import FILE_NAME as VERDICTS
 
 _ANSWER = r"--- answer {} [0-9a-f]{{8}} ---\n(.*?)\n--- end of answer {} [0-9a-f]{{8}} ---"
 Rule = Callable[[str, str, random.Random], str]

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.errors import ConfigError
 from fusion_eval.judging.panel import JudgedPair, SystemPair
 from fusion_eval.judging.verdicts import AnswerPair, PairKey
 from fusion_eval.runs.judging_summary import HumanEstimate
-from fusion_eval.runs.samples import read_records
+from fusion_eval.runs.verdicts import HUMAN_FORM, PAIR_FIELDS, read_human_verdicts
 from fusion_eval.stats.prediction_powered import judge_agreement, prediction_powered
-
-_SCORES = {"win": 1.0, "tie": 0.5, "loss": 0.0}
-_FORM = 'lines look like {"task": …, "doc_id": …, "baseline": …, "candidate": …, "verdict": "win"}'
-_FIELDS = ("task", "doc_id", "baseline", "candidate")
 
 HumanLabels = Mapping[PairKey, float]
 """The candidate's score by a human, from 0 to 1, for each labelled pair."""
@@ -38,41 +33,23 @@ def read_human_labels(path: Path, pairs: Sequence[AnswerPair]) -> HumanLabels:
     for pair in pairs:
         by_document[pair.doc_id].append(pair)
     labels: dict[PairKey, float] = {}
-    for where, line in read_records(path):
-        record = _record(path, where, line)
-        score = _score(path, where, record)
+    for where, record, score in read_human_verdicts(path):
         possible = by_document[record["doc_id"]] if isinstance(record.get("doc_id"), int) else pairs
         fitting = [pair for pair in possible if _fits(record, pair)]
         if len(fitting) != 1:
             raise ConfigError(
-                f"{path}, {where} fits {len(fitting) or 'none'} of the pairs to be judged; {_FORM}, and systems are called "
+                f"{path}, {where} fits {len(fitting) or 'none'} of the pairs to be judged; {HUMAN_FORM}, and systems are called "
                 f"{', '.join(sorted({pair.baseline for pair in pairs} | {pair.candidate for pair in pairs}))}"
             )
         if labels.setdefault(fitting[0].key, score) != score:
             raise ConfigError(f"{path}, {where} contradicts an earlier line on the same pair; leave one")
     if not labels:
-        raise ConfigError(f"{path} holds no verdicts; {_FORM}")
+        raise ConfigError(f"{path} holds no verdicts; {HUMAN_FORM}")
     return labels
 
 
-def _record(path: Path, where: str, line: object) -> Mapping[str, Any]:
-    if not isinstance(line, dict) or not set(_FIELDS) & line.keys():
-        raise ConfigError(f"{path}, {where} is not a human verdict; {_FORM}")
-    return line
-
-
-def _score(path: Path, where: str, record: Mapping[str, Any]) -> float:
-    verdict = record.get("verdict")
-    if not isinstance(verdict, str) or verdict not in _SCORES:
-        raise ConfigError(
-            f"{path}, {where}: verdict '{verdict}' is none of win, tie, loss (of the candidate)."
-            f"{nearest(str(verdict), _SCORES)}"
-        )
-    return _SCORES[verdict]
-
-
 def _fits(record: Mapping[str, object], pair: AnswerPair) -> bool:
-    return all(record[field] == getattr(pair, field) for field in _FIELDS if field in record)
+    return all(record[field] == getattr(pair, field) for field in PAIR_FIELDS if field in record)
 
 
 def human_estimates(

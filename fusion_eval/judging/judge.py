@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -16,10 +16,9 @@ from fusion_eval.judging.summary import build_comparison
 from fusion_eval.model_arguments import ModelArguments, parse
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.comparison import Comparison, write_comparison
+from fusion_eval.runs.verdicts import Verdict, write_verdicts
 from fusion_eval.runs.writing import check_folder
-from fusion_eval.types import to_json
 
-VERDICTS = "verdicts.jsonl"
 ADJUSTED_SEPARATELY = "p adj is computed for the metrics' rows and for the judge's rows separately"
 _UNUSABLE_ARGUMENTS = ("model", "base_url", "n", "top_p", "trace_dir")
 _REPEAT_TEMPERATURE = 0.7
@@ -132,7 +131,7 @@ def judge(
         if report and arguments.budget is not None:
             report(f"budget: {opener.budget.describe()}")
     if output:
-        _write_verdicts(result, output)
+        write_verdicts(_verdicts(result), output)
     comparison = build_comparison(job, planned, result, protocol, labels)
     if output:
         write_comparison(comparison, output)
@@ -151,16 +150,9 @@ def add_judged_rows(comparison: Comparison, judged: Comparison) -> Comparison:
     )
 
 
-def _write_verdicts(result: JobResult, folder: Path) -> None:
-    """Write a line for each pair and judge, and one for the panel if there are several judges."""
-    path = folder / VERDICTS
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            for one in result.judged:
-                for verdict in [*one.votes, *([one.verdict] if len(one.votes) > 1 else [])]:
-                    file.write(to_json(verdict) + b"\n")
-    except OSError as error:
-        raise ConfigError(
-            f"Cannot write {path}: {error.strerror}; name another folder with --output"
-        ) from error
+def _verdicts(result: JobResult) -> Iterator[Verdict]:
+    """Yield the verdict of each judge on each pair, and the panel's after them if there are several judges."""
+    for one in result.judged:
+        yield from one.votes
+        if len(one.votes) > 1:
+            yield one.verdict

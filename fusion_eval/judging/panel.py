@@ -12,12 +12,13 @@ import numpy as np
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.protocol import Protocol, judge_pair
-from fusion_eval.judging.verdicts import AnswerPair, Verdict, majority
+from fusion_eval.judging.verdicts import AnswerPair, majority
 from fusion_eval.models import Model
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.progress import progress
 from fusion_eval.models.together import gather_bounded, gather_or_cancel
+from fusion_eval.runs.verdicts import Verdict
 from fusion_eval.stats.sequential import sequential_p_value
 
 T = TypeVar("T")

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from fusion_eval.judging.rows import invalid_share, share
-from fusion_eval.judging.verdicts import (
-    LABEL_CODES,
-    Verdict,
-    label_of,
-    position_consistency,
-    scores_by_repeat,
-)
+from fusion_eval.judging.verdicts import LABEL_CODES, label_of, position_consistency, scores_by_repeat
 from fusion_eval.runs.judging_summary import JudgeAgreement, JudgeReport
+from fusion_eval.runs.verdicts import Judgement, Verdict
 from fusion_eval.stats.agreement import agreement
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingUsage:
+    """What a judging used: tokens, US dollars (None if no price is known), and calls without a known price."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+    unpriced: int
+
+
+def usage_of(judgements: Sequence[Judgement]) -> JudgingUsage:
+    """Add up the tokens and costs of judgements."""
+    costs = [judgement.cost for judgement in judgements if judgement.cost is not None]
+    return JudgingUsage(
+        sum(judgement.prompt_tokens for judgement in judgements),
+        sum(judgement.completion_tokens for judgement in judgements),
+        sum(costs) if costs else None,
+        sum(judgement.cost is None and judgement.error is None for judgement in judgements),
+    )
 
 
 def judge_report(name: str, verdicts: Sequence[Verdict]) -> JudgeReport:

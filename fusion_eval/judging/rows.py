@@ -10,14 +10,59 @@ from fusion_eval.comparison.compare import compare
 from fusion_eval.comparison.correction import adjust_rows
 from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.comparison.task_families import families
-from fusion_eval.judging.verdicts import AnswerPair, Verdict, position_consistency
+from fusion_eval.judging.verdicts import AnswerPair, position_consistency
 from fusion_eval.runs.comparison import ComparedRun, Comparison, Row, compared_run
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Sample
+from fusion_eval.runs.verdicts import Verdict
 
 V = TypeVar("V", AnswerPair, Verdict)
 Scores = Mapping[tuple[str, int], float | None]
 """The candidate's score by task and the baseline's doc_id. None for a pair without a verdict."""
+
+
+def compare_systems(
+    run: Run,
+    names: Sequence[str],
+    verdicts: Sequence[Verdict],
+    metric: str,
+    options: ComparisonOptions,
+    *,
+    systems: Sequence[tuple[str, str]] = (),
+    separately: bool = False,
+) -> list[Comparison]:
+    """Compare systems by verdicts: by their win rates against one opponent, or every two against each other.
+
+    Args:
+        run: The run whose documents were judged.
+        names: The judged runs, the baseline first.
+        verdicts: The verdicts of one judge or panel.
+        metric: The name of the judge's metric.
+        options: How to compare.
+        systems: The order of the pairs of systems; by default that of the verdicts.
+        separately: Compare each run alone with the baseline, since each has an opponent's verdicts on other items.
+
+    Returns:
+        One comparison for each group of systems that have verdicts.
+    """
+    if any(verdict.against_opponent for verdict in verdicts):
+        judged = {verdict.candidate for verdict in verdicts if verdict.score is not None}
+        groups = [[name for name in names if name in judged]]
+        if separately:
+            groups = [[names[0], name] for name in names[1:]]
+        return [
+            against_opponent(run, group, verdicts, metric, options)
+            for group in groups
+            if len(group) > 1 and judged.issuperset(group)
+        ]
+    by_pair: dict[tuple[str, str], list[Verdict]] = {pair: [] for pair in systems}
+    for verdict in verdicts:
+        by_pair.setdefault((verdict.baseline, verdict.candidate), []).append(verdict)
+    return [
+        head_to_head(run, *pair, own, metric, options)
+        for pair, own in by_pair.items()
+        if any(verdict.score is not None for verdict in own)
+    ]
 
 
 def head_to_head(

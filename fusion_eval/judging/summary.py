@@ -12,13 +12,13 @@ from fusion_eval.judging.human_labels import HumanLabels, human_estimates
 from fusion_eval.judging.job import Job, JobResult, PlannedPairs
 from fusion_eval.judging.panel import JudgedPair
 from fusion_eval.judging.protocol import Protocol
-from fusion_eval.judging.reliability import judge_report, panel_agreement
-from fusion_eval.judging.rows import against_opponent, head_to_head, join, with_reliability, with_runs
+from fusion_eval.judging.reliability import judge_report, panel_agreement, usage_of
+from fusion_eval.judging.rows import compare_systems, join, with_reliability, with_runs
 from fusion_eval.judging.self_preference import self_preference_notes
 from fusion_eval.judging.sequential import sequential_stops, with_sequential_rows
-from fusion_eval.judging.verdicts import Verdict
 from fusion_eval.runs.comparison import Comparison, Row
 from fusion_eval.runs.judging_summary import JudgingSummary
+from fusion_eval.runs.verdicts import Verdict
 
 
 def build_comparison(
@@ -107,27 +107,16 @@ def _compare(
     job: Job, planned: PlannedPairs, verdicts: Sequence[Verdict], votes: Sequence[Verdict], metric: str
 ) -> Comparison:
     """Compare the systems by the verdicts; `votes` are those of the single judges behind them."""
-    run, names = job.runs[0], [run.name for run in job.runs]
-    if planned.opponent:
-        readable = {verdict.candidate for verdict in verdicts if verdict.score is not None}
-        judged_names = [name for name in names if name in readable]
-        # The tests of a sequential job may stop at different items, so each has rows of its own.
-        groups = [[names[0], name] for name in names[1:]] if job.sequential else [judged_names]
-        parts = [
-            against_opponent(run, group, verdicts, metric, job.statistics)
-            for group in groups
-            if readable.issuperset(group) and len(group) > 1
-        ]
-    else:
-        by_systems = {
-            systems: [v for v in verdicts if (v.baseline, v.candidate) == systems]
-            for systems in planned.by_systems
-        }
-        parts = [
-            head_to_head(run, *systems, own, metric, job.statistics)
-            for systems, own in by_systems.items()
-            if any(verdict.score is not None for verdict in own)
-        ]
+    names = [run.name for run in job.runs]
+    parts = compare_systems(
+        job.runs[0],
+        names,
+        verdicts,
+        metric,
+        job.statistics,
+        systems=list(planned.by_systems),
+        separately=job.sequential,  # the tests may stop at different items
+    )
     if not parts:
         raise ConfigError(f"No two of {', '.join(names)} have verdicts on the same items")
     return with_reliability(with_runs(join(parts, job.statistics), job.runs), verdicts, votes)
@@ -142,8 +131,7 @@ def _summarize(
     by_judge: Mapping[str, Sequence[Verdict]],
 ) -> JudgingSummary:
     confidence = 1 - job.statistics.alpha
-    judgements = [judgement for one in judged for vote in one.votes for judgement in vote.orders]
-    costs = [judgement.cost for judgement in judgements if judgement.cost is not None]
+    usage = usage_of([judgement for one in judged for vote in one.votes for judgement in vote.orders])
     clusters = [planned.cluster(one.pair) for one in judged]
     styles = [style_adjusted(job, planned, judged, systems, confidence) for systems in planned.by_systems]
     return JudgingSummary(
@@ -154,10 +142,10 @@ def _summarize(
         repeats=protocol.repeats,
         structured=protocol.structured,
         judges=tuple(judge_report(name, verdicts) for name, verdicts in by_judge.items()),
-        prompt_tokens=sum(judgement.prompt_tokens for judgement in judgements),
-        completion_tokens=sum(judgement.completion_tokens for judgement in judgements),
-        cost=sum(costs) if costs else None,
-        unpriced=sum(judgement.cost is None and judgement.error is None for judgement in judgements),
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        cost=usage.cost,
+        unpriced=usage.unpriced,
         opponent=planned.opponent,
         agreement=panel_agreement(list(by_judge.values())),
         style=tuple(style for style in styles if style),

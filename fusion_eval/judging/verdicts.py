@@ -1,16 +1,14 @@
-"""A pair of answers, a judge's reply in each order, and the verdict that follows from the replies."""
+"""A pair of answers, and the verdict that follows from the judges' replies."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
+from fusion_eval.runs.verdicts import Judgement, Verdict, VerdictLabel
 from fusion_eval.types import Message
 
-ShownFirst = Literal["baseline", "candidate"]
-VerdictLabel = Literal["win", "tie", "loss", "invalid"]
 PairKey = tuple[str, str, str, str]
 """Task, item, baseline and candidate."""
 LABEL_CODES = {"win": 1.0, "tie": 0.0, "loss": -1.0, "invalid": float("nan")}
@@ -44,50 +42,6 @@ class AnswerPair:
         return self.task, self.item, self.baseline, self.candidate
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """A judge's reply to one pair in one order. `score` is 1 if the candidate is better, 0 if it is worse.
-
-    `score` and `mark` are None if the reply cannot be read.
-    """
-
-    first: ShownFirst
-    verdict: VerdictLabel
-    reply: str
-    score: float | None = None
-    mark: str | None = None
-    repeat: int = 0
-    asked: int = 1
-    """How many times the judge was asked. An unreadable reply is asked for once more."""
-    error: str | None = None
-    """Why the call failed. None if there is a reply."""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: float | None = None
-    """US dollars for all times that the judge was asked. None without a known price."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A line of `verdicts.jsonl`: the verdict of one judge, or of a panel, on one pair.
-
-    A panel is named `a|b|c` and has no `orders` of its own. `orders` has one judgement for each order and repeat.
-    """
-
-    task: str
-    language: str | None
-    doc_id: int
-    item: str
-    baseline: str
-    candidate: str
-    judge: str
-    verdict: VerdictLabel
-    score: float | None
-    """From 0 (the candidate is worse) to 1 (it is better). None if the verdict is invalid."""
-    orders: tuple[Judgement, ...] = ()
-    against_opponent: bool = False
-
-
 def label_of(score: float | None) -> VerdictLabel:
     """Return the verdict that a score stands for. None is invalid."""
     if score is None:
@@ -96,13 +50,18 @@ def label_of(score: float | None) -> VerdictLabel:
 
 
 def verdict_of(pair: AnswerPair, judge: str, judgements: Sequence[Judgement]) -> Verdict:
-    """Return a judge's verdict on a pair. Its score is the mean over the repeats that have a score."""
-    scores = [score for score in scores_by_repeat(judgements) if score is not None]
-    score = sum(scores) / len(scores) if scores else None
+    """Return a judge's verdict on a pair."""
+    score = score_of(judgements)
     return Verdict(
         pair.task, pair.language, pair.doc_id, pair.item, pair.baseline, pair.candidate, judge,
         label_of(score), score, tuple(judgements), pair.against_opponent,
     )  # fmt: skip
+
+
+def score_of(judgements: Sequence[Judgement]) -> float | None:
+    """Return a pair's score by one judge: the mean over the repeats that have a score. None if none has one."""
+    scores = [score for score in scores_by_repeat(judgements) if score is not None]
+    return sum(scores) / len(scores) if scores else None
 
 
 def scores_by_repeat(judgements: Sequence[Judgement]) -> list[float | None]:

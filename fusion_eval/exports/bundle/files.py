@@ -23,11 +23,12 @@ from fusion_eval.runs.comparison import FILE_NAME, Comparison, write_comparison
 from fusion_eval.runs.reading import Run, read_runs
 from fusion_eval.runs.results_file import load_results, section
 from fusion_eval.runs.traces import read_traces
+from fusion_eval.runs.verdicts import FILE_NAME as VERDICTS
 from fusion_eval.text.redaction import public_note, withheld
 
 SCHEMA_VERSION = 1
 NAME, CONTENTS = "bundle.zip", "bundle.json"
-VERDICTS, REPORT, CARD = "verdicts.jsonl", "report.md", "card.md"
+REPORT, CARD = "report.md", "card.md"
 DRAWN = (CARD, REPORT, "table.md", "table.tex")
 """Pages that are drawn from the other files of the bundle."""
 FILES = (CONTENTS, FILE_NAME, VERDICTS, *DRAWN, SUMS)

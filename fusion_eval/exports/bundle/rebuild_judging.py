@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.exports.bundle.differ import Differ, Exactly, by_name
 from fusion_eval.exports.bundle.rebuild_comparison import fields_of_removed_options, named, options_of
 from fusion_eval.exports.comparable import JUDGE, is_judged
-from fusion_eval.judging.reliability import judge_report, panel_agreement
-from fusion_eval.judging.rows import against_opponent, head_to_head, join, with_reliability
-from fusion_eval.judging.verdicts import Verdict, label_of, majority, scores_by_repeat
+from fusion_eval.judging.reliability import judge_report, panel_agreement, usage_of
+from fusion_eval.judging.rows import compare_systems, join, with_reliability
+from fusion_eval.judging.verdicts import label_of, majority, score_of
 from fusion_eval.runs.comparison import Comparison, RankedRun, Row
 from fusion_eval.runs.judging_summary import JudgingSummary
 from fusion_eval.runs.reading import Run
-from fusion_eval.types import from_json
+from fusion_eval.runs.verdicts import Verdict, read_verdicts
 
 _STOPPED_EARLY = (
     *("baseline_value", "candidate_value", "delta", "ci_low", "ci_high", "ci_method", "test", "p_value"),
@@ -51,27 +51,11 @@ class _Verdicts:
         """Compare the runs by the verdicts of `deciding`: a judge, or the panel of `judges`."""
         verdicts = [verdict for verdict in self.verdicts if verdict.judge == deciding]
         votes = [verdict for verdict in self.verdicts if verdict.judge in judges]
-        parts = self._parts(verdicts)
+        parts = compare_systems(self.documents, self.names, verdicts, self.metric, self.options)
         if not parts:
             return (), ()
         comparison = with_reliability(join(parts, self.options), verdicts, votes)
         return comparison.rows, comparison.ranks
-
-    def _parts(self, verdicts: Sequence[Verdict]) -> list[Comparison]:
-        """Return a comparison of all runs with one opponent, or a comparison for each pair of runs."""
-        readable = [verdict for verdict in verdicts if verdict.score is not None]
-        if any(verdict.against_opponent for verdict in verdicts):
-            judged = {verdict.candidate for verdict in readable}
-            names = [name for name in self.names if name in judged]
-            arguments = (names, verdicts, self.metric, self.options)
-            return [against_opponent(self.documents, *arguments)] if len(names) > 1 else []
-        by_pair: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
-        for verdict in verdicts:
-            by_pair[verdict.baseline, verdict.candidate].append(verdict)
-        pairs = dict.fromkeys((verdict.baseline, verdict.candidate) for verdict in readable)
-        return [
-            head_to_head(self.documents, *pair, by_pair[pair], self.metric, self.options) for pair in pairs
-        ]
 
 
 def has_judging(comparison: Comparison) -> bool:
@@ -95,7 +79,7 @@ def compare_judging(comparison: Comparison, runs: Sequence[Run], path: Path, dif
             f"comparison: judged rows, `judging` and {path.name} belong together, and one of them is missing"
         )
         return
-    judges, verdicts = tuple(judge.name for judge in judging.judges), _read(path)
+    judges, verdicts = tuple(judge.name for judge in judging.judges), read_verdicts(path)
     _compare_verdicts(judges, verdicts, judging, differ)
     _compare_judges(judges, verdicts, judging, differ)
     if fitted := sum(len(getattr(judging, part)) for part in _FITTED):
@@ -149,7 +133,7 @@ def _compare_verdicts(
     for pair, by_judge in pairs.items():
         votes = [by_judge[name] for name in judges if name in by_judge]
         expected |= {f"{pair}, by {name}": {} for name in judges}
-        expected |= {f"{pair}, by {vote.judge}": _worth(*_outcome(vote), against) for vote in votes}
+        expected |= {f"{pair}, by {vote.judge}": _worth(*_score_and_label(vote), against) for vote in votes}
         if len(judges) > 1 and votes:
             agreed = majority(votes, judges)
             expected[f"{pair}, by {agreed.judge}"] = _worth(agreed.score, agreed.verdict, against)
@@ -171,12 +155,9 @@ def _worth(score: float | None, verdict: str, against_opponent: bool) -> dict[st
     return {"score": score, "verdict": verdict, "against_opponent": against_opponent}
 
 
-def _outcome(verdict: Verdict) -> tuple[float | None, str]:
+def _score_and_label(verdict: Verdict) -> tuple[float | None, str]:
     """Return the score and the verdict of the orders. Equal answers are a tie that no judge was asked about."""
-    if not verdict.orders:
-        return 0.5, "tie"
-    scores = [score for score in scores_by_repeat(verdict.orders) if score is not None]
-    score = sum(scores) / len(scores) if scores else None
+    score = score_of(verdict.orders) if verdict.orders else 0.5
     return score, label_of(score)
 
 
@@ -185,25 +166,11 @@ def _compare_judges(
 ) -> None:
     by_judge = [[verdict for verdict in verdicts if verdict.judge == name] for name in judges]
     orders = [order for own in by_judge for verdict in own for order in verdict.orders]
-    costs = [order.cost for order in orders if order.cost is not None]
     agreement = panel_agreement(by_judge) if len({len(own) for own in by_judge}) == 1 else None
     expected = {
         "judges": [judge_report(name, own) for name, own in zip(judges, by_judge, strict=True)],
         "agreement": agreement,
-        "prompt_tokens": sum(order.prompt_tokens for order in orders),
-        "completion_tokens": sum(order.completion_tokens for order in orders),
-        "cost": sum(costs) if costs else None,
-        "unpriced": sum(order.cost is None and order.error is None for order in orders),
+        **asdict(usage_of(orders)),
     }
     found = msgspec.json.decode(msgspec.json.encode(judging))
     differ.compare("comparison: judging", found, msgspec.json.decode(msgspec.json.encode(expected)))
-
-
-def _read(path: Path) -> list[Verdict]:
-    verdicts = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            verdicts.append(from_json(line, Verdict))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path.name}, line {number} is no verdict: {error}") from error
-    return verdicts

@@ -17,7 +17,6 @@ from fusion_eval.exports.bundle.files import (
     DRAWN,
     FILES,
     SCHEMA_VERSION,
-    VERDICTS,
     Contents,
     draw_pages,
 )
@@ -28,6 +27,7 @@ from fusion_eval.exports.bundle.rebuild_traces import compare_traces
 from fusion_eval.exports.subject import Subject
 from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.runs.reading import read_runs
+from fusion_eval.runs.verdicts import FILE_NAME as VERDICTS
 
 
 def verify(bundle: Path) -> Differ:
@@ -76,10 +76,16 @@ def _verify(folder: Path) -> Differ:
 
 
 def _contents(folder: Path) -> Contents:
-    path = folder / CONTENTS
     try:
-        contents = msgspec.json.decode(path.read_bytes(), type=Contents)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        content = (folder / CONTENTS).read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"The bundle has no {CONTENTS} that can be read, so fusion-eval did not write it; name a bundle.zip that "
+            "fusion-eval export --format bundle wrote, or the folder it was unpacked to"
+        ) from error
+    try:
+        contents = msgspec.json.decode(content, type=Contents)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(
             f"The bundle has no {CONTENTS} that can be read, so fusion-eval did not write it: {error}"
         ) from error

@@ -25,7 +25,7 @@ from local_judge import (
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.reliability import judge_report
 from fusion_eval.judging.self_preference import providers_of
-from fusion_eval.judging.verdicts import Judgement, Verdict
+from fusion_eval.runs.verdicts import Judgement, Verdict
 
 # Scales and repeats
 
