@@ -28,7 +28,7 @@ from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.judging.panel import run_panel
 from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_judge_template
-from fusion_eval.judging.verdicts import AnswerPair, VerdictLabel
+from fusion_eval.judging.verdicts import AnswerPair
 from fusion_eval.model_arguments import ModelArguments, parse
 from fusion_eval.models.logs import configure, log
 from fusion_eval.models.opener import Opener, open_store
