@@ -33,6 +33,7 @@ from fusion_eval.model_arguments import ModelArguments, parse
 from fusion_eval.models.logs import configure, log
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.answered import parse_messages
+from fusion_eval.runs.verdicts import VerdictLabel
 from fusion_eval.text.language import language_of
 
 _FILTER_ARGUMENTS = ("judge", "judge_base_url", "judge_prompt", "opponent", "prompt", "reference", "swap")
