@@ -19,6 +19,9 @@ from fusion_eval.errors import ConfigError
 KEY_VARIABLE = "OPENAI_API_KEY"
 """The environment variable that holds the key for OpenAI's own host unless another one is named."""
 
+BUNDLED_MODELS = ("embedded", "qwen-coder-1.5b")
+"""Models whose weights an extra installs."""
+
 
 class Off(enum.Enum):
     """The word `off` in place of a file or an address."""
@@ -28,6 +31,16 @@ class Off(enum.Enum):
 
 OFF: Final = Off.OFF
 """`cache=off`: keep nothing. `fusor_base_url=off`, `scorer_base_url=off`: a provider, not the default address."""
+
+
+def runs_in_llama_cpp(name: str) -> bool:
+    """Return whether llama.cpp in this process runs the model."""
+    return name in BUNDLED_MODELS or name.startswith("gguf:")
+
+
+def runs_in_process(name: str) -> bool:
+    """Return whether the model runs in this process, so that it has no address, key or price."""
+    return runs_in_llama_cpp(name) or name.startswith("lm_eval:")
 
 
 def read_text(name: str, value: object) -> str:

@@ -5,11 +5,10 @@ The same list serves `--model_args`, a YAML `--config`, `fusion-eval run` and th
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from fusion_eval.argument_values import (
@@ -27,6 +26,8 @@ from fusion_eval.argument_values import (
     read_temperatures,
     read_text,
     read_variables,
+    runs_in_llama_cpp,
+    runs_in_process,
 )
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.text.specs import spec_name
@@ -34,7 +35,6 @@ from fusion_eval.text.specs import spec_name
 MOST_DOLLARS = 1_000_000.0
 HARNESS_OWN = ("batch_size", "max_batch_size", "device")
 """Arguments that the harness's command line gives to every model; only harness models use them."""
-_IN_PROCESS = ("embedded", "gguf:", "lm_eval:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class ModelArguments:
     @property
     def samples_locally(self) -> bool:
         """Whether llama.cpp in this process draws all candidates, with their log-probabilities."""
-        return all(name == "embedded" or name.startswith("gguf:") for name in self.model)
+        return all(runs_in_llama_cpp(name) for name in self.model)
 
     @property
     def scorer_spec(self) -> str:
@@ -126,7 +126,7 @@ def public(arguments: ModelArguments) -> dict[str, object]:
 
     Arguments of an `lm_eval:` model can hold a key, so only its type is kept. The model's identity tells the rest.
     """
-    values = {item.name: getattr(arguments, item.name) for item in dataclasses.fields(arguments)}
+    values = {item.name: getattr(arguments, item.name) for item in fields(arguments)}
     del values["harness_arguments"]
     for name in ("base_url", "fusor_base_url", "scorer_base_url"):
         if isinstance(values[name], tuple):
@@ -194,7 +194,7 @@ def _check_endpoints(arguments: ModelArguments) -> None:
         for name, what in ((f"{role}_base_url", "an endpoint"), (f"{role}_api_key_env", "a key")):
             if getattr(arguments, name) is not None and not getattr(arguments, owner):
                 raise ConfigError(f"{name}= names {what} but no model; add {owner}=NAME")
-    if arguments.base_url and all(name.startswith(_IN_PROCESS) for name in arguments.model):
+    if arguments.base_url and all(runs_in_process(name) for name in arguments.model):
         models = "|".join(arguments.model)
         raise ConfigError(f"base_url= has no use with model={models}; name the endpoint's model, model=NAME")
 

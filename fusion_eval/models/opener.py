@@ -6,13 +6,14 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from fusion_eval.argument_values import OFF, Off
+from fusion_eval.argument_values import BUNDLED_MODELS, OFF, Off, runs_in_llama_cpp, runs_in_process
 from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments import HARNESS_OWN, ModelArguments, looks_misspelt, unknown_argument
 from fusion_eval.models import Model
 from fusion_eval.models.answer_stops import AnswerStops, Thinking
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
+from fusion_eval.models.key_check import check_litellm_key
 from fusion_eval.models.keys import FUSOR, OPENAI_URL, SAMPLER, SCORER, KeySource, key_source
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.logs import log
@@ -98,7 +99,7 @@ class Opener:
             rechecks: Further requests for an answer whose reply contradicts itself.
             role: Whose key the requests hold.
         """
-        places = [None] if addresses is None or _in_process(name) else list(addresses)
+        places = [None] if addresses is None or runs_in_process(name) else list(addresses)
         limited = [
             self._limited(name, address, urgent, len(places) > 1, key_source(self.arguments, role, address))
             for address in places
@@ -106,9 +107,10 @@ class Opener:
         model: Model = limited[0]
         if len(limited) > 1:
             model = Spread(limited, self._say, self.arguments.max_retries)
-        rechecks = 0 if _in_process(name) else min(rechecks, self.arguments.max_retries)
+        rechecks = 0 if runs_in_process(name) else min(rechecks, self.arguments.max_retries)
         thinking = self._thinking.setdefault(model.identity, Thinking())
-        probes = model.chat and not name.startswith("lm_eval:")  # there, one request alone would be a batch
+        # A harness model would make a batch of one request. Bundled models are known not to think.
+        probes = model.chat and not name.startswith("lm_eval:") and name not in BUNDLED_MODELS
         return Cached(AnswerStops(Rechecked(model, rechecks), thinking, probes=probes), self._store)
 
     def _limited(self, name: str, address: str | None, urgent: bool, spread: bool, key: KeySource) -> Limited:
@@ -134,7 +136,7 @@ class Opener:
         Raises:
             ConfigError: The price is unknown, and there is a budget.
         """
-        price = FREE if _in_process(name) else price_of(name, address, self.arguments)
+        price = FREE if runs_in_process(name) else price_of(name, address, self.arguments)
         if price is None and self.arguments.budget is not None and not self.arguments.offline:
             raise ConfigError(
                 f"budget= needs a price, and none is known of {name}; add price_in= and price_out=, "
@@ -143,7 +145,7 @@ class Opener:
         return price
 
     def _door(self, name: str, address: str | None, key: KeySource) -> Model:
-        index = (name, address, None if _in_process(name) else key.variable)
+        index = (name, address, None if runs_in_process(name) else key.variable)
         if index not in self._doors:
             offline = self.arguments.offline
             asks = self.asks and not offline
@@ -193,10 +195,6 @@ def _check_harness_arguments(arguments: ModelArguments) -> None:
                 raise unknown_argument(argument)
 
 
-def _in_process(name: str) -> bool:
-    return name == "embedded" or name.startswith(("gguf:", "lm_eval:"))
-
-
 def _open_door(
     name: str,
     address: str | None,
@@ -205,10 +203,10 @@ def _open_door(
     asks: bool,
     warn: Callable[[str], None],
 ) -> Model:
-    if name == "embedded" or name.startswith("gguf:"):
-        from fusion_eval.models.embedded import open_embedded
+    if runs_in_llama_cpp(name):
+        from fusion_eval.models.embedded.door import open_embedded
 
-        return open_embedded(name, completion=arguments.completion, timeout=arguments.timeout, asks=asks)
+        return open_embedded(name, completion=arguments.completion, asks=asks)
     if name.startswith("lm_eval:"):
         from fusion_eval.models.lm_eval.door import open_harness
 
@@ -228,4 +226,6 @@ def _open_door(
         )
     from fusion_eval.models.litellm.door import LiteLLMModel
 
+    if asks:
+        check_litellm_key(name)
     return LiteLLMModel(name, chat=not arguments.completion, timeout=arguments.timeout, warn=warn)

@@ -10,7 +10,8 @@ import pytest
 
 from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError
 from fusion_eval.harness.lm import BestOfNLM, FusionLM
-from fusion_eval.models.embedded import fingerprint, has_chat_template, open_embedded
+from fusion_eval.models.embedded.door import has_chat_template, open_embedded, sha256_of
+from fusion_eval.models.embedded.weights import GEMMA
 from fusion_eval.runs.traces import read_traces
 from fusion_eval.types import Candidate, Prompt, Sampling
 
@@ -93,7 +94,7 @@ def test_a_stored_run_is_replayed_without_llama_cpp(weights, tmp_path, monkeypat
 
 def test_the_bundled_weights_are_a_base_model(weights):
     assert not has_chat_template(weights)
-    assert fingerprint(weights) == fingerprint(weights)
+    assert sha256_of(weights) == GEMMA.sha256
 
 
 def test_a_file_that_llama_cpp_cannot_load_is_an_endpoint_error(weights, tmp_path):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import PureWindowsPath
 from typing import Any
 
+from fusion_eval.argument_values import BUNDLED_MODELS
 from fusion_eval.exports.every_eval_ever.results import Source, as_texts
 from fusion_eval.exports.system import arguments_of
 from fusion_eval.runs.provenance import Provenance
@@ -57,7 +58,7 @@ def model_info(source: Source) -> dict[str, Any]:
         ),
         "additional_details": {
             "deployment_type": "self_deployed" if engine else "unknown",
-            "model_availability": "open_weights" if _embedded_alone(source) else "unknown",
+            "model_availability": "open_weights" if _bundled_alone(source) else "unknown",
             **as_texts(_parts(source)),
             **source.totals,
         },
@@ -116,12 +117,11 @@ def _engine(identity: str) -> str | None:
     )
 
 
-def _embedded_alone(source: Source) -> bool:
-    """Return whether only the embedded model answered. Its weights are open; of others, the run does not say."""
+def _bundled_alone(source: Source) -> bool:
+    """Return whether only bundled models answered. Their weights are open; of others, the run does not say."""
     system = source.system
-    return bool(source.origin.strategy) and {*system.samplers, *([system.fusor] if system.fusor else [])} == {
-        "embedded"
-    }
+    models = {*system.samplers, *([system.fusor] if system.fusor else [])}
+    return bool(source.origin.strategy and models) and models <= set(BUNDLED_MODELS)
 
 
 def library(origin: Provenance) -> dict[str, Any]:

@@ -1,0 +1,130 @@
+"""The embedded model: llama.cpp in this process, on a GGUF file.
+
+xllamacpp starts llama.cpp's own server on a free port of the loopback interface, with a key made for this process.
+The OpenAI door then calls it. The server starts at the first request, so a run that the store answers completely
+never loads the weights.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import mmap
+from collections.abc import Callable
+from pathlib import Path
+
+from fusion_eval.errors import ConfigError, ContextOverflowError, TransientError
+from fusion_eval.models.embedded.server import SLOTS, load_llama_cpp, serve
+from fusion_eval.models.embedded.weights import BUNDLED, Weights, joined
+from fusion_eval.models.openai.door import OpenAIModel
+from fusion_eval.types import Candidate, Prompt, Sampling
+
+REQUESTS_AT_ONCE = 3
+"""More requests in flight evict each other's cached prompt prefixes, and reading prompts costs more than writing."""
+_LONGEST_REQUEST = 86_400.0
+"""Seconds. Only the machine's load makes a request in this process slow, and a second try would only add to it."""
+
+
+class EmbeddedModel:
+    """A GGUF file. It takes chat messages where the file has a chat template, otherwise plain text.
+
+    Args:
+        name: The name that users write.
+        sha256: The hash of the file.
+        chat: Whether requests hold chat messages.
+        file: Returns the path of the file; called at the first request.
+    """
+
+    def __init__(self, name: str, sha256: str, chat: bool, file: Callable[[], Path]) -> None:
+        self.name, self.chat = name, chat
+        self.identity = f"gguf|{sha256[:32]}|{'chat' if chat else 'completion'}"
+        self.max_n: int | None = SLOTS // 2
+        self.requests_at_once = REQUESTS_AT_ONCE
+        self._file = file
+        self._door: OpenAIModel | None = None
+        self._in_flight = 0
+
+    async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+        """Send one request for n sequences; llama.cpp reads their prompt once.
+
+        The request always asks for log-probabilities. They cost nothing here, and they count each sequence's tokens.
+        """
+        door = await self._open()
+        self._in_flight += 1
+        try:
+            return await door.sample(prompt, dataclasses.replace(sampling, logprobs=True), n)
+        except ContextOverflowError as error:
+            if self._in_flight > 1:  # all requests share one context; this one may fit alone
+                raise TransientError(
+                    f"{self.name} had no room beside other requests", retry_after=1.0
+                ) from error
+            raise
+        finally:
+            self._in_flight -= 1
+
+    async def _open(self) -> OpenAIModel:
+        if self._door is None:
+            url, key = await asyncio.to_thread(lambda: serve(self._file()))
+            if self._door is None:  # another request may have opened the door in the meantime
+                self._door = OpenAIModel(
+                    self.name,
+                    f"{url}/v1",
+                    api_key=key,
+                    chat=self.chat,
+                    timeout=_LONGEST_REQUEST,
+                    identity=self.identity,
+                )
+        return self._door
+
+    async def close(self) -> None:
+        """Close the connections. The server stays for the next model on this file."""
+        if self._door is not None:
+            await self._door.close()
+
+
+def open_embedded(name: str, *, completion: bool = False, asks: bool = True) -> EmbeddedModel:
+    """Open a model whose weights an extra installs, or `gguf:PATH`.
+
+    Args:
+        name: The name that users write.
+        completion: True to use plain text even where the file has a chat template.
+        asks: Whether anybody will send requests. If not, neither llama.cpp nor weights of an extra need be installed.
+
+    Raises:
+        ConfigError: The file does not exist or is not a GGUF file, or a package is not installed.
+    """
+    if weights := BUNDLED.get(name):
+        return _open_bundled(weights, completion, asks)
+    path = Path(name.removeprefix("gguf:")).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"There is no file {path}; model=gguf:PATH wants the path of a GGUF file")
+    path = path.resolve()  # one server per file, whatever its name
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise ConfigError(f"{path} is not a GGUF file; model=gguf:PATH wants one, as llama.cpp reads it")
+    if asks:
+        load_llama_cpp()  # report a missing package now, not at the first request
+    return EmbeddedModel(name, sha256_of(path), has_chat_template(path) and not completion, lambda: path)
+
+
+def _open_bundled(weights: Weights, completion: bool, asks: bool) -> EmbeddedModel:
+    """Open the weights of an extra. Their hash is known, so a run that the store answers needs no file."""
+    if asks:
+        load_llama_cpp()
+        joined(weights)  # report missing packages now, not at the first request
+    return EmbeddedModel(
+        weights.name, weights.sha256, weights.chat and not completion, lambda: joined(weights).resolve()
+    )
+
+
+def has_chat_template(path: Path) -> bool:
+    """Return whether the file's metadata, which precede its tensors, hold a chat template."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(b"tokenizer.chat_template", 0, 64 << 20) >= 0
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hash of the whole file: weights that differ anywhere are another model to the store."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

