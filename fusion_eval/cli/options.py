@@ -180,8 +180,10 @@ def note(sentence: str) -> None:
 
 
 def report_progress(line: str) -> None:
-    """Print a line on standard error, so that standard output holds results only."""
-    print(terminal_line(line), file=sys.stderr)
+    """Print a line on standard error, above a progress bar. Standard output holds results only."""
+    from tqdm import tqdm
+
+    tqdm.write(terminal_line(line), file=sys.stderr)
 
 
 def path(text: str) -> Path:

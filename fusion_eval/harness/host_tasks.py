@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _tasks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
@@ -17,6 +17,9 @@ _SELECTING = ("take_first", "take_first_k", "majority_vote")
 """Filters that select replies and extract nothing from them."""
 _INVALID = "[invalid]"
 """What the harness's filters return for a reply without an answer, unless they are told another word."""
+
+ASKS_A_MODEL = "asks_a_model"
+"""The attribute of a filter that sends requests of its own."""
 
 
 def remember_tasks() -> None:
@@ -129,3 +132,44 @@ def score_response(
     if values is None:
         values = scorer.reduce(scorer.score_instances({doc_id: [instance]}))[doc_id]
     return values
+
+
+def first_score(task_name: str, requests: Sequence[Any], answers: Sequence[str]) -> tuple[str, float] | None:
+    """Score answers to all documents of a task by its first filter and its first metric of single items.
+
+    It is for a line of progress: the harness scores again at the end of its evaluation.
+
+    Args:
+        task_name: The task's name. It has built its requests in this process.
+        requests: The harness's requests of the task.
+        answers: The answer to each request.
+
+    Returns:
+        The metric's name and its value; None where it takes more than that: a model that judges or rates, several
+        answers to a document, or answers that are missing.
+    """
+    task = _tasks.get(task_name)
+    if task is None or len({request.doc_id for request in requests}) < len(requests):
+        return None
+    try:
+        ensemble = _ensembles(task)[0]
+        if any(getattr(construct(), ASKS_A_MODEL, False) for construct in ensemble.filters):
+            return None
+        name = task.scorers[0].name if hasattr(task, "scorers") else ensemble.name
+        items = [
+            score_response(task, request.doc, request.doc_id, name, answer)
+            for request, answer in zip(requests, answers, strict=True)
+        ]
+        return _mean_of_first(task, items)
+    except Exception:  # whatever a task's own code raises, the harness will raise it again and say where
+        return None
+
+
+def _mean_of_first(task: Any, items: Sequence[Mapping[str, Any]]) -> tuple[str, float] | None:
+    for metric, first in items[0].items():
+        if isinstance(first, int | float):
+            values = [item[metric] for item in items]
+            aggregations: Mapping[str, Any] = getattr(task, "aggregation", dict)()
+            value = aggregations[metric](values) if metric in aggregations else sum(values) / len(values)
+            return metric, float(value)
+    return None

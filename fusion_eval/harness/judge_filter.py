@@ -56,6 +56,8 @@ class JudgeFilter(Filter):  # type: ignore[misc] # the harness publishes no type
         ConfigError: An argument cannot be used.
     """
 
+    asks_a_model = True
+
     def __init__(self, **arguments: Any) -> None:
         super().__init__()
         with user_errors():

@@ -6,7 +6,8 @@ This file translates between the harness and `strategies.solver`, which makes th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -26,7 +27,7 @@ from fusion_eval.models.progress import progress
 from fusion_eval.runs.totals import RunTotals
 from fusion_eval.runs.traces import FILE_NAME, TraceFile
 from fusion_eval.strategies.interface import needs_answers, needs_logprobs
-from fusion_eval.strategies.solver import Solver, solve_all
+from fusion_eval.strategies.solver import Share, Solver, solve_shares
 from fusion_eval.strategies.specs import format_spec, option_names, take_options
 from fusion_eval.text.specs import spec_name
 from fusion_eval.types import Message, Trace, without_surrogates
@@ -55,37 +56,43 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             self.arguments: ModelArguments = parse(rest, also_known=option_names(strategy))
             self._opener = opener or Opener(self.arguments, open_store(self.arguments))
             self._solver = Solver(strategy, self.arguments, self._opener)
+            self.spec = self._solver.spec
         self._logprobs = logprobs or needs_logprobs(strategy)
         self._inner: LM | None = self._opener.inner_harness_model()
         self._opener.budget.share(self.world_size)
         self.totals = RunTotals()
         self._traces = TraceFile(None)
+        self.answers_from: Callable[[StrategyLM, list[Request]], list[str] | None] | None = None
+        """Returns the answers that several strategies made together; None for requests that were not among them."""
 
     def generate_until(self, requests: list[Request], disable_tqdm: bool = False) -> list[str]:
         """Return the strategy's answer to each request, in the order of the requests."""
-        with user_errors():
-            answers = needs_answers(self._solver.strategy)
-            questions = questions_of(requests, self.arguments, logprobs=self._logprobs, answers=answers)
-        finals = [""] * len(questions)
-        self.totals = RunTotals()
-        bar = progress(
-            self._solver.spec,
-            len(questions),
-            self._opener.endpoints,
-            lambda: self.totals.overall.cost,
-            off=disable_tqdm,
-        )
-        with user_errors(), bar as done, self._open_traces() as self._traces:
-
-            def keep(index: int, trace: Trace) -> None:
-                finals[index] = trace.final
-                self.totals.add(trace)
-                self._traces.add(index, trace)
-                done()
-
-            self._run(solve_all(questions, self._solver, self._width, keep))
+        if self.answers_from and (finals := self.answers_from(self, requests)) is not None:
+            self._gather_totals()
+            return finals
+        with user_errors(), self.answering(requests) as (share, finals):
+            cost, endpoints = lambda: self.totals.overall.cost, self._opener.endpoints
+            with progress(self.spec, len(requests), endpoints, cost, off=disable_tqdm) as done:
+                self.run(solve_shares([share], self.width, lambda index: done()))
+            share.check()
         self._gather_totals()
         return finals
+
+    @contextmanager
+    def answering(self, requests: list[Request]) -> Iterator[tuple[Share, list[str]]]:
+        """Yield this strategy's share of a run, and the list that gets its answers. Totals and traces are kept."""
+        answers = needs_answers(self._solver.strategy)
+        questions = questions_of(requests, self.arguments, logprobs=self._logprobs, answers=answers)
+        finals = [""] * len(questions)
+        self.totals = RunTotals()
+
+        def keep(index: int, trace: Trace) -> None:
+            finals[index] = trace.final
+            self.totals.add(trace)
+            self._traces.add(index, trace)
+
+        with self._open_traces() as self._traces:
+            yield Share(questions, self._solver, keep), finals
 
     def _gather_totals(self) -> None:
         """Add the totals of the other ranks to those of rank 0, which writes the results."""
@@ -143,7 +150,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         return {
             "fusion_eval_version": __version__,
             "strategy": self._solver.spec,
-            "signature": signature(self._solver, self.totals.overall.omitted),
+            "signature": self._solver.signature(self.totals.overall.omitted),
             "settings": public(self.arguments),
             "models": [model.identity for model in self._solver.models],
             "fusor": self._solver.tools.fusor.identity,
@@ -157,7 +164,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         }
 
     @property
-    def _width(self) -> int:
+    def width(self) -> int:
         """Return how many prompts to work on at a time: enough to keep every address busy."""
         return 2 * self.arguments.concurrency * len(self.arguments.base_url or (None,))
 
@@ -171,7 +178,9 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             raise ConfigError("Log-likelihood tasks need one model, not a pool; name one with model=")
         return self._solver.models[0]
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run asynchronous work to its end, and close the models' connections."""
+
         async def run() -> T:
             try:
                 return await work
@@ -238,13 +247,3 @@ def __getattr__(name: str) -> type[StrategyLM]:
 def model_type(strategy: str) -> type[StrategyLM]:
     """Return the model type of a strategy, which may come from another package."""
     return type(f"{spec_name(strategy).title()}LM", (StrategyLM,), {"strategy": strategy})
-
-
-def signature(solver: Solver, omitted: Iterable[str] = ()) -> str:
-    """Return in short how an answer was made: `fusion|n:5|pool:a+b|fusor:c|prompt:c6fe9ee0|v:0.1.0`."""
-    n, seed = solver.arguments.n, solver.arguments.seed
-    pool = "+".join(model.name for model in solver.models)
-    parts = [solver.spec, f"n:{n}", f"pool:{pool}", *solver.signature_parts()]
-    if omitted:
-        parts.append(f"omitted:{'+'.join(sorted(omitted))}")
-    return "|".join([*parts, f"seed:{seed}", f"v:{__version__}"])

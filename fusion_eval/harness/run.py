@@ -59,6 +59,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
         ConfigError: A part of the plan is wrong, or the results cannot be written.
     """
     arguments, manager = check_plan(plan)
+    from fusion_eval.harness.joint import JointAnswers
     from fusion_eval.harness.lm import model_type
     from fusion_eval.models.opener import Opener, open_store
 
@@ -68,10 +69,15 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
     totals: dict[str, RunTotals] = {}
     with lock_folder(plan.output), open_store(arguments) as store:
         opener = Opener(arguments, store)
-        for strategy in plan.strategies:
-            folder = plan.folder(strategy)
-            say(f"{strategy} → {folder}")
-            lm = model_type(strategy)(opener=opener, logprobs=logprobs, trace_dir=str(folder), **model_args)
+        lms = {
+            strategy: model_type(strategy)(
+                opener=opener, logprobs=logprobs, trace_dir=str(plan.folder(strategy)), **model_args
+            )
+            for strategy in plan.strategies
+        }
+        JointAnswers(list(lms.values()), opener, say)
+        for strategy, lm in lms.items():
+            say(f"{strategy} → {plan.folder(strategy)}")
             if written := _evaluate_and_write(lm, strategy, plan, manager):
                 results[strategy], files[strategy] = written
             totals[strategy] = lm.totals

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from fusion_eval import __version__
 from fusion_eval.errors import FusionEvalError, RequestError
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models import Model
@@ -96,40 +97,91 @@ class Solver(Aggregator):
         pool = await draw(self.models, question.temperatures, question.prompt, question.sampling, n)
         return await self.aggregate(question, pool)
 
+    def signature(self, omitted: Iterable[str] = ()) -> str:
+        """Return in short how an answer was made: `fusion|n:5|pool:a+b|fusor:c|prompt:c6fe9ee0|v:0.1.0`."""
+        n, seed = self.arguments.n, self.arguments.seed
+        pool = "+".join(model.name for model in self.models)
+        parts = [self.spec, f"n:{n}", f"pool:{pool}", *self.signature_parts()]
+        if omitted:
+            parts.append(f"omitted:{'+'.join(sorted(omitted))}")
+        return "|".join([*parts, f"seed:{seed}", f"v:{__version__}"])
 
-async def solve_all(
-    questions: Sequence[Question], solver: Solver, width: int, on_answer: Callable[[int, Trace], None]
-) -> None:
-    """Answer all questions.
+
+class UnansweredError(FusionEvalError):
+    """Questions are left without any candidate. All others have been answered."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Share:
+    """One strategy's part of a run: its questions, and what becomes of their answers.
 
     Args:
         questions: The questions, in the order in which they are begun.
         solver: Answers one question.
-        width: How many questions are in work at a time.
         on_answer: Is called with the question's index and its trace as soon as each is done.
+    """
+
+    questions: Sequence[Question]
+    solver: Solver
+    on_answer: Callable[[int, Trace], None]
+    unanswered: list[str] = dataclasses.field(default_factory=list)
+    """For each question without an answer, why it has none."""
+
+    def check(self) -> None:
+        """Raise an `UnansweredError` if a question has no answer."""
+        if self.unanswered:
+            raise UnansweredError(
+                f"{len(self.unanswered)} of {len(self.questions)} prompts have no answer ({self.unanswered[0]}). All "
+                "others are kept; run again to try just these, or leave them out with the harness's --samples"
+            )
+
+
+async def solve_shares(
+    shares: Sequence[Share], width: int, on_question: Callable[[int], None] = lambda index: None
+) -> None:
+    """Answer the questions of several strategies, in their order. Each question is answered by every strategy in turn.
+
+    Args:
+        shares: The strategies, with the same number of questions each.
+        width: How many questions are in work at a time.
+        on_question: Is called with a question's index when every strategy is done with it.
 
     Raises:
-        FusionEvalError: Questions are left without any candidate. All others have been answered, so a second run asks
-            only what is missing. Any other error stops the run at once.
+        FusionEvalError: The run has to stop. A question without any candidate does not stop it: `Share.unanswered`
+            then names the question.
     """
-    waiting = iter(enumerate(questions))
-    unanswered: list[str] = []
+    waiting = iter(range(len(shares[0].questions)))
 
     async def work() -> None:
-        for index, question in waiting:
-            try:
-                trace = await solver.solve(question)
-            except RequestError as error:
-                unanswered.append(f"{question.task}, document {question.doc_id}: {error}")
-            else:
-                on_answer(index, trace)
+        for index in waiting:
+            for number, share in enumerate(shares):
+                question = share.questions[index]
+                try:
+                    trace = await share.solver.solve(question)
+                except (
+                    RequestError
+                ) as error:  # the other strategies would ask for the same candidates once more
+                    for other in shares[number:]:
+                        other.unanswered.append(f"{question.task}, document {question.doc_id}: {error}")
+                    break
+                share.on_answer(index, trace)
+            on_question(index)
 
-    await gather_or_cancel(work() for _ in range(min(width, len(questions))))
-    if unanswered:
-        raise FusionEvalError(
-            f"{len(unanswered)} of {len(questions)} prompts have no answer ({unanswered[0]}). All others are kept; "
-            "run again to try just these, or leave them out with the harness's --samples"
-        )
+    await gather_or_cancel(work() for _ in range(min(width, len(shares[0].questions))))
+
+
+async def solve_all(
+    questions: Sequence[Question], solver: Solver, width: int, on_answer: Callable[[int, Trace], None]
+) -> None:
+    """Answer all questions by one strategy; see `solve_shares`.
+
+    Raises:
+        UnansweredError: Questions are left without any candidate. A second run asks only what is missing.
+        FusionEvalError: The run has to stop.
+    """
+    share = Share(questions, solver, on_answer)
+    await solve_shares([share], width)
+    share.check()
 
 
 def _stopped(candidate: Candidate, stops: Sequence[str]) -> Candidate:

@@ -1,0 +1,157 @@
+"""Answer with every strategy of a run at once, task by task, so that each task's scores are known as it ends."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from fusion_eval.harness.boundary import user_errors
+from fusion_eval.harness.host_tasks import first_score
+from fusion_eval.harness.questions import Request
+from fusion_eval.models.opener import Opener
+from fusion_eval.models.progress import progress
+from fusion_eval.strategies.solver import Share, UnansweredError, solve_shares
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fusion_eval.harness.lm import StrategyLM
+
+
+class JointAnswers:
+    """The answers of several strategies to the same requests.
+
+    The harness evaluates one strategy after another. When it asks the first, all of them answer: each question goes
+    through every strategy before a later task's questions take its place. The others then return what is there.
+
+    Args:
+        lms: The strategies' model objects.
+        opener: The models and the store that they share.
+        say: Is called with one line for each task that ends.
+    """
+
+    def __init__(self, lms: Sequence[StrategyLM], opener: Opener, say: Callable[[str], None]) -> None:
+        self._lms, self._opener, self._say = lms, opener, say
+        self._requests: list[Request] | None = None
+        self._finals: dict[StrategyLM, list[str]] = {}
+        self._errors: dict[StrategyLM, UnansweredError] = {}
+        for lm in lms:
+            lm.answers_from = self.answers
+
+    def answers(self, lm: StrategyLM, requests: list[Request]) -> list[str] | None:
+        """Return one strategy's answers; None if these are not the requests that were answered together.
+
+        Raises:
+            UnansweredError: The strategy has no answer to some of them.
+        """
+        with user_errors():
+            if self._requests is None:
+                self._requests = requests
+                self._answer(requests)
+            elif not _same(self._requests, requests):
+                return None
+            if lm in self._errors:
+                raise self._errors[lm]
+        return self._finals.pop(lm, None)
+
+    def _answer(self, requests: list[Request]) -> None:
+        first = self._lms[0]
+        with ExitStack() as stack:
+            shares = [stack.enter_context(self._share(lm, requests)) for lm in self._lms]
+            lines = _TaskLines(requests, self._finals, self._say if first.world_size == 1 else None)
+            stack.enter_context(lines)
+            names = ", ".join(lm.spec for lm in self._lms)
+            done = stack.enter_context(
+                progress(names, len(requests), self._opener.endpoints, self._cost, off=False)
+            )
+
+            def on_question(index: int) -> None:
+                done()
+                lines.answered(index)
+
+            first.run(solve_shares(shares, first.width, on_question))
+
+    @contextmanager
+    def _share(self, lm: StrategyLM, requests: list[Request]) -> Iterator[Share]:
+        """Yield one strategy's share. If it lacks answers at the end, its traces are not kept, but the others' are."""
+        try:
+            with lm.answering(requests) as (share, self._finals[lm]):
+                yield share
+                share.check()
+        except UnansweredError as error:
+            self._errors[lm] = error
+
+    def _cost(self) -> float | None:
+        """Return the dollars of all strategies; the pool, which they share, counts once."""
+        first, *others = (lm.totals.overall for lm in self._lms)
+        calls = [usage.cost for other in others for role, usage in other.roles.items() if role != "sampler"]
+        known = [cost for cost in (first.cost, *calls) if cost is not None]
+        return sum(known) if known else None
+
+
+class _TaskLines:
+    """Says one line for each task as its last question is answered.
+
+    A thread scores, so that no request in flight waits for it. Leaving the context waits for the thread.
+    """
+
+    def __init__(
+        self,
+        requests: Sequence[Request],
+        finals: Mapping[StrategyLM, Sequence[str]],
+        say: Callable[[str], None] | None,
+    ) -> None:
+        self._requests, self._finals, self._say = requests, finals, say
+        self._left = Counter(request.task_name or "" for request in requests)
+        self._tasks, self._ended, self._started = len(self._left), 0, time.monotonic()
+        self._indices: dict[str, list[int]] = defaultdict(list)
+        for index, request in enumerate(requests):
+            self._indices[request.task_name or ""].append(index)
+        self._thread = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> _TaskLines:
+        if self._say:
+            self._say(
+                f"{len(self._requests):,} prompts in {_tasks(self._tasks)}; a line follows as each task ends"
+            )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=kind is not None)
+
+    def answered(self, index: int) -> None:
+        """Count a question that every strategy is done with."""
+        task = self._requests[index].task_name or ""
+        self._left[task] -= 1
+        if not self._left[task] and self._say:
+            self._ended += 1
+            seconds = time.monotonic() - self._started
+            self._thread.submit(
+                self._report, self._say, task, f"({self._ended} of {_tasks(self._tasks)}, {seconds:.0f} s)"
+            )
+
+    def _report(self, say: Callable[[str], None], task: str, elapsed: str) -> None:
+        requests = [self._requests[index] for index in self._indices[task]]
+        scores, name = {}, ""
+        for lm, finals in self._finals.items():
+            answers = [finals[index] for index in self._indices[task]]
+            if score := first_score(task, requests, answers):
+                name, scores[lm.spec] = score
+        digits = 1 if any(abs(value) > 1 for value in scores.values()) else 3
+        values = [f"{spec} {value:.{digits}f}" for spec, value in scores.items()]
+        say("  ".join(filter(None, (task, name, *values, elapsed))))
+
+
+def _same(some: Sequence[Request], others: Sequence[Request]) -> bool:
+    return len(some) == len(others) and all(
+        (one.task_name, one.doc_id, one.args) == (other.task_name, other.doc_id, other.args)
+        for one, other in zip(some, others, strict=True)
+    )
+
+
+def _tasks(count: int) -> str:
+    return f"{count} task" if count == 1 else f"{count} tasks"
