@@ -96,7 +96,12 @@ def check_judge(plan: Plan, options: argparse.Namespace) -> None:
     if len(plan.strategies) < 2:
         raise ConfigError("--judge compares strategies; name at least two with --strategies")
     judge_options = _judge_options(options)
-    judge_options.protocol(judge_options.model_arguments())
+    arguments = judge_options.model_arguments()
+    judge_options.protocol(arguments)
+    if not options.dry_run:
+        from fusion_eval.models.key_check import check_keys
+
+        check_keys(arguments)
 
 
 def with_judge(

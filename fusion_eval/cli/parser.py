@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn
 
 from fusion_eval import __version__
 from fusion_eval.cli import check, compare, doctor, export, judge, run, tasks
 from fusion_eval.errors import nearest
+
+_INVALID_CHOICE = re.compile(r"invalid choice: (?P<word>.+) \(choose from (?P<known>[^)]+)\)", re.DOTALL)
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,6 +33,8 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("unrecognized arguments: "):
             unknown = message.removeprefix("unrecognized arguments: ").split()[0].split("=")[0]
             hint = nearest(unknown, self.known_options - {unknown})
+        elif choice := _INVALID_CHOICE.search(message):
+            hint = nearest(choice["word"].strip("'\""), re.findall(r"[\w-]+", choice["known"]))
         self.exit(2, f"{self.prog}: {message}.{hint} See {self.prog} --help\n")
 
 

@@ -189,10 +189,12 @@ def _common(
     for run, names in by_run:
         if extra := [_format_name(name) for name in names if name not in shared]:
             lacking = next(other for other, others in by_run if not set(names) <= set(others))
-            loss = f"{what} {', '.join(extra[:5])}{', …' * (len(extra) > 5)}{where} is in {run} and not in {lacking}"
+            plural, verb, them = ("s", "are", "them") if len(extra) > 1 else ("", "is", "it")
+            names_of_extra = f"{', '.join(extra[:5])}{', …' * (len(extra) > 5)}"
+            loss = f"{what}{plural} {names_of_extra}{where} {verb} in {run} and not in {lacking}"
             if not allow_partial:
-                raise ConfigError(f"The {loss}; --allow_partial leaves it out")
-            notes.append(f"the {loss}, and is left out")
+                raise ConfigError(f"The {loss}; --allow_partial leaves {them} out")
+            notes.append(f"the {loss}, and {verb} left out")
     if not shared:
         runs = " and ".join(run for run, _ in by_run)
         raise ConfigError(f"{runs} have no {what}{where} in common")

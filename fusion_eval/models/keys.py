@@ -59,7 +59,7 @@ def key_source(arguments: ModelArguments, role: str, address: str | None) -> Key
     if variable:
         return KeySource(variable, argument, required=True)
     if is_openai(address or OPENAI_URL) and getattr(arguments, argument) is None:
-        return KeySource(KEY_VARIABLE, argument, required=address is None)
+        return KeySource(KEY_VARIABLE, argument, required=True)
     return KeySource(None, argument)
 
 

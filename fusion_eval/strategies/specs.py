@@ -6,6 +6,7 @@ import dataclasses
 import math
 import types
 import typing
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
@@ -34,19 +35,25 @@ def load_scorer(text: str) -> Scorer:
 
 
 def read_strategies(strategies: str | Sequence[str | Strategy]) -> tuple[str, ...]:
-    """Return strategies as canonical texts, each once.
+    """Return strategies as canonical texts.
 
     Args:
         strategies: A list as text, such as `single,bon(scorer=chrf)`, or texts and values.
 
     Raises:
-        ConfigError: The list is empty, or one of the strategies is wrong.
+        ConfigError: The list is empty or names a strategy twice, or one of the strategies is wrong.
     """
     parts = split_list(strategies) if isinstance(strategies, str) else strategies
     texts = [part if isinstance(part, str) else format_spec(part) for part in parts if part]
     if not texts:
         raise ConfigError(f"The list '{strategies}' names nothing; name one at least")
-    return tuple(dict.fromkeys(format_spec(load_strategy(text)) for text in texts))
+    specs = tuple(format_spec(load_strategy(text)) for text in texts)
+    for spec, count in Counter(specs).items():
+        if count > 1:
+            raise ConfigError(
+                f"The strategy {spec} is named {count} times; name it once, or give each an option of its own"
+            )
+    return specs
 
 
 def format_spec(value: object) -> str:

@@ -132,8 +132,8 @@ def test_a_limit_is_a_number_of_items_or_a_share(plans: list[Plan], text: str, l
     assert isinstance(plans[0].limit, type(limit))
 
 
-def test_lists_drop_spaces_empty_entries_and_repeats(plans: list[Plan]) -> None:
-    cli.main(["run", "--output", "o", "--strategies", "bon, fusion,,bon", "--tasks", "a, b,,a"])
+def test_lists_drop_spaces_and_empty_entries_and_tasks_count_once(plans: list[Plan]) -> None:
+    cli.main(["run", "--output", "o", "--strategies", "bon, fusion,,", "--tasks", "a, b,,a"])
 
     assert plans[0].strategies == ("bon", "fusion")
     assert plans[0].tasks == ("a", "b")
@@ -169,6 +169,42 @@ def test_an_unknown_option_is_reported_with_the_nearest(
 
     assert f"Did you mean '{nearest}'?" in line
     assert line.startswith("fusion-eval")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [
+        (["comapre", "a", "b"], "compare"),
+        (["compare", "a", "b", "--format", "tabel"], "table"),
+        (["export", "a", "-o", "b", "--format", "every-eval"], "every-eval-ever"),
+        (["judge", "a", "b", "--judge", "m", "--swap", "rnadom"], "random"),
+    ],
+)
+def test_an_unknown_choice_is_reported_with_the_nearest(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], nearest: str
+) -> None:
+    assert f"Did you mean '{nearest}'?" in rejection(capsys, *arguments)
+
+
+def test_a_strategy_that_is_named_twice_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    # when / then
+    assert cli.main(["run", "--output", "o", "--strategies", "single,single"]) == 2
+    assert "The strategy single is named 2 times" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--judge=gpt-4o-mini", "--judge=openai/gpt-4o-mini"])
+def test_a_judge_without_its_key_is_found_before_the_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, plans: list[Plan], option: str
+) -> None:
+    # given
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    # when
+    code = cli.main(["run", "--output", "o", option])
+
+    # then
+    assert (code, plans) == (2, [])
+    assert "OPENAI_API_KEY holds no key" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

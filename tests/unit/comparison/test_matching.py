@@ -164,6 +164,16 @@ class TestRefusedRuns:
         with pytest.raises(ConfigError, match="task more is in a and not in b"):
             compared(first, write_quiz(tmp_path / "b", [1.0]))
 
+    def test_several_tasks_that_only_one_run_has(self, tmp_path: Path) -> None:
+        # given
+        tasks = {name: samples([1.0]) for name in ("quiz", "more", "other")}
+        first = write_run(tmp_path / "a", tasks)
+        # when, then
+        with pytest.raises(
+            ConfigError, match=r"tasks more, other are in a and not in b; --allow_partial leaves them"
+        ):
+            compared(first, write_quiz(tmp_path / "b", [1.0]))
+
     def test_no_common_task(self, tmp_path: Path) -> None:
         # given
         first, second = write_quiz(tmp_path / "a", [1.0]), write_quiz(tmp_path / "b", [1.0], task="other")

@@ -6,7 +6,10 @@ import pytest
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments import parse
+from fusion_eval.models.key_check import check_keys
 from fusion_eval.models.keys import FUSOR, SAMPLER, SCORER, is_openai, key_source
+from fusion_eval.models.opener import Opener
+from fusion_eval.models.store.store import Store
 
 OPENAI = "https://api.openai.com/v1"
 A, B = "http://a:8000/v1", "https://b/v1"
@@ -79,3 +82,27 @@ def test_one_key_for_several_hosts_is_an_error(names: str, message: str) -> None
 def test_a_key_without_its_model_is_an_error(role: str) -> None:
     with pytest.raises(ConfigError, match=f"{role}_api_key_env= names a key but no model"):
         parse({"model": "m", f"{role}_api_key_env": "X"})
+
+
+@pytest.mark.parametrize("name", ["gpt-4o-mini", "openai/gpt-4o-mini"])
+def test_a_fusor_of_openai_without_its_key_is_found_before_any_request(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    opener = Opener(
+        parse({"model": "m", "base_url": "http://127.0.0.1:9/v1", "fusor": name, "fusor_base_url": "off"}),
+        Store(None),
+    )
+
+    # when / then
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY holds no key"):
+        opener.fusor()
+
+
+def test_openais_own_address_needs_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    arguments = parse({"model": "m", "base_url": "https://api.openai.com/v1"})
+
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY holds no key"):
+        check_keys(arguments)

@@ -112,7 +112,7 @@ def test_whatever_the_options_are_the_text_of_a_value_parses_back_to_it(**option
         ("bon(scorer=chfr)", "There is no scorer 'chfr'. Did you mean 'chrf'"),
         ("bon(scorr=chrf)", "The strategy 'bon' has no option 'scorr'. Did you mean 'scorer'? Its options: scorer"),
         ("single(k=2)", "The strategy 'single' has no option 'k'. It has none; write single"),
-        ("longest(k=2)", "The strategy 'longest' has no options; write longest alone"),
+        ("lengthiest(k=2)", "The strategy 'lengthiest' has no options; write lengthiest alone"),
         ("ready(k=2)", "The strategy 'ready' has no options; write ready alone"),
         ("bon(scorer=judge(temprature=1))", "The scorer 'judge' has no option 'temprature'. Did you mean 'temperature'"),
         ("everything(k=two)", "everything(k=two): k should be a whole number"),
@@ -153,17 +153,20 @@ def test_a_list_is_split_at_the_commas_outside_parentheses() -> None:
     )
 
 
-def test_equal_strategies_in_a_list_count_once() -> None:
-    assert read_strategies("fusion,fusion(),bon(scorer=chrf),bon( scorer=chrf )") == (
-        "fusion",
-        "bon(scorer=chrf)",
-    )
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [("single,single", "single"), ("fusion,fusion()", "fusion"), ("bon(scorer=chrf),bon( scorer=chrf )", "bon")],
+)
+def test_a_strategy_that_a_list_names_twice_is_an_error(text: str, twice: str) -> None:
+    with pytest.raises(ConfigError, match=rf"The strategy {twice}.* is named 2 times"):
+        read_strategies(text)
 
 
 def test_a_list_may_hold_texts_and_values() -> None:
-    assert read_strategies(["single", BestOfN(Chrf()), "bon( scorer=chrf )"]) == (
+    assert read_strategies(["single", BestOfN(Chrf()), "bon( )"]) == (
         "single",
         "bon(scorer=chrf)",
+        "bon",
     )
 
 
@@ -217,7 +220,7 @@ def test_a_wrong_option_among_the_model_arguments_is_the_same_error_as_in_a_spec
         ("everything(inner=bon(scorer=logprob))", True),
         ("bon(scorer=chrf)", False),
         ("bon", False),
-        ("longest", False),
+        ("lengthiest", False),
     ],
 )
 def test_a_strategy_needs_log_probabilities_if_a_scorer_among_its_options_does(
@@ -232,4 +235,4 @@ def test_scorers_are_loaded_by_text() -> None:
 
 def test_the_options_of_a_strategy_have_names() -> None:
     assert option_names(BestOfN()) == ("scorer",)
-    assert option_names(load_strategy("longest")) == ()
+    assert option_names(load_strategy("lengthiest")) == ()
