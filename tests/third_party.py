@@ -14,7 +14,7 @@ from typing import Literal
 from fusion_eval.strategies import Answer, Pool, Scored, Scorer, Strategy, Tools
 
 
-async def longest(pool: Pool, tools: Tools) -> Answer:
+async def lengthiest(pool: Pool, tools: Tools) -> Answer:
     return Answer(max(pool.usable, key=lambda candidate: len(candidate.text)).text)
 
 
@@ -79,14 +79,14 @@ class Private:
 ready = Private()
 '''
 POINTS = """[fusion_eval.strategies]
-longest = third_party_of_tests:longest
+lengthiest = third_party_of_tests:lengthiest
 everything = third_party_of_tests:Everything
 listed = third_party_of_tests:Listed
 picky = third_party_of_tests:Picky
 ready = third_party_of_tests:ready
 broken = third_party_of_tests:no_such_name
 missing = no_such_module_of_tests:x
-fusion = third_party_of_tests:longest
+fusion = third_party_of_tests:lengthiest
 
 [fusion_eval.scorers]
 length = third_party_of_tests:Length

@@ -4,20 +4,21 @@
     from fusion_eval.strategies import Answer, Pool, Tools, fall_back
 
     @dataclass(frozen=True)
-    class Longest:
-        shortest: int = 0  # an option: longest(shortest=20)
+    class Shortest:
+        least: int = 0  # an option: shortest(least=20)
 
         async def __call__(self, pool: Pool, tools: Tools) -> Answer:
             texts = [candidate.text for candidate in pool.usable]
-            chosen = max(range(len(texts)), key=lambda i: len(texts[i]))
-            if len(texts[chosen]) < self.shortest:
+            allowed = [i for i in range(len(texts)) if len(texts[i]) >= self.least]
+            if not allowed:
                 return fall_back(pool, "every candidate is too short")
+            chosen = min(allowed, key=lambda i: len(texts[i]))
             return Answer(texts[chosen], chosen=chosen)
 
-Its package names it, and from then on `longest` works wherever strategies are named:
+Its package names it, and from then on `shortest` works wherever strategies are named:
 
     [project.entry-points."fusion_eval.strategies"]
-    longest = "my_package:Longest"
+    shortest = "my_package:Shortest"
 
 A strategy without options may be an async function. Scorers work alike, in the group `fusion_eval.scorers`.
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -160,9 +161,9 @@ def test_a_model_type_of_lm_eval_wins_over_a_strategy_of_the_same_name(site):
 
 def test_a_third_partys_strategy_becomes_a_model_type(site):
     # given one strategy without a model type and one with
-    strategies = {"longest-first": "third:longest", "own": "third:own"}
+    strategies = {"longest-first": "third:lengthiest", "own": "third:own"}
     install(site, "third", {"fusion_eval.strategies": strategies, "lm_eval.models": {"own": "third:OwnLM"}})
-    (site / "third.py").write_text("async def longest(pool, tools): ...\n")
+    (site / "third.py").write_text("async def lengthiest(pool, tools): ...\n")
     # and a model type of the same name from another package
     install(site, "stranger", {"lm_eval.models": {"longest-first": "stranger:OtherLM"}})
     code = REGISTRY + (
@@ -174,17 +175,18 @@ def test_a_third_partys_strategy_becomes_a_model_type(site):
 
 
 def test_a_harness_that_discovers_plugins_finds_declared_types_by_itself(site):
-    install(site, "third", {"fusion_eval.strategies": {"longest": "third:longest"}})
+    install(site, "third", {"fusion_eval.strategies": {"lengthiest": "third:lengthiest"}})
     code = DISCOVERY + (
         "import json, lm_eval.models\n"
-        f"known = [name for name in {[*NAMES, 'longest']} if name in registry.model_registry]\n"
+        f"known = [name for name in {[*NAMES, 'lengthiest']} if name in registry.model_registry]\n"
         f"classes = [registry.get_model(name).__name__ for name in {[*NAMES, 'fusion']}]\n"
         "print(json.dumps([known, sorted(calls), classes]))"
     )
     known, discovered, classes = answer(site, code)
-    assert known == ["longest"]  # by the bridge, since no entry point declares it
+    assert known == ["lengthiest"]  # by the bridge, since no entry point declares it
     assert discovered == NAMES  # by the harness, each once
-    assert classes == [OURS["lm_eval.models"][name].split(":")[1] for name in [*NAMES, "fusion"]]
+    targets = [OURS["lm_eval.models"][name] for name in [*NAMES, "fusion"]]
+    assert classes == [pkgutil.resolve_name(target).__name__ for target in targets]
 
 
 def test_discovery_after_the_bridge_causes_no_conflict(site):

@@ -23,15 +23,15 @@ def third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_our_strategies_and_those_of_others_are_listed_by_name() -> None:
-    assert {"fusion", "bon", "single", "longest", "everything"} <= set(names(STRATEGIES))
+    assert {"fusion", "bon", "single", "lengthiest", "everything"} <= set(names(STRATEGIES))
 
 
 async def test_a_plain_function_is_a_strategy() -> None:
     # when a function is loaded by its name
-    strategy = load_strategy("longest")
+    strategy = load_strategy("lengthiest")
     # then it answers, and its name is its text
     assert (await strategy(pool_of("a", "abc", "ab"), tools())).text == "abc"
-    assert format_spec(strategy) == "longest"
+    assert format_spec(strategy) == "lengthiest"
 
 
 async def test_a_class_is_a_strategy_with_options() -> None:
@@ -80,7 +80,7 @@ async def test_the_example_in_the_packages_docstring_works() -> None:
     namespace: dict[str, Any] = {}
     exec(textwrap.dedent(block), namespace)
     # when its strategy answers, with its default option and with another one
-    longest, picky = namespace["Longest"](), namespace["Longest"](shortest=9)
-    # then it chooses the longest candidate, or falls back
-    assert (await longest(pool_of("a", "abc"), tools())).chosen == 1
+    shortest, picky = namespace["Shortest"](), namespace["Shortest"](least=9)
+    # then it chooses the shortest candidate, or falls back
+    assert (await shortest(pool_of("abc", "a"), tools())).chosen == 1
     assert (await picky(pool_of("a", "abc"), tools())).fallback == "every candidate is too short"
