@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 from fusion_eval.strategies.fusor_prompt import shipped
@@ -11,7 +12,7 @@ from fusion_eval.types import Candidate, Pool, Prompt, Sampling
 
 
 class Scripted:
-    """A model that records its requests in `requests`.
+    """A model that records its requests in `requests`; a request for n replies counts as n.
 
     `reply` is a text, or maps the prompt's text to a text, a candidate or an error to raise.
     """
@@ -27,12 +28,14 @@ class Scripted:
         self._reply = reply
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        assert n == 1
-        self.requests.append((prompt, sampling))
-        reply = self._reply if isinstance(self._reply, str) else self._reply(text_of(prompt))
-        if isinstance(reply, Exception):
-            raise reply
-        return [Candidate(reply, self.name, sampling.seed) if isinstance(reply, str) else reply]
+        candidates = []
+        for seed in range(sampling.seed, sampling.seed + n):
+            self.requests.append((prompt, dataclasses.replace(sampling, seed=seed)))
+            reply = self._reply if isinstance(self._reply, str) else self._reply(text_of(prompt))
+            if isinstance(reply, Exception):
+                raise reply
+            candidates.append(Candidate(reply, self.name, seed) if isinstance(reply, str) else reply)
+        return candidates
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""

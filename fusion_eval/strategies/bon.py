@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
 from typing import ClassVar
 
 from fusion_eval.strategies.interface import Scorer, Tools, fall_back
+from fusion_eval.strategies.ranking import best_first
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Answer, Pool
 
@@ -31,12 +31,10 @@ class BestOfN:
         """Return the best candidate; the earliest of equals. Unscored candidates cannot win."""
         tools = self.own_tools(tools)
         scored = await tools.scorer(pool, tools)
-        ranked = [
-            (score, -i) for i, score in enumerate(scored.scores) if score is not None and not isnan(score)
-        ]
+        ranked = best_first(scored.scores)
         if not ranked:
             return fall_back(pool, "no candidate could be scored", scored.calls)
-        best = -max(ranked)[1]
+        best = ranked[0]
         return Answer(pool.usable[best].text, scores=scored.scores, chosen=best, calls=scored.calls)
 
     def __repr__(self) -> str:

@@ -25,6 +25,7 @@ _OPENED = re.compile(
     _FLAGS,
 )
 _BRACKET = re.compile(r"[\[\]]")
+_TAGGED = re.compile(r"<NEW_SOLUTION>(.*?)</NEW_SOLUTION>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,19 @@ def read_fused(reply: str, *, bracketed: bool) -> Fused:
         return Fused("", text[compared.end() :].strip(), ("unmarked",))
     # A model that just answers; a line "Answer: 42" of the task's own form stays in it.
     return Fused(text, "", ("unmarked",))
+
+
+def read_tagged(reply: str) -> Fused:
+    """Read a reply that ends with the answer between `<NEW_SOLUTION>` tags; the last closed pair counts.
+
+    A reply without such a pair has no answer. NeMo-Skills reads it in the same way (`parallel_thinking.py`).
+    """
+    answers = _TAGGED.findall(reply)
+    if not answers:
+        return Fused("")
+    before = reply[: reply.find("<NEW_SOLUTION>")].strip()
+    trailing = ("trailing",) if reply.rpartition("</NEW_SOLUTION>")[2].strip() else ()
+    return Fused(answers[-1].strip(), before, trailing)
 
 
 def _in_form(text: str, opened: re.Match[str], end: int | None) -> Fused:

@@ -1,7 +1,8 @@
 """The prompts for the fusor and for the judge that rates candidates.
 
 A template sees `turns` (the task's messages), `candidates` (texts), `language` (a name, or nothing) and `fence`. The
-fence is a word that marks where untrusted text begins and ends; no such text contains it.
+fence is a word that marks where untrusted text begins and ends; no such text contains it. A template that uses
+`analysis` is filled in twice: first with an empty text, to ask for an analysis in JSON, then with that analysis.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from fusion_eval.text.language import NAMES
 from fusion_eval.text.templates import Kind, Template, fence_for, fill, load, without_control_characters
 from fusion_eval.types import Message, Prompt
 
-FUSORS = ("paper", "direct", "few_shot")
+FUSORS = ("paper", "direct", "few_shot", "analysis", "agglm", "synthesis")
 PACKAGE = "fusion_eval.strategies.prompts"
 _FUSOR = Kind(
     option="fusor_prompt=",
@@ -24,8 +25,10 @@ _FUSOR = Kind(
         "candidates": ["…"] * 99,
         "language": "English",
         "fence": "0a1b2c3d",
+        "analysis": "",
     },
     required={"candidates": "the candidates"},
+    other_trials=({"analysis": "{}"},),
 )
 
 
@@ -45,6 +48,14 @@ def render(
     """Fill in a template. `more` holds the variables that only this template has."""
     turns = prompt.messages or (Message("user", prompt.text),)
     texts = [without_control_characters(text) for text in candidates]
-    fence = fence_for([*texts, *(turn.content for turn in turns)])
-    values = {"turns": turns, "candidates": texts, "language": NAMES.get(language or "", ""), "fence": fence}
+    own = [value for value in more.values() if isinstance(value, str)]
+    own += [text for value in more.values() if isinstance(value, list | tuple) for text in value]
+    fence = fence_for([*texts, *own, *(turn.content for turn in turns)])
+    values = {
+        "turns": turns,
+        "candidates": texts,
+        "language": NAMES.get(language or "", ""),
+        "fence": fence,
+        "analysis": "",
+    }
     return fill(template, values | more)

@@ -100,6 +100,11 @@ def needs_answers(value: object) -> bool:
     return getattr(value, "needs_answers", False) or any(needs_answers(option) for option in _options(value))
 
 
+def smallest_pool(value: object) -> int:
+    """Return the fewest candidates that the pools of a strategy must be drawn with, as it or one of its options says."""
+    return max(getattr(value, "smallest_pool", 1), *map(smallest_pool, _options(value)), 1)
+
+
 def _options(value: object) -> list[object]:
     fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
     return [getattr(value, field.name) for field in fields]

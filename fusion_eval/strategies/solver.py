@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 
 from fusion_eval import __version__
-from fusion_eval.errors import FusionEvalError, RequestError
+from fusion_eval.errors import ConfigError, FusionEvalError, RequestError
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models import Model
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.strategies.fusor_prompt import load_template
-from fusion_eval.strategies.interface import HasOwnTools, Strategy, Tools
+from fusion_eval.strategies.interface import HasOwnTools, Strategy, Tools, smallest_pool
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.sampler import cut_at_stop, draw
 from fusion_eval.strategies.specs import format_spec, load_scorer, load_strategy
@@ -85,7 +85,20 @@ class Aggregator:
 
 
 class Solver(Aggregator):
-    """An aggregator that draws the pools itself."""
+    """An aggregator that draws the pools itself.
+
+    Raises:
+        ConfigError: Also if the strategy needs larger pools than `n` makes.
+    """
+
+    def __init__(self, strategy: Strategy | str, arguments: ModelArguments, opener: Opener) -> None:
+        super().__init__(strategy, arguments, opener)
+        fewest = smallest_pool(self.strategy)
+        if fewest > arguments.n:
+            raise ConfigError(
+                f"{self.spec} needs pools of {fewest} candidates, and n={arguments.n}; raise n to {fewest} or more, or "
+                "lower the strategy's own number"
+            )
 
     async def solve(self, question: Question) -> Trace:
         """Draw the pool for a question and make its answer.

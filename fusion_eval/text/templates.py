@@ -16,6 +16,8 @@ from fusion_eval.errors import ConfigError, nearest
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters except tab and newline. They are invisible, and some servers end a text at them."""
 
+_ANALYSIS = re.compile(r"\{[{%][^}]*\banalysis\b")
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -33,6 +35,16 @@ class Template:
     def bracketed(self) -> bool:
         """Whether the template asks for the answer in the form `Answer: [[ … ]]`."""
         return "Answer: [[" in self.source
+
+    @property
+    def tagged(self) -> bool:
+        """Whether the template asks for the answer between `<NEW_SOLUTION>` tags."""
+        return "</NEW_SOLUTION>" in self.source
+
+    @property
+    def analyzes(self) -> bool:
+        """Whether the template is filled in twice: first to ask for an analysis, then with the variable `analysis`."""
+        return _ANALYSIS.search(self.source) is not None
 
     @property
     def stop(self) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import Scripted, pool_of, tools
 
-from fusion_eval.strategies.fusion import COMPARISON_TOKENS, Fusion
+from fusion_eval.strategies.fusing import COMPARISON_TOKENS
+from fusion_eval.strategies.fusion import Fusion
 from fusion_eval.types import Candidate, Message, Prompt
 
 FUSED = "Comparison: they differ.\nAnswer: [[ forty-two ]]"

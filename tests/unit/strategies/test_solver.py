@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from openai_server import Fault, Plan, Server, prompt_text
 
+from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments import parse
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
@@ -87,3 +88,11 @@ async def test_if_the_fusor_fails_for_good_a_candidate_is_the_answer_and_the_tra
     trace = await solved(openai_server(Plan(reply=fusing("c", "never"), faults=faults)))
     assert trace.final in {"c 0", "c 1", "c 2", "c 3"}
     assert trace.answer.fallback is not None and "400" in trace.answer.fallback
+
+
+async def test_a_strategy_that_needs_more_candidates_than_n_is_refused_before_any_call(openai_server) -> None:
+    server = openai_server(Plan())
+    checked = parse({"model": "test-model", "base_url": server.base_url, "n": 3, "cache": "off"})
+    with pytest.raises(ConfigError, match=r"rsa needs pools of 4 candidates, and n=3; raise n to 4"):
+        Solver("rsa", checked, Opener(checked, Store(None)))
+    assert not server.calls

@@ -125,8 +125,13 @@ def test_a_text_that_contains_the_first_choice_of_a_fence_gets_the_next(
     assert fence_for(["holds 00000000"]) == "11111111"
 
 
+def test_only_synthesis_asks_for_tags_and_only_analysis_for_two_calls() -> None:
+    assert [name for name in FUSORS if shipped(name).tagged] == ["synthesis"]
+    assert [name for name in FUSORS if shipped(name).analyzes] == ["analysis"]
+
+
 def test_only_paper_asks_for_an_answer_in_brackets() -> None:
-    assert [shipped(name).bracketed for name in FUSORS] == [True, False, False]
+    assert [name for name in FUSORS if shipped(name).bracketed] == ["paper"]
     end = render(shipped("paper"), CHAT, candidates=["a"], language=None).splitlines()[-2:]
     assert end == ["Comparison: <your comparison>", "Answer: [[ <the final response> ]]"]
 

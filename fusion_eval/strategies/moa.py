@@ -1,0 +1,64 @@
+"""Mixture-of-Agents: layers of proposals, each written by all samplers out of the layer before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from fusion_eval.argument_values import integer_reader
+from fusion_eval.strategies.fusing import fuse
+from fusion_eval.strategies.fusor_prompt import shipped
+from fusion_eval.strategies.interface import Tools, fall_back
+from fusion_eval.strategies.proposing import Proposal, propose
+from fusion_eval.strategies.ranking import shuffled
+from fusion_eval.strategies.specs import format_spec
+from fusion_eval.types import Answer, Candidate, Pool
+
+
+@dataclass(frozen=True, repr=False)
+class MixtureOfAgents:
+    """Let all samplers write new proposals out of the pool, layer by layer; in the last layer the fusor writes alone.
+
+    Source: Wang et al. 2024 (arXiv 2406.04692) and its code (togethercomputer/MoA). The paper counts the pool as the
+    first layer: its MoA has 3 layers, `layers=2` here, and its MoA-Lite 2, `layers=1` here. It deviates in four ways:
+    the prompt is in our words and stands in the user's turn; the proposals are anonymous and in an order that the seed
+    decides; a layer has as many proposals as the pool has candidates; and the pool's sampling options count.
+
+    Args:
+        layers: The layers above the pool. Each but the last costs as many calls as the pool has candidates, the last
+            one call.
+
+    Raises:
+        ConfigError: `layers` is below 1.
+    """
+
+    uses: ClassVar = ("fusor",)
+
+    layers: int = 2
+
+    def __post_init__(self) -> None:
+        integer_reader(1)("layers", self.layers)
+
+    async def __call__(self, pool: Pool, tools: Tools) -> Answer:
+        """Return what the fusor writes. Fall back on a candidate of the pool if it fails, or a whole layer does.
+
+        A proposal that failed is left out of the next layer, as in the code.
+        """
+        template = shipped("moa")
+        calls: tuple[Candidate, ...] = ()
+        proposals: tuple[Candidate, ...] = pool.usable
+        for layer in range(1, self.layers):
+            texts = shuffled([proposal.text for proposal in proposals], tools, f"{layer}|")
+            made, proposals = await propose(
+                [Proposal(i, layer, tuple(texts)) for i in range(len(pool.candidates))], template, pool, tools
+            )
+            calls = (*calls, *made)
+            if not proposals:
+                return fall_back(pool, f"every proposal of layer {layer} failed", calls)
+        answer = await fuse(Pool(pool.prompt, proposals), replace(tools, template=template))
+        if answer.fallback:
+            answer = replace(fall_back(pool, answer.fallback, answer.calls), dropped=answer.dropped)
+        return replace(answer, calls=(*calls, *answer.calls))
+
+    def __repr__(self) -> str:
+        return format_spec(self)

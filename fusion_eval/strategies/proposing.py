@@ -1,0 +1,73 @@
+"""Let the models that drew a pool write new proposals out of texts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fusion_eval.models.together import gather_or_cancel
+from fusion_eval.strategies.fusing import ask_with, made, refusal_in, stops_for
+from fusion_eval.strategies.interface import Tools
+from fusion_eval.strategies.sampler import cut_at_stop
+from fusion_eval.text.templates import Template
+from fusion_eval.types import Candidate, Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposal to write: its place in its round, the round, and the texts that it is written from."""
+
+    place: int
+    round: int
+    texts: tuple[str, ...]
+
+
+async def propose(
+    proposals: Sequence[Proposal], template: Template, pool: Pool, tools: Tools
+) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
+    """Write the proposals of one round, all at once.
+
+    The i-th sampler writes the proposals i, i + number of samplers, …, as it draws candidates. Proposals of one model
+    from the same texts are one request for several replies. Every proposal has a seed of its own, beyond the pool's.
+
+    Returns:
+        All replies to accepted requests, and those that can be used: not failed, not empty and no refusal.
+    """
+    groups: dict[tuple[int, tuple[str, ...]], list[Proposal]] = {}
+    for proposal in proposals:
+        groups.setdefault((proposal.place % len(tools.samplers), proposal.texts), []).append(proposal)
+    asked = await gather_or_cancel(
+        _ask(group, sampler, template, pool, tools) for (sampler, _), group in groups.items()
+    )
+    in_order = {
+        proposal.place: reply
+        for group, replies in zip(groups.values(), asked, strict=True)
+        for proposal, reply in zip(group, replies, strict=True)
+    }
+    replies = [in_order[proposal.place] for proposal in proposals]
+    usable = (_proposal(reply, pool, tools) for reply in replies)
+    return made(replies), tuple(candidate for candidate in usable if candidate is not None)
+
+
+async def _ask(
+    group: Sequence[Proposal], sampler: int, template: Template, pool: Pool, tools: Tools
+) -> list[Candidate]:
+    first, model = group[0], tools.samplers[sampler]
+    sampling = dataclasses.replace(
+        tools.sampling,
+        seed=tools.sampling.seed + first.round * len(pool.candidates) + first.place,
+        stop=stops_for(model, template, tools),
+        logprobs=False,
+        extra=tuple(option for option in tools.sampling.extra if option[0] != "top_logprobs"),
+    )
+    replies, _ = await ask_with(model, template, pool, first.texts, tools, sampling, len(group))
+    return replies
+
+
+def _proposal(reply: Candidate, pool: Pool, tools: Tools) -> Candidate | None:
+    """Return a reply as a candidate, cut at the task's stop strings; None if it cannot be used."""
+    text = cut_at_stop(reply.text, tools.sampling.stop).strip()
+    if reply.error or not text or refusal_in(text, reply, [candidate.text for candidate in pool.usable]):
+        return None
+    return dataclasses.replace(reply, text=text)

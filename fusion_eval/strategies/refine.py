@@ -1,0 +1,104 @@
+"""Self-Refine: the model criticizes the best answer and rewrites it, for some rounds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from fusion_eval.argument_values import integer_reader
+from fusion_eval.strategies.fusing import ask_with, failure, made, refusal_in
+from fusion_eval.strategies.fusor_prompt import shipped
+from fusion_eval.strategies.interface import Scorer, Tools, fall_back
+from fusion_eval.strategies.ranking import best_first
+from fusion_eval.strategies.specs import format_spec
+from fusion_eval.types import Answer, Candidate, Pool, Sampling
+
+FEEDBACK_TOKENS = 1024
+_VERDICT = re.compile(r"\[\[(CHANGE|KEEP)\]\][\s*_.`]*\Z")
+
+
+@dataclass(frozen=True, repr=False)
+class Refine:
+    """Improve the candidate with the best score: feedback on the draft, then a new draft, in each round.
+
+    Source: Self-Refine (Madaan et al. 2023, arXiv 2303.17651, algorithm 1). A round sees the earlier drafts with their
+    feedback, and the feedback can end the loop. It deviates in three ways: the first draft is the best candidate of the
+    pool; the prompts are the same for all tasks and have no examples; and the fusor's temperature counts, not 0.7.
+
+    Args:
+        rounds: The most rounds; each costs two calls.
+        by: Rates the candidates; None leaves the choice to the model argument `scorer=`.
+
+    Raises:
+        ConfigError: `rounds` is below 1.
+    """
+
+    uses: ClassVar = ("fusor", "scorer")
+
+    rounds: int = 1
+    by: Scorer | None = None
+
+    def __post_init__(self) -> None:
+        integer_reader(1)("rounds", self.rounds)
+
+    def own_tools(self, tools: Tools) -> Tools:
+        """Return the tools with this strategy's own scorer, if it has one."""
+        return tools.override(scorer=self.by)
+
+    async def __call__(self, pool: Pool, tools: Tools) -> Answer:
+        """Return the last draft. A round that fails ends the loop: the draft before it counts, as a fallback.
+
+        `Answer.chosen` is set where the feedback keeps the candidate as it stands. A pool without scores starts from
+        the candidate that its model found likeliest.
+        """
+        tools = self.own_tools(tools)
+        scored = await tools.scorer(pool, tools)
+        ranked = best_first(scored.scores)
+        start = replace(fall_back(pool, "no candidate could be scored", scored.calls), scores=scored.scores)
+        if ranked:
+            start = replace(start, text=pool.usable[ranked[0]].text, chosen=ranked[0], fallback=None)
+        answer = start
+        history: list[str] = []
+        for _ in range(self.rounds):
+            feedback = await _ask(pool, "refine_feedback", answer.text, tools, FEEDBACK_TOKENS)
+            answer = replace(answer, calls=(*answer.calls, *made([feedback])))
+            verdict = _VERDICT.search(feedback.text)
+            if verdict is None:
+                return replace(answer, fallback=failure(feedback) or "the feedback has no verdict at its end")
+            if verdict[1] == "KEEP":
+                break
+            criticism = feedback.text[: verdict.start()].strip()
+            room = tools.fusor_max_tokens or tools.sampling.max_tokens
+            reply = await _ask(
+                pool, "refine", answer.text, tools, room, feedback=criticism, history=tuple(history)
+            )
+            history += [answer.text, criticism]
+            answer = replace(answer, calls=(*answer.calls, *made([reply])))
+            if failed := _no_draft(reply, answer.text):
+                return replace(answer, fallback=failed)
+            cut = ("truncated",) if reply.finish_reason == "length" else ()
+            answer = replace(answer, text=reply.text.strip(), chosen=None, departures=cut)
+        return answer
+
+    def __repr__(self) -> str:
+        return format_spec(self)
+
+
+def _no_draft(reply: Candidate, before: str) -> str | None:
+    """Return why a reply is no new draft; None if it is one."""
+    if failed := failure(reply):
+        return failed
+    if not reply.text.strip():
+        return f"the fusor wrote no answer ({reply.finish_reason})"
+    return "the fusor refused" if refusal_in(reply.text.strip(), reply, [before]) else None
+
+
+async def _ask(
+    pool: Pool, template: str, draft: str, tools: Tools, max_tokens: int, **variables: object
+) -> Candidate:
+    sampling = Sampling(max_tokens, tools.fusor_temperature, tools.sampling.seed)
+    asked = await ask_with(
+        tools.fusor, shipped(template), pool, [draft.strip()], tools, sampling, variables=variables
+    )
+    return asked[0][0]
