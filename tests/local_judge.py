@@ -13,7 +13,8 @@ from openai_server import Plan, Request, Server, prompt_text
 from run_folders import write_run
 
 from fusion_eval.judging.job import Job
-from fusion_eval.judging.judge import JudgeOptions, judge
+from fusion_eval.judging.judge import judge
+from fusion_eval.judging.options import JudgeOptions
 from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.reading import read_runs
 from fusion_eval.runs.verdicts import FILE_NAME as VERDICTS

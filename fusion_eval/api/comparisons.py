@@ -169,8 +169,8 @@ def judge(
 
     from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.judging.job import Job
-    from fusion_eval.judging.judge import JudgeOptions
     from fusion_eval.judging.judge import judge as judge_job
+    from fusion_eval.judging.options import JudgeOptions
     from fusion_eval.report.comparison_view import ComparisonView
 
     job = Job(

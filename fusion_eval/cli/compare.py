@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from fusion_eval.cli import options as shared
-from fusion_eval.errors import ConfigError
+from fusion_eval.errors import ConfigError, FusionEvalError
 
 
 def add_compare(commands: Any) -> None:
@@ -71,12 +71,17 @@ def compare_runs(options: argparse.Namespace) -> int:
         cluster=options.cluster,
         allow_partial=options.allow_partial,
         include_path=options.include_path,
-        output=options.output,
+        output=None if options.judge else options.output,  # else the judge's rows are written with these
     ).comparison
     if options.judge:
-        comparison = with_judge(comparison, runs, shared.comparison_options(options), options, options.output)
-        if options.output:
-            write_comparison(comparison, options.output)
+        try:
+            comparison = with_judge(
+                comparison, runs, shared.comparison_options(options), options, options.output
+            )
+        except FusionEvalError:
+            if options.output:  # the metrics are worth having without the judge
+                write_comparison(comparison, options.output)
+            raise
     print(VIEWS[options.format](comparison))
     return 0
 

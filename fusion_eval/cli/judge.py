@@ -13,7 +13,7 @@ from fusion_eval.errors import ConfigError
 if TYPE_CHECKING:
     from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.harness.run import Plan
-    from fusion_eval.judging.judge import JudgeOptions
+    from fusion_eval.judging.options import JudgeOptions
     from fusion_eval.runs.comparison import Comparison
     from fusion_eval.runs.reading import Run
 
@@ -111,19 +111,20 @@ def with_judge(
     options: argparse.Namespace,
     output: Path | None,
 ) -> Comparison:
-    """Judge `runs`, write verdicts.jsonl to `output`, and return the comparison with the judge's rows added."""
+    """Judge `runs`, and return the comparison with the judge's rows added. Write it and the verdicts to `output`."""
     from fusion_eval.judging.job import Job
-    from fusion_eval.judging.judge import add_judged_rows, judge
+    from fusion_eval.judging.judge import judge
 
     job = Job(tuple(runs), statistics)
-    judged = judge(job, _judge_options(options), output=output, report=shared.report_progress)
-    return add_judged_rows(comparison, judged)
+    return judge(
+        job, _judge_options(options), output=output, add_to=comparison, report=shared.report_progress
+    )
 
 
 def _judge_options(
     options: argparse.Namespace, scale: Literal[3, 5] = 3, structured: bool = False, repeats: int = 1
 ) -> JudgeOptions:
-    from fusion_eval.judging.judge import JudgeOptions
+    from fusion_eval.judging.options import JudgeOptions
 
     return JudgeOptions(
         judge=options.judge,

@@ -131,7 +131,6 @@ def _with_judge(
     from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.harness.run import ordered_runs
     from fusion_eval.report.comparison_view import ComparisonView
-    from fusion_eval.runs.comparison import write_comparison
 
     runs, statistics = ordered_runs(plan, result.outcome.files), ComparisonOptions(family=options.family)
     try:
@@ -139,5 +138,4 @@ def _with_judge(
     except FusionEvalError:
         print(result.overall())
         raise
-    write_comparison(comparison, plan.output)
     return dataclasses.replace(result, comparison=ComparisonView(comparison))

@@ -26,10 +26,11 @@ from lm_eval.api.filter import Filter
 from fusion_eval.argument_values import read_names, read_text
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.harness.boundary import user_errors
+from fusion_eval.judging.options import JudgeOptions
 from fusion_eval.judging.panel import run_panel
-from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_judge_template
+from fusion_eval.judging.protocol import Protocol, Swap
 from fusion_eval.judging.verdicts import AnswerPair
-from fusion_eval.model_arguments import ModelArguments, parse
+from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models.logs import configure, log
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.answered import parse_messages
@@ -144,23 +145,20 @@ def _check_arguments(arguments: Mapping[str, Any]) -> tuple[ModelArguments, Prot
     if arguments.get("judge") is None:
         raise ConfigError("The filter judge: no model is set: `judge: NAME`, or a panel `judge: a|b|c`")
     judges = read_names("judge", arguments["judge"])
-    if len(set(judges)) < len(judges):
-        raise ConfigError(f"judge={'|'.join(judges)} names one of the judges twice; name each once")
     others = {name: value for name, value in arguments.items() if name not in _FILTER_ARGUMENTS}
     _check_names(judges, others)
-    models = {"model": judges, "base_url": arguments.get("judge_base_url"), "n": len(judges)}
-    model_arguments = parse({"temperature": 0.0, **others, **models})
     swap = arguments.get("swap", "both")
     if swap not in get_args(Swap):
         raise ConfigError(f"swap={swap} should be both or random")
-    protocol = Protocol(
-        template=load_judge_template(read_text("judge_prompt", arguments.get("judge_prompt", "helpfulness"))),
+    options = JudgeOptions(
+        judge="|".join(judges),
+        judge_base_url=arguments.get("judge_base_url"),
+        judge_args=others,
+        judge_prompt=read_text("judge_prompt", arguments.get("judge_prompt", "helpfulness")),
         swap=swap,
-        max_tokens=model_arguments.max_tokens or REPLY_TOKENS,
-        temperature=(model_arguments.temperature or (0.0,))[0],
-        seed=model_arguments.seed,
     )
-    return model_arguments, protocol
+    model_arguments = options.model_arguments()
+    return model_arguments, options.protocol(model_arguments)
 
 
 def _check_names(judges: Sequence[str], arguments: Mapping[str, Any]) -> None:

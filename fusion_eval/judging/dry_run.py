@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from fusion_eval.judging.job import Job, judge_planned, plan_pairs
-from fusion_eval.judging.judge import JudgeOptions
+from fusion_eval.judging.options import JudgeOptions
 from fusion_eval.judging.panel import run_panel
 from fusion_eval.models.counting import CountingOpener, StandInStore
 from fusion_eval.models.opener import open_store

@@ -2,91 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from fusion_eval.errors import ConfigError
 from fusion_eval.judging.human_labels import read_human_labels
 from fusion_eval.judging.job import Job, JobResult, judge_planned, plan_pairs
+from fusion_eval.judging.options import JudgeOptions
 from fusion_eval.judging.panel import run_panel
-from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_judge_template
 from fusion_eval.judging.summary import build_comparison
-from fusion_eval.model_arguments import ModelArguments, parse
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.runs.comparison import Comparison, write_comparison
 from fusion_eval.runs.verdicts import Verdict, write_verdicts
 from fusion_eval.runs.writing import check_folder
 
 ADJUSTED_SEPARATELY = "p adj is computed for the metrics' rows and for the judge's rows separately"
-_UNUSABLE_ARGUMENTS = ("model", "base_url", "n", "top_p", "trace_dir")
-_REPEAT_TEMPERATURE = 0.7
-"""The default temperature of repeats. At 0 a judge would only repeat itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeOptions:
-    """Who judges, and how. The defaults are those of `fusion-eval judge`."""
-
-    judge: str
-    """A model's name, or several names joined by `|` for a panel."""
-    judge_base_url: str | None = None
-    judge_args: Mapping[str, object] = field(default_factory=dict)
-    """Further model arguments, such as `concurrency` or `budget`."""
-    judge_prompt: str = "helpfulness"
-    swap: Swap = "both"
-    scale: Literal[3, 5] = 3
-    structured: bool = False
-    repeats: int = 1
-
-    def model_arguments(self) -> ModelArguments:
-        """Return the arguments that the judges' models are opened with.
-
-        Raises:
-            ConfigError: An argument is unknown or has no use for a judge, or a judge is named twice or not at all.
-        """
-        for name in self.judge_args:
-            if name in _UNUSABLE_ARGUMENTS or name.startswith(("fusor", "scorer")):
-                raise ConfigError(
-                    f"--judge_args {name}= has no use here: --judge and --judge_base_url name who judges, and judges draw no candidates"
-                )
-        names = self.judge.split("|")
-        if not all(name.strip() for name in names):
-            raise ConfigError(
-                f"--judge {self.judge} names no model; it looks like gpt-4o, or a|b|c for a panel"
-            )
-        if len(set(names)) < len(names):
-            raise ConfigError(f"--judge {self.judge} names one model twice, which would have two votes")
-        temperature = 0.0 if self.repeats == 1 else _REPEAT_TEMPERATURE
-        arguments: dict[str, object] = {"temperature": temperature, **self.judge_args}
-        return parse({"model": self.judge, "base_url": self.judge_base_url, "n": len(names), **arguments})
-
-    def protocol(self, arguments: ModelArguments, *, retry_unreadable: bool = True) -> Protocol:
-        """Return how the judges are asked.
-
-        Args:
-            arguments: The result of `model_arguments`.
-            retry_unreadable: Ask once more after a reply that cannot be read.
-
-        Raises:
-            ConfigError: The temperature or the template cannot be used.
-        """
-        if len(arguments.temperature or ()) > 1:
-            raise ConfigError("--judge_args temperature= takes one value: a judge draws no candidates")
-        if self.repeats > 1 and arguments.temperature == (0.0,):
-            raise ConfigError("--judge_repeats needs a temperature above 0, or a judge only repeats itself")
-        return Protocol(
-            template=load_judge_template(self.judge_prompt),
-            swap=self.swap,
-            steps=self.scale,
-            structured=self.structured,
-            repeats=self.repeats,
-            max_tokens=arguments.max_tokens or REPLY_TOKENS,
-            temperature=(arguments.temperature or (0.0,))[0],
-            seed=arguments.seed,
-            retry_unreadable=retry_unreadable,
-        )
 
 
 def judge(
@@ -95,6 +25,7 @@ def judge(
     *,
     output: Path | None = None,
     gold: Path | None = None,
+    add_to: Comparison | None = None,
     report: Callable[[str], None] | None = None,
     quiet: bool = False,
 ) -> Comparison:
@@ -107,6 +38,7 @@ def judge(
         options: Who judges, and how.
         output: A folder for `verdicts.jsonl` and `comparison.json`.
         gold: A file of human verdicts.
+        add_to: A comparison of the same runs by metrics, to which the judge's rows are added.
         report: Receives a sentence about the budget, if there is one.
         quiet: Show no progress bar.
 
@@ -133,12 +65,14 @@ def judge(
     if output:
         write_verdicts(_verdicts(result), output)
     comparison = build_comparison(job, planned, result, protocol, labels)
+    if add_to:
+        comparison = _add_judged_rows(add_to, comparison)
     if output:
         write_comparison(comparison, output)
     return comparison
 
 
-def add_judged_rows(comparison: Comparison, judged: Comparison) -> Comparison:
+def _add_judged_rows(comparison: Comparison, judged: Comparison) -> Comparison:
     """Add a judge's rows to a comparison by metrics. Each family of tests stays adjusted by itself."""
     return replace(
         comparison,

@@ -200,7 +200,7 @@ NAMED = {"judge": "test-model", "judge_base_url": "http://localhost:9/v1"}
     ("arguments", "sentence"),
     [
         ({}, "no model is set: `judge: NAME`, or a panel `judge: a|b|c`"),
-        ({**NAMED, "judge": ["a", "b", "a"]}, "judge=a|b|a names one of the judges twice"),
+        ({**NAMED, "judge": ["a", "b", "a"]}, "a|b|a names one model twice, which would have two votes"),
         ({**NAMED, "oponent": "x"}, "no argument 'oponent'. Did you mean 'opponent'?"),
         ({**NAMED, "max_token": 5}, "no argument 'max_token'. Did you mean 'max_tokens'?"),
         ({**NAMED, "n": 5}, "no argument 'n'. Known: judge, "),
