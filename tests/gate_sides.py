@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,9 @@ from fusion_eval.gate.baseline import Baseline, MetricValues, TaskValues
 from fusion_eval.gate.check import CheckOptions, check
 from fusion_eval.gate.result import CheckResult
 from fusion_eval.gate.sides import read_side
+
+ACC = {"metric": "acc", "filter": "none", "higher_is_better": True}
+"""One metric of a baseline file."""
 
 
 def side(
@@ -70,3 +75,15 @@ def error_of_check(baseline: Path, candidate: Path, **options: Any) -> str:
     with pytest.raises(ConfigError) as raised:
         check_paths(baseline, candidate, **options)
     return str(raised.value)
+
+
+def damaged(**changed: Any) -> bytes:
+    """Return a baseline file of three items, with some fields of its only task replaced."""
+    task = {
+        **{"task": "quiz", "family": "quiz", "language": None, "version": "1", "fewshot": 0, "limit": None},
+        **{"prompts": "x", "hash_bytes": 1, "items": "AAEC", "clusters": [0, 1, 1]},
+        "metrics": [{**ACC, "columns": [[1, 0, 1]]}],
+        **changed,
+    }
+    content = {"schema_version": 1, "baseline": {"name": "a", "date": "", "tasks": [task]}}
+    return gzip.compress(json.dumps(content).encode())

@@ -91,8 +91,8 @@ def add_baseline(commands: Any) -> None:
 
 def write_baseline_file(options: argparse.Namespace) -> int:
     """Carry out `fusion-eval baseline`."""
-    from fusion_eval.gate.baseline import baseline_of
     from fusion_eval.gate.baseline_file import is_baseline_file, write_baseline
+    from fusion_eval.gate.run_baseline import baseline_of
     from fusion_eval.runs.reading import read_runs
 
     if is_baseline_file(options.source):

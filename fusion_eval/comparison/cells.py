@@ -127,7 +127,14 @@ def _cell(
         # Ten digits: the same score computed in two ways must be equal.
         statistics = mean_statistics(np.array([[float(f"{value:.10g}") for value in run] for run in values]))
     return build_cell(
-        names, family, statistics, clusters, aggregation or corpus, higher_is_better, missing=missing
+        names,
+        family,
+        statistics,
+        clusters,
+        aggregation or corpus,
+        higher_is_better,
+        missing=missing,
+        signature=corpus.signature if corpus else None,
     )
 
 
@@ -145,6 +152,7 @@ def build_cell(
     higher_is_better: bool,
     *,
     missing: int = 0,
+    signature: str | None = None,
 ) -> Cell:
     """Build a cell from statistics.
 
@@ -156,14 +164,12 @@ def build_cell(
         scoring: How statistics become values. None for a mean.
         higher_is_better: The direction of the metric.
         missing: How many items were left out.
+        signature: sacrebleu's signature of a corpus metric.
     """
     score: Score = scoring.score if scoring else mean_score
     item_score: Score = mean_score
-    signature = None
-    if isinstance(scoring, Aggregation):
-        item_score = scoring.item_score
-    elif scoring:
-        item_score, signature = scoring.segment_score, scoring.signature
+    if scoring:
+        item_score = scoring.item_score if isinstance(scoring, Aggregation) else scoring.segment_score
     task, metric, filtered = names
     return Cell(
         task=task,

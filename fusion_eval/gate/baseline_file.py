@@ -13,9 +13,12 @@ import msgspec
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, TaskValues
+from fusion_eval.gate.statistics import check_columns
 from fusion_eval.runs.writing import write_file
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version 2 has the item statistics of metrics that are no means. Version 1 is read as well."""
+_READABLE = (1, SCHEMA_VERSION)
 _GZIP = b"\x1f\x8b"
 _BEGINNING = b'{"schema_version":'
 _HEAD = 4096
@@ -77,9 +80,9 @@ def read_baseline(path: Path) -> Baseline:
     content = _decompress(path)
     try:
         version = msgspec.json.decode(content, type=_AnyVersion).schema_version
-        if version != SCHEMA_VERSION:
+        if version not in _READABLE:
             raise ConfigError(
-                f"The baseline {path} has schema_version {version}, and this version reads {SCHEMA_VERSION}; "
+                f"The baseline {path} has schema_version {version}, and this version reads {' and '.join(map(str, _READABLE))}; "
                 "make it again with fusion-eval baseline RUN -o FILE"
             )
         baseline = msgspec.json.decode(content, type=_CurrentVersion).baseline
@@ -111,6 +114,8 @@ def _check_lengths(task: TaskValues) -> None:
     lengths = {len(task.hashes()), len(task.clusters), *map(len, columns)}
     if len(lengths) > 1 or not task.metrics or not all(metric.columns for metric in task.metrics):
         raise ValueError(f"{task.task} has columns of different lengths, or none")
+    for metric in task.metrics:
+        check_columns(metric)
 
 
 def _replaceable(path: Path) -> bool:

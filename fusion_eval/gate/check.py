@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from fusion_eval.comparison.options import AUTO
+from fusion_eval.comparison.rows import pair_runs
 from fusion_eval.comparison.units import ALL, Unit, units
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.gate.baseline import Baseline
@@ -26,6 +27,7 @@ from fusion_eval.gate.rows import check_unit, decide_rows
 from fusion_eval.gate.scales import scales_of
 from fusion_eval.gate.sides import read_side
 from fusion_eval.gate.unchecked import unchecked_metrics
+from fusion_eval.runs.metric_facts import is_logarithmic
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +171,12 @@ def _rows(
 ) -> list[CheckedRow]:
     rows = []
     for unit in checked_units:
-        scale = scales[unit.cells[0].metric]
-        margin = options.margins.of(unit.cells[0].metric, scale)
+        metric = unit.cells[0].metric
+        scale = scales[metric]
+        if scale is None and is_logarithmic(metric):
+            margin = options.margins.relative(metric, pair_runs(unit, 0, 1).baseline_value)
+        else:
+            margin = options.margins.of(metric, scale)
         rows.append(check_unit(unit, margin, scale, options.alpha, len(checked_units)))
     return decide_rows(rows, options.alpha)
 

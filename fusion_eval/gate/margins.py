@@ -63,6 +63,10 @@ class Margins:
             )
         return self.default * scale
 
+    def relative(self, metric: str, value: float, scale: float | None = None) -> float:
+        """Return the margin of a metric that may have no range: then it is a share of the baseline's value."""
+        return self.metrics.get(metric, self.default * (scale or abs(value)))
+
 
 def margins_of(margin: float | str | Path | Mapping[str, float]) -> Margins:
     """Return the margins that a number, a mapping, or a YAML file of such a mapping stands for.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from fusion_eval.comparison.cells import Cell, Floats
+from fusion_eval.comparison.cells import Cell, build_cell
 from fusion_eval.comparison.matching import format_limit, setup_difference
+from fusion_eval.comparison.task_families import Family
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, MetricValues, TaskValues
-from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric
-from fusion_eval.stats.paired import mean_score
+from fusion_eval.gate.statistics import LABEL_AGGREGATIONS, known_items, statistics_of
 
 Places = tuple[list[int], list[int]]
 """The places of the common items: in the baseline, and in the candidate."""
@@ -123,10 +123,9 @@ def _cell(
     notes: list[str],
 ) -> Cell | None:
     """Build the cell of one metric. None if the candidate lacks the metric, or no item has both values."""
-    other_metrics: Mapping[tuple[str, str], MetricValues] = {(m.metric, m.filter): m for m in other.metrics}
     name = f"{values.metric},{values.filter}"
-    match = other_metrics.get((values.metric, values.filter))
-    if match is None or (match.corpus, len(match.columns)) != (values.corpus, len(values.columns)):
+    match = {one.key: one for one in other.metrics}.get(values.key)
+    if match is None or _kind(match) != _kind(values):
         _report_missing(f"metric {name} of {task.task}", *sides, allow_partial, notes)
         return None
     if match.higher_is_better != values.higher_is_better:
@@ -137,19 +136,36 @@ def _cell(
         )
     if match.signature != values.signature:
         notes.append(f"{task.task}: {name} was {values.signature} in the baseline and is {match.signature}")
-    arrays = [
-        np.array(side.columns, dtype=np.float64).T[own]
-        for side, own in zip((values, match), places, strict=True)
-    ]
-    known = _known_in_both(arrays, task.task, name, sides, allow_partial, notes)
+    both = (values, match)
+    known = _known_in_both(both, places, task.task, name, sides, allow_partial, notes)
     if known is None:
         return None
-    labels = np.array(task.clusters, dtype=object)[places[0]]
-    return _build_cell(task, values, np.stack(arrays)[:, known], labels[known], int((~known).sum()))
+    kept = [[place for place, has_value in zip(own, known, strict=True) if has_value] for own in places]
+    try:
+        statistics, scoring = statistics_of(both, kept, task.language)
+    except ConfigError as error:
+        raise ConfigError(f"{task.task}: {error}") from error
+    return build_cell(
+        (task.task, *values.key),
+        Family(task.family, task.language),
+        statistics,
+        np.array(task.clusters, dtype=object)[kept[0]],
+        scoring,
+        values.higher_is_better,
+        missing=int((~known).sum()),
+        signature=values.signature,
+    )
+
+
+def _kind(values: MetricValues) -> tuple[object, ...]:
+    """Return what has to agree between two sides. All aggregations of labels keep the same."""
+    aggregation = "labels" if values.aggregation in LABEL_AGGREGATIONS else values.aggregation
+    return values.corpus, aggregation, len(values.columns)
 
 
 def _known_in_both(
-    arrays: Sequence[Floats],
+    both: tuple[MetricValues, MetricValues],
+    places: Places,
     task: str,
     metric: str,
     sides: tuple[Baseline, Baseline],
@@ -157,54 +173,17 @@ def _known_in_both(
     notes: list[str],
 ) -> npt.NDArray[np.bool_] | None:
     """Return which items have a value on both sides. None if there is no such item."""
-    without_baseline, without_candidate = (np.atleast_1d(np.isnan(array).any(axis=1)) for array in arrays)
-    known = ~(without_baseline | without_candidate)
+    in_baseline, in_candidate = (known_items(values, own) for values, own in zip(both, places, strict=True))
+    known = in_baseline & in_candidate
     if not known.any():
         loss = f"{task}: on no item do both {sides[0].name} and {sides[1].name} have a value of {metric}"
         if not allow_partial:
             raise ConfigError(f"{loss}; run the candidate again, or add --allow_partial to leave it out")
         notes.append(f"{loss}, and it is left out")
         return None
-    if gone := int((without_candidate & ~without_baseline).sum()):
+    if gone := int((in_baseline & ~in_candidate).sum()):
         loss = f"{task}: {gone} items with a value of {metric} in the baseline have none in {sides[1].name}"
         if not allow_partial:
             raise ConfigError(f"{loss}; --allow_partial checks the {int(known.sum())} that both have")
         notes.append(f"{loss}; {int(known.sum())} are checked")
     return known
-
-
-def _build_cell(
-    task: TaskValues,
-    values: MetricValues,
-    statistics: Floats,
-    clusters: npt.NDArray[np.object_],
-    missing: int,
-) -> Cell:
-    if values.corpus is None:
-        corpus = None
-        statistics = np.concatenate([statistics, np.ones_like(statistics)], axis=-1)
-    else:
-        try:
-            corpus = corpus_metric(values.corpus, task.language)
-        except (MissingTokenizerError, ValueError) as error:
-            raise ConfigError(f"{task.task}: {values.metric} cannot be scored here: {error}") from error
-        if statistics.shape[-1] != corpus.n_statistics:
-            raise ConfigError(
-                f"{task.task}: {values.metric} has {statistics.shape[-1]} statistics per item and should have "
-                f"{corpus.n_statistics}; the baseline is damaged, make it again"
-            )
-    return Cell(
-        task=task.task,
-        family=task.family,
-        language=task.language,
-        metric=values.metric,
-        filter=values.filter,
-        statistics=statistics,
-        clusters=clusters,
-        score=corpus.score if corpus else mean_score,
-        item_score=corpus.segment_score if corpus else mean_score,
-        higher_is_better=values.higher_is_better,
-        missing=missing,
-        binary=corpus is None and bool(np.isin(statistics[..., 0], (0.0, 1.0)).all()),
-        signature=values.signature,
-    )

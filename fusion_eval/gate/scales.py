@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from fusion_eval.gate.baseline import Baseline
+import numpy as np
+
+from fusion_eval.comparison.aggregations import aggregation_named
+from fusion_eval.gate.baseline import Baseline, MetricValues
+from fusion_eval.gate.statistics import LABEL_AGGREGATIONS
 from fusion_eval.runs.metric_facts import is_unbounded
 
 _TO_100 = ("bleu", "chrf", "chrf++", "ter")
@@ -20,10 +24,24 @@ def scales_of(baseline: Baseline) -> Mapping[str, float | None]:
     Only the baseline's values count, over all its tasks. So a candidate cannot widen its own margin.
     """
     values: dict[str, list[float]] = defaultdict(list)
-    for found in (found for task in baseline.tasks for found in task.metrics):
-        column = [0.0, 100.0] if found.corpus else [value for value in found.columns[0] if value is not None]
-        values[found.metric] += column
-    return {metric: scale_of(metric, found) for metric, found in values.items()}
+    for one in (one for task in baseline.tasks for one in task.metrics):
+        values[one.metric] += _values(one)
+    return {metric: scale_of(metric, known) for metric, known in values.items()}
+
+
+def _values(metric: MetricValues) -> list[float]:
+    """Return the scores of the items, or the ends of the range if the kind of the metric tells them."""
+    if metric.corpus:
+        return [0.0, 100.0]
+    if metric.aggregation in LABEL_AGGREGATIONS:
+        return [0.0, 1.0]
+    if not metric.aggregation:
+        return [value for value in metric.columns[0] if value is not None]
+    statistics = np.array(metric.columns, dtype=np.float64).T
+    known = statistics[~np.isnan(statistics).any(axis=1)]
+    return [
+        float(score) for score in np.nan_to_num(aggregation_named(metric.aggregation, ()).item_score(known))
+    ]
 
 
 def scale_of(metric: str, values: Sequence[float]) -> float | None:

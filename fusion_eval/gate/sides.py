@@ -7,8 +7,9 @@ from pathlib import Path
 
 from fusion_eval.comparison.options import AUTO
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.gate.baseline import Baseline, baseline_of
+from fusion_eval.gate.baseline import Baseline
 from fusion_eval.gate.baseline_file import is_baseline_file, read_baseline, write_baseline
+from fusion_eval.gate.run_baseline import baseline_of
 from fusion_eval.runs.reading import read_runs
 from fusion_eval.types import without_surrogates
 

@@ -43,7 +43,7 @@ def _unchecked(
 ) -> UncheckedMetric:
     old = before.value if before else None
     new = after.value if after else None
-    margin = None if old is None else _margin(named.metric, old, margins)
+    margin = None if old is None else margins.relative(named.metric, old, scale_of(named.metric, [old]))
     worse = False
     if old is not None and new is not None and margin is not None:
         loss = old - new if named.higher_is_better else new - old
@@ -51,9 +51,3 @@ def _unchecked(
     return UncheckedMetric(
         named.task, named.metric, named.filter, named.higher_is_better, old, new, margin, worse
     )
-
-
-def _margin(metric: str, value: float, margins: Margins) -> float:
-    if metric in margins.metrics:
-        return margins.metrics[metric]
-    return margins.default * (scale_of(metric, [value]) or abs(value))

@@ -76,3 +76,8 @@ def lower_is_better(metric: str) -> bool:
 def is_unbounded(metric: str) -> bool:
     """Return whether the name says that values have no upper bound, however small the values at hand are."""
     return metric.lower().endswith((*_PERPLEXITIES, *_LOSSES))
+
+
+def is_logarithmic(metric: str) -> bool:
+    """Return whether the name says that the metric comes from log-likelihoods, so that a share of it has a meaning."""
+    return metric.lower().endswith(_PERPLEXITIES)
