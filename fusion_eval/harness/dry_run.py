@@ -18,8 +18,10 @@ from fusion_eval.models.counting import CountingOpener, StandInStore
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.report.dry_run_table import HOW_TO_READ, dry_run_table
+from fusion_eval.strategies.interface import needs_answers
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.solver import Solver, solve_all
+from fusion_eval.strategies.specs import load_strategy
 
 WIDTH = 32
 """How many prompts to work on at a time. There is no server to wait for."""
@@ -34,7 +36,9 @@ def dry_run(plan: Plan) -> str:
     with open_store(arguments) as real, closing(StandInStore(real)) as store:
         opener = CountingOpener(arguments, store)
         requests = _requests(plan, opener, manager)
-        questions = questions_of(requests, arguments, logprobs=plan_needs_logprobs(plan))
+        answers = any(needs_answers(load_strategy(strategy)) for strategy in plan.strategies)
+        logprobs = plan_needs_logprobs(plan)
+        questions = questions_of(requests, arguments, logprobs=logprobs, answers=answers)
         for strategy in plan.strategies:
             opener.strategy = strategy
             _solve(questions, Solver(strategy, arguments, opener))

@@ -140,3 +140,22 @@ def test_a_run_that_reaches_its_budget_exits_with_2_and_resumes_with_a_larger_bu
         set(roles) == {"sampler", "fusor"} and roles["fusor"]["cost"] > 0 and roles["fusor"]["unpriced"] == 0
     )
     assert trace.answer.calls[0].cost and all(candidate.cost for candidate in trace.pool.candidates)
+
+
+CALLS_PER_PROMPT = {"greedy": 1, "usc": 1, "genselect": 1, "chops": 2, "pairrank": 6, "council": 2, "mbr": 0}
+
+
+def test_a_dry_run_counts_all_calls_of_strategies_in_which_a_model_chooses(
+    openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given two prompts with three candidates each, which `single` draws
+    server = openai_server(Plan())
+    strategies = ",".join(["single", *CALLS_PER_PROMPT])
+    # when no reply can be read, since stand-ins reply
+    assert run(server, tmp_path, "--dry_run", "--strategies", strategies, arguments=",n=3") == 0
+    # then every round of every strategy is counted all the same
+    counts = dict.fromkeys(CALLS_PER_PROMPT, 0)
+    for (strategy, _), (calls, *_others) in table_rows(capsys.readouterr().out).items():
+        if strategy in counts:
+            counts[strategy] += calls
+    assert counts == {strategy: 2 * calls for strategy, calls in CALLS_PER_PROMPT.items()}
