@@ -20,6 +20,7 @@ from openai_server import Plan, Reply, Server, prompt_text
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.judge_filter import JudgeFilter
+from fusion_eval.models.logs import log
 
 
 class Writer(LM):
@@ -139,7 +140,8 @@ def test_an_invalid_verdict_is_missing_and_neither_a_loss_nor_a_tie(openai_serve
     assert found["stderr"] == pytest.approx(statistics.pstdev(known) / len(known) ** 0.5, rel=0.1)
 
 
-def test_the_number_of_invalid_verdicts_is_logged(openai_server, evaluate, caplog):
+def test_the_number_of_invalid_verdicts_is_logged(openai_server, evaluate, caplog, monkeypatch):
+    monkeypatch.setattr(log, "handlers", [*log.handlers, caplog.handler])  # it sends nothing to the root
     evaluate(openai_server(unreadable_on(1)), 0.9, 0.9, 0.9)
     assert "judge: 1 of 3 verdicts are invalid" in caplog.text
 
