@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 
 from fusion_eval.errors import ConfigError
 
+DEFAULT_TASK = "fusion_demo"
+DEFAULT_STRATEGIES = ("single", "bon", "fusion")
+"""What fusion-eval run runs unless it is told otherwise."""
 KEY_VARIABLE = "OPENAI_API_KEY"
 """The environment variable that holds the key for OpenAI's own host unless another one is named."""
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from fusion_eval.argument_values import DEFAULT_STRATEGIES, DEFAULT_TASK
+
 if TYPE_CHECKING:
     from fusion_eval.exports.subject import ExportedFiles
     from fusion_eval.gate.result import CheckResult
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 def run(
     output: str | Path,
     *,
-    tasks: str | Sequence[str] = "fusion_demo",
-    strategies: Sequence[str | Strategy] = ("single", "bon", "fusion"),
+    tasks: str | Sequence[str] = DEFAULT_TASK,
+    strategies: Sequence[str | Strategy] = DEFAULT_STRATEGIES,
     model_args: Mapping[str, object] | None = None,
     limit: float | None = None,
     include_path: str | Path | None = None,
@@ -136,7 +138,7 @@ def export(
         ['table.md', 'table.tex']
     """
     from fusion_eval.errors import ConfigError, nearest
-    from fusion_eval.exports.formats import FORMATS
+    from fusion_eval.exports.formats import FORMATS, writer_of
     from fusion_eval.exports.subject import read_subject
     from fusion_eval.runs.writing import check_folder
 
@@ -145,4 +147,4 @@ def export(
             f"There is no format '{format}'.{nearest(format, FORMATS)} Known: {', '.join(FORMATS)}"
         )
     check_folder(Path(output))
-    return FORMATS[format](read_subject(Path(run), allow_partial), Path(output))
+    return writer_of(format)(read_subject(Path(run), allow_partial), Path(output))

@@ -6,9 +6,8 @@ import argparse
 from typing import Any
 
 from fusion_eval.cli import options as shared
+from fusion_eval.exports.formats import FORMATS
 from fusion_eval.text.printable import terminal_line
-
-FORMATS = ("every-eval-ever", "hf", "table", "card", "bundle")
 
 
 def add_export(commands: Any) -> None:

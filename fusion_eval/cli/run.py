@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fusion_eval.argument_values import DEFAULT_STRATEGIES, DEFAULT_TASK
 from fusion_eval.cli import options as shared
 from fusion_eval.errors import FusionEvalError
 
@@ -40,15 +41,15 @@ def add_run(commands: Any) -> None:
     )
     add(
         "--tasks",
-        default="fusion_demo",
+        default=DEFAULT_TASK,
         metavar="T,…",
-        help="tasks or groups of the harness (default: fusion_demo)",
+        help="tasks or groups of the harness (default: %(default)s)",
     )
     add(
         "--strategies",
-        default="single,bon,fusion",
+        default=",".join(DEFAULT_STRATEGIES),
         metavar="S,…",
-        help="strategies, with options in parentheses: 'bon(scorer=chrf)' (default: single,bon,fusion)",
+        help="strategies, with options in parentheses: 'bon(scorer=chrf)' (default: %(default)s)",
     )
     add(
         "--model_args",

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from fusion_eval.exports.bundle.files import write_bundle
-from fusion_eval.exports.card.page import write_card
-from fusion_eval.exports.every_eval_ever.files import write_every_eval_ever
-from fusion_eval.exports.hub import write_hub
-from fusion_eval.exports.subject import ExportedFiles, Subject
-from fusion_eval.exports.table.score_tables import write_tables
+if TYPE_CHECKING:
+    from fusion_eval.exports.subject import ExportedFiles, Subject
 
-FORMATS: Mapping[str, Callable[[Subject, Path], ExportedFiles]] = {
-    "every-eval-ever": write_every_eval_ever,
-    "hf": write_hub,
-    "table": write_tables,
-    "card": write_card,
-    "bundle": write_bundle,
+FORMATS: Mapping[str, str] = {
+    "every-eval-ever": "every_eval_ever.files:write_every_eval_ever",
+    "hf": "hub:write_hub",
+    "table": "table.score_tables:write_tables",
+    "card": "card.page:write_card",
+    "bundle": "bundle.files:write_bundle",
 }
-"""The function that writes each format to a folder."""
+"""The module and the function that writes each format. They are imported when they are used, for a fast command line."""
+
+
+def writer_of(format: str) -> Callable[[Subject, Path], ExportedFiles]:
+    """Return the function that writes a format to a folder."""
+    writer = pkgutil.resolve_name(f"fusion_eval.exports.{FORMATS[format]}")
+    return cast("Callable[[Subject, Path], ExportedFiles]", writer)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fusion_eval.argument_values import DEFAULT_STRATEGIES, DEFAULT_TASK
 from fusion_eval.errors import ConfigError
 from fusion_eval.report.outcome import Outcome, outcome_of
 from fusion_eval.runs.comparison import Comparison
@@ -27,8 +28,8 @@ class Plan:
     """What to run, as the command line names it."""
 
     output: Path
-    tasks: tuple[str, ...] = ("fusion_demo",)
-    strategies: tuple[str, ...] = ("single", "bon", "fusion")
+    tasks: tuple[str, ...] = (DEFAULT_TASK,)
+    strategies: tuple[str, ...] = DEFAULT_STRATEGIES
     """As text, in the form that `read_strategies` gives them."""
     model_args: Mapping[str, object] | None = None
     limit: float | None = None
