@@ -6,7 +6,8 @@ says what is wrong, where, and the fix.
 
 from __future__ import annotations
 
-from fusion_eval.api.comparisons import compare, judge, read_runs
+from fusion_eval.api.comparisons import compare, read_runs
+from fusion_eval.api.judging import judge
 from fusion_eval.api.runs import check, export, run
 from fusion_eval.errors import FusionEvalError
 from fusion_eval.strategies.direct import TracedAnswer, fuse, fuse_async, sample, sample_async

@@ -65,12 +65,13 @@ def check(
     baseline: str | Path,
     candidate: str | Path,
     *,
-    margin: float | str | Path = 0.01,
+    margin: float | str | Path | Mapping[str, float] = 0.01,
     alpha: float = 0.05,
     metrics: str | Sequence[str] = (),
     overall: bool = False,
     cluster: str = "auto",
     allow_partial: bool = False,
+    inconclusive: Literal["tell", "pass", "fail"] = "tell",
     unchecked: Literal["tell", "warn", "fail"] = "tell",
 ) -> CheckResult:
     """Check whether a candidate is worse than a baseline by more than a margin.
@@ -78,12 +79,14 @@ def check(
     Args:
         baseline: A baseline file, or a run.
         candidate: A run, or a baseline file.
-        margin: Largest loss to tolerate, as a share of a metric's range, or a YAML file of margins.
+        margin: Largest loss to tolerate, as a share of a metric's range: 0.01 is one point. Or a mapping of metrics to
+            margins in their own units, such as `{"rating": 0.2, "default": 0.01}`, or a YAML file of it.
         alpha: Level of the tests.
         metrics: Metrics to check; empty means all that can be compared.
         overall: Drop the rows of single languages where a row over all languages exists.
         cluster: Document field whose equal values mark dependent items, "auto", or "none".
         allow_partial: Check the items that both have, and note the others, instead of raising an error.
+        inconclusive: What too few items to tell count as: "tell" (inconclusive), "pass" or "fail".
         unchecked: What a metric counts as that cannot be tested and got worse: "tell" (inconclusive), "warn" or "fail".
 
     Returns:
@@ -111,6 +114,7 @@ def check(
         overall=overall,
         cluster=cluster,
         allow_partial=allow_partial,
+        inconclusive=inconclusive,
         unchecked=unchecked,
     )
 
