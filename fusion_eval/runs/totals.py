@@ -100,8 +100,8 @@ class Totals:
     def add_calls(self, trace: Trace) -> None:
         """Add only the calls beyond the pool, for a pool that another strategy's trace has added already."""
         self.aggregation_calls += len(trace.answer.calls)
-        # Only scorers leave scores; those of `bon` may have failed to.
-        has_scorer = bool(trace.answer.scores) or spec_name(trace.strategy) == "bon"
+        name = spec_name(trace.strategy)
+        has_scorer = name not in _SCORED_BY_FUSOR and (bool(trace.answer.scores) or name in _SCORED)
         self._add_generations("scorer" if has_scorer else "fusor", trace.answer.calls)
 
     def merge(self, other: Totals) -> None:
@@ -130,6 +130,10 @@ class Totals:
         self.seconds += sum(latency for _, latency in {(g.model, g.latency) for g in generations})
 
 
+_SCORED = ("bon", "weighted_majority")
+"""Strategies whose calls are the scorer's, even if it gave no score."""
+_SCORED_BY_FUSOR = ("pairrank", "council")
+"""Strategies whose scores come out of the fusor's own replies."""
 _COUNTS = (
     *(
         "prompts",

@@ -98,6 +98,9 @@ def test_the_cost_is_unknown_if_no_price_is_known() -> None:
         ("fusion", (), "fusor"),
         ("bon", (7.0, None), "scorer"),
         ("bon", (), "scorer"),  # its judge wrote no rating that can be read
+        ("weighted_majority(by=judge)", (), "scorer"),
+        ("pairrank(budget=2n)", (0.5, -0.5), "fusor"),  # the strengths that its comparisons give
+        ("council", (-1.0, -2.0), "fusor"),
         ("of_a_third_party", (0.5, 0.1), "scorer"),
         ("of_a_third_party", (), "fusor"),
     ],
