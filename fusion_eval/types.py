@@ -5,12 +5,18 @@ A pool of candidates is drawn for a prompt, a strategy makes one answer out of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+
+ALTERNATIVES = "top_logprobs"
+"""The option in `Sampling.extra` that asks for the log-probabilities of each token's likeliest alternatives.
+
+It is OpenAI's own. As an extra option it changes the store's keys of those requests only that have it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,14 @@ class Sampling:
     """Other options that the provider knows (`top_k`, `min_p`, …), sorted by name; objects as JSON."""
 
 
+def with_logprobs(sampling: Sampling, wanted: int) -> Sampling:
+    """Return the sampling options with log-probabilities: 0 for none, 1 for each token's own, more for alternatives."""
+    if wanted <= 1:
+        return replace(sampling, logprobs=wanted > 0)
+    options = dict(sampling.extra) | {ALTERNATIVES: wanted}
+    return replace(sampling, logprobs=True, extra=tuple(sorted(options.items())))
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One sampled generation, or the record of one that failed (`error` is set, `text` is empty)."""
@@ -61,6 +75,9 @@ class Candidate:
     completion_tokens: int = 0
     mean_logprob: float | None = None
     """Mean natural log-probability of the generated tokens; None where the model reports none."""
+    confidences: tuple[float, ...] = ()
+    """For each generated token, minus the mean log-probability of its likeliest alternatives (DeepConf's token
+    confidence, arXiv 2508.15260, equation 2). Empty where they were not requested, or where the model reports none."""
     reasoning: str = ""
     """What a reasoning model wrote before its answer."""
     cost: float | None = None

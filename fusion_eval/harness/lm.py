@@ -40,13 +40,13 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
 
     Args:
         opener: Models and a store that several strategies share; by default the model type opens its own.
-        logprobs: Whether another strategy needs log-probabilities of the candidates that this one shares with it.
+        logprobs: Which log-probabilities other strategies need of the candidates that this one shares with them.
         **arguments: The model arguments, as in `--model_args`, and the strategy's own options.
     """
 
     strategy: ClassVar[str]
 
-    def __init__(self, *, opener: Opener | None = None, logprobs: bool = False, **arguments: object) -> None:
+    def __init__(self, *, opener: Opener | None = None, logprobs: int = 0, **arguments: object) -> None:
         super().__init__()
         host.keep_out_of_answer_cache(StrategyLM)
         host_tasks.remember_tasks()
@@ -57,7 +57,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             self._opener = opener or Opener(self.arguments, open_store(self.arguments))
             self._solver = Solver(strategy, self.arguments, self._opener)
             self.spec = self._solver.spec
-        self._logprobs = logprobs or needs_logprobs(strategy)
+        self._logprobs = max(logprobs, needs_logprobs(strategy))
         self._inner: LM | None = self._opener.inner_harness_model()
         self._opener.budget.share(self.world_size)
         self.totals = RunTotals()

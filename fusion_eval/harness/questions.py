@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -13,9 +12,11 @@ import msgspec
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.host_tasks import answer_reader
 from fusion_eval.model_arguments import ModelArguments
+from fusion_eval.strategies.interface import needs_logprobs
 from fusion_eval.strategies.question import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, Question
+from fusion_eval.strategies.specs import load_scorer
 from fusion_eval.text.language import language_of
-from fusion_eval.types import Message, Prompt, Sampling, without_surrogates
+from fusion_eval.types import Message, Prompt, Sampling, with_logprobs, without_surrogates
 
 N = TypeVar("N", int, float)
 
@@ -68,7 +69,7 @@ class Questions(Sequence[Question]):
     Args:
         requests: What the harness asks.
         arguments: The model arguments.
-        logprobs: Whether a strategy needs log-probabilities of the candidates.
+        logprobs: Which log-probabilities of the candidates the strategies need, as `needs_logprobs` tells.
         answers: Whether the strategy needs the answers that the task extracts from replies.
 
     Raises:
@@ -80,11 +81,12 @@ class Questions(Sequence[Question]):
         requests: Sequence[Request],
         arguments: ModelArguments,
         *,
-        logprobs: bool = False,
+        logprobs: int = 0,
         answers: bool = False,
     ) -> None:
         self._requests, self._arguments, self._answers = requests, arguments, answers
-        self._logprobs = logprobs or arguments.samples_locally or arguments.scorer_name == "logprob"
+        scorer = needs_logprobs(load_scorer(arguments.scorer_spec))
+        self._logprobs = max(logprobs, arguments.samples_locally, scorer)
         self._copies = array("L")
         seen: Counter[int] = Counter()
         for request in requests:
@@ -116,14 +118,14 @@ class Questions(Sequence[Question]):
             prompt=Prompt(messages=context.messages)
             if isinstance(context, ChatPrompt)
             else Prompt(without_surrogates(context)),
-            sampling=replace(sampling, logprobs=self._logprobs),
+            sampling=with_logprobs(sampling, self._logprobs),
             temperatures=temperatures,
             extract=_extract(request) if self._answers else None,
         )
 
 
 def questions_of(
-    requests: Iterable[Request], arguments: ModelArguments, *, logprobs: bool = False, answers: bool = False
+    requests: Iterable[Request], arguments: ModelArguments, *, logprobs: int = 0, answers: bool = False
 ) -> Questions:
     """Return the requests as questions; see `Questions`."""
     listed = requests if isinstance(requests, list) else list(requests)

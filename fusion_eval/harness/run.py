@@ -116,12 +116,12 @@ def check_plan(plan: Plan) -> tuple[ModelArguments, Any]:
     return arguments, manager
 
 
-def plan_needs_logprobs(plan: Plan) -> bool:
-    """Whether a strategy of the plan needs log-probabilities. All strategies then draw them, to share their pools."""
+def plan_needs_logprobs(plan: Plan) -> int:
+    """Return which log-probabilities the strategies of the plan need. All draw the same ones, to share their pools."""
     from fusion_eval.strategies.interface import needs_logprobs
     from fusion_eval.strategies.specs import load_strategy
 
-    return any(needs_logprobs(load_strategy(strategy)) for strategy in plan.strategies)
+    return max(needs_logprobs(load_strategy(strategy)) for strategy in plan.strategies)
 
 
 def _check_tasks(tasks: Mapping[str, Any]) -> None:

@@ -16,7 +16,17 @@ from fusion_eval.strategies.question import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERAT
 from fusion_eval.strategies.sampler import draw
 from fusion_eval.strategies.solver import Aggregator
 from fusion_eval.strategies.specs import load_scorer
-from fusion_eval.types import Answer, Candidate, Message, Pool, Prompt, Sampling, Trace, without_surrogates
+from fusion_eval.types import (
+    Answer,
+    Candidate,
+    Message,
+    Pool,
+    Prompt,
+    Sampling,
+    Trace,
+    with_logprobs,
+    without_surrogates,
+)
 
 Conversation = str | Sequence[Message | Mapping[str, str]]
 """A prompt: a text, or chat messages such as `{"role": "user", "content": "Why?"}`."""
@@ -167,12 +177,14 @@ def _question(prompt: Conversation, arguments: ModelArguments, language: str | N
         copy=0,
         language=language,
         prompt=_prompt(prompt),
-        sampling=Sampling(
-            max_tokens=arguments.max_tokens or DEFAULT_MAX_TOKENS,
-            temperature=temperatures[0],
-            seed=arguments.seed,
-            top_p=arguments.top_p,
-            logprobs=arguments.samples_locally or needs_logprobs(load_scorer(arguments.scorer_spec)),
+        sampling=with_logprobs(
+            Sampling(
+                max_tokens=arguments.max_tokens or DEFAULT_MAX_TOKENS,
+                temperature=temperatures[0],
+                seed=arguments.seed,
+                top_p=arguments.top_p,
+            ),
+            max(arguments.samples_locally, needs_logprobs(load_scorer(arguments.scorer_spec))),
         ),
         temperatures=temperatures,
     )

@@ -26,7 +26,8 @@ class Scored:
 class Scorer(Protocol):
     """Rates the usable candidates of a pool; higher is better.
 
-    A scorer whose class has `needs_logprobs = True` makes the sampler ask for log-probabilities.
+    A scorer whose class has `needs_logprobs = 1` makes the sampler ask for the tokens' log-probabilities, and one with
+    `needs_logprobs = 20` also for those of 20 alternatives to each token.
     """
 
     async def __call__(self, pool: Pool, tools: Tools) -> Scored:
@@ -88,11 +89,13 @@ class HasOwnTools(Protocol):
         ...
 
 
-def needs_logprobs(value: object) -> bool:
-    """Whether a strategy or a scorer, or a scorer among its options, needs log-probabilities of the candidates."""
-    if getattr(value, "needs_logprobs", False):
-        return True
-    return any(needs_logprobs(option) for option in _options(value))
+def needs_logprobs(value: object) -> int:
+    """Return which log-probabilities of candidates a strategy or a scorer, or a scorer among its options, needs.
+
+    Returns:
+        0 for none, 1 for each token's own, and a higher number for those of as many alternatives to each token.
+    """
+    return max(int(getattr(value, "needs_logprobs", 0)), *map(needs_logprobs, _options(value)), 0)
 
 
 def needs_answers(value: object) -> bool:

@@ -11,7 +11,7 @@ from fusion_eval.strategies.fusing import ask_with, made, refusal_in, stops_for
 from fusion_eval.strategies.interface import Tools
 from fusion_eval.strategies.sampler import cut_at_stop
 from fusion_eval.text.templates import Template
-from fusion_eval.types import Candidate, Pool
+from fusion_eval.types import ALTERNATIVES, Candidate, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ async def _ask(
         seed=tools.sampling.seed + first.round * len(pool.candidates) + first.place,
         stop=stops_for(model, template, tools),
         logprobs=False,
-        extra=tuple(option for option in tools.sampling.extra if option[0] != "top_logprobs"),
+        extra=tuple(option for option in tools.sampling.extra if option[0] != ALTERNATIVES),
     )
     replies, _ = await ask_with(model, template, pool, first.texts, tools, sampling, len(group))
     return replies

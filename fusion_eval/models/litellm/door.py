@@ -41,7 +41,7 @@ from fusion_eval.text.redaction import without_userinfo
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 _NAME_FORM = " A name looks like PROVIDER/MODEL; an endpoint of your own needs base_url=."
-_MAY_BE_OMITTED = ("n", "seed", "stop", "logprobs")
+_MAY_BE_OMITTED = ("n", "seed", "stop", "logprobs", "top_logprobs")
 _BLAMES_N = re.compile(
     r"['\"`]n['\"`]|\bn (?:>|must|should)|candidate|multiple choices|num_generations", re.I
 )

@@ -32,7 +32,7 @@ from fusion_eval.models.lm_eval.types import (
     takes_seed,
 )
 from fusion_eval.models.reasoning import split_reasoning
-from fusion_eval.types import Candidate, Prompt, Sampling
+from fusion_eval.types import ALTERNATIVES, Candidate, Prompt, Sampling
 
 _Request = tuple[Any, dict[str, Any]]
 """Context and generation options, as the harness's `generate_until` takes them."""
@@ -122,6 +122,7 @@ class HarnessModel:
         return options | {
             name: msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
             for name, value in sampling.extra
+            if name != ALTERNATIVES
         }
 
     def _generate_until(self, requests: list[_Request]) -> list[Any]:

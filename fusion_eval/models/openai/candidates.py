@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from fusion_eval.errors import TransientError
 from fusion_eval.models.openai.finish import (
@@ -18,6 +19,8 @@ from fusion_eval.models.redactor import Redactor
 from fusion_eval.types import Candidate, Sampling
 
 _NO_SECRETS = Redactor()
+_IMPOSSIBLE = -9999.0
+"""What vLLM sends in place of minus infinity, which JSON cannot hold."""
 _MOST_TOKENS = 1 << 31
 """More than any model reads or writes."""
 
@@ -147,6 +150,7 @@ def _candidate(
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         mean_logprob=_mean(_token_logprobs(choice)),
+        confidences=_confidences(choice),
         reasoning=redactor.text(reasoning) if reasoning else "",
         reasoning_tokens=reasoning_tokens,
         latency=latency,
@@ -168,6 +172,23 @@ def _token_logprobs(choice: Choice) -> list[float]:
     if choice.logprobs.content is not None:
         return [token.logprob for token in choice.logprobs.content if token.logprob is not None]
     return [value for value in choice.logprobs.token_logprobs or [] if value is not None]
+
+
+def _confidences(choice: Choice) -> tuple[float, ...]:
+    """Return minus the mean log-probability of each token's alternatives, to three decimals as DeepConf's code does.
+
+    A token with fewer than two alternatives tells nothing and is left out. So are impossible alternatives.
+    """
+    logprobs = choice.logprobs
+    if logprobs is None:
+        return ()
+    rows: Iterable[Iterable[float | None]] = (
+        ([one.logprob for one in token.top_logprobs or ()] for token in logprobs.content)
+        if logprobs.content is not None
+        else ((row or {}).values() for row in logprobs.top_logprobs or ())
+    )
+    possible = ([value for value in row if value is not None and value > _IMPOSSIBLE] for row in rows)
+    return tuple(-round(sum(values) / len(values), 3) for values in possible if len(values) > 1)
 
 
 def _mean(values: list[float]) -> float | None:

@@ -6,7 +6,7 @@ SHORT_REPLIES = 3
 """Short replies in a row that prove a limit on choices. A single one is an accident and costs one more request."""
 SHAPING = ("temperature", "top_p", "seed")
 """Options that shape an answer. A candidate records those that its request had to leave out."""
-DISPENSABLE = (*SHAPING, "stop", "logprobs", "stream")
+DISPENSABLE = (*SHAPING, "stop", "logprobs", "top_logprobs", "stream")
 """Options that a request can leave out. Answers are cut at the stop strings afterwards, whatever the endpoint did."""
 
 

@@ -137,10 +137,22 @@ def _logprobs(value: Any) -> Logprobs | None:
     logprobs = as_dict(value)
     content, plain = logprobs.get("content"), logprobs.get("token_logprobs")
     if isinstance(content, list):
-        return Logprobs(content=[TokenLogprob(_number(as_dict(token).get("logprob"))) for token in content])
+        return Logprobs(content=[_token(as_dict(token)) for token in content])
     if isinstance(plain, list):
-        return Logprobs(token_logprobs=[_number(number) for number in plain])
+        rows = [as_dict(row) for row in as_list(logprobs.get("top_logprobs"))]
+        return Logprobs(
+            token_logprobs=[_number(number) for number in plain],
+            top_logprobs=[{token: _number(number) for token, number in row.items()} for row in rows] or None,
+        )
     return None
+
+
+def _token(token: dict[str, Any]) -> TokenLogprob:
+    alternatives = [as_dict(one) for one in as_list(token.get("top_logprobs"))]
+    return TokenLogprob(
+        _number(token.get("logprob")),
+        [TokenLogprob(_number(one.get("logprob"))) for one in alternatives] or None,
+    )
 
 
 def _number(value: Any) -> float | None:

@@ -6,23 +6,25 @@ from typing import Any
 
 import msgspec
 
-from fusion_eval.types import Prompt, Sampling
+from fusion_eval.types import ALTERNATIVES, Prompt, Sampling
 
 MAX_STOPS = 4
 """OpenAI refuses more. The answer is cut at every stop string afterwards, whatever the endpoint did."""
 
 
 class TokenLogprob(msgspec.Struct):
-    """One generated token of a chat completion."""
+    """One generated token of a chat completion, or one of its alternatives."""
 
     logprob: float | None = None
+    top_logprobs: list[TokenLogprob] | None = None
 
 
 class Logprobs(msgspec.Struct):
-    """Log-probabilities: `content` for chat, `token_logprobs` for plain-text completions."""
+    """Log-probabilities: `content` for chat; for plain-text completions the other two, with one entry a token."""
 
     content: list[TokenLogprob] | None = None
     token_logprobs: list[float | None] | None = None
+    top_logprobs: list[dict[str, float | None] | None] | None = None
 
 
 class ReplyMessage(msgspec.Struct):
@@ -132,4 +134,6 @@ def payload_of(
     if sampling.logprobs:
         payload["logprobs"] = True if chat else 1
     payload.update(sampling.extra)
+    if not chat and ALTERNATIVES in payload:
+        payload["logprobs"] = payload.pop(ALTERNATIVES)
     return payload

@@ -226,7 +226,7 @@ def test_a_wrong_option_among_the_model_arguments_is_the_same_error_as_in_a_spec
 def test_a_strategy_needs_log_probabilities_if_a_scorer_among_its_options_does(
     text: str, needed: bool
 ) -> None:
-    assert needs_logprobs(load_strategy(text)) is needed
+    assert needs_logprobs(load_strategy(text)) == needed
 
 
 def test_scorers_are_loaded_by_text() -> None:
