@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
 from fusion_eval.strategies.interface import Tools
 from fusion_eval.strategies.specs import format_spec
-from fusion_eval.strategies.utilities import UTILITIES
-from fusion_eval.types import Answer, Pool
+from fusion_eval.strategies.utilities import NEURAL, Matrix, bleu, check_installed, chrf, neural
+from fusion_eval.types import Answer, Pool, Prompt
 
 
 @dataclass(frozen=True, repr=False)
@@ -16,23 +17,41 @@ class MinimumBayesRisk:
     """Take the candidate with the highest mean utility, with each other candidate as its reference.
 
     Source: Freitag et al. 2022 (arXiv 2111.09388), equation 3, after Eikema and Aziz 2020 (arXiv 2005.10283). Deviation:
-    a candidate is not its own reference, which the library mbrs lets it be. Both rules choose alike, since these
-    utilities give every text that is not empty the same value against itself.
+    a candidate is not its own reference, which the library mbrs lets it be. Both rules choose alike by chrF and BLEU,
+    since these give every text that is not empty the same value against itself. COMET takes the prompt's last
+    message as the source, with its instruction, since a pool holds no source alone.
 
     Args:
-        utility: `chrf` or `bleu`, both of sentences. `mbr` with `chrf` chooses as `bon(scorer=chrf)` does.
+        utility: `chrf` or `bleu`, both of sentences, or `bertscore` or `comet`, by mbrs. `mbr` with `chrf` chooses as
+            `bon(scorer=chrf)` does.
+
+    Raises:
+        ConfigError: The utility needs mbrs, and that is not installed.
     """
 
-    utility: Literal["chrf", "bleu"] = "chrf"
+    utility: Literal["chrf", "bleu", "bertscore", "comet"] = "chrf"
+
+    def __post_init__(self) -> None:
+        check_installed(self.utility)
 
     async def __call__(self, pool: Pool, tools: Tools) -> Answer:
         """Return the candidate with the highest mean utility; the earliest of equals. One alone wins with 0."""
-        texts = [candidate.text for candidate in pool.usable]
-        rows = UTILITIES[self.utility](texts, tools.language)
-        others = max(len(texts) - 1, 1)
+        rows = await self._utilities(pool, tools.language)
+        others = max(len(rows) - 1, 1)
         scores = tuple((sum(row[:i]) + sum(row[i + 1 :])) / others for i, row in enumerate(rows))
         chosen = scores.index(max(scores))
         return Answer(pool.usable[chosen].text, scores=scores, chosen=chosen)
 
+    async def _utilities(self, pool: Pool, language: str | None) -> Matrix:
+        texts = [candidate.text for candidate in pool.usable]
+        if self.utility in NEURAL:  # in a thread, as other prompts go on meanwhile
+            return await asyncio.to_thread(neural, self.utility, texts, _source(pool.prompt), language)
+        return chrf(texts) if self.utility == "chrf" else bleu(texts, language)
+
     def __repr__(self) -> str:
         return format_spec(self)
+
+
+def _source(prompt: Prompt) -> str:
+    """Return what COMET takes as the source: the last message, or the whole text."""
+    return prompt.messages[-1].content if prompt.messages else prompt.text

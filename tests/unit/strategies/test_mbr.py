@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import sys
+import types
+from typing import Any
 
+import numpy as np
 import pytest
 import sacrebleu
 from hypothesis import given, settings
@@ -15,8 +19,8 @@ from fusion_eval.strategies.bon import BestOfN
 from fusion_eval.strategies.mbr import MinimumBayesRisk
 from fusion_eval.strategies.scorers.chrf import Chrf
 from fusion_eval.strategies.specs import load_strategy
-from fusion_eval.strategies.utilities import bleu, chrf
-from fusion_eval.types import Candidate
+from fusion_eval.strategies.utilities import _mbrs, bleu, chrf
+from fusion_eval.types import Candidate, Message, Prompt
 
 texts = st.lists(st.text("ab c猫", max_size=8), min_size=1, max_size=5)
 METRICS = {
@@ -81,5 +85,62 @@ async def test_failed_candidates_have_no_part_and_one_alone_wins() -> None:
 
 
 def test_an_unknown_utility_is_one_sentence_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="utility should be one of chrf, bleu"):
+    with pytest.raises(ConfigError, match="utility should be one of chrf, bleu, bertscore, comet"):
         load_strategy("mbr(utility=rouge)")
+
+
+class FakeMetric:
+    """A stand-in for a metric of mbrs, whose utility is the number of words that two texts share."""
+
+    calls: list[tuple[dict[str, Any], str | None]] = []  # noqa: RUF012 - the test empties it
+
+    class Config:
+        def __init__(self, **options: Any) -> None:
+            self.options = options
+
+    def __init__(self, config: FakeMetric.Config) -> None:
+        self.config = config
+
+    def pairwise_scores(self, texts: list[str], references: list[str], source: str | None = None) -> Any:
+        self.calls.append((self.config.options, source))
+        return np.array([[float(len({*a.split()} & {*b.split()})) for b in references] for a in texts])
+
+
+@pytest.fixture
+def mbrs(monkeypatch: pytest.MonkeyPatch) -> type[FakeMetric]:
+    """Install a fake library mbrs."""
+    metrics = types.ModuleType("mbrs.metrics")
+    metrics.MetricCOMET = metrics.MetricBERTScore = FakeMetric  # type: ignore[attr-defined]
+    library = types.ModuleType("mbrs")
+    library.__spec__ = importlib.machinery.ModuleSpec("mbrs", None)
+    monkeypatch.setitem(sys.modules, "mbrs", library)
+    monkeypatch.setitem(sys.modules, "mbrs.metrics", metrics)
+    FakeMetric.calls.clear()
+    _mbrs.cache_clear()
+    return FakeMetric
+
+
+@pytest.mark.parametrize(
+    ("utility", "options"), [("comet", {}), ("bertscore", {"lang": "de"})], ids=["comet", "bertscore"]
+)
+async def test_neural_utilities_are_those_of_mbrs(
+    mbrs: type[FakeMetric], utility: Any, options: dict[str, Any]
+) -> None:
+    prompt = Prompt(messages=(Message("system", "Translate."), Message("user", "the source")))
+
+    answer = await MinimumBayesRisk(utility)(pool_of("x", "a b", "b c", prompt=prompt), tools(language="de"))
+
+    assert (answer.text, answer.scores) == ("a b", (0.0, 0.5, 0.5))
+    assert mbrs.calls == [(options, "the source")]
+
+
+@pytest.mark.parametrize("utility", ["comet", "bertscore"])
+def test_without_mbrs_one_sentence_says_how_to_install_it(
+    utility: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(
+        ConfigError, match=r"needs the library mbrs; install it with: pip install 'fusion-eval\[mbr\]'"
+    ):
+        load_strategy(f"mbr(utility={utility})")
