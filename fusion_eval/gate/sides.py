@@ -10,8 +10,10 @@ from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.gate.baseline import Baseline
 from fusion_eval.gate.baseline_file import is_baseline_file, read_baseline, write_baseline
 from fusion_eval.gate.run_baseline import baseline_of
-from fusion_eval.runs.reading import read_runs
+from fusion_eval.runs.reading import Run, read_runs
 from fusion_eval.types import without_surrogates
+
+_NAMES_OF_RUN_FILES = ("samples_", "results_")
 
 
 def read_side(path: Path, cluster: str = AUTO, allow_partial: bool = False) -> Baseline:
@@ -33,8 +35,24 @@ def read_side(path: Path, cluster: str = AUTO, allow_partial: bool = False) -> B
     if is_baseline_file(path):
         side = read_baseline(path)
     else:
-        side = baseline_of(read_runs([path], allow_partial)[0], cluster)
+        side = baseline_of(_read_run(path, allow_partial), cluster)
     return replace(side, name=without_surrogates(str(path)))
+
+
+def _read_run(path: Path, allow_partial: bool) -> Run:
+    """Read a run. The error for a file that looks like none says that a baseline file would do, too."""
+    try:
+        return read_runs([path], allow_partial)[0]
+    except ConfigError as error:
+        if path.is_dir() or (path.exists() and path.name.startswith(_NAMES_OF_RUN_FILES)):
+            raise
+        if not path.exists():
+            message = str(error).replace("There is no run", "There is no baseline file or run", 1)
+            raise ConfigError(message) from error
+        raise ConfigError(
+            f"{path} is neither a baseline file, which fusion-eval baseline writes, nor a run: name the folder that lm_eval "
+            "wrote, or a file samples_*.jsonl or results_*.json in it"
+        ) from error
 
 
 def update_baseline(path: Path, candidate: Baseline) -> Path:

@@ -41,7 +41,18 @@ class TestExitCodes:
         assert [check(capsys, old, new, "--inconclusive", word)[0] for word in ("pass", "fail")] == [0, 1]
 
     def test_unusable_input_ends_with_2(self, base: Path, tmp_path: Path, rejection: Rejection) -> None:
-        assert "There is no run" in rejection("check", base, tmp_path / "none")
+        assert "There is no baseline file or run" in rejection("check", base, tmp_path / "none")
+
+    def test_a_file_that_is_neither_baseline_nor_run_is_called_so(
+        self, base: Path, tmp_path: Path, rejection: Rejection
+    ) -> None:
+        # given
+        other = tmp_path / "pyproject.toml"
+        other.write_text("[project]\n")
+
+        # then
+        expected = f"{other} is neither a baseline file, which fusion-eval baseline writes, nor a run"
+        assert expected in rejection("check", other, base)
 
     @pytest.mark.parametrize("version", VERSIONS)
     def test_runs_of_every_release_can_be_checked(self, version: str, capsys: Capture) -> None:

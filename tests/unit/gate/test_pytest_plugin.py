@@ -69,7 +69,7 @@ def test_without_a_baseline_the_test_is_skipped_and_the_reason_tells_how_to_make
 
 def test_a_mistake_fails_the_test_with_one_sentence(base: Path, tmp_path: Path) -> None:
     wrong = {
-        "fusion_check('goood')": "There is no run goood. Did you mean 'good'?",
+        "fusion_check('goood')": "There is no baseline file or run goood. Did you mean 'good'?",
         "fusion_check('good', margin=2)": "--margin 2 should be a share of the metric's range",
         "fusion_check('good', margin='none.yaml')": "--margin none.yaml is neither a number",
         "fusion_check('good', metrics='ac')": "--metrics ac: the baseline has no such metric. Did you mean 'acc'?",
