@@ -62,8 +62,10 @@ def shows(shown: list[str], output: str) -> bool:
     """Return whether `output` is what a page shows.
 
     A line `…` stands for any lines, and `…` inside a line for any text. Neither the space between columns nor the rule
-    below a table's head counts.
+    below a table's head counts. A page that shows `…` alone shows nothing.
     """
+    if shown and not any(line.strip(" …") for line in shown):
+        return False
     pattern = ""
     for line in _without_rules(shown):
         if line.strip() == "…":

@@ -6,7 +6,7 @@ import re
 import shlex
 
 import pytest
-from markdown_blocks import PAGES, ROOT, Block, blocks
+from markdown_blocks import PAGES, ROOT, Block, blocks, shows
 
 from fusion_eval.cli.parser import Parser, build_parser, with_underscores
 from fusion_eval.harness.tasks.listing import list_groups
@@ -25,6 +25,7 @@ HARNESS_OPTIONS = {
     "output_path",
     "config",
     "seed",
+    "use_cache",
 }
 COMMANDS = [block for block in blocks("bash") if "fusion-eval" in block.text]
 
@@ -96,6 +97,40 @@ def test_every_option_in_the_pages_exists() -> None:
         )
         used = set(re.findall(r"(?<![\w-])--(\w[\w-]*)", prose.replace("--8<--", "")))
         assert used <= known | {"port"}, path.name
+
+
+def test_every_option_is_documented() -> None:
+    build_parser()
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
+    for option in Parser.known_options - {"--help", "--version"}:
+        assert re.search(rf"{option}(?!\w)", text), option
+
+
+@pytest.mark.parametrize(
+    ("name", "pages"),
+    [("judge", ["judge"]), ("export", ["export"]), ("compare", ["compare"]), ("check", ["gate"])],
+)
+def test_every_option_of_a_command_stands_on_its_page(name: str, pages: list[str]) -> None:
+    [commands] = [action for action in build_parser()._actions if isinstance(action.choices, dict)]
+    text = "".join(page(f"docs/{one}.md") for one in pages)
+    for action in commands.choices[name]._actions:
+        if action.option_strings and action.dest != "help":
+            assert any(re.search(rf"{option}(?!\w)", text) for option in action.option_strings), action.dest
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_shown"),
+    [
+        (["…"], False),
+        (["…", "…"], False),
+        (["a …", "…"], True),
+        (["…", "c"], True),
+        ([], False),
+        (["b"], False),
+    ],
+)
+def test_a_page_shows_an_output_by_more_than_an_ellipsis(shown: list[str], is_shown: bool) -> None:
+    assert shows(shown, "a b\nc\n") is is_shown
 
 
 def test_every_task_group_is_listed_with_its_languages_and_metrics() -> None:
