@@ -130,7 +130,7 @@ def _check_run(options: argparse.Namespace) -> int:
         margins=read_margins(options.margin),
         alpha=options.alpha,
         inconclusive=options.inconclusive or "tell",
-        metrics=shared.split_list(options.metrics) if options.metrics is not None else (),
+        metrics=shared.split_names(options.metrics) if options.metrics is not None else (),
         overall=options.overall,
         allow_partial=options.allow_partial,
         unchecked=options.unchecked or "tell",

@@ -60,11 +60,11 @@ def compare_runs(options: argparse.Namespace) -> int:
     comparison = api.compare(
         *runs,
         baseline=options.baseline,
-        metrics=shared.split_list(options.metrics) if options.metrics is not None else (),
+        metrics=shared.split_names(options.metrics) if options.metrics is not None else (),
         test=options.test,
         correction=options.correction,
         family=options.family,
-        allow_setup=shared.split_list(options.allow_setup) if options.allow_setup else (),
+        allow_setup=shared.split_names(options.allow_setup) if options.allow_setup else (),
         alpha=options.alpha,
         resamples=options.resamples,
         seed=options.seed,

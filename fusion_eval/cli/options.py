@@ -141,7 +141,7 @@ def comparison_options(options: argparse.Namespace) -> ComparisonOptions:
     )
 
 
-def split_list(text: str) -> tuple[str, ...]:
+def split_names(text: str) -> tuple[str, ...]:
     """Split `a,b,a` into the distinct names ("a", "b"); raise `ConfigError` for an empty list."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not names:
@@ -160,10 +160,10 @@ def read_model_args(text: str, option: str = "--model_args") -> dict[str, object
         ConfigError: An entry has no value, or a name stands twice.
     """
     from fusion_eval.harness.host import parse_arguments
-    from fusion_eval.text.specs import split_list as split_outside_parentheses
+    from fusion_eval.text.specs import split_list
 
     values: dict[str, object] = {}
-    for part in filter(None, split_outside_parentheses(text)):
+    for part in filter(None, split_list(text)):
         name, equals, value = part.partition("=")
         if not equals or not name:
             raise ConfigError(f"{option}: '{part}' has no value; write {part}=…")

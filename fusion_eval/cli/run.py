@@ -103,7 +103,7 @@ def _plan(options: argparse.Namespace) -> Plan:
 
     return Plan(
         output=options.output or Path(),
-        tasks=shared.split_list(options.tasks),
+        tasks=shared.split_names(options.tasks),
         strategies=read_strategies(options.strategies),
         model_args=shared.read_model_args(options.model_args),
         limit=options.limit,

@@ -40,7 +40,7 @@ def list_or_copy(options: argparse.Namespace) -> int:
 def _copy(options: argparse.Namespace) -> int:
     from fusion_eval.harness.tasks.hub_copy import copy_from_hub, parts_of
 
-    parts = parts_of(shared.split_list(options.tasks) if options.tasks else ())
+    parts = parts_of(shared.split_names(options.tasks) if options.tasks else ())
     if not parts:
         raise ConfigError(f"The data of {options.tasks} come with the package: there is nothing to copy")
     copy_from_hub(parts, options.copy_to, shared.report_progress)

@@ -16,7 +16,7 @@ from fusion_eval.comparison.items import FilteredMetric
 from fusion_eval.comparison.matching import MatchedTask, match_runs
 from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.comparison.ranking import rank_runs
-from fusion_eval.comparison.rows import compare_runs
+from fusion_eval.comparison.rows import compare_pair
 from fusion_eval.comparison.task_families import families
 from fusion_eval.comparison.units import ALL, Unit, units
 from fusion_eval.errors import ConfigError
@@ -43,7 +43,7 @@ def compare(runs: Sequence[Run], options: ComparisonOptions | None = None) -> Co
     compared_units, more_notes = units(cells)
     tests = _families_of_tests(compared_units, options)
     rows = [
-        replace(compare_runs(unit, 0, candidate, names, options), family=family)
+        replace(compare_pair(unit, 0, candidate, names, options), family=family)
         for unit, family in zip(compared_units, tests, strict=True)
         for candidate in range(1, len(runs))
     ]

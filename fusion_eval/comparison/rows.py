@@ -23,7 +23,7 @@ _FEW_ITEMS = 5
 """With fewer items in one task of a mean, the spread of that task is a guess."""
 
 
-def compare_runs(
+def compare_pair(
     unit: Unit, baseline: int, candidate: int, names: tuple[str, ...], options: ComparisonOptions
 ) -> Row:
     """Compare two runs on a unit. The runs are given by their places in `names`.

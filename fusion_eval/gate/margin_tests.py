@@ -10,9 +10,9 @@ from scipy.optimize import brentq
 from fusion_eval.comparison.units import Unit
 from fusion_eval.stats.non_inferiority import (
     cluster_effects,
+    corrected_error,
     score_not_worse,
     score_worse,
-    spread_at_margin,
     t_not_worse,
     t_worse,
 )
@@ -55,7 +55,7 @@ def margin_tests(
     gain, gains = sign * paired.delta, sign * cluster_effects(paired)
 
     def error_at(loss: float) -> float:
-        return spread_at_margin(gains, error, loss).error
+        return corrected_error(gains, error, loss).error
 
     if not unit.several and unit.cells[0].binary and paired.n_clusters == unit.items.shape[1]:
         changes = sign * (unit.items[1] - unit.items[0])
@@ -68,7 +68,7 @@ def margin_tests(
         )
 
     def not_worse(margin: float) -> float:
-        spread = spread_at_margin(gains, error, margin)
+        spread = corrected_error(gains, error, margin)
         p_value = t_not_worse(gain - spread.continuity, spread.error, clusters, margin, largest)
         if error:
             return p_value

@@ -31,11 +31,11 @@ class JointAnswers:
     Args:
         lms: The strategies' model objects.
         opener: The models and the store that they share.
-        say: Is called with one line for each task that ends.
+        report: Is called with one line for each task that ends.
     """
 
-    def __init__(self, lms: Sequence[StrategyLM], opener: Opener, say: Callable[[str], None]) -> None:
-        self._lms, self._opener, self._say = lms, opener, say
+    def __init__(self, lms: Sequence[StrategyLM], opener: Opener, report: Callable[[str], None]) -> None:
+        self._lms, self._opener, self._report = lms, opener, report
         self._requests: list[Request] | None = None
         self._finals: dict[StrategyLM, list[str]] = {}
         self._errors: dict[StrategyLM, UnansweredError] = {}
@@ -62,7 +62,7 @@ class JointAnswers:
         first = self._lms[0]
         with ExitStack() as stack:
             shares = [stack.enter_context(self._share(lm, requests)) for lm in self._lms]
-            lines = _TaskLines(requests, self._finals, self._say if first.world_size == 1 else None)
+            lines = _TaskLines(requests, self._finals, self._report if first.world_size == 1 else None)
             stack.enter_context(lines)
             names = ", ".join(lm.spec for lm in self._lms)
             done = stack.enter_context(
@@ -103,9 +103,9 @@ class _TaskLines:
         self,
         requests: Sequence[Request],
         finals: Mapping[StrategyLM, Sequence[str]],
-        say: Callable[[str], None] | None,
+        report: Callable[[str], None] | None,
     ) -> None:
-        self._requests, self._finals, self._say = requests, finals, say
+        self._requests, self._finals, self._report = requests, finals, report
         self._left = Counter(request.task_name or "" for request in requests)
         self._tasks, self._ended, self._started = len(self._left), 0, time.monotonic()
         self._indices: dict[str, list[int]] = defaultdict(list)
@@ -114,8 +114,8 @@ class _TaskLines:
         self._thread = ThreadPoolExecutor(1)
 
     def __enter__(self) -> _TaskLines:
-        if self._say:
-            self._say(
+        if self._report:
+            self._report(
                 f"{len(self._requests):,} prompts in {_tasks(self._tasks)}; a line follows as each task ends"
             )
         return self
@@ -127,14 +127,17 @@ class _TaskLines:
         """Count a question that every strategy is done with."""
         task = self._requests[index].task_name or ""
         self._left[task] -= 1
-        if not self._left[task] and self._say:
+        if not self._left[task] and self._report:
             self._ended += 1
             seconds = time.monotonic() - self._started
             self._thread.submit(
-                self._report, self._say, task, f"({self._ended} of {_tasks(self._tasks)}, {seconds:.0f} s)"
+                self._report_scores,
+                self._report,
+                task,
+                f"({self._ended} of {_tasks(self._tasks)}, {seconds:.0f} s)",
             )
 
-    def _report(self, say: Callable[[str], None], task: str, elapsed: str) -> None:
+    def _report_scores(self, report: Callable[[str], None], task: str, elapsed: str) -> None:
         requests = [self._requests[index] for index in self._indices[task]]
         scores, name = {}, ""
         for lm, finals in self._finals.items():
@@ -143,7 +146,7 @@ class _TaskLines:
                 name, scores[lm.spec] = score
         digits = 1 if any(abs(value) > 1 for value in scores.values()) else 3
         values = [f"{spec} {value:.{digits}f}" for spec, value in scores.items()]
-        say("  ".join(filter(None, (task, name, *values, elapsed))))
+        report("  ".join(filter(None, (task, name, *values, elapsed))))
 
 
 def _same(some: Sequence[Request], others: Sequence[Request]) -> bool:

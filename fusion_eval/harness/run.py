@@ -46,12 +46,12 @@ class Plan:
         return self.output / safe_file_name(strategy)
 
 
-def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
+def run(plan: Plan, report: Callable[[str], None]) -> Outcome | None:
     """Run every strategy of the plan on the same store and models, and write `plan.output/<strategy>/`.
 
     Args:
         plan: What to run.
-        say: Is called with each line of progress.
+        report: Is called with each line of progress.
 
     Returns:
         The scores and totals. None on the ranks of a parallel run that do not write.
@@ -76,14 +76,14 @@ def run(plan: Plan, say: Callable[[str], None]) -> Outcome | None:
             )
             for strategy in plan.strategies
         }
-        JointAnswers(list(lms.values()), opener, say)
+        JointAnswers(list(lms.values()), opener, report)
         for strategy, lm in lms.items():
-            say(f"{strategy} → {plan.folder(strategy)}")
+            report(f"{strategy} → {plan.folder(strategy)}")
             if written := _evaluate_and_write(lm, strategy, plan, manager):
                 results[strategy], files[strategy] = written
             totals[strategy] = lm.totals
         if arguments.budget is not None:
-            say(f"budget: {opener.budget.describe()}")
+            report(f"budget: {opener.budget.describe()}")
     return replace(outcome_of(results, totals), files=files) if results else None
 
 

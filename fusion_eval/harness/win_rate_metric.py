@@ -25,7 +25,7 @@ SCORES: Mapping[str, float] = {"win": 1.0, "tie": 0.5, "loss": 0.0, "invalid": m
 _warned: set[str] = set()
 
 
-class WinRate(float):
+class WinRateScore(float):
     """A document's win rate. It cannot be read as true or false.
 
     For a task with several targets the harness keeps whether `any` value is true. That would turn each tie into a win.
@@ -43,7 +43,9 @@ class WinRate(float):
 @register_metric(  # type: ignore[untyped-decorator] # the harness publishes no types
     metric="win_rate", higher_is_better=True, aggregation="nanmean", output_type="generate_until"
 )
-def win_rate(references: Sequence[object], predictions: Sequence[object]) -> WinRate | list[WinRate]:
+def win_rate(
+    references: Sequence[object], predictions: Sequence[object]
+) -> WinRateScore | list[WinRateScore]:
     """Return the mean score of a document's verdicts, from 0 to 1; NaN if none is valid.
 
     Args:
@@ -51,7 +53,7 @@ def win_rate(references: Sequence[object], predictions: Sequence[object]) -> Win
         predictions: Verdicts, or lists of verdicts if the document is repeated.
     """
     scores = [score for one in predictions for score in _scores(one) if not math.isnan(score)]
-    value = WinRate(math.fsum(scores) / len(scores) if scores else math.nan)
+    value = WinRateScore(math.fsum(scores) / len(scores) if scores else math.nan)
     return [value] if host.scores_each_repeat() else value
 
 

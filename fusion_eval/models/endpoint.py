@@ -24,9 +24,9 @@ class Endpoint:
     def __init__(self, concurrency: int) -> None:
         self.slots = Slots(concurrency)
         self.outstanding = 0
-        """Requests that `Spread` has sent here and that wait for a slot or an answer."""
+        """Requests that `LoadBalancer` has sent here and that wait for a slot or an answer."""
         self.lost = False
-        """Whether `Spread` has stopped using it."""
+        """Whether `LoadBalancer` has stopped using it."""
         self.calls = 0
         """Requests that were answered."""
         self.retries = 0

@@ -85,7 +85,7 @@ class Limited:
         failures = _Failures(endpoint)
         async with endpoint.slots.hold(self._urgent):
             for attempt in itertools.count():
-                if endpoint.lost:  # while this request waited for its slot; `Spread` then sends it elsewhere
+                if endpoint.lost:  # while this request waited for its slot; `LoadBalancer` then sends it elsewhere
                     raise EndpointError(f"{self.name} at {self._where} was given up")
                 started = clock()
                 try:

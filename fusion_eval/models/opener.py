@@ -16,12 +16,12 @@ from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.key_check import check_litellm_key
 from fusion_eval.models.keys import FUSOR, OPENAI_URL, SAMPLER, SCORER, KeySource, key_source
 from fusion_eval.models.limited import Limited
+from fusion_eval.models.load_balancer import LoadBalancer
 from fusion_eval.models.logs import log
 from fusion_eval.models.offline import Offline
 from fusion_eval.models.priced import Budget, Priced
 from fusion_eval.models.prices import FREE, Price, price_of
 from fusion_eval.models.rechecked import Rechecked
-from fusion_eval.models.spread import Spread
 from fusion_eval.models.store.read_only import ReadOnlyStore
 from fusion_eval.models.store.store import Store, cache_folder
 from fusion_eval.text.redaction import without_userinfo
@@ -36,7 +36,7 @@ class Opener:
     Args:
         arguments: The checked model arguments.
         store: Where finished candidates are kept.
-        say: Receives warnings for the user; by default they are logged.
+        warn: Receives warnings for the user; by default they are logged.
 
     Raises:
         ConfigError: One of the arguments is for harness models, and none of them takes it.
@@ -46,13 +46,14 @@ class Opener:
     """Whether the models will send requests, so that keys are needed."""
 
     def __init__(
-        self, arguments: ModelArguments, store: Store, say: Callable[[str], None] | None = None
+        self, arguments: ModelArguments, store: Store, warn: Callable[[str], None] | None = None
     ) -> None:
-        self.arguments, self._store, self._say = arguments, store, say or log.warning
+        self.arguments, self._store, self._warn = arguments, store, warn or log.warning
         _check_harness_arguments(arguments)
         self._doors: dict[tuple[str, str | None, str | None], Model] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._thinking: dict[str, Thinking] = {}
+        self._own: dict[str, Cached] = {}
         self.budget = Budget(arguments.budget)
 
     def sampler(self) -> tuple[Cached, ...]:
@@ -106,12 +107,30 @@ class Opener:
         ]
         model: Model = limited[0]
         if len(limited) > 1:
-            model = Spread(limited, self._say, self.arguments.max_retries)
+            model = LoadBalancer(limited, self._warn, self.arguments.max_retries)
         rechecks = 0 if runs_in_process(name) else min(rechecks, self.arguments.max_retries)
         thinking = self._thinking.setdefault(model.identity, Thinking())
         # A harness model would make a batch of one request. Bundled models are known not to think.
         probes = model.chat and not name.startswith("lm_eval:") and name not in BUNDLED_MODELS
         return Cached(AnswerStops(Rechecked(model, rechecks), thinking, probes=probes), self._store)
+
+    def open_model(self, key: str, make: Callable[[], Model]) -> Model:
+        """Open a model that a scorer brings itself, such as a reward model, with slots, retries and the store.
+
+        Args:
+            key: Tells the models of this run apart; one that is opened twice is shared.
+            make: Makes the door.
+        """
+        if key not in self._own:
+            door = self._doors[(key, None, None)] = make()
+            self._own[key] = Cached(self._limited_own(door), self._store)
+        return self._own[key]
+
+    def _limited_own(self, door: Model) -> Limited:
+        endpoint = self._endpoints.setdefault(door.identity, Endpoint(self.arguments.concurrency))
+        if self.arguments.offline:
+            door = Offline(door, self._store.path)
+        return Limited(door, endpoint, max_retries=self.arguments.max_retries)
 
     def _limited(self, name: str, address: str | None, urgent: bool, spread: bool, key: KeySource) -> Limited:
         door = self._door(name, address, key)
@@ -149,7 +168,7 @@ class Opener:
         if index not in self._doors:
             offline = self.arguments.offline
             asks = self.asks and not offline
-            door = _open_door(name, address, self.arguments, key if asks else KeySource(), asks, self._say)
+            door = _open_door(name, address, self.arguments, key if asks else KeySource(), asks, self._warn)
             self._doors[index] = Offline(door, self._store.path) if offline else door
         return self._doors[index]
 

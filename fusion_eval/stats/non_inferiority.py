@@ -1,7 +1,7 @@
 """One-sided tests of a difference against a margin: is the candidate not worse by that much, or is it worse?
 
 The t tests take a mean difference and its standard error. The score tests take 0/1 values, whose spread a t test would
-underestimate. `spread_at_margin` corrects the standard error of the t test where few items changed by much.
+underestimate. `corrected_error` corrects the standard error of the t test where few items changed by much.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fusion_eval.stats.paired import Floats, Paired, score_groups
 _CONTINUITY = 0.5
 """Counts move in steps of 1. Without this correction few losses reject in 6% of cases instead of 5%."""
 _SAFETY = 3.0
-"""The mean size of k changes is multiplied by 1 + 3 / k. See `spread_at_margin`."""
+"""The mean size of k changes is multiplied by 1 + 3 / k. See `corrected_error`."""
 
 
 def t_not_worse(delta: float, error: float, clusters: int, margin: float, largest: float = 1.0) -> float:
@@ -121,8 +121,8 @@ def _excess_losses(gains: int, losses: int, items: int, margin: float) -> tuple[
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """What a t test against a margin needs to know of the spread.
+class CorrectedError:
+    """The standard error that a t test against a margin uses, corrected where few items changed by much.
 
     Attributes:
         error: The standard error of the mean difference.
@@ -144,7 +144,7 @@ def cluster_effects(paired: Paired) -> Floats:
     return np.where(unchanged, 0.0, paired.n_clusters * (changed - paired.baseline_value))
 
 
-def spread_at_margin(effects: Floats, error: float, margin: float) -> Spread:
+def corrected_error(effects: Floats, error: float, margin: float) -> CorrectedError:
     """Return the standard error of the mean effect under H0: the true loss is `margin`.
 
     A few large losses may make up the margin, and a sample may happen to hold too few of them. Its own standard error
@@ -172,10 +172,10 @@ def spread_at_margin(effects: Floats, error: float, margin: float) -> Spread:
     sizes = np.abs(effects)
     changed = int((sizes > 0).sum())
     if not changed:
-        return Spread(error)
+        return CorrectedError(error)
     size = float((sizes**2).sum() / sizes.sum()) * (1 + _SAFETY / changed)
     lacking = margin * size - float((np.minimum(effects, 0.0) ** 2).mean())
     if lacking <= 0:
-        return Spread(error)
+        return CorrectedError(error)
     continuity = size / (2 * len(effects)) * lacking / (margin * size)  # starts from 0, without a jump
-    return Spread(math.sqrt(error**2 + lacking / len(effects)), continuity)
+    return CorrectedError(math.sqrt(error**2 + lacking / len(effects)), continuity)

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.exports.every_eval_ever.items import Usage, metrics_of, rows
+from fusion_eval.exports.every_eval_ever.items import ItemUsage, metrics_of, rows
 from fusion_eval.exports.every_eval_ever.model import library, model_info, run_totals
 from fusion_eval.exports.every_eval_ever.results import Source, results
 from fusion_eval.exports.subject import ExportedFiles, Subject, write_text
@@ -149,8 +149,8 @@ def _items(
     return benchmark_rows, left_out
 
 
-def _usages(run: Run) -> dict[tuple[str, int], Usage]:
-    usages: dict[tuple[str, int], Usage] = defaultdict(Usage)
+def _usages(run: Run) -> dict[tuple[str, int], ItemUsage]:
+    usages: dict[tuple[str, int], ItemUsage] = defaultdict(ItemUsage)
     for path in run.traces:
         for trace in read_traces(path):
             if trace.doc_id is not None:

@@ -23,7 +23,7 @@ from fusion_eval.types import Trace
 
 
 @dataclass(slots=True)
-class Usage:
+class ItemUsage:
     """The tokens, cost and time of the answers to one document. Each repeat has a pool and an aggregation."""
 
     totals: Totals = field(default_factory=Totals)
@@ -90,7 +90,7 @@ def _segment_scores(metric: str, values: Sequence[object]) -> list[float | None]
 def rows(
     answered: Sequence[AnsweredSample],
     metrics: Sequence[Metric],
-    usages: Mapping[tuple[str, int], Usage],
+    usages: Mapping[tuple[str, int], ItemUsage],
     language: str | None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one task, without the ids of the file and the model.
@@ -146,7 +146,7 @@ def _sample_hash(item: AnsweredSample) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _usage_fields(usage: Usage | None) -> dict[str, Any]:
+def _usage_fields(usage: ItemUsage | None) -> dict[str, Any]:
     """Return tokens and time: nothing without traces, and no tokens if the server did not report any."""
     if usage is None:
         return {}
@@ -164,7 +164,7 @@ def _usage_fields(usage: Usage | None) -> dict[str, Any]:
 
 
 def _metadata(
-    item: AnsweredSample, metric: Metric, usage: Usage | None, language: str | None
+    item: AnsweredSample, metric: Metric, usage: ItemUsage | None, language: str | None
 ) -> dict[str, str]:
     sample = item.sample
     alone = "of this item alone; the number in the aggregate file is of all items together, and not a mean of these"

@@ -10,7 +10,7 @@ from fusion_eval.comparison.units import ALL
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TableCell:
     """One cell. Its numbers are formatted."""
 
     value: str
@@ -29,7 +29,7 @@ class Grid:
 
     title: str
     columns: tuple[str, ...]
-    lines: tuple[tuple[str, tuple[Entry | None, ...]], ...]
+    lines: tuple[tuple[str, tuple[TableCell | None, ...]], ...]
     caption: tuple[str, ...]
     """Sentences."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from fusion_eval.exports.table.grid import Column, Entry
+from fusion_eval.exports.table.grid import Column, TableCell
 from fusion_eval.exports.table.scores import Measure, Scores
 from fusion_eval.runs.comparison import Row
 
@@ -14,7 +14,7 @@ _BETTER, _WORSE = "*+", "*-"
 
 def entries(
     scores: Scores, column: Column, measure: Measure, higher_is_better: bool | None, digits: int
-) -> dict[str, Entry]:
+) -> dict[str, TableCell]:
     """Return the cells of a column by system. Systems without a value are absent.
 
     A metric without a better direction (`higher_is_better` is None) has no best cell.
@@ -27,7 +27,7 @@ def entries(
     best = _best(values, higher_is_better) if len(values) > 1 else []
     group = _best_group(scores, column, measure, values, best)
     return {
-        system: Entry(
+        system: TableCell(
             f"{value:.{digits}f}",
             _spread(scores.error(system, column, measure), digits),
             system in best,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fusion_eval.exports.table.grid import Entry, Grid
+from fusion_eval.exports.table.grid import Grid, TableCell
 from fusion_eval.text.escaping import escaped, latex_escaped, markup_table
 
 _HEAD = "% Needs \\usepackage{booktabs}."
@@ -30,7 +30,7 @@ def as_latex(grids: Sequence[Grid], footnotes: Sequence[str]) -> str:
     return "\n\n".join([_HEAD, *tables]) + "\n"
 
 
-def _markdown_cell(entry: Entry | None) -> str:
+def _markdown_cell(entry: TableCell | None) -> str:
     if entry is None:
         return "-"
     value = f"**{escaped(entry.value)}**" if entry.best else escaped(entry.value)
@@ -64,7 +64,7 @@ def _latex_line(cells: Sequence[str]) -> str:
     return f"{' & '.join(cells)} \\\\"
 
 
-def _latex_cell(entry: Entry | None) -> str:
+def _latex_cell(entry: TableCell | None) -> str:
     if entry is None:
         return "-"
     value = f"\\textbf{{{latex_escaped(entry.value)}}}" if entry.best else latex_escaped(entry.value)

@@ -14,7 +14,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.exports.comparable import JUDGE, Comparisons, find_comparisons, is_judged
 from fusion_eval.exports.subject import ExportedFiles, Subject, write_text
 from fusion_eval.exports.table.captions import caption, footnotes, interval_text, tests_text
-from fusion_eval.exports.table.grid import Column, Entry, Grid, Layout, layouts
+from fusion_eval.exports.table.grid import Column, Grid, Layout, TableCell, layouts
 from fusion_eval.exports.table.marks import entries, sign
 from fusion_eval.exports.table.rendering import as_latex, as_markdown
 from fusion_eval.exports.table.scores import Measure, Scores, scores_of
@@ -121,11 +121,11 @@ def _judge_grid(comparison: Comparison, rows: Sequence[Row], layout: Layout) -> 
 
 def _win_rate(
     by_pair: Mapping[tuple[str, str, str, bool], Row], baseline: str, candidate: str, column: Column
-) -> Entry | None:
+) -> TableCell | None:
     row = by_pair.get((baseline, candidate, column.task, column.mean))
     if row is None:
         return None
-    return Entry(
+    return TableCell(
         f"{row.win_rate:.1%}",
         f"[{100 * row.win_rate_low:.1f}, {100 * row.win_rate_high:.1f}]",
         sign=sign(row),

@@ -58,7 +58,7 @@ def _parts(task: Config, copies: Config) -> list[Part]:
     return [Part(repository, str(name), str(split)) for name in configurations for split in splits]
 
 
-def copy_from_hub(parts: Sequence[Part], root: Path, say: Callable[[str], None]) -> None:
+def copy_from_hub(parts: Sequence[Part], root: Path, report: Callable[[str], None]) -> None:
     """Write the parts that are not at `root` yet. Files get their name once they are complete.
 
     Raises:
@@ -67,7 +67,7 @@ def copy_from_hub(parts: Sequence[Part], root: Path, say: Callable[[str], None])
     for part in parts:
         path = part.file_in(root)
         if path.exists():
-            say(f"{path}: already there")
+            report(f"{path}: already there")
             continue
         try:
             rows = load_from_hub(part)
@@ -87,4 +87,4 @@ def copy_from_hub(parts: Sequence[Part], root: Path, say: Callable[[str], None])
             raise ConfigError(
                 f"Cannot write {path}: {error.strerror}; name another folder with --copy_to"
             ) from error
-        say(f"{path}: {len(rows):,} rows")
+        report(f"{path}: {len(rows):,} rows")

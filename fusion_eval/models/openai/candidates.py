@@ -13,7 +13,7 @@ from fusion_eval.models.openai.finish import (
     message_in,
     status_in,
 )
-from fusion_eval.models.openai.wire import Choice, Reply, ReplyMessage, Usage
+from fusion_eval.models.openai.wire import Choice, Reply, ReplyMessage, ReplyUsage
 from fusion_eval.models.reasoning import split_reasoning
 from fusion_eval.models.redactor import Redactor
 from fusion_eval.types import Candidate, Sampling
@@ -50,7 +50,7 @@ def candidates_of(
     failures = [_failure_of(choice) for choice in choices]
     if choices and all(failures):
         raise _failed(failures[0], name, redactor)
-    usage = reply.usage or Usage()
+    usage = reply.usage or ReplyUsage()
     prompt_tokens = _plausible_count(usage.prompt_tokens)
     tokens = _completion_tokens(choices, _plausible_count(usage.completion_tokens))
     thoughts = _reasoning_tokens(usage, tokens)
@@ -80,7 +80,7 @@ def candidates_of(
     ]
 
 
-def _reasoning_tokens(usage: Usage, tokens: list[int]) -> list[int]:
+def _reasoning_tokens(usage: ReplyUsage, tokens: list[int]) -> list[int]:
     """Return an even share of the reasoning tokens for each choice, no more than the choice's own tokens."""
     details = usage.completion_tokens_details
     if details is None or not tokens:

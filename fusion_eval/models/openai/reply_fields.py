@@ -12,8 +12,8 @@ from fusion_eval.models.openai.wire import (
     ReasoningTokens,
     Reply,
     ReplyMessage,
+    ReplyUsage,
     TokenLogprob,
-    Usage,
 )
 
 _TEXT_PARTS = {"text", "output_text", "input_text", ""}
@@ -48,7 +48,7 @@ def reply_of(reply: dict[str, Any]) -> Reply:
     details = as_dict(usage.get("completion_tokens_details"))
     return Reply(
         choices or None,
-        Usage(
+        ReplyUsage(
             _count(usage.get("prompt_tokens")),
             _count(usage.get("completion_tokens")),
             ReasoningTokens(_count(details.get("reasoning_tokens"))) if details else None,

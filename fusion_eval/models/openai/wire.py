@@ -60,7 +60,7 @@ class ReasoningTokens(msgspec.Struct):
     reasoning_tokens: int | None = None
 
 
-class Usage(msgspec.Struct):
+class ReplyUsage(msgspec.Struct):
     """Token counts of the whole request."""
 
     prompt_tokens: int | None = None
@@ -75,7 +75,7 @@ class Reply(msgspec.Struct):
     """
 
     choices: list[Choice] | None = None
-    usage: Usage | None = None
+    usage: ReplyUsage | None = None
     error: Any = None
     errors: Any = None
     status: Any = None

@@ -16,7 +16,7 @@ from run_folders import samples, write_run
 from fusion_eval.comparison.compare import compare
 from fusion_eval.errors import ConfigError
 from fusion_eval.exports.subject import read_subject
-from fusion_eval.exports.table.grid import Entry, Grid
+from fusion_eval.exports.table.grid import Grid, TableCell
 from fusion_eval.exports.table.rendering import as_latex, as_markdown
 from fusion_eval.exports.table.score_tables import write_tables
 from fusion_eval.runs.comparison import Comparison, write_comparison
@@ -240,8 +240,8 @@ def test_a_run_without_numbers_is_an_error(tmp_path: Path) -> None:
 
 
 def grid(name: str) -> Grid:
-    line = (Entry("1.0", "± 0.1", best=True, in_best_group=True, sign="*-"), None)
-    return Grid(name, (name, "fr"), ((name, line), ("b", (Entry("2.0"), Entry("3.0")))), (name,))
+    line = (TableCell("1.0", "± 0.1", best=True, in_best_group=True, sign="*-"), None)
+    return Grid(name, (name, "fr"), ((name, line), ("b", (TableCell("2.0"), TableCell("3.0")))), (name,))
 
 
 @given(st.text(max_size=30) | st.text("\\{}&%$#_~^[]*|<>`@\n\x1b中é", max_size=30))

@@ -69,7 +69,7 @@ def test_tokens_add_up_to_the_larger_of_the_total_and_the_log_probabilities(
         )
         for k in with_logprobs
     ]
-    reply = wire.Reply(choices, wire.Usage(7, total))
+    reply = wire.Reply(choices, wire.ReplyUsage(7, total))
     # when
     tokens = [c.completion_tokens for c in candidates_of(reply, "m", SAMPLING, 0.1)]
     # then

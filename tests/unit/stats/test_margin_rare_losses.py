@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import t
 
 from fusion_eval.stats.corpus import corpus_metric
-from fusion_eval.stats.non_inferiority import cluster_effects, spread_at_margin
+from fusion_eval.stats.non_inferiority import cluster_effects, corrected_error
 from fusion_eval.stats.paired import paired_segments, paired_values
 
 Values = npt.NDArray[np.float64]
@@ -54,16 +54,16 @@ class TestSpread:
         # given one item of a hundred that lost 10: a loss of 1 would show more of them, a loss of 0.02 not
         effects = np.zeros(100)
         effects[0] = -10.0
-        assert spread_at_margin(effects, 0.1, 1.0).error > 0.1
-        assert spread_at_margin(effects, 0.1, 0.02).error == 0.1
+        assert corrected_error(effects, 0.1, 1.0).error > 0.1
+        assert corrected_error(effects, 0.1, 0.02).error == 0.1
 
     def test_the_error_stays_if_many_items_differ(self) -> None:
         effects = np.random.default_rng(0).normal(0, 10, 200)
-        spread = spread_at_margin(effects, 0.7, 1.0)
+        spread = corrected_error(effects, 0.7, 1.0)
         assert (spread.error, spread.continuity) == (0.7, 0)
 
     def test_the_error_stays_if_nothing_differs(self) -> None:
-        assert spread_at_margin(np.zeros(5), 0.0, 1.0).error == 0
+        assert corrected_error(np.zeros(5), 0.0, 1.0).error == 0
 
 
 def draw(random: np.random.Generator, items: int, rate: float, gains: float, sizes: str) -> Values:
@@ -84,7 +84,7 @@ def pass_rates(samples: Values, margin: float = 1.0) -> tuple[float, float]:
     samples = samples[samples.any(axis=1)]
     means, errors = samples.mean(axis=1), samples.std(axis=1, ddof=1) / np.sqrt(items)
     spreads = [
-        spread_at_margin(sample, float(error), margin) for sample, error in zip(samples, errors, strict=True)
+        corrected_error(sample, float(error), margin) for sample, error in zip(samples, errors, strict=True)
     ]
     ours = [
         mean + margin - spread.continuity > limit * spread.error

@@ -11,7 +11,7 @@ from fusion_eval.models.limited import Limited, add_retries, pause
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 
-class Spread:
+class LoadBalancer:
     """One model at several addresses. The first address identifies the model in the store.
 
     A request goes to the endpoint with the fewest outstanding requests, so a slow endpoint gets fewer. An endpoint that
