@@ -27,12 +27,17 @@ class Scorer(Protocol):
     """Rates the usable candidates of a pool; higher is better.
 
     A scorer whose class has `needs_logprobs = 1` makes the sampler ask for the tokens' log-probabilities, and one with
-    `needs_logprobs = 20` also for those of 20 alternatives to each token.
+    `needs_logprobs = 20` also for those of 20 alternatives to each token. A class says in `votes` what its scores are
+    worth in `weighted_majority`: `score`, `probability` or `borda`.
     """
 
     async def __call__(self, pool: Pool, tools: Tools) -> Scored:
         """Return one score per candidate of `pool.usable`, in their order."""
         ...
+
+
+def _make(key: str, make: Callable[[], Model]) -> Model:
+    return make()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class Tools:
     """ISO code of the answer's language, if the task tells it."""
     samplers: tuple[Model, ...] = ()
     """The models that drew the pool, for strategies that sample again."""
+    open_model: Callable[[str, Callable[[], Model]], Model] = _make
+    """Opens a model that a scorer brings itself, once for each key, behind the run's slots, retries and store."""
     extract: Callable[[str], str | None] | None = None
     """Extracts the answer from a reply, as the task does. Set for strategies whose class has `needs_answers = True`."""
 
@@ -106,6 +113,14 @@ def needs_answers(value: object) -> bool:
 def smallest_pool(value: object) -> int:
     """Return the fewest candidates that the pools of a strategy must be drawn with, as it or one of its options says."""
     return max(getattr(value, "smallest_pool", 1), *map(smallest_pool, _options(value)), 1)
+
+
+def check_installed(value: object) -> None:
+    """Raise a ConfigError if a strategy or a scorer, or one among its options, lacks a package or a key that it needs."""
+    if callable(check := getattr(value, "check_installed", None)):
+        check()
+    for option in _options(value):
+        check_installed(option)
 
 
 def _options(value: object) -> list[object]:

@@ -19,15 +19,16 @@ from fusion_eval.types import Answer, Pool
 class WeightedMajority:
     """Take the first candidate that gives the answer with the largest sum of votes.
 
-    Sources: `votes=probability` with `by=logprob` is the normalized weighted sum of self-consistency (Wang et al. 2022,
-    arXiv 2203.11171, equation 1). `votes=borda` is the Borda vote of self-certainty (Kang et al. 2025, arXiv 2502.18581):
-    the candidate on rank r of N has (N - r + 1)**power votes, and 0.5 is the default power of its code. `votes=score`
-    with `by=confidence` is DeepConf's offline vote (Fu et al. 2025, arXiv 2508.15260); `keep=0.1` adds its filter, which
-    keeps the candidates at or above that percentile. Deviation: equal texts are equal answers, as everywhere here.
+    Sources: `by=logprob` is the normalized weighted sum of self-consistency (Wang et al. 2022, arXiv 2203.11171, equation
+    1). `by=self_certainty` is its Borda vote (Kang et al. 2025, arXiv 2502.18581): the candidate on rank r of N has
+    (N - r + 1)**power votes, and 0.5 is the default power of its code. `by=confidence` is DeepConf's offline vote (Fu et
+    al. 2025, arXiv 2508.15260); `keep=0.1` adds its filter, which keeps the candidates at or above that percentile.
+    Deviation: equal texts are equal answers, as everywhere here.
 
     Args:
         by: Scores the candidates; None leaves the choice to the model argument `scorer=`.
-        votes: What a score is worth: `score` itself, `probability` (its exponential), or `borda` (by its rank).
+        votes: What a score is worth: `score` itself, `probability` (its exponential), or `borda` (by its rank). None is
+            what the scorer's class says in `votes`, and `score` if it says nothing.
         power: The exponent of Borda's votes.
         keep: The share of candidates with an answer that may vote, those with the highest scores.
 
@@ -39,7 +40,7 @@ class WeightedMajority:
     uses: ClassVar = ("scorer",)
 
     by: Scorer | None = None
-    votes: Literal["score", "probability", "borda"] = "score"
+    votes: Literal["score", "probability", "borda"] | None = None
     power: float = 0.5
     keep: float = 1.0
 
@@ -55,7 +56,7 @@ class WeightedMajority:
         """Return the winner of the vote; of equal sums the answer that was given first.
 
         Raises:
-            ConfigError: A score is negative, and `votes=score`.
+            ConfigError: A score is negative, so that it is no vote.
         """
         tools = self.own_tools(tools)
         answers = extracted_answers(pool, tools)
@@ -63,7 +64,8 @@ class WeightedMajority:
             return fall_back(pool, "no candidate gives an answer that the task can read")
         scored = await tools.scorer(pool, tools)
         scores = [None if score is None or math.isnan(score) else score for score in scored.scores]
-        weights = self._weights(scores, answers)
+        votes_by: str = self.votes or getattr(tools.scorer, "votes", "score")
+        weights = self._weights(scores, answers, votes_by)
         votes = tally(
             [None if w is None else answer for answer, w in zip(answers, weights, strict=True)],
             [w or 0.0 for w in weights],
@@ -74,7 +76,9 @@ class WeightedMajority:
         chosen = next(i for i, answer in enumerate(answers) if answer == best and weights[i] is not None)
         return Answer(pool.usable[chosen].text, scores=scored.scores, chosen=chosen, calls=scored.calls)
 
-    def _weights(self, scores: Sequence[float | None], answers: Sequence[str | None]) -> list[float | None]:
+    def _weights(
+        self, scores: Sequence[float | None], answers: Sequence[str | None], votes_by: str
+    ) -> list[float | None]:
         """Return the weight of each candidate's vote; None for those that have none."""
         known = [i for i, score in enumerate(scores) if score is not None]
         ranked = sorted(known, key=lambda i: -(scores[i] or 0.0))
@@ -83,9 +87,9 @@ class WeightedMajority:
         weights: list[float | None] = [None] * len(scores)
         for i in voting:
             score = scores[i] or 0.0
-            if self.votes == "borda":
+            if votes_by == "borda":
                 weights[i] = (len(ranked) - rank_of[i] + 1) ** self.power
-            elif self.votes == "probability":
+            elif votes_by == "probability":
                 weights[i] = math.exp(min(score, 700.0))
             elif score < 0:
                 raise ConfigError(

@@ -16,6 +16,7 @@ class Logprob:
     """Score each candidate by the mean log-probability of its tokens."""
 
     needs_logprobs: ClassVar = True
+    votes: ClassVar = "probability"
 
     async def __call__(self, pool: Pool, tools: Tools) -> Scored:
         """Return the natural log-probability per token, at temperature 1.

@@ -23,6 +23,7 @@ class SelfCertainty:
     """
 
     needs_logprobs: ClassVar = ALTERNATIVES_PER_TOKEN
+    votes: ClassVar = "borda"
 
     async def __call__(self, pool: Pool, tools: Tools) -> Scored:
         """Return the mean divergence in nats; None where no alternatives are known.

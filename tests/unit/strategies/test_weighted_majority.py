@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,10 @@ from scripted import pool_of, tools
 from fusion_eval.errors import ConfigError
 from fusion_eval.strategies.interface import Scored, Tools
 from fusion_eval.strategies.majority import Majority
+from fusion_eval.strategies.scorers.chrf import Chrf
+from fusion_eval.strategies.scorers.confidence import Confidence
+from fusion_eval.strategies.scorers.logprob import Logprob
+from fusion_eval.strategies.scorers.self_certainty import SelfCertainty
 from fusion_eval.strategies.specs import load_strategy
 from fusion_eval.strategies.weighted_majority import WeightedMajority
 from fusion_eval.types import Candidate, Pool
@@ -101,6 +106,22 @@ async def test_probability_votes_are_exponentials_so_that_log_probabilities_can_
     strategy = WeightedMajority(Given((unsure, sure, unsure)), votes="probability")
 
     assert await winner_of(strategy, [("a", 0), ("b", 0), ("a", 0)]) == "b"
+
+
+@pytest.mark.parametrize(
+    ("by", "winner"), [(Logprob(), "b"), (SelfCertainty(), "a"), (Confidence(), "b"), (Chrf(), "a")]
+)
+async def test_a_scorer_says_how_its_scores_vote(by: Any, winner: str) -> None:
+    # given two candidates that agree, and a third one of which its model is much more certain
+    def candidate(text: str, certainty: float) -> Candidate:
+        return Candidate(text, "m", 0, mean_logprob=math.log(certainty), confidences=(20 * certainty,))
+
+    pool = pool_of(candidate("a1", 0.2), candidate("a2", 0.3), candidate("b3", 0.9))
+
+    answer = await WeightedMajority(by)(pool, tools(extract=answer_in))
+
+    # then scores and probabilities add up to its answer, and ranks to that of the two
+    assert answer_in(answer.text) == winner
 
 
 @given(st.lists(st.sampled_from("abc?"), min_size=1, max_size=8))
