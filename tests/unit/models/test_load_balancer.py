@@ -10,7 +10,7 @@ from openai_server import Fault, Plan, Server
 
 from fusion_eval.errors import EndpointError
 from fusion_eval.model_arguments import parse
-from fusion_eval.models import limited, spread
+from fusion_eval.models import limited, load_balancer
 from fusion_eval.models.endpoint import GIVE_UP_AFTER
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
@@ -23,7 +23,7 @@ UNREACHABLE = "http://127.0.0.1:9/v1"
 
 def set_pauses(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Make every pause this long, between retries at one endpoint and between rounds over all of them."""
-    for module in (limited, spread):
+    for module in (limited, load_balancer):
         monkeypatch.setattr(module, "pause", lambda attempt, error: seconds)
 
 
