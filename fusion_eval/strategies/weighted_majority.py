@@ -60,11 +60,11 @@ class WeightedMajority:
         """
         tools = self.own_tools(tools)
         answers = extracted_answers(pool, tools)
+        scored = await tools.scorer(pool, tools)  # of all, since ranks are among all candidates
         if all(answer is None for answer in answers):
-            return fall_back(pool, "no candidate gives an answer that the task can read")
-        scored = await tools.scorer(pool, tools)
+            return fall_back(pool, "no candidate gives an answer that the task can read", scored.calls)
         scores = [None if score is None or math.isnan(score) else score for score in scored.scores]
-        votes_by: str = self.votes or getattr(tools.scorer, "votes", "score")
+        votes_by = self.votes or str(getattr(tools.scorer, "votes", "score"))
         weights = self._weights(scores, answers, votes_by)
         votes = tally(
             [None if w is None else answer for answer, w in zip(answers, weights, strict=True)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from choosing_models import shown
 from harness_tasks import GENERATE, answers, evaluate
 from openai_server import Plan, prompt_text
 
+from fusion_eval.cli.main import main
 from fusion_eval.harness.lm import model_type
 
 FILTER = GENERATE + (
@@ -61,3 +63,31 @@ def test_a_strategy_answers_every_prompt_of_a_task_without_a_fallback(
     # then all answers are the strategy's own
     assert lm.totals.overall.fallbacks == 0
     assert set(answers(results, "sums")) == {answer}
+
+
+def test_a_dry_run_counts_what_strategies_that_vote_may_cost(
+    openai_server: Any, tasks: Any, tmp_path: Any, capsys: Any
+) -> None:
+    # given two prompts with three candidates each, and strategies that rate each candidate, or may fuse, or ask nobody
+    server = openai_server(Plan())
+    tasks("sums", more=FILTER)
+    strategies = "single,majority,weighted_majority(by=judge),weighted_majority(by=confidence),route"
+    arguments = f"model=test-model,base_url={server.base_url},n=3,cache=off"
+    command = [
+        "run",
+        "--tasks",
+        "sums",
+        "--include_path",
+        str(tmp_path / "tasks"),
+        "--limit",
+        "2",
+        "--dry_run",
+    ]
+    # when
+    assert main([*command, "--strategies", strategies, "--model_args", arguments]) == 0
+    # then
+    rows = [re.split(r" {2,}", line) for line in capsys.readouterr().out.splitlines()]
+    counts = {(row[0], row[1]): row[2] for row in rows if len(row) == 6}
+    assert counts["weighted_majority(by=judge)", "scorer"] == "6"
+    assert counts["route", "fusor"] == "2"
+    assert not server.calls

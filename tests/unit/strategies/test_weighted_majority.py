@@ -149,11 +149,11 @@ async def test_without_a_scored_answer_it_falls_back_and_counts_what_scoring_cos
     assert len(answer.calls) == 1
 
 
-async def test_without_any_answer_it_falls_back_before_it_scores() -> None:
+async def test_without_any_answer_it_falls_back() -> None:
     answer = await WeightedMajority(Given((1.0, 1.0)))(pool_of("?1", "?2"), tools(extract=answer_in))
 
     assert answer.fallback == "no candidate gives an answer that the task can read"
-    assert answer.calls == ()
+    assert len(answer.calls) == 1
 
 
 @pytest.mark.parametrize("text", ["keep=0", "keep=1.1", "power=0", "votes=veto"])
