@@ -124,7 +124,7 @@ class CountingModel(Limited):
         cost = self._price.of(read, written) if self._price else None
         self._count.add(Count(1, read, written, cost))
         return [
-            Candidate(stand_in(sampling.max_tokens, seed), self.name, seed, mean_logprob=0.0)
+            Candidate(stand_in(sampling.max_tokens, seed), self.name, seed, mean_logprob=0.0, confidences=(0.0,))
             for seed in range(sampling.seed, sampling.seed + n)
         ]
 
