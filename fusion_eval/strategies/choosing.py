@@ -13,10 +13,10 @@ from fusion_eval.strategies.interface import Tools
 from fusion_eval.types import Candidate, Pool
 
 _NUMBERS = re.compile(
-    r"(?<!\[)\[\[ ?\**(\d{1,4}(?: ?[,>] ?\d{1,4})*)\** ?\]\]"
+    r"(?<!\[)\[\[ ?\**([1-9]\d{0,3}(?: ?[,>] ?[1-9]\d{0,3})*)\** ?\]\]"
     r"(?:[\s.。।۔*_`~!)#]|<[|｜][^<>|｜\s]{1,40}[|｜]>|</s>|<end_of_turn>|</(?:b|strong|em|i|p)>)*\Z"
 )
-"""Numbers in double brackets, before nothing but emphasis and tokens that end a turn."""
+"""Whole numbers from 1 in double brackets, before nothing but emphasis and tokens that end a turn."""
 
 
 @dataclass(frozen=True, slots=True)

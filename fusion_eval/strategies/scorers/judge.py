@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from fusion_eval.argument_values import integer_reader, number_reader
 from fusion_eval.errors import RequestError
 from fusion_eval.models.together import gather_or_cancel
+from fusion_eval.strategies.choosing import read_numbers
 from fusion_eval.strategies.fusor_prompt import render, shipped
 from fusion_eval.strategies.interface import Scored, Tools
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling, prompt_of
 
-_RATING = re.compile(
-    r"(?<!\[)\[\[ ?\**(10|[1-9])\** ?\]\]"
-    r"(?:[\s.。।۔*_`~!)#]|<[|｜][^<>|｜\s]{1,40}[|｜]>|</s>|<end_of_turn>|</(?:b|strong|em|i|p)>)*\Z"
-)
-"""A rating in double brackets, before nothing but emphasis and tokens that end a turn."""
+_BEST = 10
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,5 +65,7 @@ def read_rating(reply: str) -> float | None:
 
     Brackets elsewhere may quote the candidate (`it demands [[10]]`), and prose is no rating (`8 out of 10`).
     """
-    rating = _RATING.search(reply)
-    return float(rating.group(1)) if rating else None
+    match read_numbers(reply):
+        case (rating,) if rating <= _BEST:
+            return float(rating)
+    return None
