@@ -181,7 +181,7 @@ def _check_scorer(arguments: ModelArguments) -> None:
     for option in ("model", "temperature", "max_tokens"):
         if getattr(arguments, f"scorer_{option}") is None:
             continue
-        if arguments.scorer_name != "judge":
+        if arguments.scorer_name not in ("judge", "judge_pairwise"):
             raise ConfigError(
                 f"scorer_{option}= goes with scorer=judge, not with scorer={arguments.scorer_name}"
             )

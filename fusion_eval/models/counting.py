@@ -105,6 +105,10 @@ class CountingOpener(Opener):
         """Return how many calls all strategies need that the store does not answer."""
         return sum(count.calls for count in self.counts.values())
 
+    def _limited_own(self, door: Model) -> Limited:
+        count = self.counts.setdefault((self.strategy, "scorer"), Count())
+        return CountingModel(door, None, count)
+
     def _limited(self, name: str, address: str | None, urgent: bool, spread: bool, key: KeySource) -> Limited:
         count = self.counts.setdefault((self.strategy, self._counted_role), Count())
         return CountingModel(self._door(name, address, key), self.price(name, address), count)
@@ -124,7 +128,9 @@ class CountingModel(Limited):
         cost = self._price.of(read, written) if self._price else None
         self._count.add(Count(1, read, written, cost))
         return [
-            Candidate(stand_in(sampling.max_tokens, seed), self.name, seed, mean_logprob=0.0, confidences=(0.0,))
+            Candidate(
+                stand_in(sampling.max_tokens, seed), self.name, seed, mean_logprob=0.0, confidences=(0.0,)
+            )
             for seed in range(sampling.seed, sampling.seed + n)
         ]
 

@@ -12,7 +12,7 @@ from fusion_eval.models import Model
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.strategies.fusor_prompt import load_template
-from fusion_eval.strategies.interface import HasOwnTools, Strategy, Tools, smallest_pool
+from fusion_eval.strategies.interface import HasOwnTools, Strategy, Tools, check_installed, smallest_pool
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.sampler import cut_at_stop, draw
 from fusion_eval.strategies.specs import format_spec, load_scorer, load_strategy
@@ -46,8 +46,11 @@ class Aggregator:
             fusor_temperature=arguments.fusor_temperature,
             fusor_max_tokens=arguments.fusor_max_tokens,
             samplers=self.models,
+            open_model=opener.open_model,
         )
         self.tools = self.strategy.own_tools(tools) if isinstance(self.strategy, HasOwnTools) else tools
+        if opener.asks and not arguments.offline and "scorer" in getattr(self.strategy, "uses", ()):
+            check_installed(self.tools.scorer)
 
     async def aggregate(self, question: Question, pool: Pool) -> Trace:
         """Make one answer out of the pool, and record how.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import types
 import typing
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,6 +11,7 @@ from typing import Any, Literal, cast
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.model_arguments import ARGUMENT_NAMES
 from fusion_eval.strategies.interface import Scorer, Strategy
+from fusion_eval.strategies.option_types import SIMPLE, without_none
 from fusion_eval.strategies.plugins import ROLES, SCORERS, STRATEGIES, load, registered_name
 from fusion_eval.text.specs import Quoted, Spec, format_word, parse_spec, split_list
 
@@ -64,10 +63,17 @@ def format_spec(value: object) -> str:
     name: str = registered_name(value) or getattr(value, "__name__", None) or type(value).__name__
     if not dataclasses.is_dataclass(value):
         return name
+    first = getattr(value, "after_colon", "")
+    if first and format_word(word := str(getattr(value, first))) == word:
+        name = f"{name}:{word}"
+    else:
+        first = ""
     options = [
         f"{option.name}={_format_value(current)}"
         for option in dataclasses.fields(value)
-        if option.init and (current := getattr(value, option.name)) != _default(option)
+        if option.init
+        and option.name != first
+        and (current := getattr(value, option.name)) != _default(option)
     ]
     return f"{name}({','.join(options)})" if options else name
 
@@ -99,7 +105,8 @@ def take_options(text: str, arguments: Mapping[str, object]) -> tuple[Strategy, 
 
 
 def _build(spec: Spec, group: str) -> object:
-    target, role = load(group, spec.name), ROLES[group]
+    target, role = load(group, spec.name.partition(":")[0]), ROLES[group]
+    spec = _without_colon(spec, target, role)
     if not isinstance(target, type):  # a function, or a value that is ready
         if spec.options:
             raise ConfigError(f"The {role} '{spec.name}' has no options; write {spec.name} alone")
@@ -118,12 +125,25 @@ def _build(spec: Spec, group: str) -> object:
         raise ConfigError(f"The {role} '{spec.name}' cannot be made: {error}") from error
 
 
+def _without_colon(spec: Spec, target: Any, role: str) -> Spec:
+    """Return `reward:NAME` as `reward(name=NAME)`: the word after the colon is the option that the class names."""
+    name, colon, word = spec.name.partition(":")
+    if not colon:
+        return spec
+    option = getattr(target, "after_colon", None)
+    if option is None:
+        raise ConfigError(f"The {role} '{name}' takes nothing after a colon; write {name}, not {spec.name}")
+    if option in dict(spec.options):
+        raise ConfigError(f"{spec.name} gives {option}= twice; leave one")
+    return Spec(name, ((option, Quoted(word)), *spec.options))
+
+
 def _read(owner: str, name: str, value: Spec | Quoted, kind: Any) -> object:
     """Read one value as its field's type says."""
     wrong = ConfigError(
         f"{owner}({name}={_written(value)}): {name} should be {_description(owner, name, kind)}"
     )
-    inner, optional = _without_none(kind)
+    inner, optional = without_none(kind)
     word = value.name if isinstance(value, Spec) and not value.options else None
     if optional and word == _NONE:
         return None
@@ -141,52 +161,22 @@ def _read(owner: str, name: str, value: Spec | Quoted, kind: Any) -> object:
             raise wrong
         return choices[word]
     try:
-        return _SIMPLE[inner][1](word)
+        return SIMPLE[inner][1](word)
     except ValueError as error:
         raise wrong from error
 
 
-def _flag(word: str) -> bool:
-    if word not in ("true", "false"):
-        raise ValueError(word)
-    return word == "true"
-
-
-def _number(word: str) -> float:
-    number = float(word)
-    if not math.isfinite(number):
-        raise ValueError(word)
-    return number
-
-
-_SIMPLE: dict[object, tuple[str, Any]] = {
-    int: ("a whole number", int),
-    float: ("a number", _number),
-    bool: ("true or false", _flag),
-    str: ("a text; put it into double quotes if it holds a comma or a parenthesis", str),
-}
-
-
 def _description(owner: str, name: str, kind: Any) -> str:
-    inner, optional = _without_none(kind)
+    inner, optional = without_none(kind)
     if inner in _GROUPS:
         description = f"a {ROLES[_GROUPS[inner]]}"
     elif typing.get_origin(inner) is Literal:
         description = "one of " + ", ".join(map(str, typing.get_args(inner)))
-    elif inner in _SIMPLE:
-        description = _SIMPLE[inner][0]
+    elif inner in SIMPLE:
+        description = SIMPLE[inner][0]
     else:
         raise ConfigError(f"The option {name} of {owner} has a type that cannot be read from text: {kind}")
     return f"{description}, or none" if optional else description
-
-
-def _without_none(kind: Any) -> tuple[Any, bool]:
-    """Return the type X of `X | None`, and whether None is allowed."""
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        others = [part for part in typing.get_args(kind) if part is not type(None)]
-        if len(others) == 1:
-            return others[0], True
-    return kind, False
 
 
 def _options(target: Any) -> list[dataclasses.Field[Any]]:

@@ -1,6 +1,6 @@
 """The text form of strategies and scorers: `fusion`, `bon(scorer=chrf)`, `bon(scorer=judge(temperature=0.5))`.
 
-    spec   = name [ "(" option { "," option } ")" ]
+    spec   = name [ ":" word ] [ "(" option { "," option } ")" ]
     option = key "=" value
     value  = word | quoted text | spec
 
@@ -17,6 +17,7 @@ from fusion_eval.errors import ConfigError
 
 _TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[(),=]|[^\s(),="]+|")')
 _NAME = re.compile(r"[^\W\d][\w.-]*")
+_NAME_AND_WORD = re.compile(rf"{_NAME.pattern}(?::.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class _Parser:
 
     def _spec(self) -> Spec:
         name, place = self._take()
-        if not _NAME.fullmatch(name):
+        if not _NAME_AND_WORD.fullmatch(name):
             raise self._error(f"needs a name at character {place}, such as fusion or bon(scorer=chrf)")
         return self._with_options(name)
 
@@ -133,7 +134,7 @@ class _Parser:
             return key, Quoted(self._unquoted(value, place))
         if not value or value in "(),=":
             raise self._error(f"gives no value for {key}=; write {key}=VALUE")
-        return key, self._with_options(value) if _NAME.fullmatch(value) else Spec(value)
+        return key, self._with_options(value) if _NAME_AND_WORD.fullmatch(value) else Spec(value)
 
     def _unquoted(self, token: str, place: int) -> str:
         try:

@@ -94,6 +94,17 @@ class Connection:
             RequestError: The server refused this request and would refuse it again.
             EndpointError: The endpoint fails whatever the request.
         """
+        body, response = await self.send(payload, largest)
+        reply = self._decode(body, response)
+        self.answered = True
+        if not reply.choices:
+            raise self._error_without_choices(reply)
+        return reply
+
+    async def send(
+        self, payload: dict[str, object], largest: int = LARGEST
+    ) -> tuple[bytes, aiohttp.ClientResponse]:
+        """Send a request and return the body of its success, with the response; it raises what `post` raises."""
         if self._session is None:
             self._session = self._open()
         data = _encode(payload)
@@ -109,11 +120,7 @@ class Connection:
         else:
             if response.status // 100 != 2:
                 raise await self._error_for_response(response, body)
-            reply = self._decode(body, response)
-            self.answered = True
-            if not reply.choices:
-                raise self._error_without_choices(reply)
-            return reply
+            return body, response
         raise failure  # outside the handler: aiohttp's own message can show a password in the URL
 
     async def _error_for_response(self, response: aiohttp.ClientResponse, body: bytes) -> FusionEvalError:

@@ -68,9 +68,10 @@ def test_every_strategy_scorer_and_template_is_documented_and_loads() -> None:
     for name in plugins.names("fusion_eval.strategies"):
         assert f"| `{name}` |" in text
         assert callable(load_strategy(name))
+    examples = {"reward": "reward:NAME", "endpoint": "endpoint:http://localhost:8000/classify"}
     for name in plugins.names("fusion_eval.scorers"):
-        assert f"| `{name}` |" in text
-        assert callable(load_scorer(name))
+        assert re.search(rf"^\| `{name}(?::[A-Z]+)?` \|", text, re.MULTILINE)
+        assert callable(load_scorer(examples.get(name, name)))
     for name in FUSORS:
         assert f"| `{name}` |" in text
         assert load_template(name).source

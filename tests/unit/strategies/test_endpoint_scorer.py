@@ -1,0 +1,200 @@
+"""`endpoint:URL` scores candidates by a reward model that vLLM or SGLang serves."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from reward_server import SGLANG, VLLM, reward_server
+from scripted import pool_of, tools
+
+from fusion_eval.errors import ConfigError, EndpointError
+from fusion_eval.model_arguments import parse
+from fusion_eval.models.opener import Opener
+from fusion_eval.models.store.store import Store
+from fusion_eval.strategies import Pool, Scored
+from fusion_eval.strategies.scorers import endpoint
+from fusion_eval.strategies.scorers.endpoint import EndpointScorer
+from fusion_eval.strategies.solver import Solver
+from fusion_eval.strategies.specs import format_spec, load_scorer, load_strategy
+from fusion_eval.types import Message, Prompt
+
+
+async def scored(scorer: Any, pool: Pool, store: Store | None = None, **arguments: object) -> Scored:
+    """Return what a scorer finds with a run's own slots, retries and store."""
+    opener = Opener(
+        parse({"model": "m", "base_url": "http://127.0.0.1:9/v1", **arguments}), store or Store(None)
+    )
+    try:
+        return await scorer(pool, dataclasses.replace(tools(), open_model=opener.open_model))
+    finally:
+        await opener.close()
+
+
+# The four forms
+
+
+@pytest.mark.parametrize("path", VLLM)
+async def test_each_candidate_gets_the_number_that_vllm_gives(path: str) -> None:
+    async with reward_server(VLLM) as server:
+        result = await scored(EndpointScorer(server.url + path, model="rm"), pool_of("aa", "aaaa", "aa"))
+    assert result.scores == (0.2, 0.4, 0.2)
+    assert len(server.requests) == len(result.calls) == 2  # equal texts are scored once
+    assert {body["model"] for _, body, _ in server.requests} == {"rm"}
+    assert [call.prompt_tokens for call in result.calls] == [7, 7]
+
+
+@pytest.mark.parametrize("path", SGLANG)
+async def test_each_candidate_gets_the_number_that_sglang_gives(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Tokenizer:
+        def apply_chat_template(self, turns: list[dict[str, str]], *, tokenize: bool) -> str:
+            return "".join(f"<{turn['role']}>{turn['content']}" for turn in turns)
+
+    monkeypatch.setattr(endpoint, "_tokenizer", lambda name: Tokenizer())
+    async with reward_server(SGLANG) as server:
+        scorer = EndpointScorer(server.url + path, tokenizer="t")
+        result = await scored(scorer, pool_of("aa", "aaaa", prompt=Prompt("Why?")))
+    assert result.scores == (0.2, 0.4)
+    if path == "/classify":
+        assert sorted(body["text"] for _, body, _ in server.requests) == [
+            "<user>Why?<assistant>aa",
+            "<user>Why?<assistant>aaaa",
+        ]
+
+
+async def test_the_conversation_goes_as_messages_and_without_a_models_name() -> None:
+    prompt = Prompt(messages=(Message("system", "Be kind."), Message("user", "Why?")))
+    async with reward_server(VLLM) as server:
+        await scored(EndpointScorer(server.url + "/classify"), pool_of("Because.", prompt=prompt))
+        await scored(EndpointScorer(server.url + "/score"), pool_of("Because.", prompt=prompt))
+    (_, chat, _), (_, pair, _) = server.requests
+    assert chat == {
+        "messages": [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": "Why?"},
+            {"role": "assistant", "content": "Because."},
+        ]
+    }
+    assert pair == {"text_1": "Be kind.\n\nWhy?", "text_2": "Because."}
+
+
+async def test_a_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RM_KEY", "secret-key-1234")
+    async with reward_server(VLLM) as server:
+        await scored(EndpointScorer(server.url + "/score", api_key_env="RM_KEY"), pool_of("a"))
+    assert server.requests[0][2] == "Bearer secret-key-1234"
+    monkeypatch.delenv("RM_KEY")
+    with pytest.raises(ConfigError, match="RM_KEY of endpoint:http://h/score is not set"):
+        EndpointScorer("http://h/score", api_key_env="RM_KEY").check_installed()
+
+
+async def test_no_score_is_paid_for_twice(tmp_path: Path) -> None:
+    async with reward_server(VLLM) as server:
+        scorer = EndpointScorer(server.url + "/score")
+        with Store(tmp_path / "store.sqlite") as store:
+            first = await scored(scorer, pool_of("aa", "aaaa"), store)
+        with Store(tmp_path / "store.sqlite") as store:
+            second = await scored(scorer, pool_of("aaaa", "aa", "a"), store)
+    assert (first.scores, second.scores) == ((0.2, 0.4), (0.4, 0.2, 0.1))
+    assert len(server.requests) == 3
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {},
+        [],
+        {"data": []},
+        {"data": [{"score": None}]},
+        {"data": [{"score": "high"}]},
+        {"data": [{"score": True}]},
+        {"data": "x"},
+        {"error": "no"},
+        "text",
+    ],
+)
+async def test_a_reply_in_another_form_leaves_the_candidate_unscored(reply: object) -> None:
+    async with reward_server({"/score": lambda body: reply}) as server:
+        result = await scored(EndpointScorer(server.url + "/score"), pool_of("a"))
+    assert (result.scores, result.calls) == ((None,), ())
+
+
+async def test_one_request_that_is_refused_leaves_its_candidate_unscored() -> None:
+    def reply(body: dict[str, Any]) -> Any:
+        if body["text_2"] == "bad":
+            return web.json_response({"error": {"message": "too long"}}, status=400)
+        return {"data": [{"score": 1}]}
+
+    async with reward_server({"/score": reply}) as server:
+        result = await scored(EndpointScorer(server.url + "/score"), pool_of("good", "bad"))
+    assert result.scores == (1.0, None)
+
+
+async def test_a_model_with_several_labels_stops_the_run() -> None:
+    replies = {"/classify": lambda body: {"data": [{"probs": [0.2, 0.8], "num_classes": 2}]}}
+    async with reward_server(replies) as server:
+        with pytest.raises(
+            EndpointError, match="gives 2 numbers for a response, and a reward model gives one"
+        ):
+            await scored(EndpointScorer(server.url + "/classify"), pool_of("a"))
+
+
+async def test_an_endpoint_that_is_down_stops_the_run() -> None:
+    with pytest.raises(EndpointError, match="Cannot reach"):
+        await scored(EndpointScorer("http://127.0.0.1:9/score"), pool_of("a"), max_retries=0)
+
+
+@pytest.mark.parametrize("url", ["http://h/v1/chat/completions", "http://h/scores", "h", ""])
+def test_an_address_that_ends_in_no_known_path_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="should end in one of /pooling, /classify, /score, /rerank"):
+        EndpointScorer(url)
+
+
+# The text form
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("endpoint:http://h:8000/classify", "endpoint:http://h:8000/classify"),
+        ('endpoint(url="http://h/v1/rerank")', "endpoint:http://h/v1/rerank"),
+        ("endpoint:http://h/score(model=rm)", "endpoint:http://h/score(model=rm)"),
+        ("reward:org/model-1.0", "reward:org/model-1.0"),
+        ("reward:m(batch_size=2)", "reward:m(batch_size=2)"),
+        ('reward(name="a (b)")', 'reward(name="a (b)")'),
+    ],
+)
+def test_a_scorer_with_a_colon_is_read_and_written(text: str, canonical: str) -> None:
+    assert format_spec(load_scorer(text)) == canonical
+    assert format_spec(load_strategy(f"bon(scorer={text})")) == f"bon(scorer={canonical})"
+    assert load_scorer(canonical) == load_scorer(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("chrf:x", "takes nothing after a colon; write chrf"),
+        ("reward", "needs a model: reward:NAME"),
+        ("reward:", "needs a model: reward:NAME"),
+        ("reward:m(name=x)", "gives name= twice"),
+        ("rewrd:m", "Did you mean 'reward'"),
+        ("reward:m(batch_size=0)", "batch_size"),
+    ],
+)
+def test_a_mistake_in_such_a_scorer_is_one_sentence(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_scorer(text)
+
+
+def test_it_serves_as_the_default_scorer_of_a_run() -> None:
+    arguments = parse({"model": "m", "base_url": "http://h/v1", "scorer": "endpoint:http://h/score"})
+    solver = Solver("bon", arguments, Opener(arguments, Store(None)))
+    assert solver.signature_parts() == ["scorer:endpoint:http://h/score"]
