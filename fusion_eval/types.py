@@ -135,7 +135,7 @@ class Answer:
     departures: tuple[str, ...] = ()
     """How the fusor's reply differs from the form that its prompt asked for: `unclosed`, `unmarked`, …"""
     fallback: str | None = None
-    """Why the strategy fell back on a candidate; None if it did not."""
+    """Why the strategy fell back on a candidate, or went on without a part of its method; None if it did neither."""
 
 
 @dataclass(frozen=True, slots=True)
