@@ -11,6 +11,7 @@ from fusion_eval.comparison.units import ALL
 from fusion_eval.errors import ConfigError
 from fusion_eval.exports.subject import Subject
 from fusion_eval.runs.comparison import Comparison, Row
+from fusion_eval.runs.reported_tasks import only_sampled
 
 JUDGE = "judge:"
 """The prefix of the metrics that a judge's verdicts make."""
@@ -47,8 +48,11 @@ def find_comparisons(subject: Subject) -> Comparisons:
         return Comparisons(None, judged)
     if beside and not all(map(is_judged, beside.rows)):
         return Comparisons(beside, judged)
+    sampled = only_sampled(subject.runs)
+    if len(sampled) < len(subject.runs):
+        return Comparisons(None, judged, "some runs have results and no samples")
     try:
-        return Comparisons(compare(subject.runs), judged)
+        return Comparisons(compare(sampled), judged)
     except ConfigError as error:
         return Comparisons(None, judged, str(error))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.runs.files import run_folders
 from fusion_eval.runs.reading import Run, read_runs, with_unique_names
+from fusion_eval.runs.reported_tasks import read_results_alone, with_reported_tasks
 from fusion_eval.runs.writing import write_file
 from fusion_eval.text.file_names import safe_file_name
 
@@ -33,6 +34,8 @@ class ExportedFiles:
 def read_subject(path: Path, allow_partial: bool = False) -> Subject:
     """Read the run at `path`, or all runs in the folders directly below it.
 
+    Tasks and runs of which only the results file is there are read as well.
+
     Args:
         path: A run, or a folder of runs.
         allow_partial: Read runs whose sample files lack items or have broken lines.
@@ -40,10 +43,11 @@ def read_subject(path: Path, allow_partial: bool = False) -> Subject:
     Raises:
         ConfigError: There is no run, or one that is not complete.
     """
-    folders = run_folders(path)
+    if alone := read_results_alone(path):
+        return Subject(path, tuple(alone))
     beside = path / FILE_NAME
     comparison = read_comparison(beside) if beside.is_file() else None
-    runs = read_runs(folders, allow_partial)
+    runs = [with_reported_tasks(run) for run in read_runs(run_folders(path), allow_partial)]
     if path.is_file() and runs[0].signature:
         # A file of this package lies in a folder named after the model, but a strategy answered.
         runs = with_unique_names(runs, [runs[0].signature.partition("|")[0]])

@@ -50,6 +50,8 @@ def read_answered(run: Run) -> Iterator[AnsweredSample]:
     """Yield every sample with its texts, task by task. Every line of the run's files must be readable."""
     paths = {file.task: file.path for file in run.files.samples}
     for task, part in run.tasks.items():
+        if task not in paths:
+            continue
         records = (record for _, record in read_records(paths[task]) if isinstance(record, dict))
         for sample, record in zip(part.samples, records, strict=True):
             yield _answered_sample(task, sample, record)

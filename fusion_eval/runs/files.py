@@ -52,14 +52,25 @@ class RunFiles:
     samples: tuple[SampleFile, ...]
     traces: tuple[Path, ...] = ()
     older: int = field(default=0, compare=False)
+    results_alone: Path | None = None
+    """A results file without samples, in place of all others."""
 
     def results(self, task: str) -> Results:
-        """Read the results file that was written with the samples of a task; empty if there is none."""
+        """Read the results file that was written with the samples of a task; empty if there is none.
+
+        A task without samples is in the newest results file.
+        """
         paths = [file.results for file in self.samples if file.task == task and file.results]
+        if all(file.task != task for file in self.samples) and task in section(
+            newest := self.newest_results(), "results"
+        ):
+            return newest
         return load_results(paths[0]) if paths else {}
 
     def newest_results(self) -> Results:
         """Read the results file that was written last; empty if there is none."""
+        if self.results_alone:
+            return load_results(self.results_alone)
         with_results = [file for file in self.samples if file.results]
         newest = max(with_results, key=lambda file: file.date, default=None)
         return load_results(newest.results) if newest and newest.results else {}
@@ -79,6 +90,15 @@ def find_run_files(path: Path) -> RunFiles:
         samples = _sample_file(path)
         return RunFiles(path, (samples,), _trace_files(path.parent, path.parent.parent))
     return _files_in_folder(path)
+
+
+def results_files(path: Path) -> list[Path]:
+    """Return the results files without samples: `path`, or those directly in the folder `path`; empty if it has samples."""
+    _check_readable(path)
+    root = path.parent if path.is_file() else path
+    if any(map(_is_samples, root.rglob(_FILES))):
+        return []
+    return [file for file in ([path] if path.is_file() else sorted(root.glob(_FILES))) if _is_results(file)]
 
 
 def run_folders(path: Path) -> list[Path]:

@@ -152,12 +152,9 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
         if task.broken_lines:
             notes.append(f"{file.path}: {task.broken_lines} lines cannot be read and are left out")
         elif task.missing_items:
-            notes.append(f"{_count_difference(file, task)}; values here are of those in the file")
-    if absent := _tasks_without_samples(files, tasks):
-        notes.append(
-            f"{files.path}: the results file also has {len(absent)} tasks without samples, which are left out: "
-            f"{', '.join(absent[:3])}{', …' * (len(absent) > 3)}"
-        )
+            notes.append(f"{_count_difference(file, task)}; values computed here are of those in the file")
+    if absent := tasks_without_samples(files, tasks):
+        notes.append(absent_note(files, absent))
     if files.older:
         notes.append(f"{files.path}: of several runs the newest is read, task by task")
     if missing := [file.task for file in files.samples if not file.results]:
@@ -182,7 +179,16 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
     )
 
 
-def _tasks_without_samples(files: RunFiles, tasks: Mapping[str, TaskRun]) -> list[str]:
+def absent_note(files: RunFiles, absent: Sequence[str], outcome: str = "which are left out") -> str:
+    """Say which tasks have no samples, and what becomes of them."""
+    names = f"{', '.join(absent[:3])}{', …' * (len(absent) > 3)}"
+    also = " also" if files.samples else ""
+    tasks = "1 task" if len(absent) == 1 else f"{len(absent)} tasks"
+    return f"{files.path}: the results file{also} has {tasks} without samples, {outcome}: {names}"
+
+
+def tasks_without_samples(files: RunFiles, tasks: Mapping[str, TaskRun]) -> list[str]:
+    """Return the tasks that the newest results file has and that are not among `tasks`."""
     results = files.newest_results()
     evaluated = section(results, "n-samples") or section(results, "configs")
     return [str(task) for task in evaluated if task not in tasks]

@@ -21,6 +21,7 @@ from fusion_eval.exports.table.score_tables import write_tables
 from fusion_eval.report.comparison_table import as_markdown
 from fusion_eval.runs.comparison import FILE_NAME, Comparison, write_comparison
 from fusion_eval.runs.reading import Run, read_runs
+from fusion_eval.runs.reported_tasks import only_sampled
 from fusion_eval.runs.results_file import load_results, section
 from fusion_eval.runs.traces import read_traces
 from fusion_eval.runs.verdicts import FILE_NAME as VERDICTS
@@ -54,7 +55,21 @@ def write_bundle(subject: Subject, folder: Path) -> ExportedFiles:
     """Write `bundle.zip` to `folder`.
 
     It holds results, samples, traces, verdicts, the comparison, a report, tables, a card and checksums.
+
+    Raises:
+        ConfigError: A run has no samples, or the bundle cannot be written.
     """
+    if len(only_sampled(subject.runs)) < len(subject.runs):
+        raise ConfigError(
+            f"{subject.path} has results and no samples, from which a bundle's numbers are computed again; "
+            "run lm_eval again with --log_samples, or export --format table"
+        )
+    for run in subject.runs:
+        if cut := [task for task, part in run.tasks.items() if part.samples and not part.complete]:
+            raise ConfigError(
+                f"{run.path}: samples of {', '.join(cut[:3])} are missing, and a bundle's numbers are computed again from "
+                "all of them; export another format"
+            )
     with tempfile.TemporaryDirectory() as place:
         copy, notes = _copy_subject(subject, Path(place))
         draw_pages(copy, Path(place))

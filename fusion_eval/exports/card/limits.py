@@ -44,7 +44,11 @@ def limits(runs: Sequence[Run], origins: Sequence[Provenance], comparisons: Comp
 
 
 def _items(runs: Sequence[Run]) -> str:
-    counts = [len({sample.doc_id for sample in part.samples}) for part in runs[0].tasks.values()]
+    counts = [
+        len({sample.doc_id for sample in part.samples}) for part in runs[0].tasks.values() if part.samples
+    ]
+    if not counts:
+        return "There are no samples: the values are those of the results file, and nothing was tested."
     each = f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
     return (
         f"Items: {sum(counts):,}; tasks: {len(counts):,} ({each} items in each). They are a sample of items like them, "

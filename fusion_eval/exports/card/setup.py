@@ -42,8 +42,10 @@ def task_table(runs: Sequence[Run], origins: Sequence[Provenance]) -> str:
 
 def first_prompt(run: Run) -> str | None:
     """Return the prompt for the first document of the first task, as the model got it; None if the file has no text."""
-    first = next(iter(run.tasks))
-    path = next(file.path for file in run.files.samples if file.task == first)
+    first = next((task for task, part in run.tasks.items() if part.samples), None)
+    path = next((file.path for file in run.files.samples if file.task == first), None)
+    if path is None:
+        return None
     _, record = next(iter(read_records(path)), ("", None))
     match record:
         case {"arguments": {"gen_args_0": {"arg_0": prompt}} | [[prompt, *_], *_]}:
@@ -112,6 +114,12 @@ def _setup(task: str, part: TaskRun, origin: Provenance) -> tuple[str, ...]:
         info.version or "-",
         "-" if info.fewshot is None else str(info.fewshot),
         "none" if info.limit is None else f"{info.limit:g}",
-        f"{len({sample.doc_id for sample in part.samples}):,}",
+        _items(part),
         origin.task_hashes.get(task, "-")[:_DIGITS],
     )
+
+
+def _items(part: TaskRun) -> str:
+    """Return how many items the samples hold. Without samples, return the number that the results file states."""
+    items = len({sample.doc_id for sample in part.samples}) or part.info.n_samples
+    return "-" if items is None else f"{items:,}"
