@@ -26,6 +26,8 @@ _NOT_METRICS = frozenset(
 )
 _COMPARES_LABELS = re.compile(r"(?i)(?<![a-z])(f1|mcc)(?![a-z0-9])")
 """Their pairs of labels look like pairs of texts."""
+_LONGEST_LINE, _LONGEST_FILE = 1 << 28, 1 << 30
+"""Characters of a line, and of a file that is one array. A small archive can hold far more."""
 _COMPARE_THE_REST = "--allow_partial compares the rest"
 
 
@@ -100,15 +102,21 @@ def read_records(path: Path) -> Iterator[tuple[str, object]]:
         with open_text(path) as file:
             if file.read(1) == "[":
                 file.seek(0)
-                yield from _array_elements(file.read())
+                yield from _array_elements(_bounded(path, file.read(_LONGEST_FILE)))
                 return
             file.seek(0)
-            for number, line in enumerate(file, start=1):
-                if line.strip():
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), start=1):
+                if _bounded(path, line).strip():
                     yield f"line {number}", _parse_line(line)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"The samples {path} cannot be read: {reason}") from error
+
+
+def _bounded(path: Path, text: str) -> str:
+    if len(text) == _LONGEST_FILE or (len(text) == _LONGEST_LINE and not text.endswith("\n")):
+        raise ConfigError(f"{path} has a line that is longer than any sample of the harness")
+    return text
 
 
 def open_text(path: Path) -> IO[str]:

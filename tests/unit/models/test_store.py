@@ -54,6 +54,12 @@ def test_candidates_are_read_back_unchanged(candidates: dict[bytes, Candidate]) 
     assert store.candidates(list(candidates)) == candidates
 
 
+def test_no_other_user_can_read_a_store(tmp_path: Path) -> None:
+    with Store(tmp_path / "store.sqlite") as store:
+        store.keep({key(1): candidate("a secret")})
+        assert [path.name for path in tmp_path.iterdir() if path.stat().st_mode & 0o077] == []
+
+
 def test_a_store_that_is_opened_again_holds_the_same(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "down" / "store.sqlite"
     with Store(path) as store:

@@ -11,6 +11,7 @@ import pytest
 from run_folders import DATE, samples, write_run
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.runs import samples as samples_file
 from fusion_eval.runs.reading import Run, read_runs
 
 
@@ -45,6 +46,20 @@ def test_a_broken_archive_is_one_sentence(tmp_path: Path) -> None:
     plain.unlink()
 
     with pytest.raises(ConfigError, match=r"cannot be read"):
+        read_one(run)
+
+
+def test_an_archive_whose_line_has_no_end_fills_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an archive with a line that is longer than any sample
+    monkeypatch.setattr(samples_file, "_LONGEST_LINE", 10_000)
+    run = write_run(tmp_path, {"quiz": samples([1.0, 0.0])})
+    (plain,) = run.rglob("samples_*.jsonl")
+    plain.with_name(f"{plain.name}.gz").write_bytes(gzip.compress(plain.read_bytes() + b" " * 20_000))
+    plain.unlink()
+    # when, then
+    with pytest.raises(ConfigError, match=r"has a line that is longer than any sample"):
         read_one(run)
 
 

@@ -53,6 +53,14 @@ class TestWriting:
             assert not path.exists()
         assert [item.name for item in path.parent.iterdir()] == [FILE_NAME]
 
+    def test_no_other_user_can_read_prompts_and_answers(self, tmp_path: Path) -> None:
+        # when prompts finish in another order, so that the file is written anew
+        with TraceFile(tmp_path / FILE_NAME) as file:
+            for index in (1, 0):
+                file.add(index, trace(index))
+        # then
+        assert (tmp_path / FILE_NAME).stat().st_mode & 0o077 == 0
+
     def test_without_a_path_nothing_is_written(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         # given
         monkeypatch.chdir(tmp_path)
