@@ -228,7 +228,7 @@ def _task_name(samples: Path, results: Path | None) -> str:
 def _trace_files(home: Path, root: Path) -> tuple[Path, ...]:
     """Find traces beside the samples, or in the nearest folder above up to `root`. Each rank writes one file."""
     for folder in (home, *home.parents):
-        traces = sorted(folder.glob(f"{_TRACES}*.jsonl"))
+        traces = [path for path in sorted(folder.glob(f"{_TRACES}*.jsonl")) if path.is_file()]
         if traces or folder == root:
             return tuple(traces)
     return ()
