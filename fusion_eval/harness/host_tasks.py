@@ -43,6 +43,13 @@ def remember_tasks() -> None:
     Task.build_all_requests = build_all_requests
 
 
+def metrics_of(task_name: str) -> tuple[str, ...]:
+    """Return the metrics in a task's configuration; none of a task that has not built its requests in this process."""
+    task = _tasks.get(task_name)
+    listed = getattr(getattr(task, "config", None), "metric_list", None) or ()
+    return tuple(str(entry["metric"]) for entry in listed if isinstance(entry.get("metric"), str))
+
+
 def answer_reader(task_name: str, doc: Mapping[str, Any]) -> Callable[[str], str | None] | None:
     """Return a function that extracts the answer from a reply to a document; None if the task has none.
 

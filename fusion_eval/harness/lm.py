@@ -15,7 +15,7 @@ from lm_eval.api.model import LM
 
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness import host, host_tasks
+from fusion_eval.harness import bias, host, host_tasks
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.questions import ChatPrompt, Request, questions_of
 from fusion_eval.harness.trace_folder import trace_folder
@@ -83,6 +83,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         """Yield this strategy's share of a run, and the list that gets its answers. Totals and traces are kept."""
         answers = needs_answers(self._solver.strategy)
         questions = questions_of(requests, self.arguments, logprobs=self._logprobs, answers=answers)
+        bias.warn(self._solver, requests)
         finals = [""] * len(questions)
         self.totals = RunTotals()
 

@@ -1,0 +1,50 @@
+"""Say where a comparison is biased by its own set-up: a scorer that is the metric, a fusor that is in the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fusion_eval.strategies.solver import Aggregator
+from fusion_eval.strategies.specs import format_spec
+from fusion_eval.text.specs import spec_name
+
+
+def metric_bias(aggregator: Aggregator, task: str, metrics: Iterable[str]) -> str | None:
+    """Return a warning if the strategy selects by a metric that the task reports; None if it does not.
+
+    Selecting by a metric inflates that metric above the true gain (Kovacs et al. 2024, arXiv 2411.03524).
+    """
+    strategy = aggregator.strategy
+    chosen_by = {str(getattr(strategy, "utility", ""))}
+    if "scorer" in _uses(aggregator):
+        chosen_by.add(spec_name(format_spec(aggregator.tools.scorer)))
+    for metric in metrics:
+        if any(name and metric.lower().startswith(name) for name in chosen_by):
+            return (
+                f"{aggregator.spec} selects by {metric}, which {task} reports: the gain in {metric} is inflated "
+                "(arXiv 2411.03524). Read another metric of the task, or select by another scorer"
+            )
+    return None
+
+
+def pool_bias(aggregator: Aggregator) -> list[str]:
+    """Return a warning for each judging or fusing model that is one of several models in the pool.
+
+    A model may prefer its own candidates. In a pool of one model all candidates are its own, so no warning is needed.
+    """
+    pool = {model.identity for model in aggregator.models}
+    if len(pool) < 2:
+        return []
+    uses, tools = _uses(aggregator), aggregator.tools
+    judges = "scorer" in uses and spec_name(format_spec(tools.scorer)).startswith("judge")
+    roles = [("fusor", tools.fusor, "fusor" in uses), ("scorer_model", tools.scorer_model, judges)]
+    return [
+        f"{aggregator.spec}: {model.name} is the {role} and a model of the pool, so it may prefer its own candidates; "
+        f"name another model, {role}=NAME"
+        for role, model, used in roles
+        if used and model.identity in pool
+    ]
+
+
+def _uses(aggregator: Aggregator) -> tuple[str, ...]:
+    return tuple(getattr(aggregator.strategy, "uses", ()))
