@@ -63,7 +63,10 @@ def test_in_a_pool_of_one_model_all_candidates_are_its_own() -> None:
 
 
 def test_the_metrics_are_those_of_the_tasks_configuration() -> None:
-    task = SimpleNamespace(config=SimpleNamespace(metric_list=[{"metric": "chrf"}, {"metric": len}]))
+    class Task:
+        config = SimpleNamespace(metric_list=[{"metric": "chrf"}, {"metric": len}])
+
+    task = Task()
     host_tasks._tasks["a task"] = task
     assert host_tasks.metrics_of("a task") == ("chrf",)
     assert host_tasks.metrics_of("never built") == ()
