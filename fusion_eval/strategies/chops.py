@@ -18,8 +18,8 @@ from fusion_eval.types import Answer, Pool
 class ChecklistSelection:
     """Let the fusor write a checklist for the request, then name the candidate that meets it best.
 
-    Source: checklisted one-pass selection (Khairi et al. 2025, arXiv 2506.20544). The fusor sees no candidate when it
-    writes the checklist. Deviations: candidates are shuffled, and the words of both prompts are our own.
+    Source: checklisted one-pass selection (Khairi et al. 2025, arXiv 2506.20544). Our own choices: the fusor sees no
+    candidate when it writes the checklist, candidates are shuffled, and the words of both prompts.
 
     Args:
         temperature: The fusor's temperature.

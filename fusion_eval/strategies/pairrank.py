@@ -22,10 +22,11 @@ _BUDGET = re.compile(r"(?P<times>\d{1,4}(?:\.\d+)?)n|(?P<pairs>\d{1,6})")
 class PairRank:
     """Let the fusor compare pairs of candidates, and take the one with the highest Bradley–Terry strength.
 
-    Source: the algorithm V1-Infer (Singh et al. 2026, arXiv 2603.04304): pairs that cover all candidates, each in two
-    comparisons, then Swiss rounds among candidates with similar results, 3n comparisons in all. Deviations: the fusor
+    Source: the algorithm V1-Infer (Singh et al. 2026, arXiv 2603.04304): pairs that cover all candidates, then Swiss
+    rounds among candidates with similar results; 3n comparisons, as in the examples of its code. Deviations: the fusor
     names the better one instead of rating both, so that Bradley–Terry strengths take the place of win rates weighted by
-    the ratings' margin; candidates with equal texts are one; the words of the prompt are our own.
+    the ratings' margin; candidates with equal texts are one. Our own choices: a first round as a ring, with two
+    comparisons for each candidate; a pair that meets again is shown in the other order; the words of the prompt.
 
     Args:
         budget: How many comparisons: `3n` is three for each candidate, `20` is 20. The first round needs n in any case.

@@ -10,7 +10,7 @@ from itertools import permutations
 Pair = tuple[int, int]
 """Two players, in the order in which they are shown."""
 WINDOW = 8
-"""How many places apart two players of a Swiss round may stand: V1-Infer's value."""
+"""How many places apart two players of a Swiss round may stand."""
 _MOST_MEETINGS = 2
 """Two players meet in both orders, so that neither gains from its place."""
 _PRIOR_WINS = 0.01
