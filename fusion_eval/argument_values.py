@@ -120,7 +120,7 @@ def read_variables(name: str, value: object) -> str:
     return "|".join(read_variable(name, part) if part else "" for part in parts)
 
 
-def check_keys(name: str, variables: str | None, addresses: tuple[str, ...]) -> None:
+def check_key_variables(name: str, variables: str | None, addresses: tuple[str, ...]) -> None:
     """Raise an error where one key would go to several hosts, or variables and addresses do not pair up.
 
     Args:

@@ -14,7 +14,7 @@ from pathlib import Path
 from fusion_eval.argument_values import (
     OFF,
     Off,
-    check_keys,
+    check_key_variables,
     integer_reader,
     number_reader,
     read_addresses,
@@ -203,7 +203,7 @@ def _check_keys(arguments: ModelArguments) -> None:
     for role in ("", "fusor_", "scorer_"):
         addresses = getattr(arguments, f"{role}base_url") or arguments.base_url
         if isinstance(addresses, tuple):
-            check_keys(f"{role}api_key_env", getattr(arguments, f"{role}api_key_env"), addresses)
+            check_key_variables(f"{role}api_key_env", getattr(arguments, f"{role}api_key_env"), addresses)
 
 
 def _check_pool(arguments: ModelArguments) -> None:

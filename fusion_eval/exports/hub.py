@@ -1,7 +1,7 @@
 """Write results for the Hugging Face hub: model-card metadata (`model-index`) and files of `.eval_results/`.
 
-Both belong into the repository of one model, so every field with room for it says that a system of several calls
-is not one model.
+Both belong into the repository of one model. A system of several calls is not one model, and every field with room
+for it says so.
 """
 
 from __future__ import annotations

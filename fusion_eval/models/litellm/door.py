@@ -1,9 +1,14 @@
 """Every provider without a door of its own, through litellm.
 
 One `sample` is one request. Where a provider does not support an option, the door omits it only if the text keeps
-its meaning: `n` (the door then returns one candidate), `seed` (candidates then differ between runs, unless the store
-has them), `logprobs`, and stop strings (the answer is cut at them afterwards). An option that the provider itself
-refuses is left out from then on, as at the OpenAI door.
+its meaning:
+
+- `n`: the door then returns one candidate.
+- `seed`: candidates then differ between runs, unless the store has them.
+- `logprobs`.
+- Stop strings: the answer is cut at them afterwards.
+
+An option that the provider itself refuses is left out from then on, as at the OpenAI door.
 """
 
 from __future__ import annotations

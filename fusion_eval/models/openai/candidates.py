@@ -13,7 +13,7 @@ from fusion_eval.models.openai.finish import (
     message_in,
     status_in,
 )
-from fusion_eval.models.openai.wire import Choice, Reply, ReplyMessage, ReplyUsage
+from fusion_eval.models.openai.wire import Reply, ReplyChoice, ReplyMessage, ReplyUsage
 from fusion_eval.models.reasoning import split_reasoning
 from fusion_eval.models.redactor import Redactor
 from fusion_eval.types import Candidate, Sampling
@@ -98,7 +98,7 @@ def _failed(failure: object, name: str, redactor: Redactor) -> TransientError:
     )
 
 
-def _failure_of(choice: Choice) -> object:
+def _failure_of(choice: ReplyChoice) -> object:
     """Return why a choice holds no answer; None if it holds one."""
     if failure := failure_in_choice(choice):
         return failure
@@ -125,7 +125,7 @@ def _failure_of(choice: Choice) -> object:
 
 
 def _candidate(
-    choice: Choice,
+    choice: ReplyChoice,
     name: str,
     seed: int,
     completion_tokens: int,
@@ -166,7 +166,7 @@ def _details(message: ReplyMessage) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _token_logprobs(choice: Choice) -> list[float]:
+def _token_logprobs(choice: ReplyChoice) -> list[float]:
     if choice.logprobs is None:
         return []
     if choice.logprobs.content is not None:
@@ -174,7 +174,7 @@ def _token_logprobs(choice: Choice) -> list[float]:
     return [value for value in choice.logprobs.token_logprobs or [] if value is not None]
 
 
-def _confidences(choice: Choice) -> tuple[float, ...]:
+def _confidences(choice: ReplyChoice) -> tuple[float, ...]:
     """Return minus the mean log-probability of each token's alternatives, to three decimals as DeepConf's code does.
 
     A token with fewer than two alternatives tells nothing and is left out. So are impossible alternatives.
@@ -202,7 +202,7 @@ def _plausible_count(count: int | None) -> int:
     return min(max(count or 0, 0), _MOST_TOKENS)
 
 
-def _completion_tokens(choices: list[Choice], total: int) -> list[int]:
+def _completion_tokens(choices: list[ReplyChoice], total: int) -> list[int]:
     """Return the tokens of each choice: those with log-probabilities, plus an even share of the rest of the total.
 
     They add up to the total. Some servers count one choice only; then they add up to the tokens with

@@ -7,10 +7,10 @@ import math
 from typing import Any
 
 from fusion_eval.models.openai.wire import (
-    Choice,
     Logprobs,
     ReasoningTokens,
     Reply,
+    ReplyChoice,
     ReplyMessage,
     ReplyUsage,
     TokenLogprob,
@@ -59,14 +59,14 @@ def reply_of(reply: dict[str, Any]) -> Reply:
     )
 
 
-def _choice(choice: dict[str, Any], place: int) -> Choice:
+def _choice(choice: dict[str, Any], place: int) -> ReplyChoice:
     index = choice.get("index")
     message = choice.get("message")
     if message is None and choice.get("text") is None:
         message = choice.get("delta")
     if isinstance(message, str | list):
         message = {"content": message}
-    return Choice(
+    return ReplyChoice(
         index=index if isinstance(index, int) else place,
         text=None if choice.get("text") is None else text_and_reasoning(choice["text"])[0],
         message=_message(message) if isinstance(message, dict) else None,

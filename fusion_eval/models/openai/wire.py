@@ -39,7 +39,7 @@ class ReplyMessage(msgspec.Struct):
     error: Any = None
 
 
-class Choice(msgspec.Struct):
+class ReplyChoice(msgspec.Struct):
     """One of the n choices: `message` for chat, `text` for plain-text completions."""
 
     index: int = 0
@@ -74,7 +74,7 @@ class Reply(msgspec.Struct):
     The fields from `error` on are for failures: some gateways send them with a status of success.
     """
 
-    choices: list[Choice] | None = None
+    choices: list[ReplyChoice] | None = None
     usage: ReplyUsage | None = None
     error: Any = None
     errors: Any = None

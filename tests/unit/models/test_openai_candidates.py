@@ -20,7 +20,7 @@ def replying(reply: str | Reply) -> Plan:
 
 
 def test_choices_are_sorted_by_their_index() -> None:
-    reply = wire.Reply([wire.Choice(index=i, text=str(i)) for i in (2, 0, 1)])
+    reply = wire.Reply([wire.ReplyChoice(index=i, text=str(i)) for i in (2, 0, 1)])
     assert [c.text for c in candidates_of(reply, "m", SAMPLING, 0.1)] == ["0", "1", "2"]
 
 
@@ -64,7 +64,7 @@ def test_tokens_add_up_to_the_larger_of_the_total_and_the_log_probabilities(
     """Some servers count only one of n choices; others count reasoning that no choice shows."""
     # given
     choices = [
-        wire.Choice(
+        wire.ReplyChoice(
             text="a", logprobs=None if k is None else wire.Logprobs(content=[wire.TokenLogprob(-1.0)] * k)
         )
         for k in with_logprobs
@@ -80,7 +80,7 @@ def test_tokens_add_up_to_the_larger_of_the_total_and_the_log_probabilities(
 
 
 def test_a_reply_without_usage_counts_no_tokens() -> None:
-    [candidate] = candidates_of(wire.Reply([wire.Choice(text="a")]), "m", SAMPLING, 0.5)
+    [candidate] = candidates_of(wire.Reply([wire.ReplyChoice(text="a")]), "m", SAMPLING, 0.5)
     assert (candidate.prompt_tokens, candidate.completion_tokens, candidate.latency) == (0, 0, 0.5)
 
 
@@ -125,7 +125,7 @@ async def test_the_servers_finish_reason_is_kept(openai_server: StartServer, rea
 
 
 def test_a_missing_finish_reason_is_unknown() -> None:
-    reply = wire.Reply([wire.Choice(text="a")])
+    reply = wire.Reply([wire.ReplyChoice(text="a")])
     assert candidates_of(reply, "m", SAMPLING, 0.1)[0].finish_reason == "unknown"
 
 
