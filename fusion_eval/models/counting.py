@@ -140,6 +140,11 @@ def stand_in(tokens: int, seed: int) -> str:
     return f"{tokens}:{seed};".translate(_HIDDEN)
 
 
+def is_stand_in(text: str) -> bool:
+    """Whether a text is a dry run's stand-in. A strategy then goes on as its most calls need."""
+    return _STAND_IN.fullmatch(text) is not None
+
+
 def estimate_tokens(text: str) -> int:
     """Estimate how many tokens a text has; a stand-in counts as the answer that it stands for.
 

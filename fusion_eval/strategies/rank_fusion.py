@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader
+from fusion_eval.models.counting import is_stand_in
 from fusion_eval.strategies.fusing import fuse
 from fusion_eval.strategies.interface import Scorer, Tools, fall_back
 from fusion_eval.strategies.ranking import best_first
@@ -48,7 +49,10 @@ class RankFusion:
         if len(pool.usable) <= self.k:
             return await fuse(pool, tools)
         scored = await tools.scorer(pool, tools)
-        kept = best_first(scored.scores)[: self.k]
+        ranked = best_first(scored.scores)
+        if not ranked and any(is_stand_in(call.text) for call in scored.calls):
+            ranked = list(range(len(pool.usable)))
+        kept = ranked[: self.k]
         if not kept:
             return fall_back(pool, "no candidate could be scored", scored.calls)
         answer = await fuse(Pool(pool.prompt, tuple(pool.usable[i] for i in sorted(kept))), tools)

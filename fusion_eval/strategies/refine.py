@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader
+from fusion_eval.models.counting import is_stand_in
 from fusion_eval.strategies.fusing import ask_with, failure, made, refusal_in
 from fusion_eval.strategies.fusor_prompt import shipped
 from fusion_eval.strategies.interface import Scorer, Tools, fall_back
@@ -63,12 +64,11 @@ class Refine:
         for _ in range(self.rounds):
             feedback = await _ask(pool, "refine_feedback", answer.text, tools, FEEDBACK_TOKENS)
             answer = replace(answer, calls=(*answer.calls, *made([feedback])))
-            verdict = _VERDICT.search(feedback.text)
+            criticism, verdict = _read(feedback.text)
             if verdict is None:
                 return replace(answer, fallback=failure(feedback) or "the feedback has no verdict at its end")
-            if verdict[1] == "KEEP":
+            if verdict == "KEEP":
                 break
-            criticism = feedback.text[: verdict.start()].strip()
             room = tools.fusor_max_tokens or tools.sampling.max_tokens
             reply = await _ask(
                 pool, "refine", answer.text, tools, room, feedback=criticism, history=tuple(history)
@@ -83,6 +83,14 @@ class Refine:
 
     def __repr__(self) -> str:
         return format_spec(self)
+
+
+def _read(feedback: str) -> tuple[str, str | None]:
+    """Return the criticism and the verdict at the end of a feedback; None if it has no verdict."""
+    if is_stand_in(feedback):
+        return feedback, "CHANGE"
+    found = _VERDICT.search(feedback)
+    return (feedback[: found.start()].strip(), found[1]) if found else (feedback, None)
 
 
 def _no_draft(reply: Candidate, before: str) -> str | None:
