@@ -60,9 +60,12 @@ class Refine:
         if ranked:
             start = replace(start, text=pool.usable[ranked[0]].text, chosen=ranked[0], fallback=None)
         answer = start
+        first = tools.sampling.seed + len(
+            pool.candidates
+        )  # a draft that comes back unchanged gets new feedback
         history: list[str] = []
-        for _ in range(self.rounds):
-            feedback = await _ask(pool, "refine_feedback", answer.text, tools, FEEDBACK_TOKENS)
+        for seed in range(first, first + self.rounds):
+            feedback = await _ask(pool, "refine_feedback", answer.text, tools, seed, FEEDBACK_TOKENS)
             answer = replace(answer, calls=(*answer.calls, *made([feedback])))
             criticism, verdict = _read(feedback.text)
             if verdict is None:
@@ -71,7 +74,7 @@ class Refine:
                 break
             room = tools.fusor_max_tokens or tools.sampling.max_tokens
             reply = await _ask(
-                pool, "refine", answer.text, tools, room, feedback=criticism, history=tuple(history)
+                pool, "refine", answer.text, tools, seed, room, feedback=criticism, history=tuple(history)
             )
             history += [answer.text, criticism]
             answer = replace(answer, calls=(*answer.calls, *made([reply])))
@@ -103,9 +106,9 @@ def _no_draft(reply: Candidate, before: str) -> str | None:
 
 
 async def _ask(
-    pool: Pool, template: str, draft: str, tools: Tools, max_tokens: int, **variables: object
+    pool: Pool, template: str, draft: str, tools: Tools, seed: int, max_tokens: int, **variables: object
 ) -> Candidate:
-    sampling = Sampling(max_tokens, tools.fusor_temperature, tools.sampling.seed)
+    sampling = Sampling(max_tokens, tools.fusor_temperature, seed)
     asked = await ask_with(
         tools.fusor, shipped(template), pool, [draft.strip()], tools, sampling, variables=variables
     )
