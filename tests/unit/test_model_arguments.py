@@ -101,6 +101,10 @@ def test_the_scorers_temperature_and_length_are_options_of_the_judge() -> None:
     base = {"model": "m", "base_url": "http://h/v1", "scorer_temperature": 1, "scorer_max_tokens": 100_000}
     assert parse(base).scorer_spec == "judge(temperature=1.0,max_tokens=100000)"
     assert load_scorer(parse(base).scorer_spec) == Judge(temperature=1.0, max_tokens=100_000)
+    assert (
+        parse({"scorer": "judge_pairwise", "scorer_temperature": 1}).scorer_spec
+        == "judge_pairwise(temperature=1.0)"
+    )
     assert parse({"scorer": "judge(max_tokens=9)", "scorer_temperature": 1}).scorer_spec == (
         "judge(max_tokens=9,temperature=1.0)"
     )
@@ -110,6 +114,7 @@ def test_the_scorers_temperature_and_length_are_options_of_the_judge() -> None:
     ("arguments", "message"),
     [
         ({"scorer": "chrf", "scorer_temperature": 1}, "scorer_temperature= goes with scorer=judge"),
+        ({"scorer": "reward:m", "scorer_model": "x"}, "scorer_model= goes with scorer=judge"),
         ({"scorer": "chrf", "scorer_max_tokens": 9}, "scorer_max_tokens= goes with scorer=judge"),
         ({"scorer": "judge(temperature=0)", "scorer_temperature": 1}, "leave one"),
         ({"scorer_temperature": 9, "scorer": "judge"}, "from 0 to 5"),

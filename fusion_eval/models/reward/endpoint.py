@@ -103,12 +103,18 @@ def split_url(url: str) -> tuple[str, str]:
     """Return the address before its last part, and the last part, which is one of `PATHS`.
 
     Raises:
-        ConfigError: The last part is none of them.
+        ConfigError: The last part is none of them, or the address holds a password. Results name the scorer, so it
+            would be written there.
     """
+    if "@" in url:
+        raise ConfigError(
+            "endpoint:URL names no user and no password; name the key's variable, api_key_env=NAME"
+        )
     base_url, _, path = url.rstrip("/").rpartition("/")
     if path not in PATHS:
+        shown = url.partition("?")[0]
         raise ConfigError(
-            f"endpoint:{url} should end in one of /{', /'.join(PATHS)}.{nearest(path, PATHS)} It looks like "
+            f"endpoint:{shown} should end in one of /{', /'.join(PATHS)}.{nearest(path, PATHS)} It looks like "
             "endpoint:http://localhost:8000/classify"
         )
     return base_url, path

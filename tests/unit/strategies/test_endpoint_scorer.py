@@ -158,6 +158,13 @@ def test_an_address_that_ends_in_no_known_path_is_refused(url: str) -> None:
         EndpointScorer(url)
 
 
+def test_an_address_with_a_password_or_a_key_is_refused_and_not_shown() -> None:
+    for url in ("http://user:s3cret@h/score", "http://h/score?key=s3cret"):
+        with pytest.raises(ConfigError) as error:
+            EndpointScorer(url)
+        assert "s3cret" not in str(error.value)
+
+
 # The text form
 
 
