@@ -32,7 +32,7 @@ def write_tables(subject: Subject, folder: Path) -> ExportedFiles:
     grids = _grids(subject.runs, comparisons)
     if not grids:
         raise ConfigError(
-            f"{subject.path} has no number to put into a table: there is no results file beside its samples"
+            f"{subject.path} has no number to put into a table: no results file beside its samples has a score"
         )
     reason = comparisons.why_not_comparable
     notes = footnotes(subject.runs, comparisons.metrics or comparisons.judged, reason)
