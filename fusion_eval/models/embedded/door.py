@@ -16,6 +16,8 @@ from pathlib import Path
 
 from fusion_eval.errors import ConfigError, ContextOverflowError, TransientError
 from fusion_eval.models.embedded.server import SLOTS, load_llama_cpp, serve
+from fusion_eval.models.embedded.threads import cores
+from fusion_eval.models.embedded.turns import turns
 from fusion_eval.models.embedded.weights import BUNDLED, Weights, joined
 from fusion_eval.models.openai.door import OpenAIModel
 from fusion_eval.types import Candidate, Prompt, Sampling
@@ -43,39 +45,47 @@ class EmbeddedModel:
         self.requests_at_once = REQUESTS_AT_ONCE
         self._file = file
         self._door: OpenAIModel | None = None
-        self._in_flight = 0
+        self._opening = asyncio.Lock()
+        self._rests, self._threads, self._url = 0, 0, ""
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """Send one request for n sequences; llama.cpp reads their prompt once.
 
         The request always asks for log-probabilities. They cost nothing here, and they count each sequence's tokens.
         """
-        door = await self._open()
-        self._in_flight += 1
-        try:
-            return await door.sample(prompt, dataclasses.replace(sampling, logprobs=True), n)
-        except ContextOverflowError as error:
-            if self._in_flight > 1:  # all requests share one context; this one may fit alone
-                raise TransientError(
-                    f"{self.name} had no room beside other requests", retry_after=1.0
-                ) from error
-            raise
-        finally:
-            self._in_flight -= 1
+        shared = turns()
+        async with shared.hold(self.identity):
+            door = await self._open(shared.rests)
+            try:
+                candidates = await door.sample(prompt, dataclasses.replace(sampling, logprobs=True), n)
+            except ContextOverflowError as error:
+                if not shared.alone:  # all requests share one context; this one may fit alone
+                    raise TransientError(
+                        f"{self.name} had no room beside other requests", retry_after=1.0
+                    ) from error
+                raise
+            written = sum(candidate.completion_tokens for candidate in candidates)
+            shared.record(self.identity, written, reduced=self._threads < cores())
+            return candidates
 
-    async def _open(self) -> OpenAIModel:
-        if self._door is None:
-            url, key = await asyncio.to_thread(lambda: serve(self._file()))
-            if self._door is None:  # another request may have opened the door in the meantime
-                self._door = OpenAIModel(
-                    self.name,
-                    f"{url}/v1",
-                    api_key=key,
-                    chat=self.chat,
-                    timeout=_LONGEST_REQUEST,
-                    identity=self.identity,
-                )
-        return self._door
+    async def _open(self, rests: int) -> OpenAIModel:
+        """Return the door to the server. After a rest, the first request has the threads chosen again."""
+        async with self._opening:
+            if self._door is None or self._rests != rests:
+                running = await asyncio.to_thread(lambda: serve(self._file()))
+                if self._door is None or self._url != running.url:
+                    await self.close()
+                    self._url = running.url
+                    self._door = OpenAIModel(
+                        self.name,
+                        f"{running.url}/v1",
+                        api_key=running.key,
+                        chat=self.chat,
+                        timeout=_LONGEST_REQUEST,
+                        identity=self.identity,
+                    )
+                self._rests, self._threads = rests, running.threads
+            return self._door
 
     async def close(self) -> None:
         """Close the connections. The server stays for the next model on this file."""

@@ -7,10 +7,12 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, EndpointError
+from fusion_eval.models.embedded.threads import choose_threads, cores
 
 SLOTS = 16
 """Sequences that llama.cpp decodes in parallel. More bring no gain on a small machine."""
@@ -18,17 +20,44 @@ CONTEXT = 16384
 """Tokens, shared by all slots."""
 INSTALL = "python -m pip install 'fusion-eval[embedded]'"
 
+
+@dataclass(frozen=True)
+class Running:
+    """A server of llama.cpp. It stops when it is garbage-collected.
+
+    Attributes:
+        server: llama.cpp's object.
+        key: The key that its requests hold.
+        threads: How many threads compute.
+    """
+
+    server: Any
+    key: str
+    threads: int
+
+    @property
+    def url(self) -> str:
+        """The address of the server."""
+        return str(self.server.listening_address)
+
+
 _starting = threading.Lock()
-_running: dict[Path, tuple[Any, str]] = {}  # a server stops when it is garbage-collected
+_running: dict[Path, Running] = {}
 
 
-def serve(path: Path) -> tuple[str, str]:
-    """Start llama.cpp's server on `path`, once per process, and return its URL and key."""
+def serve(path: Path) -> Running:
+    """Return the server on `path` with as many threads as the machine has free now; start it anew if that has changed.
+
+    No request may be in flight. llama.cpp fixes the number of threads when it starts.
+    """
     with _starting:
-        if path not in _running:
-            _running[path] = _start(path)
-    server, key = _running[path]
-    return str(server.listening_address), key
+        threads = choose_threads()
+        running = _running.get(path)
+        if running is None or running.threads != threads:
+            del running
+            _running.pop(path, None)  # frees the old weights before the new ones are loaded
+            _running[path] = _start(path, threads)
+        return _running[path]
 
 
 def load_llama_cpp() -> Any:
@@ -61,7 +90,7 @@ def _passive_barriers() -> Iterator[None]:
         os.environ.pop("OMP_WAIT_POLICY", None)
 
 
-def _start(path: Path) -> tuple[Any, str]:
+def _start(path: Path, threads: int) -> Running:
     llama = load_llama_cpp()
     key = secrets.token_urlsafe(24)
     params = llama.CommonParams()
@@ -73,7 +102,9 @@ def _start(path: Path) -> tuple[Any, str]:
     params.swa_full = True  # keep each whole sequence, or a shared prefix is read again for every prompt
     params.verbosity = 0
     params.api_keys = [key]
+    if threads < cores():  # otherwise llama.cpp's own choice, which knows about hyper-threads
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     try:
-        return llama.Server(params), key
+        return Running(llama.Server(params), key, threads)
     except Exception as error:
         raise EndpointError(f"llama.cpp cannot load {path}: {error or 'is the file whole?'}") from error

