@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from fusion_eval.argument_values import KEY_VARIABLE, OFF
+from fusion_eval.argument_values import KEY_VARIABLE, OFF, runs_in_process
 from fusion_eval.errors import ConfigError
-from fusion_eval.model_arguments import ModelArguments, runs_in_process
+from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models.keys import SAMPLER, key_source
 
 
