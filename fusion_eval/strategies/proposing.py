@@ -38,7 +38,8 @@ async def propose(
     for proposal in proposals:
         groups.setdefault((proposal.place % len(tools.samplers), proposal.texts), []).append(proposal)
     asked = await gather_or_cancel(
-        _ask(group, sampler, template, pool, tools) for (sampler, _), group in groups.items()
+        _ask(group, sampler, template, pool, tools, max(len(pool.candidates), len(proposals)))
+        for (sampler, _), group in groups.items()
     )
     in_order = {
         proposal.place: reply
@@ -51,12 +52,12 @@ async def propose(
 
 
 async def _ask(
-    group: Sequence[Proposal], sampler: int, template: Template, pool: Pool, tools: Tools
+    group: Sequence[Proposal], sampler: int, template: Template, pool: Pool, tools: Tools, stride: int
 ) -> list[Candidate]:
     first, model = group[0], tools.samplers[sampler]
     sampling = dataclasses.replace(
         tools.sampling,
-        seed=tools.sampling.seed + first.round * len(pool.candidates) + first.place,
+        seed=tools.sampling.seed + first.round * stride + first.place,
         stop=stops_for(model, template, tools),
         logprobs=False,
         extra=tuple(option for option in tools.sampling.extra if option[0] != ALTERNATIVES),

@@ -49,7 +49,8 @@ class RewardClassifier:
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
         score, tokens = await done
-        return [reply_with(score, self.name, sampling.seed, tokens, time.perf_counter() - started)]
+        latency = time.perf_counter() - started
+        return [reply_with(score, self.name, sampling.seed, tokens, latency, cost=0.0)]
 
     async def _work(self) -> None:
         """Score what waits, batch by batch."""

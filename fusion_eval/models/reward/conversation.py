@@ -22,13 +22,15 @@ def request_and_response(conversation: Prompt) -> tuple[str, str]:
     return "\n\n".join(turns), last
 
 
-def reply_with(score: float, model: str, seed: int, prompt_tokens: int, latency: float) -> Candidate:
+def reply_with(
+    score: float, model: str, seed: int, prompt_tokens: int, latency: float, cost: float | None = None
+) -> Candidate:
     """Return a score as a reply. One that is no finite number is a failed reply, so the store does not keep it."""
     if not math.isfinite(score):
         return Candidate(
             "", model, seed, "error", prompt_tokens, latency=latency, error=f"{model} gives the score {score}"
         )
-    return Candidate(repr(score), model, seed, prompt_tokens=prompt_tokens, latency=latency)
+    return Candidate(repr(score), model, seed, prompt_tokens=prompt_tokens, latency=latency, cost=cost)
 
 
 def score_in(reply: Candidate) -> float | None:

@@ -140,6 +140,12 @@ async def test_the_same_seed_writes_the_same_population() -> None:
     assert len({sampling.seed for _, sampling in other.requests}) == 8
 
 
+async def test_no_request_is_sent_twice_even_where_all_members_have_become_the_same() -> None:
+    model = Scripted("same")
+    await RecursiveSelfAggregation(population=9, k=2, rounds=3)(pool_of("a", "b"), tools(model))
+    assert len({(text_of(prompt), sampling.seed) for prompt, sampling in model.requests}) == 27
+
+
 async def test_a_member_that_failed_is_left_out_and_smaller_subsets_follow() -> None:
     replies = iter(["one", "", REFUSED, "final"])
     model = Scripted(lambda prompt: next(replies, "final"))

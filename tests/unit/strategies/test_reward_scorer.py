@@ -98,7 +98,7 @@ async def test_the_score_is_the_models_number_for_the_conversation_alone(
     expected = [by_hand(folder, text, template=template) for text in TEXTS]
     assert result.scores == pytest.approx(expected, abs=1e-5)
     assert len({round(score or 0, 5) for score in result.scores}) == 4
-    assert len(result.calls) == 4 and all(call.prompt_tokens > 0 for call in result.calls)
+    assert len(result.calls) == 4 and all(call.prompt_tokens > 0 and call.cost == 0 for call in result.calls)
 
 
 @needs_transformers
