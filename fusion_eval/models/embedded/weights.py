@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
@@ -81,13 +82,18 @@ def missing_parts(weights: Weights) -> list[str]:
     return [package for package, file in weights.parts if _find(package, file) is None]
 
 
+def is_ready(weights: Weights) -> bool:
+    """Return whether llama.cpp and the weights are installed, or the weights were joined before."""
+    return find_spec("xllamacpp") is not None and (_target(weights).exists() or not missing_parts(weights))
+
+
 def joined(weights: Weights) -> Path:
     """Return the whole file in the cache folder. The first call joins it from its parts.
 
     Raises:
         ConfigError: A part is not installed, the parts have another hash, or the file cannot be written.
     """
-    target = cache_folder() / "models" / weights.file
+    target = _target(weights)
     if target.exists():
         return target
     if missing := missing_parts(weights):
@@ -112,6 +118,10 @@ def joined(weights: Weights) -> Path:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
     return target
+
+
+def _target(weights: Weights) -> Path:
+    return cache_folder() / "models" / weights.file
 
 
 def _write(weights: Weights, target: Path) -> str:
