@@ -163,9 +163,9 @@ def test_the_command_line_can_parse_the_arguments(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inputs", "part"),
     [
-        ({"baseline": "--help"}, "There is no run --help"),
-        ({"baseline": "--version"}, "There is no run --version"),
-        ({"candidate": "--inconclusive=pass"}, "There is no run --inconclusive=pass"),
+        ({"baseline": "--help"}, "There is no baseline file or run --help"),
+        ({"baseline": "--version"}, "There is no baseline file or run --version"),
+        ({"candidate": "--inconclusive=pass"}, "There is no baseline file or run --inconclusive=pass"),
         ({"margin": "--help"}, "argument --margin: expected one argument"),
         ({"alpha": "--help"}, "argument --alpha: expected one argument"),
     ],
