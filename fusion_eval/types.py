@@ -127,7 +127,9 @@ class Answer:
     chosen: int | None = None
     """Index of the usable candidate whose text is the answer; None if the strategy wrote a new text."""
     calls: tuple[Candidate, ...] = ()
-    """The generations that aggregation itself cost (fusor, judge)."""
+    """The generations that aggregation itself cost: those of the scorer first, then those of the fusor."""
+    scorer_calls: int = 0
+    """How many of the calls are the scorer's."""
     comparison: str = ""
     """What the fusor wrote about the candidates before its answer."""
     dropped: int = 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from fusion_eval.text.specs import spec_name
 from fusion_eval.types import Candidate, Trace
@@ -68,6 +69,8 @@ class Totals:
     """Requests for an answer whose earlier reply contradicted itself or was stopped in a thought, over all roles."""
     omitted: dict[str, int] = field(default_factory=dict)
     """By sampling option, the generations whose endpoint refused the option, so that they went without it."""
+    saved_candidates: int = 0
+    """Candidates that adaptive sampling did not need."""
     unscored_candidates: int = 0
     """Candidates whose rating could not be read."""
     aggregation_calls: int = 0
@@ -81,11 +84,12 @@ class Totals:
     roles: dict[str, Usage] = field(default_factory=dict)
     """Tokens and cost by role: `sampler`, `fusor`, `scorer`."""
 
-    def add(self, trace: Trace) -> None:
-        """Add one trace."""
+    def add(self, trace: Trace, planned: int = 0) -> None:
+        """Add one trace. If its pool has fewer candidates than planned, the others were saved."""
         usable = trace.pool.usable
         self.prompts += 1
         self.candidates += len(trace.pool.candidates)
+        self.saved_candidates += max(planned - len(trace.pool.candidates), 0)
         self.failed_candidates += len(trace.pool.candidates) - len(usable)
         self.empty_candidates += sum(not candidate.text for candidate in usable)
         self.cut_candidates += sum(candidate.finish_reason == "length" for candidate in usable)
@@ -100,9 +104,17 @@ class Totals:
     def add_calls(self, trace: Trace) -> None:
         """Add only the calls beyond the pool, for a pool that another strategy's trace has added already."""
         self.aggregation_calls += len(trace.answer.calls)
-        name = spec_name(trace.strategy)
-        has_scorer = name not in _SCORED_BY_FUSOR and (bool(trace.answer.scores) or name in _SCORED)
-        self._add_generations("scorer" if has_scorer else "fusor", trace.answer.calls)
+        calls = trace.answer.calls
+        scoring = len(calls) if spec_name(trace.strategy) in _SCORED else trace.answer.scorer_calls
+        self._add_generations("scorer", calls[:scoring])
+        self._add_generations("fusor", calls[scoring:])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the sums as a results file has them. What was saved stands there only if something was."""
+        values = asdict(self)
+        if not self.saved_candidates:
+            del values["saved_candidates"]
+        return values
 
     def merge(self, other: Totals) -> None:
         """Add the totals of other traces, such as those of another process."""
@@ -130,10 +142,8 @@ class Totals:
         self.seconds += sum(latency for _, latency in {(g.model, g.latency) for g in generations})
 
 
-_SCORED = ("bon", "weighted_majority")
-"""Strategies whose calls are the scorer's, even if it gave no score."""
-_SCORED_BY_FUSOR = ("pairrank", "council")
-"""Strategies whose scores come out of the fusor's own replies."""
+_SCORED = ("bon",)
+"""Strategies whose calls are all the scorer's, also in traces of 0.1.0, which do not count them."""
 _COUNTS = (
     *(
         "prompts",
@@ -142,6 +152,7 @@ _COUNTS = (
         "empty_candidates",
         "cut_candidates",
         "rechecks",
+        "saved_candidates",
         "unscored_candidates",
     ),
     *(
@@ -165,10 +176,10 @@ class RunTotals:
     calls: dict[str, Totals] = field(default_factory=dict)
     """By task, only what the strategy called beyond the pool."""
 
-    def add(self, trace: Trace) -> None:
-        """Add one trace."""
-        self.overall.add(trace)
-        self.tasks.setdefault(trace.task, Totals()).add(trace)
+    def add(self, trace: Trace, planned: int = 0) -> None:
+        """Add one trace, whose pool was planned to have so many candidates."""
+        self.overall.add(trace, planned)
+        self.tasks.setdefault(trace.task, Totals()).add(trace, planned)
         self.calls.setdefault(trace.task, Totals()).add_calls(trace)
 
     def merge(self, other: RunTotals) -> None:

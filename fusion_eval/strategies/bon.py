@@ -33,9 +33,11 @@ class BestOfN:
         scored = await tools.scorer(pool, tools)
         ranked = best_first(scored.scores)
         if not ranked:
-            return fall_back(pool, "no candidate could be scored", scored.calls)
+            return fall_back(pool, "no candidate could be scored", scorer_calls=scored.calls)
         best = ranked[0]
-        return Answer(pool.usable[best].text, scores=scored.scores, chosen=best, calls=scored.calls)
+        return Answer(
+            pool.usable[best].text, scored.scores, best, scored.calls, scorer_calls=len(scored.calls)
+        )
 
     def __repr__(self) -> str:
         return format_spec(self)

@@ -52,15 +52,20 @@ class GuardedFusion:
         fused = await fuse(pool, tools)
         joined = () if fused.fallback else (Candidate(fused.text, tools.fusor.name, tools.sampling.seed),)
         scored = await tools.scorer(Pool(pool.prompt, (*pool.usable, *joined)), tools)
-        calls = (*fused.calls, *scored.calls)
         n = len(pool.usable)
-        answer = dataclasses.replace(fused, scores=scored.scores[:n], calls=calls)
+        answer = dataclasses.replace(
+            fused,
+            scores=scored.scores[:n],
+            calls=(*scored.calls, *fused.calls),
+            scorer_calls=len(scored.calls),
+        )
         ranked = best_first(scored.scores)
         if ranked and ranked[0] == n:
             return answer
         if not ranked:
             reason = fused.fallback or "neither a candidate nor the fused text could be scored"
-            return dataclasses.replace(fall_back(pool, reason, calls), dropped=fused.dropped)
+            fallback = fall_back(pool, reason, fused.calls, scorer_calls=scored.calls)
+            return dataclasses.replace(fallback, dropped=fused.dropped)
         unscored = "the fused text could not be scored" if joined and n not in ranked else None
         return dataclasses.replace(
             answer,

@@ -128,16 +128,25 @@ def _options(value: object) -> list[object]:
     return [getattr(value, field.name) for field in fields]
 
 
-def fall_back(pool: Pool, reason: str, calls: tuple[Candidate, ...] = ()) -> Answer:
+def fall_back(
+    pool: Pool, reason: str, calls: tuple[Candidate, ...] = (), *, scorer_calls: tuple[Candidate, ...] = ()
+) -> Answer:
     """Return the candidate that its model found likeliest, or the first if one has no log-probability.
 
     Args:
         pool: Has at least one usable candidate.
         reason: Why the strategy could not do its work; the trace keeps it.
         calls: The generations that the strategy has made for this pool.
+        scorer_calls: Those that scoring has cost.
     """
     likely = [candidate.mean_logprob for candidate in pool.usable]
     chosen = 0
     if all(value is not None for value in likely):
         chosen = max(range(len(likely)), key=lambda i: likely[i] or 0.0)
-    return Answer(pool.usable[chosen].text, chosen=chosen, calls=calls, fallback=reason)
+    return Answer(
+        pool.usable[chosen].text,
+        chosen=chosen,
+        calls=(*scorer_calls, *calls),
+        scorer_calls=len(scorer_calls),
+        fallback=reason,
+    )

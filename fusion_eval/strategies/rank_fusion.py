@@ -54,9 +54,11 @@ class RankFusion:
             ranked = list(range(len(pool.usable)))
         kept = ranked[: self.k]
         if not kept:
-            return fall_back(pool, "no candidate could be scored", scored.calls)
+            return fall_back(pool, "no candidate could be scored", scorer_calls=scored.calls)
         answer = await fuse(Pool(pool.prompt, tuple(pool.usable[i] for i in sorted(kept))), tools)
-        answer = dataclasses.replace(answer, scores=scored.scores, calls=(*scored.calls, *answer.calls))
+        answer = dataclasses.replace(
+            answer, scores=scored.scores, calls=(*scored.calls, *answer.calls), scorer_calls=len(scored.calls)
+        )
         if answer.fallback:
             answer = dataclasses.replace(answer, text=pool.usable[kept[0]].text, chosen=kept[0])
         return answer

@@ -56,7 +56,9 @@ class Refine:
         tools = self.own_tools(tools)
         scored = await tools.scorer(pool, tools)
         ranked = best_first(scored.scores)
-        start = replace(fall_back(pool, "no candidate could be scored", scored.calls), scores=scored.scores)
+        start = replace(
+            fall_back(pool, "no candidate could be scored", scorer_calls=scored.calls), scores=scored.scores
+        )
         if ranked:
             start = replace(start, text=pool.usable[ranked[0]].text, chosen=ranked[0], fallback=None)
         answer = start

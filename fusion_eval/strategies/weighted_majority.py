@@ -62,7 +62,9 @@ class WeightedMajority:
         answers = extracted_answers(pool, tools)
         scored = await tools.scorer(pool, tools)  # of all, since ranks are among all candidates
         if all(answer is None for answer in answers):
-            return fall_back(pool, "no candidate gives an answer that the task can read", scored.calls)
+            return fall_back(
+                pool, "no candidate gives an answer that the task can read", scorer_calls=scored.calls
+            )
         scores = [None if score is None or math.isnan(score) else score for score in scored.scores]
         votes_by = self.votes or str(getattr(tools.scorer, "votes", "score"))
         weights = self._weights(scores, answers, votes_by)
@@ -71,10 +73,12 @@ class WeightedMajority:
             [w or 0.0 for w in weights],
         )
         if not votes:
-            return fall_back(pool, "no candidate with an answer could be scored", scored.calls)
+            return fall_back(pool, "no candidate with an answer could be scored", scorer_calls=scored.calls)
         best = winner(votes)
         chosen = next(i for i, answer in enumerate(answers) if answer == best and weights[i] is not None)
-        return Answer(pool.usable[chosen].text, scores=scored.scores, chosen=chosen, calls=scored.calls)
+        return Answer(
+            pool.usable[chosen].text, scored.scores, chosen, scored.calls, scorer_calls=len(scored.calls)
+        )
 
     def _weights(
         self, scores: Sequence[float | None], answers: Sequence[str | None], votes_by: str

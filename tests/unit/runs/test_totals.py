@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from traced import CALL, trace
 
@@ -26,7 +24,7 @@ def test_totals_count_each_generation_and_the_wait_of_each_request_once() -> Non
     totals.add(trace())
     totals.add(trace(1))
     # then
-    assert dataclasses.asdict(totals) == {
+    assert totals.as_json() == {
         "prompts": 2,
         "candidates": 6,
         "failed_candidates": 2,
@@ -93,28 +91,26 @@ def test_the_cost_is_unknown_if_no_price_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "scores", "role"),
+    ("strategy", "scorer_calls", "roles"),
     [
-        ("fusion", (), "fusor"),
-        ("bon", (7.0, None), "scorer"),
-        ("bon", (), "scorer"),  # its judge wrote no rating that can be read
-        ("weighted_majority(by=judge)", (), "scorer"),
-        ("pairrank(budget=2n)", (0.5, -0.5), "fusor"),  # the strengths that its comparisons give
-        ("council", (-1.0, -2.0), "fusor"),
-        ("of_a_third_party", (0.5, 0.1), "scorer"),
-        ("of_a_third_party", (), "fusor"),
+        ("fusion", 0, {"fusor": 2}),
+        ("rank_fusion(by=judge)", 1, {"scorer": 1, "fusor": 1}),
+        ("weighted_majority(by=judge)", 2, {"scorer": 2}),
+        ("bon", 2, {"scorer": 2}),
+        ("bon", 0, {"scorer": 2}),  # a trace of 0.1.0 does not count them
     ],
 )
-def test_calls_beyond_the_pool_are_a_scorers_if_there_are_scores_else_a_fusors(
-    strategy: str, scores: tuple[float | None, ...], role: str
+def test_calls_beyond_the_pool_are_the_scorers_as_far_as_the_answer_says_and_else_the_fusors(
+    strategy: str, scorer_calls: int, roles: dict[str, int]
 ) -> None:
     # given
     totals = Totals()
+    answer = Answer("a", calls=(CALL, CALL), scorer_calls=scorer_calls)
     # when
-    totals.add(trace(answer=Answer("a", scores=scores, calls=(CALL,)), strategy=strategy))
+    totals.add(trace(answer=answer, strategy=strategy))
     # then
-    assert list(totals.roles) == ["sampler", role]
-    assert totals.roles[role] == Usage(20, 5, cost=None, unpriced=1)
+    calls = {role: usage.prompt_tokens // 20 for role, usage in totals.roles.items() if role != "sampler"}
+    assert calls == roles
 
 
 def test_a_sum_of_dollars_says_if_some_price_is_unknown() -> None:
