@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -12,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+
+import msgspec
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.results_file import NO_SCORE
@@ -166,8 +169,10 @@ def _array_elements(text: str) -> Iterator[tuple[str, object]]:
 
 
 def _parse_line(line: str) -> object:
+    with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+        return msgspec.json.decode(line)
     try:
-        return json.loads(line)  # accepts NaN and Infinity, which the harness writes
+        return json.loads(line)  # slower, and accepts NaN and Infinity, which the harness writes
     except (ValueError, RecursionError):
         return None
 
