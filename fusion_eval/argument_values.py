@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from fusion_eval.errors import ConfigError
+from fusion_eval.errors import ConfigError, nearest
 
 DEFAULT_TASK = "fusion_demo"
 DEFAULT_STRATEGIES = ("single", "bon", "fusion")
@@ -82,6 +82,22 @@ def integer_reader(least: int) -> Callable[[str, object], int]:
         if isinstance(value, bool) or number < least:
             raise ConfigError(f"{name}={value} should be a whole number, {least} or more")
         return number
+
+    return read
+
+
+def read_integers(name: str, value: object) -> tuple[int, ...]:
+    """Read one whole number from 1 up or several: a list, or `2|1|1`."""
+    return tuple(integer_reader(1)(name, part) for part in _parts(name, value))
+
+
+def choice_reader(*choices: str) -> Callable[[str, object], str]:
+    """Return a reader of one of some words."""
+
+    def read(name: str, value: object) -> str:
+        if value in choices:
+            return str(value)
+        raise ConfigError(f"{name}={value} should be {' or '.join(choices)}.{nearest(str(value), choices)}")
 
     return read
 
@@ -166,6 +182,11 @@ def read_path(name: str, value: object) -> Path:
         return Path(read_text(name, str(value) if isinstance(value, Path) else value)).expanduser()
     except RuntimeError as error:  # ~name of an unknown user
         raise ConfigError(f"{name}={value} names a home folder that is not there") from error
+
+
+def read_paths(name: str, value: object) -> tuple[Path, ...]:
+    """Read one path or several: a list, or `a|b`."""
+    return tuple(read_path(name, part) for part in _parts(name, value))
 
 
 def read_path_or_off(name: str, value: object) -> Path | Off:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from fusion_eval.harness.lm import model_type
@@ -37,11 +38,15 @@ def dry_run(plan: Plan) -> str:
         opener = CountingOpener(arguments, store)
         requests = _requests(plan, opener, manager)
         answers = any(needs_answers(load_strategy(strategy)) for strategy in plan.strategies)
+        answers = answers or bool(arguments.adaptive)
+        most = replace(arguments, adaptive=None)  # the highest cost: no pool stops before n candidates
         logprobs = plan_needs_logprobs(plan)
-        questions = questions_of(requests, arguments, logprobs=logprobs, answers=answers)
+        questions = questions_of(requests, most, logprobs=logprobs, answers=answers)
         for strategy in plan.strategies:
             opener.strategy = strategy
-            _solve(questions, Solver(strategy, arguments, opener))
+            solver = Solver(strategy, arguments, opener)
+            solver.arguments = most
+            _solve(questions, solver)
         run_anywhere(opener.close)
     return "\n".join(
         [

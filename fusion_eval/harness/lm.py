@@ -5,7 +5,6 @@ This file translates between the harness and `strategies.solver`, which makes th
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
@@ -89,7 +88,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
 
         def keep(index: int, trace: Trace) -> None:
             finals[index] = trace.final
-            self.totals.add(trace)
+            self.totals.add(trace, self.arguments.n)
             self._traces.add(index, trace)
 
         with self._open_traces() as self._traces:
@@ -160,7 +159,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             "prompt_hash": self._solver.tools.template.digest,
             "n": self.arguments.n,
             "seed": self.arguments.seed,
-            "totals": dataclasses.asdict(self.totals.overall),
+            "totals": self.totals.overall.as_json(),
             "trace_file": str(self._traces.path) if self._traces.path else None,
         }
 

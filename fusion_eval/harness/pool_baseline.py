@@ -14,7 +14,7 @@ import numpy as np
 from fusion_eval.comparison.metrics import corpus_name
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness import host, host_tasks
-from fusion_eval.harness.tasks.loading import load_tasks, task_manager
+from fusion_eval.harness.choices import load_run_tasks
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Sample
 from fusion_eval.runs.task_info import higher_is_better
@@ -51,12 +51,17 @@ def pool_run(runs: Sequence[Run], kind: Kind, include_path: Path | None) -> Run:
         raise ConfigError(
             f"--baseline {kind} needs the candidates, and there is no traces.jsonl with {names}"
         )
+    if "adaptive:true" in (run.signature or "").split("|"):
+        raise ConfigError(
+            f"--baseline {kind} needs pools of one size, and {run.path} stopped sampling early (adaptive=true), which "
+            "favors the leading answer; run it without adaptive=true"
+        )
     texts, finals = _texts(run)
     host.silence()
     for name in run.tasks:
         if not re.fullmatch(r"[\w.+ -]+", name):  # the harness would read it as a pattern
             raise ConfigError(f"{run.path} names a task '{name}', which is no task's name")
-    tasks = load_tasks(task_manager(list(run.tasks), include_path), list(run.tasks))
+    tasks = load_run_tasks(list(run.tasks), include_path)
     baseline = {
         name: _task_run(part, tasks[name], texts.get(name, {}), finals.get(name, {}), kind)
         for name, part in run.tasks.items()

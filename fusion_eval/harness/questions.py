@@ -84,7 +84,8 @@ class Questions(Sequence[Question]):
         logprobs: int = 0,
         answers: bool = False,
     ) -> None:
-        self._requests, self._arguments, self._answers = requests, arguments, answers
+        self._requests, self._arguments = requests, arguments
+        self._answers = answers or bool(arguments.adaptive)
         scorer = needs_logprobs(load_scorer(arguments.scorer_spec))
         self._logprobs = max(logprobs, arguments.samples_locally, scorer)
         self._copies = array("L")
@@ -120,7 +121,7 @@ class Questions(Sequence[Question]):
             else Prompt(without_surrogates(context)),
             sampling=with_logprobs(sampling, self._logprobs),
             temperatures=temperatures,
-            extract=_extract(request) if self._answers else None,
+            extract=_extract(request, self._arguments) if self._answers else None,
         )
 
 
@@ -132,12 +133,13 @@ def questions_of(
     return Questions(listed, arguments, logprobs=logprobs, answers=answers)
 
 
-def _extract(request: Request) -> Callable[[str], str | None]:
+def _extract(request: Request, arguments: ModelArguments) -> Callable[[str], str | None]:
     reader = answer_reader(request.task_name or "", request.doc)
     if reader is None:
         raise ConfigError(
             f"The task {request.task_name} extracts no answer from a reply, so there is nothing to vote on; "
-            "use a strategy that takes texts (bon, mbr, fusion), or a task with a filter such as regex"
+            + ("leave out adaptive=true, " if arguments.adaptive else "")
+            + "use a strategy that takes texts (bon, mbr, fusion), or a task with a filter such as regex"
         )
     return reader
 
@@ -154,7 +156,7 @@ def _sampling(
         The options, and the temperatures of the candidates.
     """
     task_temperature = _number(options, "temperature", float)
-    temperatures = arguments.temperature or (task_temperature or DEFAULT_TEMPERATURE,)
+    temperatures = arguments.candidate_temperatures or (task_temperature or DEFAULT_TEMPERATURE,)
     lengths = (_number(options, name, int) for name in _LENGTHS)
     sampling = Sampling(
         max_tokens=arguments.max_tokens or next(filter(None, lengths), DEFAULT_MAX_TOKENS),
@@ -162,7 +164,7 @@ def _sampling(
         seed=(arguments.seed or _number(options, "seed", int) or 0) + copy * COPY_STRIDE,
         top_p=_number(options, "top_p", float) if arguments.top_p is None else arguments.top_p,
         stop=_stops(options),
-        extra=_extra(options),
+        extra=_extra(options if arguments.min_p is None else {**options, "min_p": arguments.min_p}),
     )
     return sampling, temperatures
 

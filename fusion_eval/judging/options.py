@@ -10,7 +10,10 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.judging.protocol import REPLY_TOKENS, Protocol, Swap, load_judge_template
 from fusion_eval.model_arguments import ModelArguments, parse
 
-_UNUSABLE_ARGUMENTS = ("model", "base_url", "n", "top_p", "trace_dir")
+_UNUSABLE_ARGUMENTS = (
+    *("model", "base_url", "n", "top_p", "min_p", "trace_dir"),
+    *("sampling", "weights", "system_prompts", "adaptive"),
+)
 _REPEAT_TEMPERATURE = 0.7
 """The default temperature of repeats. At 0 a judge would only repeat itself."""
 

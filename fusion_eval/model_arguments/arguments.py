@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Literal
 
 from fusion_eval.argument_values import Off, runs_in_llama_cpp
 from fusion_eval.text.specs import spec_name
+
+TEACHERS_TEMPERATURE = 0.3
+"""The FusioN paper's, for one candidate from each of several teachers (arXiv 2510.00931)."""
+HEDGED_TEMPERATURE = 0.7
+"""The lowest of those that hedged sampling recommends beside a greedy candidate, 0.7 to 0.9 (arXiv 2506.20544)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,15 @@ class ModelArguments:
     n: int = 5
     temperature: tuple[float, ...] | None = None
     top_p: float | None = None
+    min_p: float | None = None
+    sampling: Literal["hedged", "teachers"] | None = None
+    """A preset of temperatures; `candidate_temperatures` spells it out."""
+    weights: tuple[int, ...] | None = None
+    """For each model, how many turns it has in the cycle; None is one each."""
+    system_prompts: tuple[Path, ...] | None = None
+    """Files with system prompts, which the candidates take in turn."""
+    adaptive: bool | None = None
+    """Whether sampling stops once the leading answer is safe; None is no."""
     seed: int = 0
     max_tokens: int | None = None
     fusor: str | None = None
@@ -58,6 +73,30 @@ class ModelArguments:
     def samples_locally(self) -> bool:
         """Whether llama.cpp in this process draws all candidates, with their log-probabilities."""
         return all(runs_in_llama_cpp(name) for name in self.model)
+
+    @property
+    def turns(self) -> tuple[str, ...]:
+        """The models in the order in which they sample, as one cycle.
+
+        With weights, every model has its first turn before any has its second: 2|1|1 for a|b|c gives a, b, c, a.
+        """
+        weights = self.weights or (1,) * len(self.model)
+        return tuple(
+            name
+            for turn in range(max(weights))
+            for name, weight in zip(self.model, weights, strict=True)
+            if turn < weight
+        )
+
+    @property
+    def candidate_temperatures(self) -> tuple[float, ...] | None:
+        """The temperatures of the candidates, which are cycled; None where the task or the default decides.
+
+        `hedged` has one greedy candidate, the first (arXiv 2506.20544).
+        """
+        if self.sampling == "hedged":
+            return (0.0, *(self.temperature or (HEDGED_TEMPERATURE,)) * (self.n - 1))
+        return (TEACHERS_TEMPERATURE,) if self.sampling == "teachers" else self.temperature
 
     @property
     def scorer_spec(self) -> str:

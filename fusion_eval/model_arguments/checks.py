@@ -7,13 +7,14 @@ import re
 from fusion_eval.argument_values import OFF, check_key_variables, runs_in_process
 from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments.arguments import ModelArguments
+from fusion_eval.model_arguments.sampling_checks import check_sampling
 
 
 def check_combination(arguments: ModelArguments) -> None:
     """Raise a ConfigError for arguments that do not go together."""
     _check_endpoints(arguments)
     _check_keys(arguments)
-    _check_pool(arguments)
+    check_sampling(arguments)
     if arguments.offline and arguments.cache is OFF:
         raise ConfigError(
             "offline=true answers from a store, and cache=off keeps none; name its file, cache=PATH"
@@ -52,12 +53,3 @@ def _check_keys(arguments: ModelArguments) -> None:
         addresses = getattr(arguments, f"{role}base_url") or arguments.base_url
         if isinstance(addresses, tuple):
             check_key_variables(f"{role}api_key_env", getattr(arguments, f"{role}api_key_env"), addresses)
-
-
-def _check_pool(arguments: ModelArguments) -> None:
-    n, temperatures = arguments.n, arguments.temperature or ()
-    for name, values in (("model", arguments.model), ("temperature", temperatures)):
-        if len(values) > n:
-            raise ConfigError(f"{name}= lists {len(values)} values, and n={n} leaves some unused; raise n")
-    if n > len(set(arguments.model)) and temperatures and max(temperatures) == 0:
-        raise ConfigError("temperature=0 makes the candidates of a model all the same; raise it, or use n=1")

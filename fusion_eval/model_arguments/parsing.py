@@ -6,14 +6,17 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 
 from fusion_eval.argument_values import (
+    choice_reader,
     integer_reader,
     number_reader,
     read_addresses,
     read_addresses_or_off,
     read_flag,
+    read_integers,
     read_names,
     read_path,
     read_path_or_off,
+    read_paths,
     read_temperatures,
     read_text,
     read_variables,
@@ -39,6 +42,8 @@ def parse(arguments: Mapping[str, object], *, also_known: Collection[str] = ()) 
     """
     present = {name: value for name, value in arguments.items() if value is not None}
     values = {name: read(name, present[name]) for name, read in _READERS.items() if name in present}
+    if values.get("sampling") == "teachers" and "n" not in values and "model" in values:
+        values["n"] = len(values["model"])  # type: ignore[arg-type] # `read_names` gives a tuple
     left_over = {name: value for name, value in present.items() if name not in _READERS}
     checked = ModelArguments(**values, harness_arguments=left_over)  # type: ignore[arg-type] # each reader gives its field's type
     _check_left_over(checked, [name for name in left_over if name not in HARNESS_OWN], also_known)
@@ -74,6 +79,11 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "n": integer_reader(1),
     "temperature": read_temperatures,
     "top_p": number_reader(0, 1, above=True),
+    "min_p": number_reader(0, 1),
+    "sampling": choice_reader("hedged", "teachers"),
+    "weights": read_integers,
+    "system_prompts": read_paths,
+    "adaptive": read_flag,
     "seed": integer_reader(0),
     "max_tokens": integer_reader(1),
     "fusor": read_text,

@@ -58,7 +58,7 @@ class Opener:
 
     def sampler(self) -> tuple[Cached, ...]:
         """Open the models that sample."""
-        return tuple(self.open(name, self.arguments.base_url) for name in self.arguments.model)
+        return tuple(self.open(name, self.arguments.base_url) for name in self.arguments.turns)
 
     def fusor(self) -> Cached:
         """Open the model that fuses; by default the first that samples."""

@@ -22,6 +22,11 @@ def _lines(strategy: str, total: Totals) -> list[str]:
         + ", ".join([f"fallbacks {total.fallbacks}", *_failures(total)]),
         *(f"{strategy}: {role} {usage}" for role, usage in total.roles.items()),
     ]
+    if saved := total.saved_candidates:
+        planned = saved + total.candidates
+        lines.append(
+            f"{strategy}: adaptive sampling saved {saved:,} of {planned:,} candidates ({saved / planned:.0%})"
+        )
     if 2 * total.fallbacks > total.prompts:
         lines.append(
             f"{strategy}: WARNING: most answers are fallbacks, so this column says little; the traces say why"

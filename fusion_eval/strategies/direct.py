@@ -11,11 +11,13 @@ from fusion_eval.model_arguments import ModelArguments, parse
 from fusion_eval.models import Model
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
+from fusion_eval.strategies.adaptive import NO_TASK
 from fusion_eval.strategies.interface import Strategy, needs_logprobs
 from fusion_eval.strategies.question import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, Question
 from fusion_eval.strategies.sampler import draw
 from fusion_eval.strategies.solver import Aggregator
 from fusion_eval.strategies.specs import load_scorer
+from fusion_eval.strategies.system_prompts import read_system_prompts
 from fusion_eval.types import (
     Answer,
     Candidate,
@@ -56,13 +58,17 @@ class TracedAnswer:
 
 
 async def sample_async(
-    prompt: Conversation, *, n: int = 5, model: str | Sequence[str] = "embedded", **model_arguments: object
+    prompt: Conversation,
+    *,
+    n: int | None = None,
+    model: str | Sequence[str] = "embedded",
+    **model_arguments: object,
 ) -> Pool:
     """Draw a pool of candidates for one prompt.
 
     Args:
         prompt: A text, or chat messages.
-        n: How many candidates to draw.
+        n: How many candidates to draw: 5, unless `sampling` says otherwise.
         model: The model that samples, or several, which take turns.
         model_arguments: Other model arguments, such as `base_url`, `temperature`, `seed` and `cache`.
 
@@ -73,18 +79,26 @@ async def sample_async(
         FusionEvalError: An argument is wrong, the endpoint fails, or every candidate failed.
     """
     arguments = parse({"n": n, "model": model, **model_arguments})
+    if arguments.adaptive:
+        raise ConfigError(NO_TASK)
     question = _question(prompt, arguments)
     async with _opened(arguments) as opener:
         models = opener.sampler()
         _check_messages(question.prompt, models)
-        pool = await draw(models, question.temperatures, question.prompt, question.sampling, n)
+        systems = read_system_prompts(arguments.system_prompts or (), models)
+        how = question.temperatures, question.prompt, question.sampling, arguments.n, systems
+        pool = await draw(models, *how)
     if not pool.usable:
         raise RequestError(str(pool.candidates[0].error))
     return pool
 
 
 def sample(
-    prompt: Conversation, *, n: int = 5, model: str | Sequence[str] = "embedded", **model_arguments: object
+    prompt: Conversation,
+    *,
+    n: int | None = None,
+    model: str | Sequence[str] = "embedded",
+    **model_arguments: object,
 ) -> Pool:
     """Draw a pool of candidates as `sample_async` does, and wait for it. Works in a notebook too."""
     return run_anywhere(lambda: sample_async(prompt, n=n, model=model, **model_arguments))
@@ -170,7 +184,7 @@ def _fusor_first(fusor: str | None, arguments: Mapping[str, object]) -> dict[str
 
 
 def _question(prompt: Conversation, arguments: ModelArguments, language: str | None = None) -> Question:
-    temperatures = arguments.temperature or (DEFAULT_TEMPERATURE,)
+    temperatures = arguments.candidate_temperatures or (DEFAULT_TEMPERATURE,)
     return Question(
         task="",
         doc_id=None,
@@ -183,6 +197,7 @@ def _question(prompt: Conversation, arguments: ModelArguments, language: str | N
                 temperature=temperatures[0],
                 seed=arguments.seed,
                 top_p=arguments.top_p,
+                extra=() if arguments.min_p is None else (("min_p", arguments.min_p),),
             ),
             max(arguments.samples_locally, needs_logprobs(load_scorer(arguments.scorer_spec))),
         ),

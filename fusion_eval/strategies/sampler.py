@@ -7,30 +7,61 @@ from collections.abc import Sequence
 
 from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
+from fusion_eval.strategies.system_prompts import with_system_prompt
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling
 
 
 async def draw(
-    models: Sequence[Model], temperatures: Sequence[float], prompt: Prompt, sampling: Sampling, n: int
+    models: Sequence[Model],
+    temperatures: Sequence[float],
+    prompt: Prompt,
+    sampling: Sampling,
+    n: int,
+    system_prompts: Sequence[str] = (),
 ) -> Pool:
-    """Draw n candidates. The i-th comes from the i-th model at the i-th temperature, both cycled.
+    """Draw n candidates.
 
-    Candidates of one model at one temperature are requested together and have consecutive seeds. So a larger n keeps
-    the candidates of a smaller n, and a model that is named twice gives no candidate twice.
+    The i-th comes from the i-th model at the i-th temperature with the i-th system prompt, all three cycled.
+    Candidates of one model at one temperature with one system prompt are requested together and have consecutive
+    seeds. So a larger n keeps the candidates of a smaller n, and a model that is named twice gives no candidate twice.
     """
+    candidates = await draw_range(models, temperatures, prompt, sampling, range(n), system_prompts)
+    return Pool(prompt, candidates)
+
+
+async def draw_range(
+    models: Sequence[Model],
+    temperatures: Sequence[float],
+    prompt: Prompt,
+    sampling: Sampling,
+    places: range,
+    system_prompts: Sequence[str] = (),
+) -> tuple[Candidate, ...]:
+    """Draw the candidates at some places of a pool; the same ones that `draw` gives there."""
     by_identity = {model.identity: model for model in models}
-    groups: dict[tuple[str, float], list[int]] = {}
-    for i in range(n):
-        group = models[i % len(models)].identity, temperatures[i % len(temperatures)]
-        groups.setdefault(group, []).append(i)
+    systems = system_prompts or ("",)
+    groups: dict[tuple[str, float, str], list[int]] = {}
+    for i in range(places.stop):
+        model, temperature = models[i % len(models)], temperatures[i % len(temperatures)]
+        groups.setdefault((model.identity, temperature, systems[i % len(systems)]), []).append(i)
+    wanted = {group: [i for i in members if i in places] for group, members in groups.items()}
+    wanted = {group: members for group, members in wanted.items() if members}
     drawn = await gather_or_cancel(
-        by_identity[identity].sample(prompt, dataclasses.replace(sampling, temperature=t), len(indices))
-        for (identity, t), indices in groups.items()
+        by_identity[identity].sample(
+            with_system_prompt(prompt, system),
+            dataclasses.replace(
+                sampling,
+                temperature=temperature,
+                seed=sampling.seed + groups[identity, temperature, system].index(members[0]),
+            ),
+            len(members),
+        )
+        for (identity, temperature, system), members in wanted.items()
     )
     ordered: dict[int, Candidate] = {}
-    for indices, candidates in zip(groups.values(), drawn, strict=True):
-        ordered |= dict(zip(indices, candidates, strict=True))
-    return Pool(prompt, tuple(ordered[i] for i in range(n)))
+    for members, candidates in zip(wanted.values(), drawn, strict=True):
+        ordered |= dict(zip(members, candidates, strict=True))
+    return tuple(ordered[i] for i in places)
 
 
 def cut_at_stop(text: str, stops: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
 from fusion_eval import __version__
@@ -11,11 +12,13 @@ from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models import Model
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import gather_or_cancel
+from fusion_eval.strategies.adaptive import draw_adaptively
 from fusion_eval.strategies.fusor_prompt import load_template
 from fusion_eval.strategies.interface import HasOwnTools, Strategy, Tools, check_installed, smallest_pool
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.sampler import cut_at_stop, draw
 from fusion_eval.strategies.specs import format_spec, load_scorer, load_strategy
+from fusion_eval.strategies.system_prompts import read_system_prompts
 from fusion_eval.types import Candidate, Pool, Trace
 
 
@@ -102,6 +105,11 @@ class Solver(Aggregator):
                 f"{self.spec} needs pools of {fewest} candidates, and n={arguments.n}; raise n to {fewest} or more, or "
                 "lower the strategy's own number"
             )
+        if fewest > 1 and arguments.adaptive:
+            raise ConfigError(
+                f"{self.spec} needs pools of {fewest} candidates, and adaptive=true may stop before; leave it out"
+            )
+        self.system_prompts = read_system_prompts(arguments.system_prompts or (), self.models)
 
     async def solve(self, question: Question) -> Trace:
         """Draw the pool for a question and make its answer.
@@ -109,18 +117,30 @@ class Solver(Aggregator):
         Raises:
             RequestError: Every candidate failed.
         """
-        n = self.arguments.n
-        pool = await draw(self.models, question.temperatures, question.prompt, question.sampling, n)
+        how = question.temperatures, question.prompt, question.sampling, self.arguments.n, self.system_prompts
+        if self.arguments.adaptive:
+            pool = await draw_adaptively(self.models, *how, extract=question.extract)
+        else:
+            pool = await draw(self.models, *how)
         return await self.aggregate(question, pool)
 
     def signature(self, omitted: Iterable[str] = ()) -> str:
         """Return in short how an answer was made: `fusion|n:5|pool:a+b|fusor:c|prompt:c6fe9ee0|v:0.1.0`."""
         n, seed = self.arguments.n, self.arguments.seed
         pool = "+".join(model.name for model in self.models)
-        parts = [self.spec, f"n:{n}", f"pool:{pool}", *self.signature_parts()]
+        parts = [self.spec, f"n:{n}", *self._sampling_parts(), f"pool:{pool}", *self.signature_parts()]
         if omitted:
             parts.append(f"omitted:{'+'.join(sorted(omitted))}")
         return "|".join([*parts, f"seed:{seed}", f"v:{__version__}"])
+
+    def _sampling_parts(self) -> list[str]:
+        """Return how the pool is drawn, as far as it is not drawn as by default: `adaptive:true`, `system:1a2b3c4d`."""
+        parts = [f"sampling:{self.arguments.sampling}"] if self.arguments.sampling else []
+        parts += ["adaptive:true"] if self.arguments.adaptive else []
+        if self.system_prompts:
+            digest = hashlib.sha256("\0".join(self.system_prompts).encode()).hexdigest()
+            parts.append(f"system:{digest[:8]}")
+        return parts
 
 
 class UnansweredError(FusionEvalError):

@@ -33,3 +33,13 @@ def test_a_strategy_that_mostly_falls_back_is_warned_about() -> None:
     # when, then
     assert "WARNING: most answers are fallbacks" in summary({"fusion": totals_of(fallback, fallback, None)})
     assert "WARNING" not in summary({"fusion": totals_of(fallback, None)})
+
+
+def test_what_adaptive_sampling_saved_is_a_line() -> None:
+    # given two pools of three candidates, each planned with eight
+    totals = Totals()
+    totals.add(trace(), planned=8)
+    totals.add(trace(1), planned=8)
+    # when, then
+    assert "fusion: adaptive sampling saved 10 of 16 candidates (62%)" in summary({"fusion": totals})
+    assert "adaptive" not in summary({"fusion": totals_of(None)})

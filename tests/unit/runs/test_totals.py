@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from traced import CALL, trace
 
@@ -111,6 +113,17 @@ def test_calls_beyond_the_pool_are_the_scorers_as_far_as_the_answer_says_and_els
     # then
     calls = {role: usage.prompt_tokens // 20 for role, usage in totals.roles.items() if role != "sampler"}
     assert calls == roles
+
+
+def test_candidates_that_were_planned_and_not_drawn_are_saved() -> None:
+    # given pools of three candidates, of which one was planned with eight
+    totals = Totals()
+    totals.add(trace(), planned=8)
+    totals.add(trace(1), planned=3)
+    # when those of another process are added
+    totals.merge(totals)
+    # then
+    assert (totals.saved_candidates, totals.as_json()["saved_candidates"]) == (10, 10)
 
 
 def test_a_sum_of_dollars_says_if_some_price_is_unknown() -> None:
