@@ -25,6 +25,7 @@ def run(
     include_path: str | Path | None = None,
     apply_chat_template: bool = False,
     num_fewshot: int | None = None,
+    generate_choices: bool | Literal["in_order", "permuted"] = False,
     report: Callable[[str], None] = print,
 ) -> RunResult | None:
     """Sample a pool for each prompt, aggregate it with every strategy, score in the harness, and compare.
@@ -38,12 +39,15 @@ def run(
         include_path: Folder with more task YAMLs.
         apply_chat_template: Send prompts as chat messages.
         num_fewshot: Few-shot examples, instead of the task's own number.
+        generate_choices: Run multiple-choice tasks as generation. "permuted" puts their options in a random order,
+            the same in each run; `True` is "in_order".
         report: Is called with each line of progress.
 
     Returns:
         The scores and their comparison. None on the ranks of a parallel run that do not write.
     """
     from fusion_eval.argument_values import names_in
+    from fusion_eval.harness.choices import order_of
     from fusion_eval.harness.run import Plan
     from fusion_eval.harness.run_result import run_and_compare
     from fusion_eval.strategies.specs import read_strategies
@@ -57,6 +61,7 @@ def run(
         include_path=None if include_path is None else Path(include_path),
         apply_chat_template=apply_chat_template,
         num_fewshot=num_fewshot,
+        generate_choices=order_of(generate_choices),
     )
     return run_and_compare(plan, report)
 

@@ -66,6 +66,13 @@ def add_run(commands: Any) -> None:
         metavar="K",
         help="few-shot examples, instead of the task's own number",
     )
+    add(
+        "--generate_choices",
+        nargs="?",
+        const="in_order",
+        choices=["in_order", "permuted"],
+        help="run multiple-choice tasks as generation; permuted: their options in a random order",
+    )
     add("--dry_run", action="store_true", help="print the calls and their highest cost, without any call")
     shared.add_family(parser)
     shared.add_judge_options(parser)
@@ -110,6 +117,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         include_path=options.include_path,
         apply_chat_template=options.apply_chat_template,
         num_fewshot=options.num_fewshot,
+        generate_choices=options.generate_choices,
         command=options.command_line,
         family=options.family,
     )

@@ -18,6 +18,7 @@ from fusion_eval.text.redaction import public_command
 
 if TYPE_CHECKING:
     from fusion_eval.comparison.options import FamilyRule
+    from fusion_eval.harness.choices import Order
     from fusion_eval.model_arguments import ModelArguments
     from fusion_eval.runs.reading import Run
     from fusion_eval.runs.totals import RunTotals
@@ -38,6 +39,8 @@ class Plan:
     num_fewshot: int | None = None
     command: tuple[str, ...] = ()
     """The words of the command line that started the run; empty if it was started from Python."""
+    generate_choices: Order | None = None
+    """How to list the options of multiple-choice tasks, which then run as generation; None leaves these tasks alone."""
     family: FamilyRule = "auto"
     """Which rows of the comparison p-values are adjusted over."""
 
@@ -112,6 +115,10 @@ def check_plan(plan: Plan) -> tuple[ModelArguments, Any]:
 
     host.silence()
     manager = task_manager(plan.tasks, plan.include_path)
+    if plan.generate_choices:
+        from fusion_eval.harness.choices import GeneratingManager
+
+        manager = GeneratingManager(manager, plan.generate_choices)
     _check_tasks(load_tasks(manager, plan.tasks))
     return arguments, manager
 
@@ -131,9 +138,14 @@ def _check_tasks(tasks: Mapping[str, Any]) -> None:
     for name, task in tasks.items():
         host_tasks.construct_filters(task)
         if task.OUTPUT_TYPE != "generate_until":
+            advice = (
+                "add --generate_choices to run it as generation"
+                if task.OUTPUT_TYPE == "multiple_choice"
+                else "name tasks of type generate_until"
+            )
             raise ConfigError(
                 f"Task '{name}' asks for {task.OUTPUT_TYPE}, where there is nothing to sample or fuse; "
-                "name tasks of type generate_until, or run it by lm_eval --model single"
+                f"{advice}, or run it by lm_eval --model single"
             )
 
 

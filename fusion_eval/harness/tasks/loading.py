@@ -57,6 +57,8 @@ def load_tasks(manager: Any, names: Sequence[str]) -> Mapping[str, Any]:
         for task in tasks.values():
             _ = task.eval_docs  # 0.5 loads the data of a task only here
         return tasks
+    except ConfigError:
+        raise
     except Exception as error:  # the harness and the data sets library raise anything
         reason = safe_message(str(error)) or type(error).__name__
         raise ConfigError(f"The tasks {', '.join(names)} cannot be loaded: {reason}") from error
