@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from fusion_eval.argument_values import KEY_VARIABLE, OFF, runs_in_process
+from fusion_eval.argument_values import KEY_VARIABLE, runs_in_process
 from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models.keys import SAMPLER, key_source
@@ -18,7 +18,7 @@ def check_keys(arguments: ModelArguments) -> None:
     """
     if arguments.offline:
         return
-    addresses = (None,) if arguments.base_url in (None, OFF) else arguments.base_url
+    addresses = arguments.base_url or (None,)
     for name in arguments.model:
         for address in () if runs_in_process(name) else addresses:
             if address or name.startswith("openai/"):
