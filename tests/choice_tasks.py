@@ -41,6 +41,12 @@ doc_to_choice: "{{[before + option1, before + option2]}}"
 doc_to_target: "{{after}}"
 """
 
+SIGNS = """
+doc_to_text: "{{text}}\\n\\nAssistant: I believe the best answer is"
+doc_to_choice: "{{[yes, no]}}"
+doc_to_target: gold
+"""
+
 
 def write_choice_task(
     folder: Path, name: str, schema: str, test: list[dict], dev: list[dict] | None = None

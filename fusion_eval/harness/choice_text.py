@@ -17,11 +17,13 @@ _CUE_LINE = 80
 """How long the last line of a prompt may be to count as words that ask for the answer."""
 
 
-def are_signs(choices: Sequence[str], *, digits: bool = True) -> bool:
-    """Return whether choices may be only the signs of a list: A, B, C, or with `digits` 1, 2, 3."""
+def list_order(choices: Sequence[str], *, digits: bool = True) -> list[int] | None:
+    """Return the order that makes choices the signs of a list: A, B, C, or with `digits` 1, 2, 3; None if none does."""
     signs = [_sign(choice) for choice in choices]
-    lists = _LISTS if digits else _LISTS[:-1]
-    return bool(signs) and any(signs == list(listed[: len(signs)]) for listed in lists)
+    for listed in _LISTS if digits else _LISTS[:-1]:
+        if signs and sorted(signs) == sorted(listed[: len(signs)]):
+            return [signs.index(sign) for sign in listed[: len(signs)]]
+    return None
 
 
 def split_listing(text: str, choices: Sequence[str]) -> tuple[str, list[str]] | None:
@@ -81,10 +83,10 @@ def _asks_for_answer() -> re.Pattern[str]:
 
 @functools.cache
 def _cue(language: str) -> re.Pattern[str]:
-    words = rf"(?:{lead_in_pattern(language, 'answer')}|A)"
-    return re.compile(
-        rf"(?:^|\n|(?<=[.?!？。]))[^\S\n]*(?:A[:.][^\S\n]*)?{words}[^\S\n]*[:：]?\s*\Z", re.IGNORECASE
-    )
+    start = r"(?:^|\n|(?<=[.?!？。]))[^\S\n]*"
+    words = rf"(?:A[:.][^\S\n]*)?(?:{lead_in_pattern(language, 'answer')}|A)[^\S\n]*[:：]?"
+    one_word = r"\n[^\S\n]*\w+[^\S\n]*[:：]"  # in languages that have no lead-ins here
+    return re.compile(rf"(?:{start}{words}|{one_word})\s*\Z", re.IGNORECASE)
 
 
 @functools.cache

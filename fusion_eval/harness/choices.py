@@ -12,7 +12,7 @@ from fusion_eval.answers.choice_letters import choice_letter
 from fusion_eval.answers.choices import INSTRUCTIONS, LETTERS, ChoiceQuestion
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness import host_tasks
-from fusion_eval.harness.choice_text import are_signs, language_of_texts, split_listing, without_cue
+from fusion_eval.harness.choice_text import language_of_texts, list_order, split_listing, without_cue
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.text.language import language_of
 
@@ -112,6 +112,7 @@ def _task(task: Any, order: Order) -> Any:
     if task.OUTPUT_TYPE != "multiple_choice":
         return task
     name = str(task.config.task)
+    _check_target(task, order)
     try:
         default = _default_language(task)
         read = functools.partial(_question, task, order, default)
@@ -123,6 +124,23 @@ def _task(task: Any, order: Order) -> Any:
         raise
     except Exception as error:
         raise ConfigError(f"Task '{name}' cannot be run as generation: {error}") from error
+
+
+def _check_target(task: Any, order: Order) -> None:
+    """Refuse a task in which one place is right in every document, where that is a clue or no answer at all."""
+    name, target = task.config.task, task.config.doc_to_target
+    if not str(target).isdigit():
+        return
+    if callable(task.config.process_results):
+        raise ConfigError(
+            f"Task '{name}' cannot be run as generation: it names no correct option for each document, and scores "
+            "log-likelihoods by a function of its own"
+        )
+    if order == "in_order":
+        raise ConfigError(
+            f"Task '{name}' has its correct option in the same place in every document; "
+            "--generate_choices permuted gives the options a random order"
+        )
 
 
 def _metadata(task: Any, order: Order, language: Mapping[str, str]) -> dict[str, Any]:
@@ -180,8 +198,12 @@ def _question(
     name = str(task.config.task)
     text, choices, correct = host_tasks.read_choices(task, doc, fewshot=fewshot)
     language = _stated(name, doc) or default or "en"
-    listed = split_listing(text, choices) if are_signs(choices) else None
-    if listed is None and are_signs(choices, digits=False):
+    listed = None
+    if signs := list_order(choices):
+        listed = split_listing(text, [choices[index] for index in signs])
+    if listed and signs:
+        correct = [signs.index(index) for index in correct]
+    elif list_order(choices, digits=False):
         raise ConfigError(
             f"Task '{name}' cannot be run as generation: its choices are {', '.join(choices)}, and its prompt "
             "does not list what they stand for"

@@ -8,7 +8,17 @@ import re
 from pathlib import Path
 
 import pytest
-from choice_tasks import ARC, BELEBELE, CAPITALS, GLOBAL_MMLU, SHOT, XWINOGRAD, mmlu_doc, write_choice_task
+from choice_tasks import (
+    ARC,
+    BELEBELE,
+    CAPITALS,
+    GLOBAL_MMLU,
+    SHOT,
+    SIGNS,
+    XWINOGRAD,
+    mmlu_doc,
+    write_choice_task,
+)
 from harness_tasks import write_tasks
 from openai_server import Plan as ServerPlan
 from openai_server import Server, prompt_text
@@ -225,6 +235,33 @@ def test_a_task_whose_options_cannot_be_listed_is_refused(tmp_path):
         ConfigError, match=r"^Task 'unlisted' cannot be run as generation: its choices are A, B, C, D"
     ):
         generated(tmp_path, "unlisted")
+
+
+def test_signs_in_another_order_than_the_list_name_the_options_of_the_list(tmp_path):
+    # given a document whose choices are (B) and (A), of which the first is correct
+    doc = {
+        "text": "Do you like tea?\n (A) Yes, I do\n (B) No, I do not",
+        "yes": " (B)",
+        "no": " (A)",
+        "gold": 0,
+    }
+    write_choice_task(tmp_path, "tea_en", SIGNS, [doc])
+
+    # when
+    task = generated(tmp_path, "tea_en")
+
+    # then
+    assert lettered(prompts(task)[0]) == {"A": "Yes, I do", "B": "No, I do not"}
+    assert task.doc_to_target(doc) == "Answer: B"
+
+
+def test_a_correct_option_that_is_always_the_first_must_be_permuted(tmp_path):
+    doc = {"text": "Which is a sentence?", "yes": "I read books.", "no": "I reads books.", "gold": 0}
+    write_choice_task(tmp_path, "first_en", SIGNS.replace("gold", "0"), [doc])
+
+    assert generated(tmp_path, "first_en", "permuted").doc_to_target(doc) in ("Answer: A", "Answer: B")
+    with pytest.raises(ConfigError, match="same place in every document; --generate_choices permuted"):
+        generated(tmp_path, "first_en")
 
 
 def test_without_the_option_the_error_names_it(tmp_path, capsys):
