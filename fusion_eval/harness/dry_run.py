@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+from fusion_eval.harness.host_tasks import remembered_tasks
 from fusion_eval.harness.lm import model_type
 from fusion_eval.harness.questions import Request, questions_of
 from fusion_eval.harness.run import Plan, check_plan, evaluate, plan_needs_logprobs
@@ -36,7 +37,7 @@ def dry_run(plan: Plan) -> str:
     arguments, manager = check_plan(plan)
     with open_store(arguments) as real, closing(StandInStore(real)) as store:
         opener = CountingOpener(arguments, store)
-        requests = _requests(plan, opener, manager)
+        requests, tasks = _requests(plan, opener, manager)
         answers = any(needs_answers(load_strategy(strategy)) for strategy in plan.strategies)
         answers = answers or bool(arguments.adaptive)
         most = replace(arguments, adaptive=None)  # the highest cost: no pool stops before n candidates
@@ -48,6 +49,7 @@ def dry_run(plan: Plan) -> str:
             solver.arguments = most
             _solve(questions, solver)
         run_anywhere(opener.close)
+        del tasks  # until here, so that replies could be read as the tasks read them
     return "\n".join(
         [
             dry_run_table(planned_calls(opener), plan.strategies),
@@ -65,19 +67,19 @@ def _solve(questions: Sequence[Question], solver: Solver) -> None:
 class _RecordedError(Exception):
     """Ends an evaluation once the harness has made its requests, since there is nothing to score."""
 
-    def __init__(self, requests: list[Request]) -> None:
-        self.requests = requests
+    def __init__(self, requests: list[Request], tasks: list[Any]) -> None:
+        self.requests, self.tasks = requests, tasks
 
 
-def _requests(plan: Plan, opener: Opener, manager: Any) -> list[Request]:
-    """Return the harness's requests, which are the same for every strategy."""
+def _requests(plan: Plan, opener: Opener, manager: Any) -> tuple[list[Request], list[Any]]:
+    """Return the harness's requests, which are the same for every strategy, and the tasks that made them."""
 
     class Recorder(model_type(plan.strategies[0])):  # type: ignore[misc] # a class made at run time
         def generate_until(self, requests: list[Request], disable_tqdm: bool = False) -> list[str]:
-            raise _RecordedError(requests)
+            raise _RecordedError(requests, remembered_tasks())
 
     try:
         evaluate(Recorder(opener=opener, **(plan.model_args or {})), plan, manager)
     except _RecordedError as recorded:
-        return recorded.requests
-    return []
+        return recorded.requests, recorded.tasks
+    return [], []

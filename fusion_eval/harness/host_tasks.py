@@ -18,7 +18,6 @@ _SELECTING = ("take_first", "take_first_k", "majority_vote")
 """Filters that select replies and extract nothing from them."""
 _INVALID = "[invalid]"
 """What the harness's filters return for a reply without an answer, unless they are told another word."""
-
 ASKS_A_MODEL = "asks_a_model"
 """The attribute of a filter that sends requests of its own."""
 
@@ -26,8 +25,7 @@ ASKS_A_MODEL = "asks_a_model"
 def remember_tasks() -> None:
     """Let every task be found by its name once it has built its requests.
 
-    Private: `lm_eval.api.task.Task.build_all_requests` is wrapped, since a request does not hold its task. A second
-    call changes nothing.
+    Private: `lm_eval.api.task.Task.build_all_requests` is wrapped, once, since a request does not hold its task.
     """
     from lm_eval.api.task import Task
 
@@ -42,6 +40,11 @@ def remember_tasks() -> None:
 
     setattr(build_all_requests, _REMEMBERS, True)
     Task.build_all_requests = build_all_requests
+
+
+def remembered_tasks() -> list[Any]:
+    """Return the tasks that have built their requests. They can be found by name for as long as somebody holds them."""
+    return list(_tasks.values())
 
 
 def metrics_of(task_name: str) -> tuple[str, ...]:
