@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Hashable
 
 from fusion_eval.errors import ContextOverflowError, EndpointError, RequestError, TransientError
@@ -38,23 +38,23 @@ class Endpoint:
         """Record that a request was answered.
 
         Args:
-            started: When the request was sent, by the event loop's clock.
+            started: When the request was sent, by `time.monotonic`.
         """
         self._failed_in_a_row.clear()
         self._answered = True
         self.calls += 1
-        self._pace.answered(started, asyncio.get_running_loop().time())
+        self._pace.answered(started, time.monotonic())
         self.slots.resize(self._pace.limit)
 
     def slowed(self, started: float, error: TransientError) -> None:
         """Record a transient failure; an overloaded endpoint then gets fewer requests at a time.
 
         Args:
-            started: When the request was sent, by the event loop's clock.
+            started: When the request was sent, by `time.monotonic`.
             error: How the request failed.
         """
         if error.overloaded:
-            self._pace.overloaded(started, asyncio.get_running_loop().time())
+            self._pace.overloaded(started, time.monotonic())
             self.slots.resize(self._pace.limit)
 
     def refused(self, name: str, request: Hashable, error: RequestError) -> None:

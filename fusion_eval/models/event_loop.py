@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from fusion_eval.models.garbage import rare_collections
+
 T = TypeVar("T")
 
 
@@ -17,12 +19,27 @@ def run_anywhere(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     Where an event loop is running already, as in a notebook, the work runs in a thread with a loop of its own. If the
     caller is interrupted (a notebook's stop button), the work is cancelled before the interrupt goes on.
     """
+    with rare_collections():
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                return runner.run(work())
+        return _run_in_thread(work)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return a new event loop: uvloop's where it is installed, which needs less CPU time, else asyncio's."""
     try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work())
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _run_in_thread(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     result: Future[T] = Future()
-    loop = asyncio.new_event_loop()
+    loop = new_event_loop()
     task = loop.create_task(work())
     thread = threading.Thread(target=_run, args=(loop, task, result), name="fusion_eval")
     thread.start()

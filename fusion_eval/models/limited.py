@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import logging
 import random
+import time
 
 from fusion_eval.errors import EndpointError, RequestError, TransientError
 from fusion_eval.models import Model
@@ -81,11 +82,13 @@ class Limited:
             RequestError: The server refused the request.
             EndpointError: The endpoint was given up.
         """
-        endpoint, clock = self.endpoint, asyncio.get_running_loop().time
+        endpoint, clock = self.endpoint, time.monotonic
         failures = _Failures(endpoint)
         async with endpoint.slots.hold(self._urgent):
             for attempt in itertools.count():
-                if endpoint.lost:  # while this request waited for its slot; `LoadBalancer` then sends it elsewhere
+                if (
+                    endpoint.lost
+                ):  # while this request waited for its slot; `LoadBalancer` then sends it elsewhere
                     raise EndpointError(f"{self.name} at {self._where} was given up")
                 started = clock()
                 try:

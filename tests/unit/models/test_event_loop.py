@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -27,6 +28,10 @@ def run_in_notebook(work: Callable[[], Coroutine[Any, Any, Any]]) -> object:
         loop.close()
 
 
+async def running_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.get_running_loop()
+
+
 async def seven() -> int:
     await asyncio.sleep(0)
     return 7
@@ -38,6 +43,18 @@ async def fail() -> int:
 
 def test_the_result_of_the_work_is_returned() -> None:
     assert run_anywhere(seven) == run_in_notebook(seven) == 7
+
+
+def test_our_own_loops_are_uvloops_and_the_users_loop_stays_as_it_is() -> None:
+    uvloop = pytest.importorskip("uvloop")
+    assert isinstance(run_anywhere(running_loop), uvloop.Loop)
+    assert isinstance(run_in_notebook(running_loop), uvloop.Loop)
+    assert not isinstance(asyncio.run(running_loop()), uvloop.Loop)
+
+
+def test_without_uvloop_asyncios_own_loop_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    assert isinstance(run_anywhere(running_loop), asyncio.BaseEventLoop)
 
 
 def test_the_error_of_the_work_is_raised() -> None:
