@@ -1,134 +1,144 @@
-"""Compare the speed of one LLM call through the whole package with a bare aiohttp client and with litellm.
+"""Compare the speed of the real command, `lm_eval --model fusion`, with other ways to send the same requests.
 
-    python tests/bench/hot_path.py
+    python tests/bench/hot_path.py [ROUNDS]
 
-Prints calls per second and CPU time per call of each client, and the package's ratio to the other two: medians of
-alternating rounds. One server in a process of its own answers all calls at once. Quote ratios, because absolute
+The command answers 2,000 prompts: 5 samples in one request, then one fusion. Each client runs in a process of its own,
+and so does the server; where there are two cores, each has one. The clients send the bodies that the command sent, 64 at a
+time. Prints calls per second and CPU time per call, and their ratios to a bare aiohttp client: medians of alternating
+rounds. Only the time in which answers are drawn counts (see `hot_path_clients.py`). Quote ratios, because absolute
 numbers depend on the machine.
 """
 
 from __future__ import annotations
 
-import asyncio
+import importlib.util
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
+from hot_path_clients import CLIENTS, REQUESTS, TASK
+from instant_server import spawn
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from openai_server import spawn
-
-from fusion_eval.model_arguments import parse
-from fusion_eval.models.opener import Opener
-from fusion_eval.models.store.store import Store
-from fusion_eval.types import Prompt, Sampling
-
-CALLS, AT_ONCE, ROUNDS = 2000, 64, 5
-LITELLM_CALLS = 200
-"""Few calls, because each takes long."""
+PROMPTS, ROUNDS = 2_000, 5
+BASELINE, COMMAND = "bare aiohttp", "lm_eval --model fusion"
+PACKAGES = {
+    "lm_eval --model local-chat-completions": "tenacity",
+    "openai": "openai",
+    "litellm": "litellm",
+    "its_hub": "its_hub",
+}
+"""The package that a client needs. A client whose package is absent is not measured."""
+_QUESTION = (
+    "Question {number}: what is it that grows with what is asked, and how would you put it in simple words? "
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Calls per second, and milliseconds of this process's CPU time per call."""
+    """What one client did in one round."""
 
-    rate: float
+    calls: int
+    seconds: float
     cpu: float
 
+    @property
+    def rate(self) -> float:
+        """Calls per second."""
+        return self.calls / self.seconds
 
-async def measure(call: Callable[[int], Awaitable[object]], calls: int = CALLS) -> Speed:
-    """Make `calls` calls, `AT_ONCE` at a time."""
-    numbers = iter(range(calls))
-
-    async def work() -> None:
-        for number in numbers:
-            await call(number)
-
-    wall, cpu = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
-    return Speed(calls / (time.perf_counter() - wall), (time.process_time() - cpu) / calls * 1000)
+    @property
+    def cpu_per_call(self) -> float:
+        """Milliseconds of the client's CPU time per call."""
+        return self.cpu / self.calls * 1000
 
 
-async def bare(base_url: str) -> Speed:
-    """Send the request and read the text, without checks, counts or a store."""
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
-
-        async def call(number: int) -> str:
-            body = {
-                "model": "test-model",
-                "messages": [{"role": "user", "content": f"Question {number}"}],
-                "max_tokens": 32,
-                "temperature": 0.7,
-                "seed": 0,
-            }
-            async with session.post(f"{base_url}/chat/completions", json=body) as response:
-                return str((await response.json())["choices"][0]["message"]["content"])
-
-        return await measure(call)
-
-
-async def through_the_package(base_url: str, store_file: Path) -> Speed:
-    """Call the model as a strategy does: through store, slots, retries and parsing."""
-    settings = parse({"model": "test-model", "base_url": base_url, "concurrency": AT_ONCE})
-    store = Store(store_file)
-    opener = Opener(settings, store)
-    (model,) = opener.sampler()
-    sampling = Sampling(max_tokens=32, temperature=0.7, seed=0)
-    speed = await measure(lambda number: model.sample(Prompt(f"Question {number}"), sampling, 1))
-    await opener.close()
-    store.close()
-    return speed
+def write_task(folder: Path) -> None:
+    """Write a task of the harness with prompts of about 300 characters."""
+    documents = [
+        {"question": _QUESTION.format(number=number) + "Say it in one sentence. " * 8, "answer": "no answer"}
+        for number in range(PROMPTS)
+    ]
+    (folder / "documents.jsonl").write_text("".join(json.dumps(doc) + "\n" for doc in documents))
+    task = {
+        "task": TASK,
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {"test": str(folder / "documents.jsonl")}},
+        "test_split": "test",
+        "output_type": "generate_until",
+        "doc_to_text": "{{question}}",
+        "doc_to_target": "{{answer}}",
+        "generation_kwargs": {"until": ["\n\nQuestion"], "max_gen_toks": 256},
+        "metric_list": [{"metric": "exact_match"}],
+    }
+    (folder / f"{TASK}.yaml").write_text(json.dumps(task))  # JSON is YAML
 
 
-async def through_litellm(base_url: str) -> Speed:
-    """Make the same call with litellm, without a store. It runs last, because its memory slows later clients."""
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # prices from the package, not from the network
-    import litellm
+def measure(name: str, base_url: str, folder: Path) -> Speed:
+    """Run a client once in a process of its own."""
+    environment = {
+        **os.environ,
+        "HF_DATASETS_CACHE": str(folder / "datasets"),
+        "HF_HUB_OFFLINE": "1",
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "OPENAI_API_KEY": "none",
+    }
+    clients = Path(__file__).with_name("hot_path_clients.py")
+    done = subprocess.run(
+        [sys.executable, str(clients), name, base_url, str(folder)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    results = [line for line in done.stdout.splitlines() if line.startswith('{"calls"')]
+    if done.returncode or len(results) != 1:
+        raise SystemExit(f"{name} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    return Speed(**json.loads(results[0]))
 
-    async def call(number: int) -> str:
-        answer = await litellm.acompletion(
-            model="openai/test-model",
-            api_base=base_url,
-            api_key="none",
-            messages=[{"role": "user", "content": f"Question {number}"}],
-            max_tokens=32,
-            temperature=0.7,
-            seed=0,
+
+def use_core(number: int) -> None:
+    """Keep this process and its children on one core, where the platform can and there are two."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    if len(cores) > 1:
+        os.sched_setaffinity(0, {cores[number]})
+
+
+def report(speeds: dict[str, list[Speed]]) -> None:
+    """Print the medians of the rounds and of their ratios to the baseline."""
+    for name, rounds in speeds.items():
+        against = speeds[BASELINE][: len(rounds)]
+        rate = statistics.median(ours.rate / bare.rate for ours, bare in zip(rounds, against, strict=True))
+        cpu = statistics.median(
+            ours.cpu_per_call / bare.cpu_per_call for ours, bare in zip(rounds, against, strict=True)
         )
-        return str(answer.choices[0].message.content)
-
-    return await measure(call, LITELLM_CALLS)
-
-
-def report(name: str, theirs: list[Speed], ours: list[Speed]) -> None:
-    """Print the medians of the rounds and of their ratios."""
-    for who, speeds in ((name, theirs), ("fusion_eval", ours)):
-        rate, cpu = statistics.median(s.rate for s in speeds), statistics.median(s.cpu for s in speeds)
-        print(f"{who:13} {rate:7,.0f} calls/s  {cpu:.2f} ms CPU per call")
-    rate = statistics.median(a.rate / b.rate for a, b in zip(ours, theirs, strict=True))
-    cpu = statistics.median(a.cpu / b.cpu for a, b in zip(ours, theirs, strict=True))
-    print(f"ratio         {rate:.2f} of the calls/s  {cpu:.2f} times the CPU per call\n")
+        print(
+            f"{name:38} {statistics.median(s.rate for s in rounds):7,.0f} calls/s  {rate:5.2f} of bare  "
+            f"{statistics.median(s.cpu_per_call for s in rounds):6.2f} ms CPU per call  {cpu:6.2f} times bare"
+        )
 
 
 def main() -> None:
-    """Alternate the clients, so that changes of the machine's speed affect both."""
-    with spawn() as base_url, tempfile.TemporaryDirectory() as folder:
-        for name, client in (("bare aiohttp", bare), ("litellm", through_litellm)):
-            ours: list[Speed] = []
-            theirs: list[Speed] = []
-            for number in range(ROUNDS + 1):
-                theirs.append(asyncio.run(client(base_url)))
-                ours.append(
-                    asyncio.run(through_the_package(base_url, Path(folder) / f"{name}-{number}.sqlite"))
-                )
-            report(name, theirs[1:], ours[1:])  # the first round warms up
+    """Alternate the clients, so that changes of the machine's speed affect all."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    absent = {name: package for name, package in PACKAGES.items() if not importlib.util.find_spec(package)}
+    speeds: dict[str, list[Speed]] = {name: [] for name in CLIENTS if name not in absent}
+    with tempfile.TemporaryDirectory() as path:
+        folder = Path(path)
+        write_task(folder)
+        with spawn(folder / REQUESTS) as base_url:  # warms up, and records what the command sends
+            measure(COMMAND, base_url, folder)
+        with spawn() as base_url:
+            for _ in range(rounds):
+                for name, so_far in speeds.items():
+                    so_far.append(measure(name, base_url, folder))
+    report(speeds)
+    for name, package in absent.items():
+        print(f"{name:38} not measured: {package} is not installed")
 
 
 if __name__ == "__main__":
