@@ -11,7 +11,7 @@ from typing import Any, Literal
 from fusion_eval.answers.choice_letters import choice_letter
 from fusion_eval.answers.choices import INSTRUCTIONS, LETTERS, ChoiceQuestion
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness import host_tasks
+from fusion_eval.harness import host_choices
 from fusion_eval.harness.choice_text import language_of_texts, list_order, split_listing, without_cue
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager
 from fusion_eval.text.language import language_of
@@ -57,7 +57,7 @@ class GeneratingManager:
             members = [convert(part) for part in item]
             if all(new is old for new, old in zip(members, item, strict=True)):
                 return item
-            return host_tasks.renamed_group(item, item.name + SUFFIXES[self._order], members, METRIC)
+            return host_choices.renamed_group(item, item.name + SUFFIXES[self._order], members, METRIC)
 
         tasks = [convert(item) for item in loaded["tasks"].values()]
         groups = [convert(item) for item in loaded.get("groups", {}).values()]
@@ -119,7 +119,7 @@ def _task(task: Any, order: Order) -> Any:
         first = read(task.eval_docs[0])
         metadata = {"language": first.language} if default or _stated(name, task.eval_docs[0]) else {}
         fields = _fields(name + SUFFIXES[order], read) | {"metadata": _metadata(task, order, metadata)}
-        return host_tasks.generating_task(task, fields, _writing(functools.partial(read, fewshot=True)))
+        return host_choices.generating_task(task, fields, _writing(functools.partial(read, fewshot=True)))
     except ConfigError:
         raise
     except Exception as error:
@@ -196,7 +196,7 @@ def _question(
         ConfigError: The options cannot be listed.
     """
     name = str(task.config.task)
-    text, choices, correct = host_tasks.read_choices(task, doc, fewshot=fewshot)
+    text, choices, correct = host_choices.read_choices(task, doc, fewshot=fewshot)
     language = _stated(name, doc) or default or "en"
     listed = None
     if signs := list_order(choices):
@@ -229,5 +229,5 @@ def _default_language(task: Any) -> str | None:
     if named:
         return _stated("", {"language": named})
     docs = itertools.islice(task.eval_docs, _DOCS_READ)
-    parts = [host_tasks.read_choices(task, doc) for doc in docs]
+    parts = [host_choices.read_choices(task, doc) for doc in docs]
     return language_of_texts([" ".join([text, *choices]) for text, choices, _ in parts])

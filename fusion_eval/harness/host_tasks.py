@@ -5,7 +5,6 @@ Releases are told apart by what they can do, as in `host`.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -184,67 +183,3 @@ def _mean_of_first(task: Any, items: Sequence[Mapping[str, Any]]) -> tuple[str, 
             value = aggregations[metric](values) if metric in aggregations else sum(values) / len(values)
             return metric, float(value)
     return None
-
-
-def read_choices(
-    task: Any, doc: Mapping[str, Any], *, fewshot: bool = False
-) -> tuple[str, list[str], list[int]]:
-    """Return the prompt of a multiple-choice document, its choices, and the indexes of the correct ones.
-
-    Where the choices are inputs before one continuation, the prompt is empty and each choice has the continuation.
-
-    Private: `fewshot_cfg` of a task of 0.4.13, which `fewshot` reads; it holds how few-shot examples are written.
-    """
-    form = task.fewshot_cfg if fewshot else task.config
-    text = task.doc_to_text(doc, form.doc_to_text)
-    choices = [str(choice) for choice in task.doc_to_choice(doc, form.doc_to_choice)]
-    target = task.doc_to_target(doc, form.doc_to_target)
-    if isinstance(text, int):
-        return "", [f"{choice.rstrip()} {str(target).lstrip()}" for choice in choices], [text]
-    targets = target if isinstance(target, list) else [target]
-    indexes = [choices.index(one) if isinstance(one, str) and one in choices else one for one in targets]
-    correct = [index for index in indexes if isinstance(index, int) and 0 <= index < len(choices)]
-    return str(text), choices, correct
-
-
-def generating_task(task: Any, fields: Mapping[str, Any], fewshot_fields: Mapping[str, Any]) -> Any:
-    """Return a task on the data of another one, with other fields in its configuration and for few-shot examples.
-
-    Private: `ConfigurableTask` of 0.4.13, which loads its data when it is made.
-    """
-    from lm_eval.api.task import ConfigurableTask
-
-    config = {field.name: getattr(task.config, field.name) for field in dataclasses.fields(task.config)}
-    written = ("doc_to_text", "doc_to_choice", "doc_to_target", "gen_prefix")
-    delimiters = ("fewshot_delimiter", "target_delimiter")
-    fewshot = {
-        field.name: value
-        for field in dataclasses.fields(task.fewshot_cfg)
-        if field.name not in (*written, *delimiters)
-        and (value := getattr(task.fewshot_cfg, field.name)) is not None
-    }
-    config |= dict.fromkeys(written)
-    config |= {"custom_dataset": lambda **_: task.dataset, "fewshot_config": fewshot | dict(fewshot_fields)}
-    config |= dict(fields)
-    copy = ConfigurableTask(config=config)
-    copy.config.custom_dataset = task.config.custom_dataset
-    return copy
-
-
-def renamed_group(group: Any, name: str, members: Sequence[Any], metric: str) -> Any:
-    """Return a group with another name and other members, which aggregates one metric as its first one.
-
-    Private: `Group._config` of 0.4.13.
-    """
-    aggregated = [
-        dataclasses.replace(first, metric=metric, filter_list=None)
-        for first in (group.aggregate_metric_list or [])[:1]
-    ]
-    names = [getattr(member, "task_name", None) or member.name for member in members]
-    config = dataclasses.replace(
-        group._config, group=name, group_alias=None, task=names, aggregate_metric_list=aggregated or None
-    )
-    copy = type(group).from_config(config)
-    for member in members:
-        copy.add(member)
-    return copy
