@@ -27,7 +27,9 @@ from fusion_eval import api
 from fusion_eval.cli import main as cli
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.choices import GeneratingManager, load_run_tasks
+from fusion_eval.harness.pool_baseline import pool_run
 from fusion_eval.harness.tasks.loading import load_tasks, task_manager
+from fusion_eval.runs.reading import read_runs
 
 
 def generated(folder: Path, name: str, order: str = "in_order"):
@@ -283,6 +285,26 @@ def test_the_tasks_of_a_run_are_found_by_their_names_there(tmp_path):
     assert {name: task.config.task for name, task in load_run_tasks(names, tmp_path).items()} == {
         name: name for name in names
     }
+
+
+def test_the_expected_single_sample_is_scored_by_the_same_letters(openai_server, tmp_path):
+    # given a pool of which two candidates in four are right
+    write_choice_task(tmp_path, "capitals_fr", GLOBAL_MMLU, CAPITALS[:1])
+    forms = itertools.cycle(["Réponse : A", "Réponse : Paris", "Réponse : C", "La réponse est B."])
+    server: Server = openai_server(ServerPlan(reply=lambda request, index: next(forms)))
+    model_args = f"model=test-model,base_url={server.base_url},n=4,cache={tmp_path}/store.sqlite"
+    command = (
+        f"run --tasks capitals_fr --strategies random --include_path {tmp_path} --model_args {model_args}"
+    )
+    options = ["--generate_choices", "--apply_chat_template", "--output", str(tmp_path / "out")]
+    # when it is counted before, and run
+    assert cli.main([*command.split(), "--dry_run", *options]) == 0
+    assert not server.calls
+    assert cli.main([*command.split(), *options]) == 0
+    # then
+    expected = pool_run(read_runs([tmp_path / "out" / "random"]), "expected", tmp_path)
+    [sample] = expected.tasks["capitals_fr_generate"].samples
+    assert sample.values == {"exact_match": 0.5}
 
 
 @pytest.mark.parametrize("value", ["shuffled", 1.5])
