@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -114,10 +114,11 @@ def _task(task: Any, order: Order) -> Any:
     name = str(task.config.task)
     _check_target(task, order)
     try:
-        default = _default_language(task)
+        docs = task.eval_docs  # the harness processes all documents each time it is asked
+        default = _default_language(task, docs)
         read = functools.partial(_question, task, order, default)
-        first = read(task.eval_docs[0])
-        metadata = {"language": first.language} if default or _stated(name, task.eval_docs[0]) else {}
+        first = read(docs[0])
+        metadata = {"language": first.language} if default or _stated(name, docs[0]) else {}
         fields = _fields(name + SUFFIXES[order], read) | {"metadata": _metadata(task, order, metadata)}
         return host_choices.generating_task(task, fields, _writing(functools.partial(read, fewshot=True)))
     except ConfigError:
@@ -223,11 +224,10 @@ def _stated(name: str, doc: Mapping[str, Any]) -> str | None:
     return language if language in INSTRUCTIONS else None
 
 
-def _default_language(task: Any) -> str | None:
+def _default_language(task: Any, docs: Iterable[Mapping[str, Any]]) -> str | None:
     """Return the language that a task's metadata name, else that of its texts; None if it is none of the 11."""
     named = (task.config.metadata or {}).get("language")
     if named:
         return _stated("", {"language": named})
-    docs = itertools.islice(task.eval_docs, _DOCS_READ)
-    parts = [host_choices.read_choices(task, doc) for doc in docs]
+    parts = [host_choices.read_choices(task, doc) for doc in itertools.islice(docs, _DOCS_READ)]
     return language_of_texts([" ".join([text, *choices]) for text, choices, _ in parts])
