@@ -26,6 +26,7 @@ def run(
     apply_chat_template: bool = False,
     num_fewshot: int | None = None,
     generate_choices: bool | Literal["in_order", "permuted"] = False,
+    arms: bool = False,
     report: Callable[[str], None] = print,
 ) -> RunResult | None:
     """Sample a pool for each prompt, aggregate it with every strategy, score in the harness, and compare.
@@ -41,6 +42,7 @@ def run(
         num_fewshot: Few-shot examples, instead of the task's own number.
         generate_choices: Run multiple-choice tasks as generation. "permuted" puts their options in a random order,
             the same in each run; `True` is "in_order".
+        arms: Run `single`, `self`, `multi` and `best_single` of several models instead of the strategies.
         report: Is called with each line of progress.
 
     Returns:
@@ -63,6 +65,10 @@ def run(
         num_fewshot=num_fewshot,
         generate_choices=order_of(generate_choices),
     )
+    if arms:
+        from fusion_eval.harness.arms import run_arms
+
+        return run_arms(plan, report)
     return run_and_compare(plan, report)
 
 

@@ -21,6 +21,10 @@ DRY_RUN_WITHOUT_JUDGE = (
     "The table has no calls of the judge, two for each pair of answers; once answers exist, "
     "fusion-eval judge … --dry_run counts them"
 )
+BEST_SINGLE_IS_UNKNOWN = (
+    "Each table counts its arm alone; candidates that arms share are paid for once. The arm best_single costs as self does, "
+    "at the price of the best model, which is known once every model has answered each prompt"
+)
 
 
 def add_run(commands: Any) -> None:
@@ -73,6 +77,11 @@ def add_run(commands: Any) -> None:
         choices=["in_order", "permuted"],
         help="run multiple-choice tasks as generation; permuted: their options in a random order",
     )
+    add(
+        "--arms",
+        action="store_true",
+        help="run single, self, multi and best_single of several models, instead of --strategies",
+    )
     add("--dry_run", action="store_true", help="print the calls and their highest cost, without any call")
     shared.add_family(parser)
     shared.add_judge_options(parser)
@@ -86,18 +95,26 @@ def run_strategies(options: argparse.Namespace) -> int:
 
     if options.output is None and not options.dry_run:
         options.parser.error("the following arguments are required: --output/--output_path")
+    if options.arms and options.strategies != ",".join(DEFAULT_STRATEGIES):
+        options.parser.error("--arms runs strategies of its own; leave out --strategies")
     started = time.monotonic()
     plan = _plan(options)
     if options.judge:
         check_judge(plan, options)
     if options.dry_run:
         return _dry_run(plan, options)
-    result = run_and_compare(plan, shared.report_progress)
+    if options.arms:
+        from fusion_eval.harness.arms import run_arms
+
+        result: RunResult | None = run_arms(plan, shared.report_progress)
+    else:
+        result = run_and_compare(plan, shared.report_progress)
     if result is None:  # another rank of a parallel run prints
         return 0
     print(result.scores())
     if options.judge and result.comparison:
-        result = _with_judge(result, result.comparison.comparison, plan, options)
+        compared = dataclasses.replace(plan, strategies=result.strategies)
+        result = _with_judge(result, result.comparison.comparison, compared, options)
     if overall := result.overall():
         print(overall)
     print(f"{time.monotonic() - started:.0f} s in all; results, samples and traces are in {plan.output}")
@@ -126,7 +143,14 @@ def _plan(options: argparse.Namespace) -> Plan:
 def _dry_run(plan: Plan, options: argparse.Namespace) -> int:
     from fusion_eval.harness.dry_run import dry_run
 
-    print(dry_run(plan))
+    if options.arms:
+        from fusion_eval.harness.arms import arm_plans
+
+        for arm, one in arm_plans(plan).items():
+            print(f"arm {arm}\n{dry_run(one)}\n")
+        print(BEST_SINGLE_IS_UNKNOWN)
+    else:
+        print(dry_run(plan))
     if options.judge:
         print(DRY_RUN_WITHOUT_JUDGE)
     return 0

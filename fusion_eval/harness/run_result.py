@@ -12,7 +12,7 @@ from fusion_eval.report.comparison_table import as_text
 from fusion_eval.report.comparison_view import ComparisonView
 from fusion_eval.report.outcome import Outcome
 from fusion_eval.report.score_table import score_table
-from fusion_eval.report.summary import summary
+from fusion_eval.report.summary import HOW_TO_READ, summary
 from fusion_eval.runs.comparison import write_comparison
 from fusion_eval.text.printable import printable
 
@@ -29,6 +29,8 @@ class RunResult:
     comparison: ComparisonView | None = None
     """None for a single strategy, and if the runs cannot be compared."""
     why_not_compared: str = ""
+    how_to_read: str = HOW_TO_READ
+    """What the tokens and seconds of the table count."""
 
     def __str__(self) -> str:
         return "\n".join(filter(None, (self.scores(), self.overall())))
@@ -36,7 +38,7 @@ class RunResult:
     def scores(self) -> str:
         """Return the table of scores, and what each strategy did and cost."""
         table = score_table(self.outcome.rows, self.strategies, self.outcome.metric)
-        return f"{table}\n{summary(self.outcome.totals)}"
+        return f"{table}\n{summary(self.outcome.totals, self.how_to_read)}"
 
     def overall(self) -> str:
         """Return the rows of the comparison over all languages, if there are any, else all rows."""
@@ -63,10 +65,13 @@ def run_and_compare(plan: Plan, report: Callable[[str], None]) -> RunResult | No
     if outcome is None:
         return None
     result = RunResult(plan.output, plan.strategies, outcome)
-    if len(plan.strategies) < 2:
-        return result
+    return result if len(plan.strategies) < 2 else compared(result, plan)
+
+
+def compared(result: RunResult, plan: Plan) -> RunResult:
+    """Return the result with the comparison of the plan's runs, which is written to the plan's folder."""
     try:
-        comparison = compare_strategies(plan, outcome.files)
+        comparison = compare_strategies(plan, result.outcome.files)
     except FusionEvalError as error:  # the scores are worth having without it
         return replace(result, why_not_compared=printable(str(error)))
     write_comparison(comparison, plan.output)

@@ -9,10 +9,10 @@ from fusion_eval.runs.totals import Totals
 HOW_TO_READ = "tokens and seconds: of every generation behind the row, the shared pool counted once; requests overlap in time"
 
 
-def summary(totals: Mapping[str, Totals]) -> str:
+def summary(totals: Mapping[str, Totals], how_to_read: str = HOW_TO_READ) -> str:
     """Return lines for each strategy: counts, tokens and dollars by role, and a warning if most answers are fallbacks."""
     return "\n".join(
-        [HOW_TO_READ, *(line for strategy, total in totals.items() for line in _lines(strategy, total))]
+        [how_to_read, *(line for strategy, total in totals.items() for line in _lines(strategy, total))]
     )
 
 
