@@ -19,6 +19,8 @@ MODELS = ("model-a", "model-b", "model-c")
 def replying(request: dict[str, Any], index: int) -> str:
     """Model b knows every sum and model c one of them; the fusor takes over a right candidate."""
     prompt, model = prompt_text(request), request["model"]
+    if model == "judge":
+        return "[[C]]"
     if "Answer: [[" in prompt:
         right = next((f"{2 * i} in all" for i in range(4) if f"{2 * i} in all, says b" in prompt), "no idea")
         return f"Comparison: they differ.\nAnswer: [[ {right} ]]"
@@ -31,7 +33,7 @@ def replying(request: dict[str, Any], index: int) -> str:
 def server(openai_server: Any, tasks: Any) -> Server:
     """Start a server with three models, and write the task `sums`."""
     tasks("sums")
-    return openai_server(Plan(reply=replying, models=MODELS))
+    return openai_server(Plan(reply=replying, models=(*MODELS, "judge")))
 
 
 def run(
@@ -77,6 +79,17 @@ def test_each_arm_has_its_folder_its_pool_and_the_same_fusor(
     captured = capsys.readouterr()
     assert "best model: model-b, by its single samples on the same items" in captured.err
     assert "candidates that arms share are paid for once" in captured.out
+
+
+@pytest.mark.slow
+def test_a_judge_compares_the_arms(server: Server, tmp_path: Path) -> None:
+    # when
+    judge = ["--judge", "judge", "--judge_base_url", server.base_url]
+    assert run(tmp_path, server, "", *judge, models="model-a|model-b") == 0
+    # then
+    rows = json.loads((tmp_path / "out/comparison.json").read_text())["rows"]
+    judged = {row["candidate"] for row in rows if row["metric"].startswith("judge:")}
+    assert judged == {"self", "multi", "best_single"}
 
 
 def test_a_dry_run_counts_each_arm_and_asks_nothing(

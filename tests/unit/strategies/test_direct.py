@@ -34,6 +34,22 @@ def at(server: Server, **more: object) -> dict[str, Any]:
 # Sampling
 
 
+def test_sample_draws_one_candidate_from_each_teacher(openai_server: Any) -> None:
+    # given
+    server = openai_server(Plan(models=("a", "b", "c")))
+    # when
+    pool = sample("6 · 7?", **at(server, model=["a", "b", "c"], sampling="teachers"))
+    # then
+    assert [candidate.model for candidate in pool.candidates] == ["a", "b", "c"]
+    assert {call.body["temperature"] for call in server.calls} == {0.3}
+
+
+def test_sample_has_no_task_whose_answers_could_stop_it_early(server: Server) -> None:
+    with pytest.raises(ConfigError, match="there is no task here; leave it out"):
+        sample("6 · 7?", **at(server, n=9, adaptive=True))
+    assert not server.calls
+
+
 def test_sample_draws_a_pool_of_n(server: Server) -> None:
     pool = sample("6 · 7?", n=3, **at(server))
     assert pool.prompt == Prompt("6 · 7?")
