@@ -24,6 +24,8 @@ ANSWER_SETTINGS = (
     "fusor_max_tokens",
 )
 """Settings that change the answers. Addresses and folders are not among them, and stay private."""
+SAMPLING_SETTINGS = ("min_p", "sampling", "weights", "adaptive")
+"""Further settings that change the answers. A run without them says nothing of them, and its id does not depend on them."""
 _OURS = "fusion_eval"
 
 
@@ -145,9 +147,19 @@ def _scorer(origin: Provenance, samplers: Sequence[str]) -> str | None:
     return f"{printable(origin.scorer)} {model}" if model else None
 
 
+def sampling_settings(origin: Provenance) -> dict[str, object]:
+    """Return those settings of how pools are drawn that a run has set beyond `ANSWER_SETTINGS`."""
+    return {
+        name: origin.settings[name] for name in SAMPLING_SETTINGS if origin.settings.get(name) is not None
+    }
+
+
 def _digest(origin: Provenance) -> str:
     """Return a hash of all that changes the answers. The address of a server does not."""
     models = [re.sub(r"^openai\|[^|]*\|", "openai|", name) for name in (*origin.models, origin.fusor or "")]
     settings = {name: origin.settings.get(name) for name in ("n", "scorer_model", *ANSWER_SETTINGS)}
+    settings |= sampling_settings(origin)
+    if system_prompts := re.search(r"\|system:(\w+)", origin.signature or ""):
+        settings["system_prompts"] = system_prompts[1]
     content = [origin.strategy, models, origin.scorer, origin.prompt, settings]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:8]

@@ -15,7 +15,7 @@ from fusion_eval.text.redaction import public_arguments, without_paths
 
 _DIGITS = 16
 """The digits of a hash that are shown: enough to tell two apart."""
-_SAMPLING = ("temperature", "top_p", "max_tokens", "seed")
+_SAMPLING = ("sampling", "temperature", "top_p", "min_p", "max_tokens", "seed", "weights", "adaptive")
 
 
 def setup_table(runs: Sequence[Run], origins: Sequence[Provenance]) -> str:
@@ -66,7 +66,7 @@ def _facts(run: Run, origin: Provenance) -> dict[str, str]:
     """Return the facts about a run by name. Unknown facts are empty."""
     settings, results = public_arguments(origin.settings), run.files.newest_results()
     sampling = [f"{name} {settings[name]}" for name in _SAMPLING if name in settings]
-    if settings and "temperature" not in settings:
+    if settings and not {"temperature", "sampling"} & settings.keys():
         sampling.insert(0, "temperature of the task, else 0.7")
     replayed = ", replayed from a store" if origin.settings.get("offline") else ""
     return {

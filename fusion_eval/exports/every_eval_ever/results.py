@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from fusion_eval.exports.system import ANSWER_SETTINGS, System
+from fusion_eval.exports.system import ANSWER_SETTINGS, System, sampling_settings
 from fusion_eval.runs.metric_facts import MetricFacts, facts_of
 from fusion_eval.runs.provenance import Provenance, ReportedScore
 from fusion_eval.runs.reading import Run
@@ -162,13 +162,16 @@ def _strategy_details(source: Source, setup: TaskSetup) -> dict[str, object]:
         for name in ANSWER_SETTINGS
         if system.fusor or not name.startswith("fusor_")
     }
-    if settings["temperature"] is None and not setup.generation.get("temperature"):
+    if settings["temperature"] is None and (preset := origin.settings.get("sampling")):
+        settings["temperature"] = f"not set: that of sampling={preset}"
+    elif settings["temperature"] is None and not setup.generation.get("temperature"):
         settings["temperature"] = "not set: the default of fusion_eval"
     return {
         "strategy": origin.strategy,
         "n": origin.settings.get("n"),
         "samplers": list(system.samplers),
         **settings,
+        **sampling_settings(origin),
         "task_temperature": setup.generation.get("temperature"),
         "fusor": system.fusor,
         "fusor_prompt": origin.prompt if system.fusor else None,

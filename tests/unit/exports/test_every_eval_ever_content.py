@@ -52,6 +52,30 @@ class TestModelInfo:
         ids = {export_one(run, tmp_path / "out")[0]["model_info"]["id"] for run in runs}
         assert len(ids) == 2
 
+    def test_systems_that_differ_in_how_pools_are_drawn_have_different_ids(self, tmp_path: Path) -> None:
+        # given runs with and without a preset and a system prompt
+        base = {"model": ["embedded"], "n": 5}
+        variants: list[dict[str, object]] = [
+            {"settings": base},
+            {"settings": base | {"sampling": "hedged"}},
+            {"settings": base | {"weights": [2, 1]}},
+            {
+                "settings": base | {"system_prompts": ["x"]},
+                "signature": "fusion|n:5|system:1a2b3c4d|pool:embedded",
+            },
+        ]
+        # when
+        models = [
+            export_one(
+                our_run(tmp_path / str(number), "fusion", {"embedded": WEIGHTS}, overrides=overrides),
+                tmp_path / "out",
+            )[0]
+            for number, overrides in enumerate(variants)
+        ]
+        # then
+        assert len({model["model_info"]["id"] for model in models}) == 4
+        assert "not set: that of sampling=hedged" in json.dumps(models[1])
+
     def test_the_address_of_the_server_stays_private(self, tmp_path: Path) -> None:
         elsewhere = A.replace("10.0.0.7", "10.0.0.8")
         runs = [
