@@ -20,8 +20,8 @@ _before: tuple[tuple[int, int, int], bool] | None = None
 def rare_collections() -> Iterator[None]:
     """Run the garbage collector rarely within the block, and put its settings back afterwards.
 
-    A full collection walks every object of the process. The harness keeps several for each document, so collections would
-    take a third of the time of a run. Objects from before the block are left out of them (`gc.freeze`).
+    A full collection walks every object of the process, and the harness keeps several for each document.
+    Objects from before the block are left out of them (`gc.freeze`).
     """
     _enter()
     try:
