@@ -32,10 +32,11 @@ def clusters_of(
 ) -> tuple[dict[Item, str], list[str]]:
     """Label every item with its cluster. Items with the same label are resampled together.
 
-    With `column="auto"` a family of tasks is clustered by the first of these that its documents have: a field that
-    names a text of several items; a field that identifies the question; or, if parallel tasks in several languages have
-    no such field, the place in the task. Equal documents of two tasks are one cluster. Clusters that are too large
-    only cost power; clusters that are too small make intervals too narrow.
+    With `column="auto"` a family of tasks is clustered by a field that names a text of several items. If its documents
+    have no such field, a field that identifies the question is taken. If they have neither, parallel tasks in several
+    languages are clustered by the position in the task. Equal documents of two tasks are one cluster.
+
+    Clusters that are too large only cost power. Clusters that are too small make intervals too narrow.
 
     Args:
         items: The items of each task.
@@ -94,7 +95,7 @@ def _describe(family: str, field: str | None, parallel: bool) -> str:
     if field:
         shared = f"share their field '{field}'"
     else:
-        shared = "stand at one place in its languages" if parallel else "are equal"
+        shared = "have the same position in each language" if parallel else "are equal"
     return f"{family}: items that {shared} are one cluster"
 
 

@@ -155,7 +155,7 @@ def _caveats(unit: Unit, paired: Paired, interval: Interval | None, test: str, a
         caveats.append(f"{clusters} independent items cannot show a difference at this level, however large")
     elif interval and interval.low == interval.high and not equal:
         caveats.append(
-            "all items differ by the same amount, so the interval has no width; this is no certainty"
+            "all items differ by the same amount, so the interval has no width and says nothing about the uncertainty"
         )
     if interval and interval.method != "bca" and not equal:
         caveats.append("the interval is a percentile interval, as BCa is not defined here")

@@ -43,8 +43,8 @@ class Unit:
 def units(cells: Sequence[Cell]) -> tuple[list[Unit], list[str]]:
     """Group cells into units, metric by metric.
 
-    Each metric has a unit for each task, then one for each family with several languages, then one over all tasks if
-    there are several families.
+    Each metric has a unit for each task, then one for each family with several languages. If there are several families,
+    a unit over all tasks follows.
 
     Returns:
         The units, and notes on names that stand for several metrics, which have no common row.
@@ -53,7 +53,7 @@ def units(cells: Sequence[Cell]) -> tuple[list[Unit], list[str]]:
     for cell in cells:
         kinds[cell.metric, cell.filter][cell.score, cell.higher_is_better].append(cell)
     notes = [
-        f"{metric} is scored in several ways, or is better high in one task and low in another: no common row"
+        f"{metric} has no common row: it is scored in several ways, or higher is better in some tasks only"
         for (metric, _), kind in kinds.items()
         if len(kind) > 1
     ]

@@ -23,7 +23,7 @@ _LEGEND = (
 _FAMILIES = "family: primary (each task's first metric over its languages), languages (of one task and metric), secondary\n"
 _NAMED_ROWS = 3
 """A note on more rows than these gives their number only."""
-_SHARED_LETTER = "runs that share a letter cannot be told apart at the p adj above, in which the other pairs of runs are counted too"
+_SHARED_LETTER = "runs that share a letter do not differ significantly; p-values of pairs without the baseline are adjusted together with the rows above"
 
 
 def as_text(comparison: Comparison, rows: Sequence[Row] | None = None) -> str:

@@ -34,7 +34,7 @@ def test_a_corpus_metric_and_a_number_of_one_name_have_no_common_row(tmp_path: P
     comparison = compared(*folders)
     # then
     assert [row.task for row in comparison.rows] == ["t", "u"]
-    assert any("ter is scored in several ways" in note for note in comparison.notes)
+    assert any(note.startswith("ter has no common row") for note in comparison.notes)
 
 
 def test_each_kind_of_metric_has_its_own_ranks(tmp_path: Path) -> None:

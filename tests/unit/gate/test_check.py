@@ -124,7 +124,7 @@ class TestManyRows:
         result = check_paths(both("a", [1.0] * 40), both("b", [1.0] * 30 + [0.0] * 10))
         overall = result.rows[-1]
         assert (overall.task, overall.n, overall.clusters, overall.test) == ("qa", 80, 40, "t")
-        assert "qa: items that stand at one place in its languages are one cluster" in result.notes
+        assert "qa: items that have the same position in each language are one cluster" in result.notes
 
     def test_items_of_one_cluster_count_as_one(self) -> None:
         lost = np.repeat([0.0, 1.0], [8, 72])
