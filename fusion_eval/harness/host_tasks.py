@@ -41,6 +41,22 @@ def remember_tasks() -> None:
     Task.build_all_requests = build_all_requests
 
 
+def examples_before(task_name: str, doc: Mapping[str, Any], context: str) -> int:
+    """Return how many characters of a plain-text context come before the document's own question.
+
+    It is 0 where the task shows no worked examples, or where the question cannot be found in the context.
+
+    Private: none, but the task of a request is known only by `remember_tasks`.
+    """
+    task = _tasks.get(task_name)
+    if task is None or not task.config.num_fewshot:
+        return 0
+    question = task.doc_to_text(doc)
+    if not isinstance(question, str) or not question.strip():
+        return 0
+    return max(context.rfind(question), 0)
+
+
 def remembered_tasks() -> list[Any]:
     """Return the tasks that have built their requests. They can be found by name for as long as somebody holds them."""
     return list(_tasks.values())

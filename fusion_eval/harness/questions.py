@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness.host_tasks import answer_reader
+from fusion_eval.harness.host_tasks import answer_reader, examples_before
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.strategies.interface import needs_logprobs
 from fusion_eval.strategies.question import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, Question
@@ -111,17 +111,17 @@ class Questions(Sequence[Question]):
     def _question(self, request: Request, copy: int) -> Question:
         context, options = request.args[0], dict(request.args[1] or {})
         sampling, temperatures = _sampling(options, copy, self._arguments)
+        chat = isinstance(context, ChatPrompt)
         return Question(
             task=request.task_name or "",
             doc_id=request.doc_id,
             copy=copy,
             language=language_of(request.task_name or "", request.doc),
-            prompt=Prompt(messages=context.messages)
-            if isinstance(context, ChatPrompt)
-            else Prompt(without_surrogates(context)),
+            prompt=Prompt(messages=context.messages) if chat else Prompt(without_surrogates(context)),
             sampling=with_logprobs(sampling, self._logprobs),
             temperatures=temperatures,
             extract=_extract(request, self._arguments) if self._answers else None,
+            examples=0 if chat else examples_before(request.task_name or "", request.doc, context),
         )
 
 

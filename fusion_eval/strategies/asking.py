@@ -39,7 +39,14 @@ async def ask(
     Returns:
         The reply. Its `error` is set if the endpoint refused the request or the model failed.
     """
-    written = render(shipped(template), prompt, candidates=candidates, language=tools.language, **variables)
+    written = render(
+        shipped(template),
+        prompt,
+        candidates=candidates,
+        language=tools.language,
+        examples=tools.examples,
+        **variables,
+    )
     seed = tools.sampling.seed if seed is None else seed
     try:
         [reply] = await model.sample(

@@ -65,7 +65,14 @@ async def ask_with(
         The replies, each with `error` set if the endpoint refused the request, and how many texts were dropped.
     """
     for kept in range(len(texts), 0, -1):
-        written = render(template, pool.prompt, candidates=texts[:kept], language=tools.language, **variables)
+        written = render(
+            template,
+            pool.prompt,
+            candidates=texts[:kept],
+            language=tools.language,
+            examples=tools.examples,
+            **variables,
+        )
         try:
             return await model.sample(prompt_of(written, chat=model.chat), sampling, n), len(texts) - kept
         except ContextOverflowError:

@@ -43,10 +43,25 @@ def shipped(name: str) -> Template:
 
 
 def render(
-    template: Template, prompt: Prompt, *, candidates: Sequence[str], language: str | None, **more: object
+    template: Template,
+    prompt: Prompt,
+    *,
+    candidates: Sequence[str],
+    language: str | None,
+    examples: int = 0,
+    **more: object,
 ) -> str:
-    """Fill in a template. `more` holds the variables that only this template has."""
-    turns = prompt.messages or (Message("user", prompt.text),)
+    """Fill in a template.
+
+    Args:
+        template: The template.
+        prompt: The task's prompt.
+        candidates: The texts that the template shows.
+        language: ISO code of the answer's language.
+        examples: How many characters of a plain-text prompt are worked examples, before the question itself.
+        **more: The variables that only this template has.
+    """
+    turns = _turns(template, prompt, examples)
     texts = [without_control_characters(text) for text in candidates]
     own = [value for value in more.values() if isinstance(value, str)]
     own += [text for value in more.values() if isinstance(value, list | tuple) for text in value]
@@ -59,3 +74,17 @@ def render(
         "analysis": "",
     }
     return fill(template, values | more)
+
+
+def _turns(template: Template, prompt: Prompt, examples: int) -> tuple[Message, ...]:
+    """Return the turns that a template shows.
+
+    A model that follows instructions takes the first of several tasks in one text for the one to do. So worked examples
+    are shown apart from the question, except to plain-text models, which go on where the text ends.
+    """
+    if prompt.messages:
+        return prompt.messages
+    if not examples or template.stop:
+        return (Message("user", prompt.text),)
+    shown = Message("worked examples, already answered", prompt.text[:examples].rstrip())
+    return shown, Message("the question to answer", prompt.text[examples:])

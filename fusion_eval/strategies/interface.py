@@ -61,6 +61,8 @@ class Tools:
     """The models that drew the pool, for strategies that sample again."""
     open_model: Callable[[str, Callable[[], Model]], Model] = _make
     """Opens a model that a scorer brings itself, once for each key, behind the run's slots, retries and store."""
+    examples: int = 0
+    """How many characters of a plain-text prompt are worked examples, before the question itself."""
     extract: Callable[[str], str | None] | None = None
     """Extracts the answer from a reply, as the task does. Set for strategies whose class has `needs_answers = True`."""
 

@@ -24,5 +24,7 @@ class Question:
     prompt: Prompt
     sampling: Sampling
     temperatures: tuple[float, ...]
+    examples: int = 0
+    """How many characters of a plain-text prompt are worked examples, before the question itself."""
     extract: Callable[[str], str | None] | None = None
     """Extracts the answer from a reply, as the task does; None if the task cannot or no strategy needs it."""

@@ -66,7 +66,11 @@ class Aggregator:
         stops = question.sampling.stop
         pool = Pool(pool.prompt, tuple(_stopped(candidate, stops) for candidate in pool.candidates))
         tools = dataclasses.replace(
-            self.tools, sampling=question.sampling, language=question.language, extract=question.extract
+            self.tools,
+            sampling=question.sampling,
+            language=question.language,
+            examples=question.examples,
+            extract=question.extract,
         )
         answer = await self.strategy(pool, tools)
         return Trace(

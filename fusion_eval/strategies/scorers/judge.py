@@ -47,7 +47,9 @@ class Judge:
         return Scored(tuple(ratings[candidate.text] for candidate in pool.usable), calls)
 
     async def _rate(self, prompt: Prompt, text: str, tools: Tools) -> Candidate | None:
-        written = render(shipped("judge"), prompt, candidates=[text], language=tools.language)
+        written = render(
+            shipped("judge"), prompt, candidates=[text], language=tools.language, examples=tools.examples
+        )
         sampling = Sampling(self.max_tokens, self.temperature, seed=tools.sampling.seed)
         model = tools.scorer_model
         try:

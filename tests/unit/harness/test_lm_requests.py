@@ -150,3 +150,28 @@ def test_a_model_without_a_chat_template_is_an_error(tasks, openai_server):
 
     with pytest.raises(ConfigError, match="has no chat template; leave out --apply_chat_template"):
         evaluate(lm, tasks("sums"), "sums", apply_chat_template=True)
+
+
+def test_the_fusor_sees_worked_examples_apart_from_the_question(openai_server, tasks):
+    # given: a prompt that is one text, with a worked example before the question
+    server: Server = openai_server(Plan(reply=fusing))
+    lm = FusionLM(model="test-model", base_url=server.base_url, n=2, cache="off")
+
+    # when
+    evaluate(lm, tasks("sums", rows=1), "sums", num_fewshot=1)
+
+    # then
+    fused = next(prompt_text(call.body) for call in server.calls if "[[" in prompt_text(call.body))
+    examples, question = fused.split("[the question to answer]\n")
+    assert "[worked examples, already answered]\nDo the sums.\n\nWhat is 50 + 50? 100 in all" in examples
+    assert question.startswith("What is 0 + 0?\n--- end of request")
+
+
+def test_without_worked_examples_the_fusor_sees_one_request(openai_server, tasks):
+    server: Server = openai_server(Plan(reply=fusing))
+    lm = FusionLM(model="test-model", base_url=server.base_url, n=2, cache="off")
+
+    evaluate(lm, tasks("sums", rows=1), "sums")
+
+    fused = next(prompt_text(call.body) for call in server.calls if "[[" in prompt_text(call.body))
+    assert "already answered" not in fused
