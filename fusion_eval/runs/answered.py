@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.samples import Sample, first_prompt, read_records
+from fusion_eval.runs.samples import Sample, first_prompt, is_sample, read_records
 from fusion_eval.types import Message, without_surrogates
 
 
@@ -47,14 +47,19 @@ class GeneratedAnswer:
 
 
 def read_answered(run: Run) -> Iterator[AnsweredSample]:
-    """Yield every sample with its texts, task by task. Every line of the run's files must be readable."""
+    """Yield every sample with its texts, task by task."""
+    for task in run.tasks:
+        yield from read_answered_task(run, task)
+
+
+def read_answered_task(run: Run, task: str) -> Iterator[AnsweredSample]:
+    """Yield the samples of one task with their texts, one line of the file at a time."""
     paths = {file.task: file.path for file in run.files.samples}
-    for task, part in run.tasks.items():
-        if task not in paths:
-            continue
-        records = (record for _, record in read_records(paths[task]) if isinstance(record, dict))
-        for sample, record in zip(part.samples, records, strict=True):
-            yield _answered_sample(task, sample, record)
+    if task not in paths:
+        return
+    records = (record for _, record in read_records(paths[task]) if is_sample(record))
+    for sample, record in zip(run.tasks[task].samples, records, strict=True):
+        yield _answered_sample(task, sample, record)
 
 
 def read_generated(run: Run) -> dict[tuple[str, int], GeneratedAnswer]:

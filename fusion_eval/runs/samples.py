@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeGuard
 
 import msgspec
 
@@ -77,7 +77,7 @@ def read_samples(
     repeats: Counter[int] = Counter()
     samples, broken_lines, unnamed = [], 0, False
     for where, record in read_records(path):
-        sample = _sample(record, filters, repeats) if isinstance(record, dict) else None
+        sample = _sample(record, filters, repeats)
         # Without a name, a sample's filter is known by the order of samples, and a gap would shift it.
         unnamed = unnamed or (len(filters) > 1 and isinstance(record, dict) and "filter" not in record)
         if sample:
@@ -140,14 +140,27 @@ def has_sample(path: Path) -> bool:
     )
 
 
+def is_sample(record: object) -> TypeGuard[dict[str, Any]]:
+    """Return whether a record has the form that samples of all releases share."""
+    if not isinstance(record, dict) or not isinstance(record.get("doc_id"), int):
+        return False
+    names = _metric_names(record)
+    return isinstance(names, list) and all(map(_is_name, names))
+
+
+def _metric_names(record: Mapping[str, Any]) -> Any:
+    return record.get("metrics", [name for name in record if name not in _NOT_METRICS])
+
+
 def first_prompt(record: Mapping[str, Any]) -> object:
     """Return the prompt of a record's first request; None if it has none.
 
-    Requests are `{"gen_args_0": {"arg_0": prompt, …}, …}`; releases before 0.4.3 wrote a list of lists.
+    Requests are `{"gen_args_0": {"arg_0": prompt, …}, …}`; releases before 0.4.3 wrote a list of lists. Some releases
+    wrote chat messages as a list of one text.
     """
     match record.get("arguments"):
         case {"gen_args_0": {"arg_0": prompt}} | [[prompt, *_], *_]:
-            return prompt
+            return prompt[0] if isinstance(prompt, list) and len(prompt) == 1 else prompt
     return None
 
 
@@ -177,12 +190,10 @@ def _parse_line(line: str) -> object:
         return None
 
 
-def _sample(record: Mapping[str, Any], filters: Sequence[str], repeats: Counter[int]) -> Sample | None:
-    """Return None if the record does not have the form that all releases share."""
-    doc_id, doc = record.get("doc_id"), record.get("doc")
-    names = record.get("metrics", [name for name in record if name not in _NOT_METRICS])
-    if not isinstance(doc_id, int) or not isinstance(names, list) or not all(map(_is_name, names)):
+def _sample(record: object, filters: Sequence[str], repeats: Counter[int]) -> Sample | None:
+    if not is_sample(record):
         return None
+    doc_id, doc, names = record["doc_id"], record.get("doc"), _metric_names(record)
     values, unusable, parts = {}, [], {}
     for name in names:
         try:

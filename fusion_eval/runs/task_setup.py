@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +50,14 @@ def outermost_groups(run: Run) -> dict[str, str]:
     for group, members in _members(run).items():
         for member in members:
             parents.setdefault(member, group)
-    return {name: _outermost(name, parents) for name in parents}
+    outermost: dict[str, str] = {}
+    for name in parents:
+        path = {name: None}
+        while name in parents and name not in outermost and parents[name] not in path:
+            name = parents[name]
+            path[name] = None
+        outermost |= dict.fromkeys(path, outermost.get(name, name))
+    return {name: outermost[name] for name in parents}
 
 
 def group_members(run: Run) -> dict[str, frozenset[str]]:
@@ -58,7 +65,16 @@ def group_members(run: Run) -> dict[str, frozenset[str]]:
     members = _members(run)
     if len(members) > _MOST_GROUPS:
         raise ConfigError(f"{run.path}: {len(members):,} groups are more than {_MOST_GROUPS:,}")
-    return {group: frozenset(_tasks_of(group, members)) for group in members}
+    parents: dict[str, dict[str, None]] = {}
+    for group, names in members.items():
+        for name in names:
+            parents.setdefault(name, {})[group] = None
+    tasks: dict[str, set[str]] = {group: set() for group in members}
+    for task in dict.fromkeys([*parents, *members]):
+        if not members.get(task):
+            for group in _above(task, parents) & tasks.keys():
+                tasks[group].add(task)
+    return {group: frozenset(names) for group, names in tasks.items()}
 
 
 def _members(run: Run) -> dict[str, tuple[str, ...]]:
@@ -68,26 +84,15 @@ def _members(run: Run) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _tasks_of(group: str, members: Mapping[str, tuple[str, ...]]) -> set[str]:
-    """Return the tasks below a group. Each name is visited once, because a file may hold a circle or many paths."""
-    tasks, visited, waiting = set[str](), {group}, [group]
+def _above(task: str, parents: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return a task and the groups above it. Each is visited once: a file may hold a circle or many paths."""
+    visited, waiting = {task}, [task]
     while waiting:
-        name = waiting.pop()
-        if not members.get(name):
-            tasks.add(name)
-        for member in members.get(name, ()):
-            if member not in visited:
-                visited.add(member)
-                waiting.append(member)
-    return tasks
-
-
-def _outermost(name: str, parents: Mapping[str, str]) -> str:
-    visited = {name}
-    while name in parents and parents[name] not in visited:
-        name = parents[name]
-        visited.add(name)
-    return name
+        for group in parents.get(waiting.pop(), ()):
+            if group not in visited:
+                visited.add(group)
+                waiting.append(group)
+    return visited
 
 
 def _task_setup(config: Results) -> TaskSetup:

@@ -7,31 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import math
-import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from fusion_eval.errors import ConfigError
-from fusion_eval.exports.every_eval_ever.items import ItemUsage, metrics_of, rows
+from fusion_eval.exports.every_eval_ever.item_file import to_json, write_items
+from fusion_eval.exports.every_eval_ever.items import ItemUsage, Metric, metrics_of, rows
 from fusion_eval.exports.every_eval_ever.model import library, model_info, run_totals
 from fusion_eval.exports.every_eval_ever.results import Source, results
 from fusion_eval.exports.subject import ExportedFiles, Subject, write_text
 from fusion_eval.exports.system import system_of
-from fusion_eval.runs.answered import read_answered
+from fusion_eval.runs.answered import read_answered_task
 from fusion_eval.runs.provenance import ReportedScore, read_provenance, reported_scores
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.task_setup import group_members, outermost_groups, task_setups
 from fusion_eval.runs.traces import read_traces
 from fusion_eval.text.file_names import safe_file_name
 from fusion_eval.text.printable import printable
-from fusion_eval.types import without_surrogates
 
 SCHEMA_VERSION = "0.3.0"
 _VALIDATOR = "every_eval_ever"
@@ -40,9 +35,6 @@ _WHO_EVALUATED = (
     "The runs do not say who made them: source_organization_name is 'unknown' and evaluator_relationship 'other'; "
     "fill both in before you publish"
 )
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
-_LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
-"""Readers split these files by Python's `splitlines`, which also splits at these characters."""
 
 
 def write_every_eval_ever(subject: Subject, folder: Path) -> ExportedFiles:
@@ -99,13 +91,17 @@ def _write_run(run: Run, folder: Path) -> tuple[list[Path], list[str]]:
     origin = read_provenance(run)
     source = Source(run, origin, system_of(origin), task_setups(run), run_totals(origin))
     benchmarks, members = _benchmarks(run)
-    lines, left_out = _items(source, benchmarks)
+    usages = _usages(run)
     paths: list[Path] = []
+    scored: dict[str, list[Metric]] = {}
     for benchmark, numbers in benchmarks.items():
-        paths += _write_benchmark(source, benchmark, numbers, members, lines.get(benchmark, []), folder)
+        metrics = _metrics(run, numbers)
+        scored |= metrics
+        aggregate = _aggregate(source, benchmark, numbers, members)
+        paths += _write_benchmark(source, benchmark, aggregate, _rows(run, metrics, usages), folder)
     notes = [
         f"{run.name}, {task}: {count} samples are left out, because they have no score in any reported number"
-        for task, count in left_out.items()
+        for task, count in _left_out(run, scored).items()
     ]
     if "/" not in source.system.id:
         notes.append(
@@ -128,25 +124,31 @@ def _benchmarks(run: Run) -> tuple[dict[str, list[ReportedScore]], dict[str, lis
     return benchmarks, members
 
 
-def _items(
-    source: Source, benchmarks: Mapping[str, Sequence[ReportedScore]]
-) -> tuple[dict[str, list[dict[str, Any]]], dict[str, int]]:
-    """Return the rows of each benchmark, without ids, and how many samples of each task have no row."""
-    usages = _usages(source.run)
-    of_task = {number.task: (name, numbers) for name, numbers in benchmarks.items() for number in numbers}
-    benchmark_rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    left_out: dict[str, int] = {}
-    for task, items in groupby(read_answered(source.run), key=lambda item: item.task):
-        answered, part = list(items), source.run.tasks[task]
-        benchmark, numbers = of_task.get(task, (task, ()))
-        metrics = metrics_of(part, numbers)
-        benchmark_rows[benchmark] += rows(answered, metrics, usages, part.language)
-        scored = sum(
-            any(metric.scores[place] is not None for metric in metrics) for place in range(len(answered))
-        )
-        if scored < len(answered):
-            left_out[task] = len(answered) - scored
-    return benchmark_rows, left_out
+def _metrics(run: Run, numbers: Sequence[ReportedScore]) -> dict[str, list[Metric]]:
+    """Return the numbers of each task that has samples, with the scores of its items."""
+    tasks = {number.task for number in numbers if not number.group}
+    return {
+        task: metrics_of(part, numbers) for task, part in run.tasks.items() if task in tasks and part.samples
+    }
+
+
+def _left_out(run: Run, metrics: Mapping[str, Sequence[Metric]]) -> dict[str, int]:
+    """Return how many samples of each task have no score in any of its numbers."""
+    scores = {task: [metric.scores for metric in of_task] for task, of_task in metrics.items()}
+    counts = {
+        task: len(part.samples)
+        - sum(any(score is not None for score in item) for item in zip(*scores.get(task, ()), strict=True))
+        for task, part in run.tasks.items()
+    }
+    return {task: count for task, count in counts.items() if count}
+
+
+def _rows(
+    run: Run, metrics: Mapping[str, Sequence[Metric]], usages: Mapping[tuple[str, int], ItemUsage]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a benchmark while its files are read, without the ids of the file and the model."""
+    for task, of_task in metrics.items():
+        yield from rows(read_answered_task(run, task), of_task, usages, run.tasks[task].language)
 
 
 def _usages(run: Run) -> dict[tuple[str, int], ItemUsage]:
@@ -159,36 +161,28 @@ def _usages(run: Run) -> dict[tuple[str, int], ItemUsage]:
 
 
 def _write_benchmark(
-    source: Source,
-    benchmark: str,
-    numbers: Sequence[ReportedScore],
-    members: Mapping[str, Sequence[str]],
-    items: Sequence[Mapping[str, Any]],
-    folder: Path,
+    source: Source, benchmark: str, aggregate: dict[str, Any], items: Iterator[dict[str, Any]], folder: Path
 ) -> list[Path]:
-    aggregate = _aggregate(source, benchmark, numbers, members)
+    """Write the numbers and the items of a benchmark. The files are named after a hash of both."""
     ids = {
         "schema_version": SCHEMA_VERSION,
         "evaluation_id": aggregate["evaluation_id"],
         "model_id": source.system.id,
     }
-    lines = "".join(f"{_line({**ids, **item})}\n" for item in items)
-    name = _uuid(_json(aggregate) + lines)
     home = "/".join(["data", safe_file_name(benchmark), *_model_folders(source.system.id)])
-    if not items:
-        return [write_text(folder, f"{home}/{name}.json", f"{_json(aggregate, indent=2)}\n")]
-    samples = f"{home}/{name}_samples.jsonl"
-    aggregate["detailed_evaluation_results"] = {
-        "format": "jsonl",
-        "file_path": samples,
-        "hash_algorithm": "sha256",
-        "checksum": hashlib.sha256(lines.encode()).hexdigest(),
-        "total_rows": len(items),
-    }
-    return [
-        write_text(folder, f"{home}/{name}.json", f"{_json(aggregate, indent=2)}\n"),
-        write_text(folder, samples, lines),
-    ]
+    written = write_items(folder / home, ({**ids, **item} for item in items), to_json(aggregate))
+    paths = []
+    if written.path:
+        aggregate["detailed_evaluation_results"] = {
+            "format": "jsonl",
+            "file_path": f"{home}/{written.path.name}",
+            "hash_algorithm": "sha256",
+            "checksum": written.checksum,
+            "total_rows": written.count,
+        }
+        paths.append(written.path)
+    content = f"{to_json(aggregate, indent=2)}\n"
+    return [write_text(folder, f"{home}/{written.name}.json", content), *paths]
 
 
 def _aggregate(
@@ -197,7 +191,7 @@ def _aggregate(
     origin, system = source.origin, source.system
     entries = results(source, numbers, members)
     # Some releases did not date their results. Then the content makes the id unique.
-    moment = repr(origin.date) if origin.date is not None else f"unknown-{_digest(_json(entries))[:8]}"
+    moment = repr(origin.date) if origin.date is not None else f"unknown-{_digest(to_json(entries))[:8]}"
     return {
         "schema_version": SCHEMA_VERSION,
         "evaluation_id": f"{printable(benchmark)}/{system.id}/{moment}",
@@ -224,27 +218,5 @@ def _model_folders(model_id: str) -> tuple[str, str]:
     return safe_file_name(developer), safe_file_name(model)
 
 
-def _uuid(content: str) -> str:
-    """Return a UUID in the form of version 4. It is a hash, so the same content has the same name."""
-    return str(uuid.UUID(bytes=hashlib.sha256(content.encode()).digest()[:16], version=4))
-
-
 def _digest(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _json(content: object, indent: int | None = None) -> str:
-    encoder = (
-        _ENCODER if indent is None else json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=indent)
-    )
-    text = encoder.encode(content)
-    return text if text.isascii() else without_surrogates(text).translate(_LINE_ENDS)
-
-
-def _line(item: object) -> str:
-    """Return an item as one line of compact JSON."""
-    try:
-        text = msgspec.json.encode(item).decode()
-    except UnicodeEncodeError:  # a lone surrogate
-        return _json(item)
-    return text if text.isascii() else text.translate(_LINE_ENDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,7 +88,7 @@ def _segment_scores(metric: str, values: Sequence[object]) -> list[float | None]
 
 
 def rows(
-    answered: Sequence[AnsweredSample],
+    answered: Iterable[AnsweredSample],
     metrics: Sequence[Metric],
     usages: Mapping[tuple[str, int], ItemUsage],
     language: str | None,
