@@ -73,7 +73,7 @@ def judge(
 
 
 def _add_judged_rows(comparison: Comparison, judged: Comparison) -> Comparison:
-    """Add a judge's rows to a comparison by metrics. Each family of tests stays adjusted by itself."""
+    """Add a judge's rows to a comparison by metrics. They are families of their own, so p-values stay as they are."""
     return replace(
         comparison,
         rows=(*comparison.rows, *judged.rows),

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from fusion_eval.comparison.compare import compare
-from fusion_eval.comparison.correction import adjust_rows
+from fusion_eval.comparison.correction import PRIMARY, adjust_rows
 from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.comparison.task_families import families
 from fusion_eval.judging.verdicts import AnswerPair, position_consistency
-from fusion_eval.runs.comparison import ComparedRun, Comparison, Row, compared_run
+from fusion_eval.runs.comparison import JUDGE_FAMILY, ComparedRun, Comparison, Row, compared_run
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Sample
 from fusion_eval.runs.verdicts import Verdict
@@ -189,8 +189,16 @@ def of_row(row: Row, verdicts: Sequence[V]) -> list[V]:
 
 
 def join(parts: Sequence[Comparison], options: ComparisonOptions) -> Comparison:
-    """Join several comparisons into one. Their p-values are adjusted within families."""
-    rows = adjust_rows([row for part in parts for row in part.rows], options.alpha, options.correction)
+    """Join several comparisons by verdicts into one. Their p-values are adjusted within families.
+
+    The rows over all languages are the family `judge`, since the primary family holds the rows of metrics.
+    """
+    judged = [
+        replace(row, family=JUDGE_FAMILY) if row.family == PRIMARY else row
+        for part in parts
+        for row in part.rows
+    ]
+    rows = adjust_rows(judged, options.alpha, options.correction)
     runs = {run.name: run for part in parts for run in part.runs}
     return replace(
         parts[0],

@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 
 from fusion_eval.report.judging_tables import judging_blocks
 from fusion_eval.report.text_table import Table, decimals, text_table
-from fusion_eval.runs.comparison import Comparison, RankedRun, Row, adjustment, to_json
+from fusion_eval.runs.comparison import JUDGE_FAMILY, Comparison, RankedRun, Row, adjustment, to_json
 from fusion_eval.text.escaping import csv_cell, escaped, escaped_table, visible_json
 from fusion_eval.text.printable import terminal_line, terminal_text
 
@@ -20,7 +20,8 @@ _LEGEND = (
     "{families}win: the candidate's, ties count half; detects: the smallest true delta that so many items find with 80% power;",
     "needs: the items that would find this delta with 80% power (both for one test at {alpha:g})",
 )
-_FAMILIES = "family: primary (each task's first metric over its languages), languages (of one task and metric), secondary\n"
+_FAMILIES = "family: primary (each task's first metric over its languages), languages (of one task and metric), secondary"
+_FAMILY_OF_JUDGE = ", judge (its win rates)"
 _NAMED_ROWS = 3
 """A note on more rows than these gives their number only."""
 _SHARED_LETTER = "runs that share a letter do not differ significantly; p-values of pairs without the baseline are adjusted together with the rows above"
@@ -170,7 +171,10 @@ def _rank_line(ranked: RankedRun) -> list[str]:
 
 def _legend(comparison: Comparison) -> str:
     stopped_early = any(row.test == "sequential" for row in comparison.rows)
-    families = _FAMILIES if _has_families(comparison) else ""
+    families = ""
+    if _has_families(comparison):
+        judged = any(row.family == JUDGE_FAMILY for row in comparison.rows)
+        families = f"{_FAMILIES}{_FAMILY_OF_JUDGE if judged else ''}\n"
     return "\n".join(_LEGEND).format(
         families=families,
         confidence=100 * (1 - comparison.alpha),

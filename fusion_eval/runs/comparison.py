@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FILE_NAME = "comparison.json"
 SCHEMA_VERSION = 1
+JUDGE_FAMILY = "judge"
+"""The family of tests of a judge's rows over all languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +140,13 @@ class Comparison:
 
 def adjustment(comparison: Comparison) -> str:
     """Say which rows the p-values are adjusted over: `over all 48 rows (holm)`."""
-    families = {row.family for row in comparison.rows}
-    if families == {None}:
-        return f"over all {len(comparison.rows):,} rows ({comparison.correction})"
-    return f"within each family of rows ({comparison.correction})"
+    if any(row.family for row in comparison.rows):
+        return f"within each family of rows ({comparison.correction})"
+    judged = sum(row.invalid is not None for row in comparison.rows)
+    others = len(comparison.rows) - judged
+    if judged and others:
+        return f"over all {others:,} rows of metrics and all {judged:,} of the judge separately ({comparison.correction})"
+    return f"over all {len(comparison.rows):,} rows ({comparison.correction})"
 
 
 def compared_run(run: Run) -> ComparedRun:

@@ -36,6 +36,7 @@ class TestCompare:
         comparison = written_comparison(tmp_path / "out")
         (row,) = [row for row in comparison["rows"] if row["metric"] == "judge:helpfulness"]
         assert row["p_adjusted"] == row["p_value"]
+        assert [row["family"] for row in comparison["rows"]] == ["primary", "judge"]
         assert any("judge's rows separately" in note for note in comparison["notes"])
 
     def test_the_metrics_are_written_even_if_the_judge_fails(

@@ -360,6 +360,7 @@ def test_each_language_and_all_languages_together_have_a_row(tmp_path: Path, ope
     assert {language: (row.n, row.win_rate) for language, row in rows.items()} == {
         "fr": (4, 0.75), "de": (4, 0.375), "all": (8, 0.5625),
     }  # fmt: skip
+    assert rows["all"].family == "judge" and (rows["fr"].family or "").startswith("languages of open")
     assert rows["all"].clusters == 4 and rows["all"].position_consistency == 1.0
     asked = [prompt_text(call.body) for call in server.calls]
     for language, name in (("fr", "French"), ("de", "German")):

@@ -52,6 +52,23 @@ def test_rows_and_judges_have_tables_and_tokens_are_told() -> None:
     )
 
 
+def test_the_legend_explains_the_family_of_the_judge() -> None:
+    # given rows of metrics and of a judge
+    rows = replace(ROW, family="primary"), replace(JUDGED_ROW, family="judge")
+    # when
+    text = as_text(comparison_of(*rows, judging=JUDGING))
+    # then
+    assert "secondary, judge (its win rates)" in text
+    assert "judge (its win rates)" not in as_text(comparison_of(rows[0]))
+
+
+def test_rows_of_metrics_and_of_the_judge_are_adjusted_apart_without_families_too() -> None:
+    # when
+    text = as_text(comparison_of(ROW, ROW, JUDGED_ROW, judging=JUDGING))
+    # then
+    assert "over all 2 rows of metrics and all 1 of the judge separately (holm)" in text
+
+
 def test_every_other_finding_has_a_table_of_its_own() -> None:
     # given
     judging = replace(
