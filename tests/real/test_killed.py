@@ -243,7 +243,7 @@ ANSWERED = 5
 def interrupt(base_url: str, folder: Path, log: Path, times: int) -> tuple[int, str]:
     """Press Ctrl-C while calls wait for an answer, and return the exit code and what is on stderr."""
     with subprocess.Popen(
-        [COMMAND, *arguments(base_url, folder)],
+        [COMMAND, *arguments(base_url, folder), "--strategies", "single"],  # every call draws a whole pool
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
