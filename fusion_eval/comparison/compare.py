@@ -101,7 +101,7 @@ def _cells(runs: Sequence[Run], options: ComparisonOptions) -> tuple[list[Cell],
     matched, notes = match_runs(
         runs, options.allow_partial, wanted=options.metrics, allow_setup=options.allow_setup
     )
-    chosen = choose_metrics(options.metrics, {metric for part in matched for metric in part.metrics})
+    chosen = choose_metrics(options.metrics, _metrics_of_any_run(matched))
     wanted = {part.task: _comparable_metrics(runs, part, chosen, notes) for part in matched}
     sibling_tasks = families({part.task: part.language for part in matched})
     clusters, cluster_notes = clusters_of(
@@ -117,6 +117,17 @@ def _cells(runs: Sequence[Run], options: ComparisonOptions) -> tuple[list[Cell],
     notes += [*cluster_notes, *missing_notes]
     notes += [note for cell in cells if (note := _differs_from_results_file(runs, cell))]
     return cells, notes
+
+
+def _metrics_of_any_run(matched: Sequence[MatchedTask]) -> set[FilteredMetric]:
+    """Return all metrics, also those that one run lacks: `--allow_partial` leaves these out."""
+    return {
+        metric
+        for part in matched
+        for entries in part.entries
+        for entry in entries.values()
+        for metric in entry.metrics
+    }
 
 
 def _comparable_metrics(

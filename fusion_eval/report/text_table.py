@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from fusion_eval.text.printable import terminal_line
 
+_ZERO_WIDTH = ("Mn", "Me")
+"""Unicode's categories of marks that are drawn over another character."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -24,9 +27,12 @@ def decimals(*values: float) -> int:
 
 
 def _width(text: str) -> int:
-    """Return how many columns of a terminal a text fills: Chinese, Japanese and Korean characters fill two."""
+    """Return how many columns of a terminal a text fills.
+
+    Chinese, Japanese and Korean characters fill two columns. Marks above and below other characters fill none.
+    """
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
+    return len(text) + wide - sum(unicodedata.category(character) in _ZERO_WIDTH for character in text)
 
 
 def text_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int = 1) -> str:

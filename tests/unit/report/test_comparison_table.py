@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from comparison_of import ROW, comparison_of
 
-from fusion_eval.report.comparison_table import as_csv, as_json, as_markdown, as_text
+from fusion_eval.report.comparison_table import as_csv, as_json, as_markdown, as_text, notes_of
 from fusion_eval.runs.comparison import RankedRun
 
 HOSTILE_NAMES = ["a|b", "<script>x</script>", "[x](http://e)", "`x`", "a\x1b[2Jb", "x\ny"]
@@ -62,6 +62,38 @@ class TestText:
             "note: left out",
             "note: quiz_fr, acc, fusion: one item",
         ]
+
+
+class TestNotesOfRows:
+    def test_a_note_on_a_few_rows_names_each_with_its_filter(self) -> None:
+        # given
+        rows = [replace(ROW, candidate=name, filter="strict", note="one item") for name in ("a", "b")]
+        # when
+        (note,) = notes_of(comparison_of(*rows), rows)
+        # then
+        assert note == "quiz_fr, acc,strict, a; quiz_fr, acc,strict, b: one item"
+
+    def test_a_note_on_many_rows_counts_them(self) -> None:
+        # given
+        rows = [replace(ROW, task=f"quiz_{number}", note="one item") for number in range(17)]
+        # when, then
+        assert notes_of(comparison_of(*rows), rows) == ["17 rows: one item"]
+
+    def test_each_of_several_notes_on_a_row_is_grouped_by_itself(self) -> None:
+        # given four rows with a note, one of which has another
+        rows = [replace(ROW, task=f"quiz_{number}", note="one item") for number in range(3)]
+        rows.append(replace(ROW, task="exam", note="one item; 2 items are left out"))
+        # when, then
+        assert notes_of(comparison_of(*rows), rows) == [
+            "4 rows: one item",
+            "exam, acc, fusion: 2 items are left out",
+        ]
+
+    def test_notes_of_rows_that_are_not_shown_are_left_out(self) -> None:
+        # given
+        rows = ROW, replace(ROW, task="exam", note="one item")
+        # when, then
+        assert notes_of(comparison_of(*rows, notes=("whole",)), rows[:1]) == ["whole"]
 
 
 class TestOtherViews:
