@@ -48,9 +48,8 @@ class Cached:
                 continue
             per_request = min(per_request, self._model.max_n or per_request)
             replies = await self._ask(prompt, sampling, keys, contiguous_ranges(missing, per_request))
-            per_request = max(
-                len(reply) for reply in replies
-            )  # an endpoint that ignores n brings no more next time
+            # An endpoint that ignores n brings no more next time.
+            per_request = max(len(reply) for reply in replies)
             candidates |= {key: candidate for reply in replies for key, candidate in reply.items()}
         return [candidates[key] for key in keys]
 

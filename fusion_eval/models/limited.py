@@ -86,9 +86,8 @@ class Limited:
         failures = _Failures(endpoint)
         async with endpoint.slots.hold(self._urgent):
             for attempt in itertools.count():
-                if (
-                    endpoint.lost
-                ):  # while this request waited for its slot; `LoadBalancer` then sends it elsewhere
+                # It was lost while this request waited for its slot. `LoadBalancer` then sends the request elsewhere.
+                if endpoint.lost:
                     raise EndpointError(f"{self.name} at {self._where} was given up")
                 started = clock()
                 try:

@@ -145,24 +145,20 @@ class Totals:
 _SCORED = ("bon",)
 """Strategies whose calls are all the scorer's, also in traces of 0.1.0, which do not count them."""
 _COUNTS = (
-    *(
-        "prompts",
-        "candidates",
-        "failed_candidates",
-        "empty_candidates",
-        "cut_candidates",
-        "rechecks",
-        "saved_candidates",
-        "unscored_candidates",
-    ),
-    *(
-        "aggregation_calls",
-        "fallbacks",
-        "dropped_candidates",
-        "prompt_tokens",
-        "completion_tokens",
-        "seconds",
-    ),
+    "prompts",
+    "candidates",
+    "failed_candidates",
+    "empty_candidates",
+    "cut_candidates",
+    "rechecks",
+    "saved_candidates",
+    "unscored_candidates",
+    "aggregation_calls",
+    "fallbacks",
+    "dropped_candidates",
+    "prompt_tokens",
+    "completion_tokens",
+    "seconds",
 )
 """The fields of `Totals` that are plain sums."""
 

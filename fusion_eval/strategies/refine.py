@@ -62,9 +62,8 @@ class Refine:
         if ranked:
             start = replace(start, text=pool.usable[ranked[0]].text, chosen=ranked[0], fallback=None)
         answer = start
-        first = tools.sampling.seed + len(
-            pool.candidates
-        )  # a draft that comes back unchanged gets new feedback
+        # The seeds are new in each round: a draft that comes back unchanged gets new feedback.
+        first = tools.sampling.seed + len(pool.candidates)
         history: list[str] = []
         for seed in range(first, first + self.rounds):
             feedback = await _ask(pool, "refine_feedback", answer.text, tools, seed, FEEDBACK_TOKENS)

@@ -198,9 +198,8 @@ async def solve_shares(
                 question = share.questions[index]
                 try:
                     trace = await share.solver.solve(question)
-                except (
-                    RequestError
-                ) as error:  # the other strategies would ask for the same candidates once more
+                except RequestError as error:
+                    # The other strategies would ask for the same candidates once more.
                     for other in shares[number:]:
                         other.unanswered.append(f"{question.task}, document {question.doc_id}: {error}")
                     break

@@ -95,9 +95,8 @@ def _start(path: Path, threads: int) -> Running:
     key = secrets.token_urlsafe(24)
     params = llama.CommonParams()
     params.model.path = str(path)
-    params.load_mode = (
-        llama.llama_load_mode.LLAMA_LOAD_MODE_NONE
-    )  # mapped pages can be reclaimed, and decoding waits
+    # Mapped pages can be reclaimed, and decoding then waits for them.
+    params.load_mode = llama.llama_load_mode.LLAMA_LOAD_MODE_NONE
     params.n_ctx, params.n_parallel, params.kv_unified = CONTEXT, SLOTS, True
     params.swa_full = True  # keep each whole sequence, or a shared prefix is read again for every prompt
     params.verbosity = 0
