@@ -71,7 +71,7 @@ def run(plan: Plan, report: Callable[[str], None]) -> Outcome | None:
     results: dict[str, Any] = {}
     files: dict[str, Path] = {}
     totals: dict[str, RunTotals] = {}
-    with lock_folder(plan.output), open_store(arguments) as store:
+    with lock_folder(plan.output, map(plan.folder, plan.strategies)), open_store(arguments) as store:
         opener = Opener(arguments, store)
         lms = {
             strategy: model_type(strategy)(

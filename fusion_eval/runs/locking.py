@@ -5,21 +5,28 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
 
 LOCK = ".fusion-eval.lock"
 """The file that a run holds while it writes to a folder. The system releases it if the run is killed."""
+_UNFINISHED = re.compile(r"traces(\.rank\d+)?\.jsonl\.partial(\.sorted)?|.+\.[0-9a-f]{8}\.partial")
+"""The names that `TraceFile` and `whole_file` give to files that they have not finished."""
 
 
 @contextlib.contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path, strategy_folders: Iterable[Path] = ()) -> Iterator[None]:
     """Hold a folder, which is created if needed, so that no other run writes to it meanwhile.
 
-    Of a parallel run, the first rank holds it. Unfinished files of a run that was killed are removed.
+    Of a parallel run, the first rank holds it.
+
+    Args:
+        folder: The folder that `--output` names.
+        strategy_folders: The folders of the run's strategies. What a killed run left unfinished there is removed.
 
     Raises:
         ConfigError: Another run holds the folder, or it cannot be created.
@@ -41,8 +48,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
             f"Cannot write to {folder}: {error.strerror}; name another folder with --output"
         ) from error
     try:
-        for left in folder.rglob("*.partial"):
-            left.unlink(missing_ok=True)
+        _remove_unfinished(strategy_folders)
         yield
     finally:
         with contextlib.suppress(OSError):  # Windows removes no open file
@@ -51,6 +57,14 @@ def lock_folder(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):  # a folder with files stays
             for new in new_folders:
                 new.rmdir()
+
+
+def _remove_unfinished(folders: Iterable[Path]) -> None:
+    """Remove the unfinished files of a killed run, and no file of anybody else."""
+    for folder in folders:
+        for path in folder.rglob("*.partial*"):
+            if _UNFINISHED.fullmatch(path.name) and path.is_file():
+                path.unlink(missing_ok=True)
 
 
 def _open_and_lock(path: Path) -> int:

@@ -34,7 +34,7 @@ def test_a_folder_is_free_again_after_a_run(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_killed_run_holds_nothing_and_its_unfinished_files_are_removed(tmp_path: Path) -> None:
+def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
     # given a run in another process, which holds the folder and is killed
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -43,10 +43,38 @@ def test_a_killed_run_holds_nothing_and_its_unfinished_files_are_removed(tmp_pat
         with pytest.raises(ConfigError, match="Another run"), lock_folder(tmp_path):
             pass
         process.kill()
-    (tmp_path / "traces.jsonl.partial").touch()
     # when, then
     with lock_folder(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == [LOCK]
+
+
+UNFINISHED = (
+    "single/traces.jsonl.partial",
+    "single/traces.rank1.jsonl.partial",
+    "single/traces.jsonl.partial.sorted",
+    "single/model/results_2026.json.0123abcd.partial",
+)
+FOREIGN = (
+    "x.partial",
+    "traces.jsonl.partial",
+    "single/x.partial",
+    "single/model/film.mkv.partial",
+    "single/traces.jsonl",
+    "other/traces.jsonl.partial",
+)
+
+
+def test_only_unfinished_files_of_the_runs_own_strategies_are_removed(tmp_path: Path) -> None:
+    # given what a killed run left, and files of others
+    for name in (*UNFINISHED, *FOREIGN):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    # when
+    with lock_folder(tmp_path, [tmp_path / "single", tmp_path / "absent"]):
+        pass
+    # then
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == set(FOREIGN)
 
 
 def test_a_new_folder_in_which_nothing_was_written_is_removed(tmp_path: Path) -> None:
