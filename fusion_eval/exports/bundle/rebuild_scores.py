@@ -26,11 +26,12 @@ Expected = float | OneOf | NotComputed
 
 def compare_scores(run: Run, differ: Differ) -> None:
     """Compare every number of a run's results files with the number that the run's samples give."""
-    scores, setups = reported_scores(run), task_setups(run)
+    scores, setups, members = reported_scores(run), task_setups(run), group_members(run)
+    of_tasks = [score for score in scores if not score.group]
     for score in scores:
         path = f"{run.name}: {score.metric},{score.filter} of {score.task}"
         if score.group:
-            value, error = _group(path, score, run, scores)
+            value, error = _group(path, score, members.get(score.task, frozenset()), of_tasks)
         else:
             samples = [sample for sample in run.tasks[score.task].samples if sample.filter == score.filter]
             if score.n is not None:
@@ -95,13 +96,11 @@ def _corpus(path: str, score: ReportedScore, pairs: Sequence[Segment], language:
 
 
 def _group(
-    path: str, score: ReportedScore, run: Run, scores: Sequence[ReportedScore]
+    path: str, score: ReportedScore, members: frozenset[str], scores: Sequence[ReportedScore]
 ) -> tuple[Expected, Expected]:
     """Return a group's value and standard error; the harness weights tasks by their items, or equally."""
-    members = group_members(run).get(score.task, frozenset())
     metric = (score.metric, score.filter)
     parts = [one for one in scores if one.task in members and (one.metric, one.filter) == metric]
-    parts = [one for one in parts if not one.group]
     if not parts or not all(one.n for one in parts):
         missing = NotComputed(f"{path}: the results file does not say how many items its tasks have")
         return missing, missing
