@@ -11,7 +11,8 @@ from scipy.special import bdtr, ndtri  # scipy.stats takes a second to import
 
 from fusion_eval.stats.bootstrap import bootstrap_interval
 from fusion_eval.stats.clusters import Labels
-from fusion_eval.stats.paired import paired_values
+from fusion_eval.stats.exact_win_rate import exact_interval
+from fusion_eval.stats.paired import Paired, paired_values
 from fusion_eval.stats.permutation import permutation_test
 
 _MIN_CLUSTERS = 5
@@ -32,7 +33,7 @@ class WinRate:
         low: The lower end of the interval of `rate`.
         high: The upper end.
         p_value: The two-sided p-value of wins against losses.
-        method: The method of the interval: `wilson` or `bootstrap`.
+        method: The method of the interval: `exact`, `bootstrap` or `wilson`.
     """
 
     wins: int
@@ -55,11 +56,14 @@ def win_rate(
 ) -> WinRate:
     """Estimate the win rate with an interval, and test wins against losses.
 
-    For independent items of one group, the interval is Wilson's (1927), which is conservative if many items are ties,
-    and the p-value is that of the exact sign test without ties (Dixon & Mood 1946). Otherwise the interval is a
-    percentile bootstrap of the clusters, and the signs of whole clusters are permuted. The bootstrap covers less than
-    it claims for up to about 20 clusters. For fewer than five, and if it has no width, Wilson's interval on the number
-    of clusters is used instead.
+    For independent items of one group, the interval is the exact one of Fay & Lumbard (2021), see `exact_interval`, and
+    the p-value is that of the exact sign test without ties (Dixon & Mood 1946). The two always agree.
+
+    Otherwise the interval is a percentile bootstrap of the clusters, and the signs of whole clusters are permuted. The
+    bootstrap covers less than it claims for up to about 20 clusters. For fewer than five, and if it has no width,
+    Wilson's interval (1927) on the number of clusters is used instead. It treats each cluster as a win or a loss as a
+    whole, which is the largest spread that clusters can have. Ties alone have the exact interval of so many tied
+    clusters. An end that contradicts the p-value is moved to 0.5.
 
     Args:
         outcomes: The outcome of each item (n,): 1 for a win, 0 for a tie, -1 for a loss.
@@ -78,18 +82,28 @@ def win_rate(
     wins, losses = int((values > 0).sum()), int((values < 0).sum())
     paired = paired_values(np.zeros_like(values), values, clusters, groups)
     rate = (1 + paired.candidate_value) / 2
-    (low, high), method = wilson(rate, paired.n_clusters, confidence), "wilson"
-    independent = paired.n_clusters == len(values) and paired.candidate.shape[1] == 1
-    if not independent and paired.n_clusters >= _MIN_CLUSTERS:
+    ties = len(values) - wins - losses
+    if paired.n_clusters == len(values) and paired.candidate.shape[1] == 1:
+        p_value = min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5)))
+        low, high = exact_interval(wins, ties, losses, confidence)
+        return WinRate(wins, ties, losses, rate, min(low, rate), max(high, rate), p_value, "exact")
+    p_value = permutation_test(paired, resamples, seed).p_value
+    low, high, method = _clustered_interval(paired, rate, confidence, resamples, seed)
+    low, high = _agreeing(low, high, rate, p_value <= 1 - confidence)
+    return WinRate(wins, ties, losses, rate, low, high, p_value, method)
+
+
+def _clustered_interval(
+    paired: Paired, rate: float, confidence: float, resamples: int, seed: int
+) -> tuple[float, float, str]:
+    """Return the interval of the win rate of clusters, and its method."""
+    if not paired.candidate[..., 0].any():
+        return *exact_interval(0, paired.n_clusters, 0, confidence), "exact"
+    if paired.n_clusters >= _MIN_CLUSTERS:
         interval = bootstrap_interval(paired, confidence, resamples, "percentile", seed)
         if interval and interval.high - interval.low > _ROUNDING:
-            low, high, method = (1 + interval.low) / 2, (1 + interval.high) / 2, "bootstrap"
-    if independent:
-        p_value = min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5)))
-    else:
-        p_value = permutation_test(paired, resamples, seed).p_value
-    low, high = _agreeing(low, high, rate, p_value <= 1 - confidence)
-    return WinRate(wins, len(values) - wins - losses, losses, rate, low, high, p_value, method)
+            return (1 + interval.low) / 2, (1 + interval.high) / 2, "bootstrap"
+    return *wilson(rate, paired.n_clusters, confidence), "wilson"
 
 
 def _agreeing(low: float, high: float, rate: float, significant: bool) -> tuple[float, float]:
