@@ -93,3 +93,8 @@ class Baseline:
     notes: tuple[str, ...] = ()
     reported: tuple[ReportedMetric, ...] = ()
     """Every metric of the results files that has a better direction, whether it can be tested or not."""
+
+    def filtered_metrics(self) -> set[tuple[str, str]]:
+        """Return every metric with each of its filters, whether it can be tested or not."""
+        tested = {(values.metric, values.filter) for task in self.tasks for values in task.metrics}
+        return tested | {(one.metric, one.filter) for one in self.reported}

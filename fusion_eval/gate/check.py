@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from fusion_eval.comparison.options import AUTO
+from fusion_eval.argument_values import check_choice, check_number
+from fusion_eval.comparison.options import ALPHA_RANGE, AUTO
 from fusion_eval.comparison.rows import pair_runs
 from fusion_eval.comparison.units import ALL, Unit, units
 from fusion_eval.errors import ConfigError, nearest
@@ -32,7 +33,11 @@ from fusion_eval.runs.metric_facts import is_logarithmic
 
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
-    """How to check. The defaults are those of `fusion-eval check`."""
+    """How to check. The defaults are those of `fusion-eval check`.
+
+    Raises:
+        ConfigError: A value is none of the choices, or out of range.
+    """
 
     margins: Margins = field(default_factory=Margins)
     alpha: float = 0.05
@@ -45,6 +50,12 @@ class CheckOptions:
     """Check what both sides have, and add a note, instead of raising an error."""
     unchecked: Unchecked = "tell"
     """What a metric counts as that got worse and cannot be tested."""
+
+    def __post_init__(self) -> None:
+        """Check the choices and the level. Margins and metrics are checked against the runs."""
+        check_number("alpha", self.alpha, *ALPHA_RANGE)
+        check_choice("inconclusive", self.inconclusive, get_args(Inconclusive))
+        check_choice("unchecked", self.unchecked, get_args(Unchecked))
 
 
 def check_runs(
@@ -84,12 +95,6 @@ def check_runs(
     Raises:
         ConfigError: An option cannot be used, a side cannot be read, or the two cannot be compared.
     """
-    if not 0 < alpha <= 0.5:
-        raise ConfigError(f"alpha={alpha!r} should be a number above 0, and 0.5 at most")
-    if inconclusive not in get_args(Inconclusive):
-        raise ConfigError(f"inconclusive={inconclusive!r} should be {_one_of(get_args(Inconclusive))}")
-    if unchecked not in get_args(Unchecked):
-        raise ConfigError(f"unchecked={unchecked!r} should be {_one_of(get_args(Unchecked))}")
     if cluster != AUTO and is_baseline_file(Path(baseline)):
         raise ConfigError(
             f"cluster={cluster!r} has no effect on {baseline}, which holds its own clusters; "
@@ -158,10 +163,11 @@ def check(baseline: Baseline, candidate: Baseline, options: CheckOptions | None 
 def _check_metrics(baseline: Baseline, options: CheckOptions) -> None:
     known = {values.metric for task in baseline.tasks for values in task.metrics}
     known |= {one.metric for one in baseline.reported}
+    filters = {filtered for _, filtered in baseline.filtered_metrics()}
     for name in options.metrics:
-        if name not in known:
+        if name not in known | filters:
             raise ConfigError(
-                f"--metrics {name}: the baseline has no such metric.{nearest(name, known)} It has {', '.join(sorted(known))}"
+                f"metrics={name}: the baseline has no such metric.{nearest(name, known)} It has {', '.join(sorted(known))}"
             )
     options.margins.check(known)
 
@@ -207,7 +213,3 @@ def _exit_code(of_rows: CheckVerdict, of_unchecked: CheckVerdict, inconclusive: 
 
 def _described(side: Baseline) -> CheckedRun:
     return CheckedRun(side.name, side.date, side.model, side.signature)
-
-
-def _one_of(names: Sequence[str]) -> str:
-    return f"{', '.join(map(repr, names[:-1]))} or {names[-1]!r}"

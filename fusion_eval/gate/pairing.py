@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fusion_eval.comparison.cells import Cell, build_cell
+from fusion_eval.comparison.choice import choose_metrics
 from fusion_eval.comparison.matching import format_limit, setup_difference
 from fusion_eval.comparison.task_families import Family
 from fusion_eval.errors import ConfigError
@@ -41,6 +42,7 @@ def paired_cells(
     notes: list[str] = []
     candidate_tasks = {task.task: task for task in candidate.tasks}
     cells = []
+    chosen = choose_metrics(metrics, baseline.filtered_metrics())
     for task in baseline.tasks:
         other = candidate_tasks.get(task.task)
         if other is None:
@@ -51,7 +53,7 @@ def paired_cells(
         if task.prompts != other.prompts and len(places[0]) == len(task.clusters) == len(other.clusters):
             notes.append(f"{task.task}: the prompts are not those of the baseline")
         for values in task.metrics:
-            if not metrics or values.metric in metrics:
+            if (values.metric, values.filter) in chosen:
                 cell = _cell(task, values, other, places, (baseline, candidate), allow_partial, notes)
                 cells += [cell] if cell else []
     if new := sorted(set(candidate_tasks) - {task.task for task in baseline.tasks}):

@@ -10,6 +10,7 @@ from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.gate.baseline import Baseline
 from fusion_eval.gate.baseline_file import is_baseline_file, read_baseline, write_baseline
 from fusion_eval.gate.run_baseline import baseline_of
+from fusion_eval.runs.files import results_files
 from fusion_eval.runs.reading import Run, read_runs
 from fusion_eval.types import without_surrogates
 
@@ -44,7 +45,7 @@ def _read_run(path: Path, allow_partial: bool) -> Run:
     try:
         return read_runs([path], allow_partial)[0]
     except ConfigError as error:
-        if path.is_dir() or (path.exists() and path.name.startswith(_NAMES_OF_RUN_FILES)):
+        if path.is_dir() or (path.exists() and _is_of_a_run(path)):
             raise
         if not path.exists():
             message = str(error).replace("There is no run", "There is no baseline file or run", 1)
@@ -53,6 +54,11 @@ def _read_run(path: Path, allow_partial: bool) -> Run:
             f"{path} is neither a baseline file, which fusion-eval baseline writes, nor a run: name the folder that lm_eval "
             "wrote, or a file samples_*.jsonl or results_*.json in it"
         ) from error
+
+
+def _is_of_a_run(path: Path) -> bool:
+    """Return whether a file has the name or the content of a run's file."""
+    return path.name.startswith(_NAMES_OF_RUN_FILES) or (path.suffix == ".json" and bool(results_files(path)))
 
 
 def update_baseline(path: Path, candidate: Baseline) -> Path:

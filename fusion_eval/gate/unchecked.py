@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from fusion_eval.comparison.cells import Cell
+from fusion_eval.comparison.choice import choose_metrics
 from fusion_eval.gate.baseline import Baseline, ReportedMetric
 from fusion_eval.gate.checked_rows import UncheckedMetric
 from fusion_eval.gate.margins import Margins
@@ -15,7 +16,7 @@ def unchecked_metrics(
     baseline: Baseline,
     candidate: Baseline,
     cells: Sequence[Cell],
-    metrics: Collection[str],
+    metrics: Sequence[str],
     margins: Margins,
 ) -> tuple[UncheckedMetric, ...]:
     """Return the metrics of the baseline's tasks that have no cell.
@@ -31,9 +32,10 @@ def unchecked_metrics(
     tasks = {task.task for task in baseline.tasks} | {one.task for one in baseline.reported}
     before = {one.key: one for one in baseline.reported}
     after = {one.key: one for one in candidate.reported if one.task in tasks}
+    chosen = choose_metrics(metrics, baseline.filtered_metrics() | candidate.filtered_metrics())
     found = []
     for key, one in {**after, **before}.items():
-        if key not in tested and (not metrics or one.metric in metrics):
+        if key not in tested and (one.metric, one.filter) in chosen:
             found.append(_unchecked(one, before.get(key), after.get(key), margins))
     return tuple(found)
 
