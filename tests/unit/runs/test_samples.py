@@ -10,7 +10,7 @@ import pytest
 from run_folders import samples
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.samples import read_samples
+from fusion_eval.runs.samples import first_prompt, read_samples
 from fusion_eval.runs.values import Segment
 
 
@@ -118,3 +118,8 @@ class TestDamagedFiles:
         # when, then
         with pytest.raises(ConfigError, match="do not name their filter, so all are needed"):
             read_samples(path, ("strict", "flexible"), allow_broken)
+
+
+@pytest.mark.parametrize("arguments", [{"gen_args_0": {"arg_0": ["[]"]}}, [[["[]"], {}]]])
+def test_chat_messages_in_a_list_of_one_text_are_that_text(arguments: object) -> None:
+    assert first_prompt({"arguments": arguments}) == "[]"
