@@ -7,9 +7,11 @@ should be.
 from __future__ import annotations
 
 import enum
+import math
 import os
 import re
 from collections.abc import Callable, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -203,6 +205,21 @@ def _parts(name: str, value: object) -> list[object]:
 
 def _is_off(value: object) -> bool:
     return value is OFF or value is False or value == OFF.value  # YAML reads a bare `off` as false
+
+
+def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
+    """Raise `ConfigError` for a value that is none of the choices."""
+    if value not in choices:
+        raise ConfigError(f"{name}={value!r} should be one of {', '.join(map(repr, choices))}")
+
+
+def check_number(name: str, value: object, least: float, most: float = math.inf) -> None:
+    """Raise `ConfigError` for a value that is out of range, or no number. A range of integers has whole numbers only."""
+    whole = isinstance(least, int)
+    if isinstance(value, Integral if whole else Real) and least <= value <= most:  # type: ignore[operator]
+        return
+    upper = "" if most == math.inf else f" to {most:,}"
+    raise ConfigError(f"{name}={value!r} should be a {'whole ' * whole}number from {least:,}{upper}")
 
 
 def names_in(names: str | Sequence[str]) -> tuple[str, ...]:

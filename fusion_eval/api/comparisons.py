@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from fusion_eval.api.arguments import check_choice, check_statistics, load_runs
+from fusion_eval.api.arguments import load_runs
 
 if TYPE_CHECKING:
     from fusion_eval.report.comparison_view import ComparisonView
@@ -83,21 +83,13 @@ def compare(
         >>> [(row.candidate, round(row.delta, 1)) for row in comparison.rows]
         [('strong', 34.5)]
     """
-    check_choice("baseline", baseline, (None, "expected", "oracle"))
-    check_statistics(test, correction, family, alpha, resamples, seed)
-    for name in allow_setup:
-        check_choice("allow_setup", name, ("num_fewshot",))
-
-    from fusion_eval.argument_values import names_in
+    from fusion_eval.argument_values import check_choice, names_in
     from fusion_eval.comparison.compare import compare as compare_runs
     from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.report.comparison_view import ComparisonView
     from fusion_eval.runs.comparison import write_comparison
 
-    loaded = load_runs(runs, allow_partial)
-    if baseline:
-        loaded = _with_pool_baseline(loaded, baseline, include_path)
-    _check_enough(loaded)
+    check_choice("baseline", baseline, (None, "expected", "oracle"))
     options = ComparisonOptions(
         alpha=alpha,
         test=test,
@@ -110,6 +102,10 @@ def compare(
         family=family,
         allow_setup=tuple(allow_setup),
     )
+    loaded = load_runs(runs, allow_partial)
+    if baseline:
+        loaded = _with_pool_baseline(loaded, baseline, include_path)
+    _check_enough(loaded)
     comparison = compare_runs(loaded, options)
     if output is not None:
         write_comparison(comparison, Path(output))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from fusion_eval.api.arguments import check_choice, check_number, check_statistics, load_runs
+from fusion_eval.api.arguments import load_runs
 
 if TYPE_CHECKING:
     from fusion_eval.report.comparison_view import ComparisonView
@@ -68,18 +68,28 @@ def judge(
     Returns:
         The comparison of win rates.
     """
+    from fusion_eval.argument_values import check_choice, check_number
+    from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.errors import ConfigError
 
     check_choice("swap", swap, ("both", "random"))
     check_choice("scale", scale, (3, 5))
-    check_number("repeats", repeats, 1, float("inf"))
-    check_statistics(test, correction, family, alpha, resamples, seed)
+    check_number("repeats", repeats, 1)
+    statistics = ComparisonOptions(
+        alpha=alpha,
+        test=test,
+        correction=correction,
+        resamples=resamples,
+        seed=seed,
+        cluster=cluster,
+        allow_partial=allow_partial,
+        family=family,
+    )
     if sequential and test != "auto":
         raise ConfigError("sequential=True has its own test and intervals; leave test out")
     if every_pair and opponent is not None:
         raise ConfigError("every_pair=True and opponent exclude each other; choose one")
 
-    from fusion_eval.comparison.options import ComparisonOptions
     from fusion_eval.judging.job import Job
     from fusion_eval.judging.judge import judge as judge_job
     from fusion_eval.judging.options import JudgeOptions
@@ -87,16 +97,7 @@ def judge(
 
     job = Job(
         runs=tuple(load_runs(runs, allow_partial)),
-        statistics=ComparisonOptions(
-            alpha=alpha,
-            test=test,
-            correction=correction,
-            resamples=resamples,
-            seed=seed,
-            cluster=cluster,
-            allow_partial=allow_partial,
-            family=family,
-        ),
+        statistics=statistics,
         opponent=None if opponent is None else Path(opponent),
         every_pair=every_pair,
         sequential=sequential,

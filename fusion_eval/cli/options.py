@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from fusion_eval.comparison.options import ALPHA_RANGE, RESAMPLES_RANGE, Correction, FamilyRule, Test
 from fusion_eval.errors import ConfigError
 from fusion_eval.text.printable import terminal_line
 
@@ -66,13 +67,13 @@ def add_statistics_options(parser: argparse.ArgumentParser) -> None:
     add_cluster(parser)
     add(
         "--test",
-        choices=["auto", "permutation", "mcnemar"],
+        choices=get_args(Test),
         default="auto",
         help="auto is McNemar's test for independent 0/1 items, else the permutation test (default: auto)",
     )
     add(
         "--correction",
-        choices=["holm", "bh"],
+        choices=get_args(Correction),
         default="holm",
         help="adjust p-values by Holm or by Benjamini-Hochberg (default: holm)",
     )
@@ -92,9 +93,9 @@ def add_family(parser: argparse.ArgumentParser) -> None:
     """Add the option that says which rows p-values are adjusted over."""
     parser.add_argument(
         "--family",
-        choices=["auto", "one"],
+        choices=get_args(FamilyRule),
         default="auto",
-        help="adjust p-values within families of rows (primary, languages, secondary), or over all (default: auto)",
+        help="adjust p-values within families of rows (primary, languages, secondary, judge), or over all (default: auto)",
     )
 
 
@@ -223,9 +224,10 @@ def _whole_number(text: str, smallest: int) -> int:
 
 
 def resamples(text: str) -> int:
-    """Read a number of resamples: enough for an interval, few enough for memory."""
-    if not text.isdecimal() or not 100 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text} should be a whole number from 100 to 1000000")
+    """Read a number of resamples."""
+    least, most = RESAMPLES_RANGE
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text} should be a whole number from {least} to {most}")
     return int(text)
 
 
@@ -235,6 +237,7 @@ def level(text: str) -> float:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not 0.0001 <= number <= 0.5:
-        raise argparse.ArgumentTypeError(f"{text} should be a number between 0.0001 and 0.5")
+    least, most = ALPHA_RANGE
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text} should be a number between {least} and {most}")
     return number

@@ -47,7 +47,7 @@ def _words(wanted: Sequence[str]) -> list[str]:
 
 
 def _unknown(name: str, last: str | None, names: Collection[str], metrics: Collection[FilteredMetric]) -> str:
-    message = f"--metrics {name}: the runs have no such metric.{nearest(name, names)} They have {', '.join(sorted(names))}"
+    message = f"metrics={name}: the runs have no such metric.{nearest(name, names)} They have {', '.join(sorted(names))}"
     filters = sorted({filtered for metric, filtered in metrics if metric == last})
     return message + (
         f"; filters of {last} are {', '.join(filters)}" if filters not in ([], ["none"]) else ""

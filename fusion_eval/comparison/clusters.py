@@ -106,7 +106,7 @@ def _label(
         return str(item.doc_id) if parallel else item.document
     if field not in item.doc:
         raise ConfigError(
-            f"--cluster {field}: documents of {item.task} have no such field.{nearest(field, item.doc)} "
+            f"cluster={field}: documents of {item.task} have no such field.{nearest(field, item.doc)} "
             f"They have {', '.join(sorted(item.doc)) or 'none'}"
         )
     value = str(item.doc[field])

@@ -186,6 +186,6 @@ def _too_few_resamples(rows: Sequence[Row], options: ComparisonOptions) -> list[
     if options.correction != "holm" or smallest <= options.alpha or not drawn:
         return []
     return [
-        f"over {largest_family} rows no drawn p-value can be significant: ask for --resamples "
-        f"{math.ceil(10 * largest_family / options.alpha)}, or for fewer rows with --metrics"
+        f"over {largest_family} rows no drawn p-value can be significant: ask for resamples="
+        f"{math.ceil(10 * largest_family / options.alpha)}, or name fewer metrics"
     ]

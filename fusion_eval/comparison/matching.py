@@ -129,7 +129,7 @@ def _check_same_setup(runs: Sequence[Run], task: str, allow_setup: Collection[st
         if difference := setup_difference(*infos, (first.name, other.name)):
             raise ConfigError(
                 f"{task} is not the same task in both runs: {difference}; run one of them again"
-                + ("" if "version" in difference else ", or compare anyway with --allow_setup num_fewshot")
+                + ("" if "version" in difference else ", or allow it with allow_setup=num_fewshot")
             )
 
 

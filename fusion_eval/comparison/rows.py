@@ -124,8 +124,8 @@ def run_test(
         test = "mcnemar" if binary and paired.n_clusters == len(one) else "permutation"
     if test == "mcnemar" and not binary:
         raise ConfigError(
-            f"--test mcnemar is for values of 0 and 1, and {unit.cells[0].metric} of {unit.task} has others; "
-            "leave the test out, or name other metrics with --metrics"
+            f"test=mcnemar is for values of 0 and 1, and {unit.cells[0].metric} of {unit.task} has others; "
+            "leave the test out, or name other metrics"
         )
     if test == "mcnemar" and not unit.several:
         result = mcnemar_test(one, other, unit.clusters, resamples=options.resamples, seed=options.seed)

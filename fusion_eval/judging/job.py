@@ -74,7 +74,7 @@ def plan_pairs(job: Job) -> PlannedPairs:
     names = [run.name for run in job.runs]
     if job.statistics.test == "mcnemar":
         raise ConfigError(
-            "--test mcnemar is for values of 0 and 1, and verdicts have ties; leave the test out"
+            "test=mcnemar is for values of 0 and 1, and verdicts have ties; leave the test out"
         )
     if len(names) < 2 and not job.opponent:
         raise ConfigError(

@@ -20,8 +20,6 @@ from fusion_eval.runs.comparison import Comparison, RankedRun, Row
 from fusion_eval.runs.reading import Run
 
 Name = TypeVar("Name", bound=str)
-_MOST_RESAMPLES = 1_000_000
-"""A file of others must not keep this machine busy for days."""
 _REMOVED = {
     ("correction", "none"): ("p_adjusted", "significant", "groups"),
     ("test", "wilcoxon"): ("test", "p_value", "p_adjusted", "significant", "groups"),
@@ -52,13 +50,6 @@ def options_of(
     Raises:
         ConfigError: No comparison is made with such options.
     """
-    if not (
-        0 < comparison.alpha < 1 and 0 < comparison.resamples <= _MOST_RESAMPLES and comparison.seed >= 0
-    ):
-        raise ConfigError(
-            f"alpha {comparison.alpha:g}, {comparison.resamples} resamples or seed {comparison.seed} is out of range "
-            f"(at most {_MOST_RESAMPLES:,} resamples)"
-        )
     _known(comparison, "interval", ("bca",))
     test: Test = _known(comparison, "test", get_args(Test))
     if test == "auto" and all(row.test != "mcnemar" for row in rows):

@@ -170,7 +170,7 @@ class TestMistakes:
         [
             ("--margin 2", "--margin 2 should be a share of the metric's range"),
             ("--margin none.yaml", "--margin none.yaml is neither a number, such as 0.01, nor a file"),
-            ("--metrics ac", "--metrics ac: the baseline has no such metric. Did you mean 'acc'?"),
+            ("--metrics ac", "metrics=ac: the baseline has no such metric. Did you mean 'acc'?"),
             ("--metrics ,", "The list ',' is empty"),
             ("--cluster none", "--cluster none has no effect on"),
         ],

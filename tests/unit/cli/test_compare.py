@@ -134,7 +134,7 @@ def test_an_output_folder_that_cannot_be_written_is_named(
 def test_mcnemar_is_rejected_for_values_other_than_0_and_1(
     runs: tuple[str, str], rejection: Rejection
 ) -> None:
-    assert "--test mcnemar is for values of 0 and 1, and acc of quiz has others" in rejection(
+    assert "test=mcnemar is for values of 0 and 1, and acc of quiz has others" in rejection(
         "compare", *runs, "--test", "mcnemar"
     )
 

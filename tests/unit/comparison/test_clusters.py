@@ -66,7 +66,7 @@ def test_users_can_name_the_field_that_forms_clusters(tmp_path: Path) -> None:
     second = write_languages(tmp_path / "b", 0.5, topic=topics)
     # when, then
     assert {row.clusters for row in compared(first, second, cluster="topic").rows} == {5}
-    with pytest.raises(ConfigError, match=r"--cluster topik: .* Did you mean 'topic'"):
+    with pytest.raises(ConfigError, match=r"cluster=topik: .* Did you mean 'topic'"):
         compared(first, second, cluster="topik")
 
 

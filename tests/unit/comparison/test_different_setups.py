@@ -33,7 +33,7 @@ class TestFewShotExamples:
     def test_other_numbers_of_examples_are_refused_with_the_way_out(
         self, other_shots: tuple[Path, Path]
     ) -> None:
-        with pytest.raises(ConfigError, match=r"is 0 in zero and 5 in five; .*allow_setup num_fewshot"):
+        with pytest.raises(ConfigError, match=r"is 0 in zero and 5 in five; .*allow_setup=num_fewshot"):
             compared(*other_shots)
 
     def test_they_are_compared_with_a_note_if_that_is_allowed(self, other_shots: tuple[Path, Path]) -> None:
@@ -66,7 +66,7 @@ class TestFewShotExamples:
         command = ["compare", *map(str, other_shots), "--resamples", "500"]
         # when, then
         assert main(command) == 2
-        assert "--allow_setup num_fewshot" in capsys.readouterr().err
+        assert "allow_setup=num_fewshot" in capsys.readouterr().err
         assert main([*command, "--allow_setup", "num_fewshot"]) == 0
         assert "note: quiz: its number of few-shot examples is 0" in capsys.readouterr().out
 

@@ -41,7 +41,7 @@ def test_an_unknown_metric_is_refused_with_the_nearest_name(tmp_path: Path) -> N
     # given
     folder = write_quiz(tmp_path / "a", [1.0])
     # when, then
-    with pytest.raises(ConfigError, match=r"--metrics ac: .* Did you mean 'acc'"):
+    with pytest.raises(ConfigError, match=r"metrics=ac: .* Did you mean 'acc'"):
         compared(folder, folder, metrics=("ac",))
 
 

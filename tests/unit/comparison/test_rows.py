@@ -28,7 +28,7 @@ class TestTests:
         # given
         folders = write_each(tmp_path, {"a": [0.1, 1.0], "b": [1.0, 0.0]})
         # when, then
-        with pytest.raises(ConfigError, match="--test mcnemar is for values of 0 and 1"):
+        with pytest.raises(ConfigError, match="test=mcnemar is for values of 0 and 1"):
             compared(*folders, test="mcnemar")
 
     def test_a_mean_over_tasks_is_tested_by_permutation(self, tmp_path: Path) -> None:

@@ -12,15 +12,15 @@ from statsmodels.stats.multitest import multipletests
 
 
 def test_a_note_says_how_many_resamples_holm_needs(tmp_path: Path) -> None:
-    # given four rows, for which 50 resamples leave no significant p-value
+    # given nine rows, for which 100 resamples leave no significant p-value
     folders = [
-        write_run(tmp_path / name, {f"t{n}": samples(values, prefix=f"{n}-") for n in range(3)})
+        write_run(tmp_path / name, {f"t{n}": samples(values, prefix=f"{n}-") for n in range(8)})
         for name, values in (("a", [0.1, 0.9]), ("b", [0.2, 0.7]))
     ]
     # when
-    notes = compared(*folders, resamples=50).notes
+    notes = compared(*folders, resamples=100).notes
     # then
-    message = "over 4 rows no drawn p-value can be significant: ask for --resamples 800"
+    message = "over 9 rows no drawn p-value can be significant: ask for resamples=1800"
     assert any(message in note for note in notes)
 
 

@@ -217,9 +217,9 @@ def test_rows_of_a_judge_without_verdicts_are_found(bundle: Path) -> None:
         ("correction", "kindly", "its correction is 'kindly', not one of holm, bh"),
         ("test", "best", "its test is 'best'"),
         ("interval", "wide", "its interval is 'wide'"),
-        ("resamples", 10**12, "out of range"),
-        ("alpha", 2, "out of range"),
-        ("seed", -1, "out of range"),
+        ("resamples", 10**12, "resamples=1000000000000 should be a whole number"),
+        ("alpha", 2, "alpha=2.0 should be a number"),
+        ("seed", -1, "seed=-1 should be a whole number"),
         ("created", "2031-01-01", "created: found '2031-01-01'"),
     ],
 )

@@ -74,8 +74,8 @@ def test_the_frame_has_a_line_for_each_row_and_a_column_for_each_field(good: Pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"alpha": 5}, "alpha=5 should be a number above 0, and 0.5 at most"),
-        ({"inconclusive": "skip"}, "inconclusive='skip' should be 'tell', 'pass' or 'fail'"),
+        ({"alpha": 5}, "alpha=5 should be a number from 0.0001 to 0.5"),
+        ({"inconclusive": "skip"}, "inconclusive='skip' should be one of 'tell', 'pass', 'fail'"),
         ({"margin": 2}, "--margin 2 should be a share of the metric's range"),
         ({"metrics": "ac"}, "the baseline has no such metric. Did you mean 'acc'?"),
     ],

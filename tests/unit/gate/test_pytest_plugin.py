@@ -72,9 +72,9 @@ def test_a_mistake_fails_the_test_with_one_sentence(base: Path, tmp_path: Path) 
         "fusion_check('goood')": "There is no baseline file or run goood. Did you mean 'good'?",
         "fusion_check('good', margin=2)": "--margin 2 should be a share of the metric's range",
         "fusion_check('good', margin='none.yaml')": "--margin none.yaml is neither a number",
-        "fusion_check('good', metrics='ac')": "--metrics ac: the baseline has no such metric. Did you mean 'acc'?",
+        "fusion_check('good', metrics='ac')": "metrics=ac: the baseline has no such metric. Did you mean 'acc'?",
         "fusion_check('good', inconclusive='tell')": 'inconclusive=\'tell\' should be "fail" or "pass"',
-        "fusion_check('good', alpha=5)": "alpha=5 should be a number above 0, and 0.5 at most",
+        "fusion_check('good', alpha=5)": "alpha=5 should be a number from 0.0001 to 0.5",
         "fusion_check('good', baseline='none.gz')": "There is no baseline none.gz.",
     }
     code, out = suite(tmp_path, *wrong, options=("--fusion-baseline", str(base)))

@@ -38,7 +38,7 @@ def test_any_value_in_any_field_of_a_sample(tmp_path: Path, field: str, value: o
     folder = write_run(tmp_path / "run", {"quiz": records})
     # when, then
     with contextlib.suppress(ConfigError):
-        compared(folder, folder, resamples=10)
+        compared(folder, folder, resamples=100)
 
 
 @settings(
@@ -60,4 +60,4 @@ def test_any_value_in_any_part_of_a_results_file(tmp_path: Path, path: str, valu
     file.write_text(json.dumps(content))
     # when, then
     with contextlib.suppress(ConfigError):
-        compared(folder, folder, resamples=10)
+        compared(folder, folder, resamples=100)
