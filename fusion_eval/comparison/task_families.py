@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fusion_eval.text.language import translation_target
+
 _ISO_639_1 = (
     "aa ab af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv "
     "dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie "
@@ -63,6 +65,9 @@ def _family_names(task: str, language: str | None) -> dict[str, str]:
     for code in re.finditer(_LANGUAGE, task):
         if len(code[0]) > 5 or code[0][:2] in _CODES:
             names[_cut(task, code.start(), code.end())] = code[0]
+    target = translation_target(task)
+    for mention in _mentions(task, target)[-1:]:
+        names.setdefault(_cut(task, mention.start(), mention.end()), mention[0])
     for mention in _mentions(task, language):
         names.setdefault(_cut(task, mention.start(), mention.end()), language or "")
     return names

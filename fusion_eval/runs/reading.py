@@ -13,7 +13,7 @@ from fusion_eval.runs.results_file import load_results, section
 from fusion_eval.runs.samples import Sample, read_samples
 from fusion_eval.runs.task_info import TaskInfo, task_info
 from fusion_eval.text.file_names import safe_file_name
-from fusion_eval.text.language import language_of
+from fusion_eval.text.language import language_of, translation_target
 from fusion_eval.types import without_surrogates
 
 
@@ -40,7 +40,8 @@ class TaskRun:
         """The language that the task's metadata name, else the one that its documents or its name tell."""
         if language := self.info.language:
             return language_of("", {"language": language}) or language
-        return language_of(self.task, self.samples[0].doc if self.samples else {})
+        doc = self.samples[0].doc if self.samples else {}
+        return language_of(self.task, doc) or translation_target(self.task)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from fusion_eval.comparison.task_families import Family, families, without_langu
         ("belebele_{}", ["eng_Latn", "fra_Latn", "zho_Hans"], "belebele"),
         ("global_mmlu_full_{}_anatomy", ["en", "fr", "sw"], "global_mmlu_full_anatomy"),
         ("wmt24pp_en-{}", ["fr_FR", "de_DE", "zh_CN"], "wmt24pp_en"),
+        ("flores_eng-{}", ["fra", "deu", "swh"], "flores_eng"),
+        ("flores_eng_Latn-{}", ["fra_Latn", "swh_Latn"], "flores_eng_Latn"),
         ("xnli_{}", ["ar", "bg", "ur"], "xnli"),
         ("ja_leaderboard_{}", ["fr", "de"], "ja_leaderboard"),
         ("fr-quiz-{}", ["it", "pt"], "fr-quiz"),

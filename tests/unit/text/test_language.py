@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion_eval.text.language import NAMES, language_of
+from fusion_eval.text.language import NAMES, language_of, translation_target
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,22 @@ def test_a_code_between_separators_names_the_language(task: str, code: str) -> N
         ("wmt16-en-ro", None),
         ("phrases_es-va", None),
         ("mafand_en-amh_prompt_1", None),
+        ("wmt14-en-fr", "fr"),
+        ("wmt14_fr-en", "en"),
+        ("flores_eng-fra", "fr"),
+        ("flores_fra-eng", "en"),
+        ("flores_eng_Latn-fra_Latn", "fr"),
+        ("flores200_eng_Latn-zho_Hans_0shot", "zh"),
+        ("flores_eng_latn_jpn_jpan", "ja"),
+        ("flores_eng-swh", None),
+        ("flores_swh_Latn-eng_Latn", "en"),
+        ("mafand_amh-en_prompt_1", "en"),
+        ("wmt24pp_en-zh_CN", "zh"),
+        ("wmt24_fr_FR-de_DE", "de"),
+        ("wmt_t5_ro_en", "en"),
+        ("translate_en_to_fr", "fr"),
+        ("opus100_en2de", "de"),
+        ("flores_new_en_fr", "fr"),
         ("flores_es", None),  # ambiguous: source or target
     ],
 )
@@ -90,6 +106,10 @@ def test_other_words_in_names_are_not_languages(task: str) -> None:
         ({"lang": "zh_Hans"}, "zh"),
         ({"language": " FR "}, "fr"),
         ({"language": "German"}, "de"),
+        ({"target_language": "deu_Latn"}, "de"),
+        ({"lang": "fra"}, "fr"),
+        ({"language": "swh_Latn"}, None),
+        ({"language": "sql"}, "es"),
         ({"language": "ca"}, None),  # the document overrides the task's name
         ({"language": "Python"}, "es"),
         ({"language": None}, "es"),
@@ -102,6 +122,27 @@ def test_other_words_in_names_are_not_languages(task: str) -> None:
 )
 def test_a_field_of_the_document_overrides_the_name_of_the_task(doc: object, code: str | None) -> None:
     assert language_of("xnli_es", doc) == code
+
+
+def test_a_document_of_a_translation_task_may_name_its_source() -> None:
+    assert language_of("wmt14-en-fr", {"language": "en"}) == "fr"
+    assert language_of("wmt14-en-fr", {"target_language": "German"}) == "de"
+
+
+@pytest.mark.parametrize(
+    ("task", "target"),
+    [
+        ("wmt16-en-ro", "ro"),
+        ("flores_eng-swh", "swh"),
+        ("flores_eng_Latn-swh_Latn", "swh_Latn"),
+        ("mafand_en-amh", "amh"),
+        ("wmt24pp_en_pt_BR", "pt_BR"),
+        ("flores_es", None),
+        ("mgsm_en_fr", None),
+    ],
+)
+def test_the_target_of_a_translation_task_is_named_as_in_its_name(task: str, target: str | None) -> None:
+    assert translation_target(task) == target
 
 
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz_-.0123456789"))
