@@ -72,8 +72,8 @@ def metrics_of(task_name: str) -> tuple[str, ...]:
 def answer_reader(task_name: str, doc: Mapping[str, Any]) -> Callable[[str], str | None] | None:
     """Return a function that extracts the answer from a reply to a document; None if the task has none.
 
-    The function is the task's first filter that extracts something. Where the task's `process_results` reads replies
-    itself, it is the attribute `extract_answer(doc, reply)` of that function.
+    The function is the task's first filter that extracts something and asks no model. Where the task's
+    `process_results` reads replies itself, it is the attribute `extract_answer(doc, reply)` of that function.
 
     Private: `Task._filters` of 0.4.13, `Task.scorers` since 0.5.0.dev1.
     """
@@ -85,6 +85,8 @@ def answer_reader(task_name: str, doc: Mapping[str, Any]) -> Callable[[str], str
         return functools.partial(own, doc)
     for ensemble in _ensembles(task):
         filters = [construct() for construct in ensemble.filters]
+        if any(getattr(one, ASKS_A_MODEL, False) for one in filters):
+            continue
         if any(type(one) not in _selecting_types() for one in filters):
             return functools.partial(_filtered, filters, doc)
     return None
@@ -98,8 +100,14 @@ def _filtered(filters: list[Any], doc: Mapping[str, Any], reply: str) -> str | N
     answer = replies[0]
     while isinstance(answer, list | tuple) and answer:
         answer = answer[0]
-    no_answer = {_INVALID, *(getattr(one, "fallback", _INVALID) for one in filters)}
+    no_answer = [_INVALID, *(word for one in filters for word in _fallbacks(one))]
     return answer if isinstance(answer, str) and answer.strip() and answer not in no_answer else None
+
+
+def _fallbacks(one: Any) -> Sequence[Any]:
+    """Return what a filter returns for a reply without an answer. The filter `pos` holds it as a list."""
+    fallback = getattr(one, "fallback", _INVALID)
+    return fallback if isinstance(fallback, list | tuple) else (fallback,)
 
 
 @functools.cache
@@ -126,7 +134,7 @@ def construct_filters(task: Any) -> None:
 def score_response(
     task: Any, doc: Mapping[str, Any], doc_id: int, filter_name: str, response: str
 ) -> Mapping[str, Any]:
-    """Score one response to one document with the task's own filters and metrics.
+    """Score one response to one document with one filter of the task and its own metrics. No other filter is applied.
 
     Private: `Task._filters` of 0.4.13, `Task.scorers` since 0.5.0.dev1.
 
@@ -147,8 +155,8 @@ def score_response(
     )
     instance.resps = [response]
     if not hasattr(task, "scorers"):
-        for ensemble in task._filters:
-            ensemble.apply([instance])
+        [ensemble] = [ensemble for ensemble in task._filters if ensemble.name == filter_name]
+        ensemble.apply([instance])
         values: Mapping[str, Any] = task.process_results(doc, [instance.filtered_resps[filter_name]])
         return values
     instance.target = task.doc_to_target(doc)
