@@ -32,6 +32,7 @@ class EndpointScorer:
     """
 
     after_colon: ClassVar = "url"
+    votes: ClassVar = "borda"
 
     url: str = ""
     model: str | None = None

@@ -31,6 +31,7 @@ class Reward:
     """
 
     after_colon: ClassVar = "name"
+    votes: ClassVar = "borda"
 
     name: str = ""
     batch_size: int = 8

@@ -18,7 +18,9 @@ from fusion_eval.strategies.interface import Scored, Tools
 from fusion_eval.strategies.majority import Majority
 from fusion_eval.strategies.scorers.chrf import Chrf
 from fusion_eval.strategies.scorers.confidence import Confidence
+from fusion_eval.strategies.scorers.endpoint import EndpointScorer
 from fusion_eval.strategies.scorers.logprob import Logprob
+from fusion_eval.strategies.scorers.reward import Reward
 from fusion_eval.strategies.scorers.self_certainty import SelfCertainty
 from fusion_eval.strategies.specs import load_strategy
 from fusion_eval.strategies.weighted_majority import WeightedMajority
@@ -160,3 +162,18 @@ async def test_without_any_answer_it_falls_back() -> None:
 def test_an_option_out_of_range_is_an_error(text: str) -> None:
     with pytest.raises(ConfigError, match=text.split("=")[0]):
         load_strategy(f"weighted_majority({text})")
+
+
+@pytest.mark.parametrize("scorer", [Reward("a-model"), EndpointScorer("http://127.0.0.1:9/score")])
+async def test_a_reward_models_negative_scores_count_by_their_rank(
+    scorer: Reward | EndpointScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    async def score(self: object, pool: Pool, tools: Tools) -> Scored:
+        return Scored((-3.0, -1.0, -2.0))
+
+    monkeypatch.setattr(type(scorer), "__call__", score)
+    # when
+    answer = await WeightedMajority(scorer)(pool_of("a0", "b1", "a2"), tools(extract=answer_in))
+    # then a has 1 + sqrt(2) votes, and b has sqrt(3)
+    assert (answer.text, answer.fallback) == ("a0", None)
