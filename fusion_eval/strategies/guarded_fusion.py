@@ -10,6 +10,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.strategies.fusing import fuse
 from fusion_eval.strategies.interface import Scorer, Tools, fall_back, needs_logprobs
 from fusion_eval.strategies.ranking import best_first
+from fusion_eval.strategies.sampler import cut_at_stop
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Answer, Candidate, Pool
 
@@ -50,7 +51,8 @@ class GuardedFusion:
         """
         tools = self.own_tools(tools)
         fused = await fuse(pool, tools)
-        joined = () if fused.fallback else (Candidate(fused.text, tools.fusor.name, tools.sampling.seed),)
+        text = cut_at_stop(fused.text, tools.sampling.stop)  # as the candidates are
+        joined = () if fused.fallback else (Candidate(text, tools.fusor.name, tools.sampling.seed),)
         scored = await tools.scorer(Pool(pool.prompt, (*pool.usable, *joined)), tools)
         n = len(pool.usable)
         answer = dataclasses.replace(

@@ -111,6 +111,15 @@ async def test_a_guard_that_can_score_nothing_falls_back() -> None:
     assert answer.fallback == "neither a candidate nor the fused text could be scored"
 
 
+async def test_the_guard_scores_the_fused_text_up_to_the_stop_string_as_it_does_the_candidates() -> None:
+    # given a fusor that goes on after the task's stop string
+    model = Scripted("Comparison: they differ.\nAnswer: [[ fused\nQ: the next question ]]")
+    # when
+    answer = await GuardedFusion(by=by(a=1.0, fused=2.0))(pool_of("a"), tools(model, stop=("\nQ:",)))
+    # then the scorer knows the text, and prefers it
+    assert (answer.chosen, answer.fallback) == (None, None)
+
+
 def test_a_guard_by_log_probability_is_refused_before_any_call() -> None:
     with pytest.raises(ConfigError, match=r"guarded_fusion cannot use scorer=logprob: .*by=judge"):
         GuardedFusion(by=Logprob())
