@@ -52,13 +52,14 @@ class GenSelect:
         problems: list[str] = []
         while len(left) > 1:
             windows = [left[i :: -(-len(left) // self.window)] for i in range(-(-len(left) // self.window))]
-            choices = await gather_or_cancel(self._choose(pool, window, tools) for window in windows)
+            compared = [window for window in windows if len(window) > 1]
+            choices = await gather_or_cancel(self._choose(pool, window, tools) for window in compared)
             calls += tuple(choice.reply for choice in choices)
             problems += [choice.problem for choice in choices if choice.chosen is None]
             left = [
                 _likeliest(pool, window) if choice.chosen is None else choice.chosen
-                for window, choice in zip(windows, choices, strict=True)
-            ]
+                for window, choice in zip(compared, choices, strict=True)
+            ] + [window[0] for window in windows if len(window) == 1]
         text = pool.usable[left[0]].text
         reason = f"{len(problems)} of {len(calls)} choices: {problems[0]}" if problems else None
         return Answer(text, chosen=left[0], calls=calls, fallback=reason)
