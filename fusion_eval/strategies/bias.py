@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from fusion_eval.strategies.solver import Aggregator
@@ -19,7 +20,7 @@ def metric_bias(aggregator: Aggregator, task: str, metrics: Iterable[str]) -> st
     if "scorer" in _uses(aggregator):
         chosen_by.add(spec_name(format_spec(aggregator.tools.scorer)))
     for metric in metrics:
-        if any(name and metric.lower().startswith(name) for name in chosen_by):
+        if any(name and _names(metric, name) for name in chosen_by):
             return (
                 f"{aggregator.spec} selects by {metric}, which {task} reports: the gain in {metric} is inflated "
                 "(arXiv 2411.03524). Read another metric of the task, or select by another scorer"
@@ -44,6 +45,11 @@ def pool_bias(aggregator: Aggregator) -> list[str]:
         for role, model, used in roles
         if used and model.identity in pool
     ]
+
+
+def _names(metric: str, name: str) -> bool:
+    """Whether a metric is the named one or a variant, such as `bleu_max` of bleu. `bleurt` is another metric."""
+    return re.match(rf"{re.escape(name)}(?![a-z])", metric.lower()) is not None
 
 
 def _uses(aggregator: Aggregator) -> tuple[str, ...]:

@@ -48,6 +48,12 @@ def test_other_strategies_and_metrics_get_none(strategy: str) -> None:
     assert metric_bias(solver("bon(scorer=chrf)"), "gsm8k", ["exact_match"]) is None
 
 
+def test_a_metric_whose_name_only_begins_like_the_utility_is_another_metric() -> None:
+    by_bleu = solver("mbr(utility=bleu)")
+    assert metric_bias(by_bleu, "wmt", ["bleurt"]) is None
+    assert "selects by bleu_max" in str(metric_bias(by_bleu, "wmt", ["bleurt", "bleu_max"]))
+
+
 def test_a_fusor_and_a_judge_that_are_among_several_models_of_the_pool_get_a_warning() -> None:
     assert [w.split(",")[0] for w in pool_bias(solver("rank_fusion(by=judge)", "a|b"))] == [
         "rank_fusion(by=judge): a is the fusor and a model of the pool",
