@@ -50,9 +50,7 @@ def label_columns(values: Sequence[Parts | None]) -> tuple[tuple[Column, ...], t
     places = {
         label: place for place, label in enumerate(dict.fromkeys(x for pair in pairs if pair for x in pair))
     }
-    columns = tuple(
-        _column([None if pair is None else float(places[pair[side]]) for pair in pairs]) for side in (0, 1)
-    )
+    columns = tuple(tuple(None if pair is None else places[pair[side]] for pair in pairs) for side in (0, 1))
     return columns, tuple(places)
 
 

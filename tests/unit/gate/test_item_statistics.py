@@ -16,6 +16,8 @@ from fusion_eval.gate.baseline_file import write_baseline
 from fusion_eval.gate.check import check
 from fusion_eval.gate.margins import Margins
 from fusion_eval.gate.sides import read_side
+from fusion_eval.gate.statistics import label_columns
+from fusion_eval.runs.values import Parts
 
 LONG = [[-3.0 * words, words] for words in range(5, 65)]
 WORSE = [[-3.2 * words, words] for words in range(5, 65)]
@@ -129,3 +131,12 @@ def test_statistics_that_do_not_fit_the_aggregation_are_an_error(
 
     with pytest.raises(ConfigError, match="is not a baseline that"):
         read_side(tmp_path / "base.gz")
+
+
+def test_a_column_points_to_each_of_many_labels() -> None:
+    # given more labels than five digits can number
+    pairs: list[Parts | None] = [(float(n), float(n)) for n in range(100_003)]
+    # when
+    columns, labels = label_columns(pairs)
+    # then
+    assert [labels[place or 0] for place in columns[0]] == [float(n) for n in range(100_003)]
