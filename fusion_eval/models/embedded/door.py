@@ -12,10 +12,11 @@ import dataclasses
 import hashlib
 import mmap
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError, ContextOverflowError, TransientError
-from fusion_eval.models.embedded.server import SLOTS, load_llama_cpp, serve
+from fusion_eval.models.embedded.server import SLOTS, Use, load_llama_cpp
 from fusion_eval.models.embedded.threads import cores
 from fusion_eval.models.embedded.turns import turns
 from fusion_eval.models.embedded.weights import BUNDLED, Weights, joined
@@ -55,36 +56,36 @@ class EmbeddedModel:
         """
         shared = turns()
         async with shared.hold(self.identity):
-            door = await self._open(shared.rests)
-            try:
-                candidates = await door.sample(prompt, dataclasses.replace(sampling, logprobs=True), n)
-            except ContextOverflowError as error:
-                if not shared.alone:  # all requests share one context; this one may fit alone
-                    raise TransientError(
-                        f"{self.name} had no room beside other requests", retry_after=1.0
-                    ) from error
-                raise
+            with closing(Use(self._file)) as use:
+                door = await self._open(use, shared.rests)
+                try:
+                    candidates = await door.sample(prompt, dataclasses.replace(sampling, logprobs=True), n)
+                except ContextOverflowError as error:
+                    if not shared.alone:  # all requests share one context; this one may fit alone
+                        raise TransientError(
+                            f"{self.name} had no room beside other requests", retry_after=1.0
+                        ) from error
+                    raise
             written = sum(candidate.completion_tokens for candidate in candidates)
             shared.record(self.identity, written, reduced=self._threads < cores())
             return candidates
 
-    async def _open(self, rests: int) -> OpenAIModel:
+    async def _open(self, use: Use, rests: int) -> OpenAIModel:
         """Return the door to the server. After a rest, the first request has the threads chosen again."""
         async with self._opening:
-            if self._door is None or self._rests != rests:
-                running = await asyncio.to_thread(lambda: serve(self._file()))
-                if self._door is None or self._url != running.url:
-                    await self.close()
-                    self._url = running.url
-                    self._door = OpenAIModel(
-                        self.name,
-                        f"{running.url}/v1",
-                        api_key=running.key,
-                        chat=self.chat,
-                        timeout=_LONGEST_REQUEST,
-                        identity=self.identity,
-                    )
-                self._rests, self._threads = rests, running.threads
+            running = await asyncio.to_thread(use.open, choose_again=self._rests != rests)
+            if self._door is None or self._url != running.url:
+                await self.close()
+                self._url = running.url
+                self._door = OpenAIModel(
+                    self.name,
+                    f"{running.url}/v1",
+                    api_key=running.key,
+                    chat=self.chat,
+                    timeout=_LONGEST_REQUEST,
+                    identity=self.identity,
+                )
+            self._rests, self._threads = rests, running.threads
             return self._door
 
     async def close(self) -> None:

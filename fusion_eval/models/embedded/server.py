@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,22 +42,59 @@ class Running:
 
 
 _starting = threading.Lock()
+_counting = threading.Lock()
 _running: dict[Path, Running] = {}
+_in_flight: dict[Path, int] = {}
 
 
-def serve(path: Path) -> Running:
-    """Return the server on `path` with as many threads as the machine has free now; start it anew if that has changed.
+class Use:
+    """One request's use of the server on a file. No server stops while a request of any event loop uses it.
 
-    No request may be in flight. llama.cpp fixes the number of threads when it starts.
+    Args:
+        file: Returns the path of the file.
     """
-    with _starting:
-        threads = choose_threads()
-        running = _running.get(path)
-        if running is None or running.threads != threads:
-            del running
-            _running.pop(path, None)  # frees the old weights before the new ones are loaded
-            _running[path] = _start(path, threads)
-        return _running[path]
+
+    def __init__(self, file: Callable[[], Path]) -> None:
+        self._file = file
+        self._counted: Path | None = None
+        self._closed = False
+
+    def open(self, *, choose_again: bool) -> Running:
+        """Return the server, started if needed.
+
+        llama.cpp fixes the number of threads when it starts, so another number needs another server.
+
+        Args:
+            choose_again: Whether to start the server anew if the number of free cores has changed. The server stays
+                as it is while another request uses it.
+        """
+        with _starting:
+            path = self._file()
+            running = _running.get(path)
+            if running is None or (choose_again and not _is_used(path)):
+                threads = choose_threads()
+                if running is None or running.threads != threads:
+                    del running
+                    _running.pop(path, None)  # frees the old weights before the new ones are loaded
+                    _running[path] = _start(path, threads)
+            with _counting:
+                if not self._closed:  # a cancelled request closes its use while its thread is still here
+                    self._counted = path
+                    _in_flight[path] = _in_flight.get(path, 0) + 1
+            return _running[path]
+
+    def close(self) -> None:
+        """Count the request as done."""
+        with _counting:
+            self._closed = True
+            if self._counted is not None:
+                _in_flight[self._counted] -= 1
+                self._counted = None
+
+
+def _is_used(path: Path) -> bool:
+    with _counting:
+        return _in_flight.get(path, 0) > 0
 
 
 def load_llama_cpp() -> Any:
