@@ -25,6 +25,8 @@ class Template:
 
     name: str
     source: str
+    trusted: bool = False
+    """Whether the template ships with the package. Only others need a sandbox."""
 
     @property
     def digest(self) -> str:
@@ -44,7 +46,7 @@ class Template:
     @property
     def analyzes(self) -> bool:
         """Whether the template is filled in twice: first to ask for an analysis, then with the variable `analysis`."""
-        return _ANALYSIS.search(self.source) is not None
+        return _uses_analysis(self.source)
 
     @property
     def stop(self) -> tuple[str, ...]:
@@ -99,7 +101,8 @@ def load(name: str, kind: Kind) -> Template:
 @functools.cache
 def shipped(package: str, name: str) -> Template:
     """Read a shipped template from the folder of a package."""
-    return Template(name, (files(package) / f"{name}.j2").read_text(encoding="utf-8"))
+    source = (files(package) / f"{name}.j2").read_text(encoding="utf-8")
+    return Template(name, source, trusted=True)
 
 
 def fill(template: Template, values: Mapping[str, Any]) -> str:
@@ -135,7 +138,7 @@ def _check(template: Template, kind: Kind) -> None:
     """Raise ConfigError if a user's template is not valid, before any model is called."""
     from jinja2 import meta
 
-    environment = _environment()
+    environment = _environment(trusted=False)
     _compiled(template)  # raises for a syntax error
     used = meta.find_undeclared_variables(environment.parse(template.source))
     for unknown in sorted(used - {*kind.trial, *environment.globals}):
@@ -153,11 +156,16 @@ def _check(template: Template, kind: Kind) -> None:
 
 
 @functools.lru_cache(maxsize=16)
+def _uses_analysis(source: str) -> bool:
+    return _ANALYSIS.search(source) is not None
+
+
+@functools.lru_cache(maxsize=16)
 def _compiled(template: Template) -> Any:
     from jinja2 import TemplateSyntaxError
 
     try:
-        return _environment().from_string(template.source)
+        return _environment(template.trusted).from_string(template.source)
     except TemplateSyntaxError as error:
         raise ConfigError(
             f"The prompt template {template.name} is not valid Jinja2 (line {error.lineno}): {error.message}"
@@ -165,8 +173,10 @@ def _compiled(template: Template) -> Any:
 
 
 @functools.cache
-def _environment() -> Any:
-    from jinja2 import StrictUndefined
+def _environment(trusted: bool) -> Any:
+    """Return the environment for shipped templates, which is faster, or the one for users' templates."""
+    from jinja2 import Environment, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    kind = Environment if trusted else ImmutableSandboxedEnvironment
+    return kind(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # prompts are no HTML
