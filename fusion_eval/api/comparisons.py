@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from fusion_eval.api.arguments import load_runs
+from fusion_eval.api.loading import load_runs
 
 if TYPE_CHECKING:
     from fusion_eval.report.comparison_view import ComparisonView
