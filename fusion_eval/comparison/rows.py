@@ -7,6 +7,8 @@ import math
 import numpy as np
 
 from fusion_eval.comparison.cells import Floats
+from fusion_eval.comparison.label_scores import ConfusionMatrix, LabelF1, micro_f1
+from fusion_eval.comparison.metrics import corpus_name
 from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.comparison.units import Unit
 from fusion_eval.errors import ConfigError
@@ -84,13 +86,24 @@ def compare_pair(
 
 def _within_range(effect: float | None, unit: Unit) -> float | None:
     """Return None for an effect that the metric's range does not admit: no difference is that large."""
-    values = unit.items
-    largest = math.inf
-    if unit.cells[0].score is mean_score and ((values >= 0) & (values <= 1)).all():
-        largest = 1.0
-    elif unit.cells[0].signature and unit.cells[0].higher_is_better:
-        largest = 100.0
-    return effect if effect is not None and effect <= largest else None
+    return effect if effect is not None and effect <= _largest_difference(unit) else None
+
+
+def _largest_difference(unit: Unit) -> float:
+    """Return the width of the metric's range; infinity if it is not known."""
+    first, values = unit.cells[0], unit.items
+    if isinstance(first.score, ConfusionMatrix):
+        return 2.0  # a correlation, from -1 to 1
+    if first.score is micro_f1 or isinstance(first.score, LabelF1):
+        return 1.0
+    if first.signature:
+        return 100.0 if first.higher_is_better else math.inf  # TER has no upper end
+    if first.score is not mean_score or (values < 0).any():
+        return math.inf
+    if (values <= 1).all():
+        return 1.0
+    percent = corpus_name(first.metric) in ("bleu", "chrf", "chrf++") and (values <= 100).all()
+    return 100.0 if percent else math.inf
 
 
 def pair_runs(unit: Unit, baseline: int, candidate: int) -> Paired:

@@ -114,3 +114,24 @@ def test_a_document_field_with_a_text_for_each_item_forms_no_clusters(tmp_path: 
     ]
     # when, then
     assert only_row(compared(*folders)).clusters == 6
+
+
+@pytest.mark.parametrize("field", ["dialogue_id", "conversation_id", "session_id"])
+def test_conversations_are_clusters_over_tasks_too(tmp_path: Path, field: str) -> None:
+    # given two tasks with different questions on the same three conversations
+    conversations = {field: [f"talk{number // 2}" for number in range(6)]}
+    folders = [
+        write_run(
+            tmp_path / name,
+            {task: samples([value] * 6, prefix=task, **conversations) for task in ("intent", "summary")},
+        )
+        for name, value in (("a", 0.0), ("b", 0.5))
+    ]
+    # when
+    rows = compared(*folders).rows
+    # then
+    assert [(row.task, row.n, row.clusters) for row in rows] == [
+        ("intent", 6, 3),
+        ("summary", 6, 3),
+        ("all", 12, 3),
+    ]
