@@ -36,8 +36,8 @@ class Scorer(Protocol):
         ...
 
 
-def _make(key: str, make: Callable[[], Model]) -> Model:
-    return make()
+def _make(key: str, make: Callable[[float], Model]) -> Model:
+    return make(120.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,11 @@ class Tools:
     """ISO code of the answer's language, if the task tells it."""
     samplers: tuple[Model, ...] = ()
     """The models that drew the pool, for strategies that sample again."""
-    open_model: Callable[[str, Callable[[], Model]], Model] = _make
-    """Opens a model that a scorer brings itself, once for each key, behind the run's slots, retries and store."""
+    temperatures: tuple[float, ...] = ()
+    """The temperatures at which they drew it, in turn. None leaves them at the one of `sampling`."""
+    open_model: Callable[[str, Callable[[float], Model]], Model] = _make
+    """Opens a model that a scorer brings itself, once for each key, behind the run's slots, retries and store. The
+    second argument makes it and gets the seconds for a whole request."""
     examples: int = 0
     """How many characters of a plain-text prompt are worked examples, before the question itself."""
     extract: Callable[[str], str | None] | None = None

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.strategies.fusing import ask_with, made, refusal_in, stops_for
 from fusion_eval.strategies.interface import Tools
@@ -28,18 +29,24 @@ async def propose(
 ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
     """Write the proposals of one round, all at once.
 
-    The i-th sampler writes the proposals i, i + number of samplers, …, as it draws candidates. Proposals of one model
-    from the same texts are one request for several replies. Every proposal has a seed of its own, beyond the pool's.
+    Samplers and temperatures take turns, as they do when they draw candidates. Proposals of one model at one
+    temperature from the same texts are one request for several replies, so that no reply counts twice. Seeds are
+    beyond the pool's, and other ones in each round.
 
     Returns:
         All replies to accepted requests, and those that can be used: not failed, not empty and no refusal.
     """
-    groups: dict[tuple[int, tuple[str, ...]], list[Proposal]] = {}
+    by_identity = {model.identity: model for model in tools.samplers}
+    temperatures = tools.temperatures or (tools.sampling.temperature,)
+    stride = max(len(pool.candidates), len(proposals))
+    groups: dict[tuple[str, float, tuple[str, ...]], list[Proposal]] = {}
     for proposal in proposals:
-        groups.setdefault((proposal.place % len(tools.samplers), proposal.texts), []).append(proposal)
+        model = tools.samplers[proposal.place % len(tools.samplers)]
+        temperature = temperatures[proposal.place % len(temperatures)]
+        groups.setdefault((model.identity, temperature, proposal.texts), []).append(proposal)
     asked = await gather_or_cancel(
-        _ask(group, sampler, template, pool, tools, max(len(pool.candidates), len(proposals)))
-        for (sampler, _), group in groups.items()
+        _ask(group, by_identity[identity], temperature, template, pool, tools, stride)
+        for (identity, temperature, _), group in groups.items()
     )
     in_order = {
         proposal.place: reply
@@ -52,11 +59,18 @@ async def propose(
 
 
 async def _ask(
-    group: Sequence[Proposal], sampler: int, template: Template, pool: Pool, tools: Tools, stride: int
+    group: Sequence[Proposal],
+    model: Model,
+    temperature: float,
+    template: Template,
+    pool: Pool,
+    tools: Tools,
+    stride: int,
 ) -> list[Candidate]:
-    first, model = group[0], tools.samplers[sampler]
+    first = group[0]
     sampling = dataclasses.replace(
         tools.sampling,
+        temperature=temperature,
         seed=tools.sampling.seed + first.round * stride + first.place,
         stop=stops_for(model, template, tools),
         logprobs=False,

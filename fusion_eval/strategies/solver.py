@@ -68,6 +68,7 @@ class Aggregator:
         tools = dataclasses.replace(
             self.tools,
             sampling=question.sampling,
+            temperatures=question.temperatures,
             language=question.language,
             examples=question.examples,
             extract=question.extract,

@@ -21,7 +21,9 @@ REFUSED = "I'm sorry, but I can't help with that."
 def numbered(prefix: str = "new") -> Scripted:
     """Return a model that writes `new0`, `new1`, …"""
     count = itertools.count()
-    return Scripted(lambda _: f"{prefix}{next(count)}")
+    model = Scripted(lambda _: f"{prefix}{next(count)}")
+    model.identity = prefix
+    return model
 
 
 def shown(prompt: str) -> set[str]:
@@ -63,6 +65,36 @@ async def test_the_samplers_take_turns_and_no_two_proposals_share_a_seed() -> No
     for model in (first, second):
         own = [sampling.seed for _, sampling in model.requests]
         assert len(set(own)) == len(own)
+
+
+@pytest.mark.parametrize("n", [7, 9])
+async def test_a_model_with_several_turns_is_never_asked_the_same_twice(n: int) -> None:
+    # given the samplers of a|b with the weights 2|1
+    first, second = numbered("x"), numbered("y")
+    given = dataclasses.replace(tools(Scripted("final")), samplers=(first, first, second))
+    # when
+    answer = await MixtureOfAgents()(pool_of(*map(str, range(n))), given)
+    # then
+    for model in (first, second):
+        requests = [(text_of(prompt), sampling) for prompt, sampling in model.requests]
+        assert len(set(requests)) == len(requests)
+    assert len(answer.calls) == n + 1
+
+
+async def test_proposals_are_written_at_the_temperatures_of_the_candidates() -> None:
+    # given hedged sampling: one greedy candidate, and others
+    model = numbered()
+    given = dataclasses.replace(tools(model), fusor=Scripted("final"), temperatures=(0.0, 0.7, 0.7))
+    # when
+    await MixtureOfAgents()(pool_of("a", "b", "c"), given)
+    # then
+    assert [sampling.temperature for _, sampling in model.requests] == [0.0, 0.7, 0.7]
+
+
+async def test_without_temperatures_proposals_have_the_one_of_the_sampling_options() -> None:
+    model = numbered()
+    await RecursiveSelfAggregation(population=2, k=2, rounds=1)(pool_of("a", "b"), tools(model))
+    assert [sampling.temperature for _, sampling in model.requests] == [0.7, 0.7]
 
 
 @pytest.mark.parametrize("bad", ["", REFUSED, Candidate("", "m", 0, error="timed out")])

@@ -17,14 +17,20 @@ from fusion_eval.strategies.solver import Solver
 from fusion_eval.types import Prompt, Sampling, Trace
 
 
-async def solved(server: Server, stop: tuple[str, ...] = (), **arguments: object) -> Trace:
+async def solved(
+    server: Server,
+    stop: tuple[str, ...] = (),
+    strategy: str = "fusion",
+    temperatures: tuple[float, ...] = (0.7,),
+    **arguments: object,
+) -> Trace:
     """Return the trace of one question, asked with these model arguments."""
     checked = parse({"model": "test-model", "base_url": server.base_url, "n": 4, "cache": "off", **arguments})
     sampling = Sampling(max_tokens=256, temperature=0.7, seed=0, stop=stop)
-    question = Question("quiz", 0, 0, "es", Prompt("6 · 7?"), sampling, (0.7,))
+    question = Question("quiz", 0, 0, "es", Prompt("6 · 7?"), sampling, temperatures)
     opener = Opener(checked, Store(None))
     try:
-        return await Solver("fusion", checked, opener).solve(question)
+        return await Solver(strategy, checked, opener).solve(question)
     finally:
         await opener.close()
 
@@ -96,3 +102,13 @@ async def test_a_strategy_that_needs_more_candidates_than_n_is_refused_before_an
     with pytest.raises(ConfigError, match=r"rsa needs pools of 4 candidates, and n=3; raise n to 4"):
         Solver("rsa", checked, Opener(checked, Store(None)))
     assert not server.calls
+
+
+async def test_proposals_have_the_temperatures_that_the_pool_was_drawn_at(openai_server) -> None:
+    # given a pool of four candidates at two temperatures
+    server = openai_server(Plan(reply=fusing("c", "fused")))
+    # when four proposals follow, and the fusor at temperature 0
+    await solved(server, strategy="moa", temperatures=(0.3, 0.9))
+    # then each temperature has two requests for two replies
+    temperatures = sorted(call.body["temperature"] for call in server.calls)
+    assert temperatures == [0, 0.3, 0.3, 0.9, 0.9]
