@@ -57,7 +57,8 @@ class Sampling:
 def with_logprobs(sampling: Sampling, wanted: int) -> Sampling:
     """Return the sampling options with log-probabilities: 0 for none, 1 for each token's own, more for alternatives."""
     if wanted <= 1:
-        return replace(sampling, logprobs=wanted > 0)
+        same = sampling.logprobs is (wanted > 0)
+        return sampling if same else replace(sampling, logprobs=wanted > 0)
     options = dict(sampling.extra) | {ALTERNATIVES: wanted}
     return replace(sampling, logprobs=True, extra=tuple(sorted(options.items())))
 
@@ -94,6 +95,27 @@ class Candidate:
     """The sampling options that the endpoint refused, so that the request went without them."""
     error: str | None = None
     """Why there is no text; None for a candidate that can be used."""
+
+    def with_cost(self, cost: float | None) -> Candidate:
+        """Return the candidate with this cost. `dataclasses.replace` takes twice the time, and each candidate comes here."""
+        return Candidate(
+            self.text,
+            self.model,
+            self.seed,
+            self.finish_reason,
+            self.prompt_tokens,
+            self.completion_tokens,
+            self.mean_logprob,
+            self.confidences,
+            self.reasoning,
+            cost,
+            self.latency,
+            self.retries,
+            self.rechecks,
+            self.reasoning_tokens,
+            self.omitted,
+            self.error,
+        )
 
     def __post_init__(self) -> None:
         # Some servers cut a text inside a surrogate pair. Half of one could be neither sent nor stored.

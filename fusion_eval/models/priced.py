@@ -8,7 +8,6 @@ so it counts as the most that it can have cost.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 
 from fusion_eval.errors import FusionEvalError, RequestError, TransientError
 from fusion_eval.models import Model
@@ -137,11 +136,12 @@ class Priced:
         has_usage = any(candidate.prompt_tokens for candidate in candidates)
         if not has_usage and self._price != FREE:
             return candidates
+        price = self._price
         return [
-            dataclasses.replace(c, cost=self._price.of(c.prompt_tokens, c.completion_tokens))
-            if c.cost is None
-            else c
-            for c in candidates
+            candidate.with_cost(price.of(candidate.prompt_tokens, candidate.completion_tokens))
+            if candidate.cost is None
+            else candidate
+            for candidate in candidates
         ]
 
     async def close(self) -> None:
