@@ -19,6 +19,7 @@ from fusion_eval.comparison.ranking import rank_runs
 from fusion_eval.comparison.rows import compare_pair
 from fusion_eval.comparison.task_families import families
 from fusion_eval.comparison.units import ALL, Unit, units
+from fusion_eval.comparison.weighting import weight_units
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.comparison import SCHEMA_VERSION, Comparison, Row, compared_run
 from fusion_eval.runs.reading import Run
@@ -40,7 +41,8 @@ def compare(runs: Sequence[Run], options: ComparisonOptions | None = None) -> Co
     cells, notes = _cells(runs, options)
     if not cells:
         raise ConfigError(f"{' and '.join(names)} share no metric that can be compared. " + ". ".join(notes))
-    compared_units, more_notes = units(cells)
+    equal_units, more_notes = units(cells)
+    compared_units, weight_notes = weight_units(equal_units, runs)
     tests = _families_of_tests(compared_units, options)
     rows = [
         replace(compare_pair(unit, 0, candidate, names, options), family=family)
@@ -67,6 +69,7 @@ def compare(runs: Sequence[Run], options: ComparisonOptions | None = None) -> Co
             *(note for run in runs for note in run.notes),
             *notes,
             *more_notes,
+            *weight_notes,
             *_too_few_resamples(rows, options),
         ),
     )
