@@ -18,7 +18,7 @@ from fusion_eval.text.templates import Template
 from fusion_eval.types import Answer, Candidate, Pool, Sampling, prompt_of
 
 COMPARISON_TOKENS = 1024
-"""Room for the comparison that a prompt asks for before the answer, or in a call of its own."""
+"""Room for the comparison or the reasoning before a marked answer, or for the comparison in a call of its own."""
 NO_ROOM = "not even one candidate fits the fusor's context"
 UNSENT = "unsent"
 """The finish reason of a reply that stands for a request that the endpoint refused, so that it cost nothing."""
@@ -34,15 +34,17 @@ async def fuse(pool: Pool, tools: Tools) -> Answer:
     calls: tuple[Candidate, ...] = ()
     variables: dict[str, str] = {}
     if tools.template.analyzes:
-        [reply], dropped = await _ask_fusor(pool, texts, tools, COMPARISON_TOKENS, {"analysis": ""})
+        [reply], dropped = await _ask_fusor(pool, texts, tools, COMPARISON_TOKENS, (), {"analysis": ""})
         calls = made([reply])
         found = None if reply.error else read_analysis(reply.text)
         if found is None:
             reason = failure(reply) or f"the fusor's analysis cannot be read ({reply.finish_reason})"
             return dataclasses.replace(fall_back(pool, reason, calls), dropped=dropped)
         texts, variables = texts[: len(texts) - dropped], {"analysis": found}
-    room = tools.sampling.max_tokens + (COMPARISON_TOKENS if tools.template.bracketed else 0)
-    [reply], dropped = await _ask_fusor(pool, texts, tools, tools.fusor_max_tokens or room, variables)
+    marked = tools.template.bracketed or tools.template.tagged
+    room = tools.fusor_max_tokens or tools.sampling.max_tokens + (COMPARISON_TOKENS if marked else 0)
+    stops = stops_for(tools.fusor, tools.template, tools)
+    [reply], dropped = await _ask_fusor(pool, texts, tools, room, stops, variables)
     answer = _answer(pool, reply, tools, calls)
     if variables and not answer.comparison:
         answer = dataclasses.replace(answer, comparison=variables["analysis"])
@@ -97,11 +99,11 @@ def failure(reply: Candidate) -> str | None:
 
 
 def stops_for(model: Model, template: Template, tools: Tools) -> tuple[str, ...]:
-    """Return stop strings for plain text only.
+    """Return stop strings for a reply that is nothing but plain text of an answer.
 
-    A chat reply may hold more than the answer, so the answer is cut at the task's stop strings later.
+    A reply of a chat model, or with a marked answer, may hold more. Its answer is cut at the task's stop strings later.
     """
-    if model.chat or template.bracketed:
+    if model.chat or template.bracketed or template.tagged:
         return ()
     return (*template.stop, *tools.sampling.stop)
 
@@ -116,13 +118,18 @@ def _unsent(model: Model, sampling: Sampling, n: int, reason: str) -> list[Candi
 
 
 async def _ask_fusor(
-    pool: Pool, texts: Sequence[str], tools: Tools, max_tokens: int, variables: Mapping[str, object]
+    pool: Pool,
+    texts: Sequence[str],
+    tools: Tools,
+    max_tokens: int,
+    stops: tuple[str, ...],
+    variables: Mapping[str, object],
 ) -> tuple[list[Candidate], int]:
     sampling = Sampling(
         max_tokens=max_tokens,
         temperature=tools.fusor_temperature,
         seed=tools.sampling.seed,
-        stop=stops_for(tools.fusor, tools.template, tools),
+        stop=stops,
     )
     return await ask_with(tools.fusor, tools.template, pool, texts, tools, sampling, variables=variables)
 

@@ -13,6 +13,7 @@ from scripted import Scripted, pool_of, tools
 from fusion_eval.errors import ContextOverflowError, RequestError
 from fusion_eval.strategies.analysis import PARTS, read_analysis
 from fusion_eval.strategies.fused_text import read_tagged
+from fusion_eval.strategies.fusing import COMPARISON_TOKENS
 from fusion_eval.strategies.fusion import Fusion
 from fusion_eval.types import Candidate
 
@@ -109,7 +110,35 @@ async def test_the_answer_sees_no_more_candidates_than_the_analysis() -> None:
     assert (answer.text, answer.dropped) == ("final", 2)
 
 
+async def test_the_analysis_is_not_cut_at_the_tasks_stop_strings() -> None:
+    # given a plain-text model whose analysis has several lines
+    model = replies("Here it is:\n" + WRITTEN, "forty-two\nmore")
+    model.chat = False
+    # when the task stops at the end of a line
+    answer = await Fusion(prompt="analysis")(pool_of("one", "two"), tools(model, stop=("\n",)))
+    # then only the answer is cut there
+    assert [sampling.stop for _, sampling in model.requests] == [(), ("\n",)]
+    assert (answer.text, answer.fallback) == ("forty-two", None)
+
+
 # synthesis
+
+
+async def test_a_tagged_solution_has_room_for_the_reasoning_before_it() -> None:
+    model = Scripted("<NEW_SOLUTION>42</NEW_SOLUTION>")
+    await Fusion(prompt="synthesis")(pool_of("one"), tools(model))
+    await Fusion(prompt="synthesis")(pool_of("one"), tools(model, fusor_max_tokens=300))
+    assert [sampling.max_tokens for _, sampling in model.requests] == [100 + COMPARISON_TOKENS, 300]
+
+
+async def test_a_tagged_solution_is_not_cut_at_the_tasks_stop_strings() -> None:
+    # given a plain-text model that reasons on a line of its own
+    model = Scripted("Because.\n<NEW_SOLUTION>\n42\n</NEW_SOLUTION>", chat=False)
+    # when the task stops at the end of a line
+    answer = await Fusion(prompt="synthesis")(pool_of("one"), tools(model, stop=("\n",)))
+    # then
+    assert model.requests[0][1].stop == ()
+    assert (answer.text, answer.fallback) == ("42", None)
 
 
 @pytest.mark.parametrize(
