@@ -44,7 +44,7 @@ def _group_weighted_by_size(unit: Unit, runs: Sequence[Run]) -> str | None:
     first = unit.cells[0]
     if first.score is not mean_score:
         return None
-    tasks = {cell.task for cell in unit.cells}
+    tasks = frozenset(cell.task for cell in unit.cells)
     common: set[str] = set()
     for place, run in enumerate(runs):
         over_items = float(mean_score(unit.statistics[place].sum(axis=0)))
