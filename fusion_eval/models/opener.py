@@ -75,12 +75,8 @@ class Opener:
     def _open_role(self, name: str | None, addresses: tuple[str, ...] | Off | None, role: str) -> Cached:
         if addresses is None:
             addresses = self.arguments.base_url
-        return self.open(
-            name or self.arguments.model[0],
-            None if addresses is OFF else addresses,
-            urgent=True,
-            role=role,
-        )
+        places = None if addresses is OFF else addresses
+        return self.open(name or self.arguments.model[0], places, urgent=True, role=role)
 
     def open(
         self,
@@ -114,16 +110,17 @@ class Opener:
         probes = model.chat and not name.startswith("lm_eval:") and name not in BUNDLED_MODELS
         return Cached(AnswerStops(Rechecked(model, rechecks), thinking, probes=probes), self._store)
 
-    def open_model(self, key: str, make: Callable[[], Model]) -> Model:
+    def open_model(self, key: str, make: Callable[[float], Model]) -> Model:
         """Open a model that a scorer brings itself, such as a reward model, with slots, retries and the store.
 
         Args:
             key: Tells the models of this run apart; one that is opened twice is shared.
-            make: Makes the door.
+            make: Makes the door. It gets the seconds for a whole request, `timeout=`.
         """
+        if (index := (key, None, None)) not in self._doors:
+            self._doors[index] = make(self.arguments.timeout)
         if key not in self._own:
-            door = self._doors[(key, None, None)] = make()
-            self._own[key] = Cached(self._limited_own(door), self._store)
+            self._own[key] = Cached(self._limited_own(self._doors[index]), self._store)
         return self._own[key]
 
     def _limited_own(self, door: Model) -> Limited:

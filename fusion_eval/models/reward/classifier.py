@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import contextlib
 import importlib.util
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fusion_eval.errors import ConfigError
-from fusion_eval.models.reward.conversation import reply_with, request_and_response
+from fusion_eval.errors import ConfigError, RequestError
+from fusion_eval.models.reward.chat_template import encode
+from fusion_eval.models.reward.conversation import reply_with
+from fusion_eval.models.reward.weights import commit_of, identity_of
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 INSTALL = "python -m pip install 'fusion-eval[reward]'"
-_END = 1 << 20
-"""Bytes of each end of a file that go into the identity of local weights."""
+_OUT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory")
+"""What the messages of torch's allocators say, which are RuntimeErrors."""
+Score = tuple[float, int] | RequestError
+"""A score and its number of tokens, or why there is none."""
 
 
 class RewardClassifier:
@@ -35,14 +38,20 @@ class RewardClassifier:
 
     def __init__(self, name: str, batch_size: int = 8) -> None:
         self.name = name
-        self.identity = f"reward|{_fingerprint(Path(name)) or name}"
+        self._commit = commit_of(name)
+        self.identity = f"reward|{identity_of(name, self._commit)}"
         self._batch_size = batch_size
         self._waiting: list[tuple[Prompt, asyncio.Future[tuple[float, int]]]] = []
         self._worker: asyncio.Task[None] | None = None
         self._loaded: tuple[Any, Any] | None = None
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """Return the score of a conversation as the text of one reply."""
+        """Return the score of a conversation as the text of one reply.
+
+        Raises:
+            RequestError: The chat template or the tokenizer refuses the conversation.
+            ConfigError: The model cannot be loaded, or the memory does not suffice.
+        """
         started = time.perf_counter()
         done: asyncio.Future[tuple[float, int]] = asyncio.get_running_loop().create_future()
         self._waiting.append((prompt, done))
@@ -64,15 +73,27 @@ class RewardClassifier:
                         done.set_exception(error)
                 continue
             for (_, done), score in zip(batch, scores, strict=True):
-                if not done.done():  # its caller was cancelled
+                if done.done():  # its caller was cancelled
+                    continue
+                if isinstance(score, RequestError):
+                    done.set_exception(score)
+                else:
                     done.set_result(score)
 
-    def _scores(self, conversations: Sequence[Prompt]) -> list[tuple[float, int]]:
+    def _scores(self, conversations: Sequence[Prompt]) -> list[Score]:
         tokenizer, _ = self._load()
-        texts = [encode(tokenizer, conversation) for conversation in conversations]
-        if len(texts) > 1 and pads(tokenizer):
-            return self._forward(texts)
-        return [score for text in texts for score in self._forward([text])]
+        texts = [_encoded(tokenizer, conversation) for conversation in conversations]
+        encoded = [text for text in texts if not isinstance(text, RequestError)]
+        size = max(1, len(encoded)) if pads(tokenizer) else 1
+        advice = (
+            f"lower batch_size={self._batch_size}"
+            if size > 1
+            else "batch_size= cannot help: name a smaller model"
+        )
+        with _enough_memory(self.name, advice):
+            batches = [self._forward(encoded[i : i + size]) for i in range(0, len(encoded), size)]
+        scores = iter([score for batch in batches for score in batch])
+        return [text if isinstance(text, RequestError) else next(scores) for text in texts]
 
     def _forward(self, texts: Sequence[list[int]]) -> list[tuple[float, int]]:
         """Return the score and the number of tokens of each text; no finite score for one that is too long."""
@@ -102,8 +123,12 @@ class RewardClassifier:
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
             try:
-                tokenizer = AutoTokenizer.from_pretrained(self.name)
-                model = AutoModelForSequenceClassification.from_pretrained(self.name, dtype="auto")
+                revision = self._commit or "main"
+                tokenizer = AutoTokenizer.from_pretrained(self.name, revision=revision)
+                with _enough_memory(self.name, "name a smaller model"):
+                    model = AutoModelForSequenceClassification.from_pretrained(
+                        self.name, revision=revision, dtype="auto"
+                    )
             except (OSError, ValueError) as error:
                 reason = str(error).strip().partition("\n")[0]
                 raise ConfigError(f"scorer=reward:{self.name} cannot be loaded: {reason}") from error
@@ -113,7 +138,8 @@ class RewardClassifier:
                 )
             if pads(tokenizer):
                 model.config.pad_token_id = tokenizer.pad_token_id
-            self._loaded = tokenizer, _on_device(model.eval())
+            with _enough_memory(self.name, "name a smaller model"):
+                self._loaded = tokenizer, _on_device(model.eval())
         return self._loaded
 
     async def close(self) -> None:
@@ -128,20 +154,6 @@ def check_installed(name: str) -> None:
         raise ConfigError(f"scorer=reward:{name} needs transformers and torch: {INSTALL}")
 
 
-def render(tokenizer: Any, conversation: Prompt) -> str:
-    """Write a conversation as one text by the tokenizer's chat template."""
-    turns = [{"role": message.role, "content": message.content} for message in conversation.messages]
-    return str(tokenizer.apply_chat_template(turns, tokenize=False))
-
-
-def encode(tokenizer: Any, conversation: Prompt) -> list[int]:
-    """Return the tokens of a conversation: by the chat template, or as a pair of texts where there is none."""
-    if tokenizer.chat_template:
-        text = render(tokenizer, conversation)
-        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-    return list(tokenizer(*request_and_response(conversation))["input_ids"])
-
-
 def pads(tokenizer: Any) -> bool:
     """Whether a tokenizer has a token for padding that means nothing else."""
     return tokenizer.pad_token_id is not None and tokenizer.pad_token_id != tokenizer.eos_token_id
@@ -153,16 +165,19 @@ def _on_device(model: Any) -> Any:
     return model.to("cuda") if torch.cuda.is_available() else model
 
 
-def _fingerprint(folder: Path) -> str:
-    """Return what tells local weights apart: a hash of the names, sizes and both ends of the folder's files."""
-    if not folder.is_dir():
-        return ""
-    digest = hashlib.sha256()
-    for file in sorted(path for path in folder.iterdir() if path.is_file()):
-        size = file.stat().st_size
-        digest.update(f"{file.name}|{size}|".encode())
-        with file.open("rb") as content:
-            digest.update(content.read(_END))
-            content.seek(max(size - _END, 0))
-            digest.update(content.read(_END))
-    return digest.hexdigest()[:32]
+def _encoded(tokenizer: Any, conversation: Prompt) -> list[int] | RequestError:
+    try:
+        return encode(tokenizer, conversation)
+    except RequestError as error:
+        return error
+
+
+@contextlib.contextmanager
+def _enough_memory(name: str, advice: str) -> Iterator[None]:
+    """Raise a ConfigError with `advice` where the block runs out of memory."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+            raise ConfigError(f"scorer=reward:{name} ran out of memory; {advice}") from error
+        raise

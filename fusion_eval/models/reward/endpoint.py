@@ -10,6 +10,7 @@ import msgspec
 
 from fusion_eval.errors import ConfigError, EndpointError, RequestError, nearest
 from fusion_eval.models.openai.connection import Connection
+from fusion_eval.models.reward.chat_template import ChatTemplate
 from fusion_eval.models.reward.conversation import reply_with, request_and_response
 from fusion_eval.types import Candidate, Prompt, Sampling
 
@@ -20,7 +21,7 @@ class RewardEndpoint:
     """The reward model behind one of vLLM's or SGLang's scoring paths.
 
     `/pooling` and `/classify` get the conversation as messages, to which vLLM applies the model's chat template. With
-    `render` they get one text instead, as `input` for vLLM and `text` for SGLang. `/score` and `/v1/rerank` get request
+    `template` they get one text instead, as `input` for vLLM and `text` for SGLang. `/score` and `/v1/rerank` get request
     and response as two texts.
 
     Args:
@@ -29,7 +30,7 @@ class RewardEndpoint:
         api_key: The key, or None where the endpoint needs none.
         key_variable: The environment variable that the key comes from.
         timeout: Seconds for a whole request.
-        render: Writes a conversation as one text, by the model's chat template.
+        template: The model's chat template; None leaves that to the endpoint.
 
     Raises:
         ConfigError: The address is no URL, or ends in none of the paths.
@@ -46,15 +47,15 @@ class RewardEndpoint:
         api_key: str | None = None,
         key_variable: str | None = None,
         timeout: float = 120.0,
-        render: Callable[[Prompt], str] | None = None,
+        template: ChatTemplate | None = None,
     ) -> None:
         base_url, self._path = split_url(url)
         self.name = model or "the reward model"
-        self._model, self._render = model, render
+        self._model, self._template = model, template
         self._connection = Connection(
             self.name, base_url, self._path, api_key=api_key, key_variable=key_variable, timeout=timeout
         )
-        form = "text" if render else "messages"
+        form = f"text|{template.identity}" if template else "messages"
         self.identity = f"reward|{self._connection.where}/{self._path}|{model or ''}|{form}"
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
@@ -88,8 +89,8 @@ class RewardEndpoint:
             return named | {"text_1": request, "text_2": response}
         if self._path == "rerank":
             return named | {"query": request, "documents": [response]}
-        if self._render is not None:
-            text = self._render(conversation)
+        if self._template is not None:
+            text = self._template.render(conversation)
             return named | {"input": text, "text": text}
         turns = [{"role": message.role, "content": message.content} for message in conversation.messages]
         return named | {"messages": turns}

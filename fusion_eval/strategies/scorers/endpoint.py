@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.models.reward.classifier import INSTALL, render
+from fusion_eval.models.reward.chat_template import ChatTemplate
+from fusion_eval.models.reward.classifier import INSTALL
 from fusion_eval.models.reward.endpoint import RewardEndpoint, split_url
 from fusion_eval.strategies.interface import Scored, Tools
 from fusion_eval.strategies.scorers.reward import scored_by
@@ -55,13 +56,17 @@ class EndpointScorer:
         """Return the endpoint's number for each candidate; None where its request failed."""
         return await scored_by(tools.open_model(f"{self!r}", self._open), pool)
 
-    def _open(self) -> RewardEndpoint:
+    def _open(self, timeout: float) -> RewardEndpoint:
+        template = (
+            None if self.tokenizer is None else ChatTemplate(self.tokenizer, _tokenizer(self.tokenizer))
+        )
         return RewardEndpoint(
             self.url,
             self.model,
             api_key=os.environ.get(self.api_key_env) if self.api_key_env else None,
             key_variable=self.api_key_env,
-            render=None if self.tokenizer is None else functools.partial(render, _tokenizer(self.tokenizer)),
+            timeout=timeout,
+            template=template,
         )
 
     def __repr__(self) -> str:
@@ -73,8 +78,11 @@ def _tokenizer(name: str) -> Any:
     try:
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(name)
+        tokenizer: Any = AutoTokenizer.from_pretrained(name)
     except ImportError as error:
         raise ConfigError(f"endpoint(tokenizer={name}) needs transformers: {INSTALL}") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"endpoint(tokenizer={name}) cannot be loaded: {error}") from error
+    if not tokenizer.chat_template:
+        raise ConfigError(f"endpoint(tokenizer={name}) has no chat template; name a tokenizer that has one")
+    return tokenizer

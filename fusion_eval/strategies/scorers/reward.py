@@ -48,7 +48,8 @@ class Reward:
     async def __call__(self, pool: Pool, tools: Tools) -> Scored:
         """Return the model's number for each candidate; None for one that is too long for the model."""
         model = tools.open_model(
-            f"reward|{self.name}|{self.batch_size}", lambda: RewardClassifier(self.name, self.batch_size)
+            f"reward|{self.name}|{self.batch_size}",
+            lambda timeout: RewardClassifier(self.name, self.batch_size),
         )
         return await scored_by(model, pool)
 

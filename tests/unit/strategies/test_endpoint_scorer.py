@@ -14,6 +14,8 @@ from scripted import pool_of, tools
 from fusion_eval.errors import ConfigError, EndpointError
 from fusion_eval.model_arguments import parse
 from fusion_eval.models.opener import Opener
+from fusion_eval.models.reward import endpoint as reward_endpoint
+from fusion_eval.models.reward.chat_template import ChatTemplate
 from fusion_eval.models.store.store import Store
 from fusion_eval.strategies import Pool, Scored
 from fusion_eval.strategies.scorers import endpoint
@@ -34,6 +36,19 @@ async def scored(scorer: Any, pool: Pool, store: Store | None = None, **argument
         await opener.close()
 
 
+class Tokenizer:
+    """A tokenizer whose template writes roles as tags, but ends in an error at the word `forbidden`."""
+
+    def __init__(self, name: str) -> None:
+        self.chat_template = "tags"
+        self._prefix = "" if name == "t" else f"[{name}]"
+
+    def apply_chat_template(self, turns: list[dict[str, str]], *, tokenize: bool) -> str:
+        if any(turn["content"] == "forbidden" for turn in turns):
+            raise ZeroDivisionError("no such role")
+        return self._prefix + "".join(f"<{turn['role']}>{turn['content']}" for turn in turns)
+
+
 # The four forms
 
 
@@ -51,11 +66,7 @@ async def test_each_candidate_gets_the_number_that_vllm_gives(path: str) -> None
 async def test_each_candidate_gets_the_number_that_sglang_gives(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Tokenizer:
-        def apply_chat_template(self, turns: list[dict[str, str]], *, tokenize: bool) -> str:
-            return "".join(f"<{turn['role']}>{turn['content']}" for turn in turns)
-
-    monkeypatch.setattr(endpoint, "_tokenizer", lambda name: Tokenizer())
+    monkeypatch.setattr(endpoint, "_tokenizer", Tokenizer)
     async with reward_server(SGLANG) as server:
         scorer = EndpointScorer(server.url + path, tokenizer="t")
         result = await scored(scorer, pool_of("aa", "aaaa", prompt=Prompt("Why?")))
@@ -104,7 +115,55 @@ async def test_no_score_is_paid_for_twice(tmp_path: Path) -> None:
     assert len(server.requests) == 3
 
 
+async def test_scores_of_another_tokenizers_text_are_not_reused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(endpoint, "_tokenizer", Tokenizer)
+    async with reward_server(SGLANG) as server:
+        # when
+        for tokenizer in ("a", "b", "a"):
+            with Store(tmp_path / "store.sqlite") as store:
+                scorer = EndpointScorer(server.url + "/classify", tokenizer=tokenizer)
+                await scored(scorer, pool_of("x", prompt=Prompt("Why?")), store)
+    # then
+    assert [body["text"][:3] for _, body, _ in server.requests] == ["[a]", "[b]"]
+
+
+def test_another_template_of_the_same_tokenizer_is_another_identity() -> None:
+    one, other = Tokenizer("t"), Tokenizer("t")
+    other.chat_template = "other tags"
+    assert ChatTemplate("t", one).identity != ChatTemplate("t", other).identity
+
+
+async def test_the_timeout_of_the_model_arguments_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    timeouts: list[float] = []
+    connection = reward_endpoint.Connection
+
+    def connect(*args: Any, timeout: float, **options: Any) -> Any:
+        timeouts.append(timeout)
+        return connection(*args, timeout=timeout, **options)
+
+    monkeypatch.setattr(reward_endpoint, "Connection", connect)
+    # when
+    async with reward_server(VLLM) as server:
+        await scored(EndpointScorer(server.url + "/score"), pool_of("a"), timeout=7)
+    # then
+    assert timeouts == [7]
+
+
 # What goes wrong
+
+
+async def test_a_conversation_that_the_template_refuses_leaves_its_candidate_unscored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(endpoint, "_tokenizer", Tokenizer)
+    async with reward_server(SGLANG) as server:
+        scorer = EndpointScorer(server.url + "/classify", tokenizer="t")
+        result = await scored(scorer, pool_of("aa", "forbidden", prompt=Prompt("Why?")))
+    assert result.scores == (0.2, None)
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,34 @@ async def test_other_weights_in_the_same_folder_are_another_model(tmp_path: Path
 
 
 @needs_transformers
+async def test_a_conversation_that_the_template_refuses_is_unscored_and_its_batch_is_scored(
+    tmp_path: Path,
+) -> None:
+    # given
+    folder = make_model(tmp_path)
+    refusing = "{% if messages[-1]['content'] == 'not' %}{{ raise_exception('No!') }}{% endif %}" + TEMPLATE
+    (tmp_path / "chat_template.jinja").write_text(refusing)
+    # when
+    result = await scored(Reward(folder), POOL)
+    # then
+    expected = [None if text == "not" else pytest.approx(by_hand(folder, text), abs=1e-5) for text in TEXTS]
+    assert list(result.scores) == expected
+
+
+@needs_transformers
+async def test_too_little_memory_is_one_sentence_that_names_the_batch_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forward(self: RewardClassifier, texts: list[list[int]]) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    folder = make_model(tmp_path)
+    monkeypatch.setattr(RewardClassifier, "_forward", forward)
+    with pytest.raises(ConfigError, match="ran out of memory; lower batch_size=8"):
+        await scored(Reward(folder), POOL)
+
+
+@needs_transformers
 async def test_a_classifier_with_several_labels_is_refused(tmp_path: Path) -> None:
     folder = make_model(tmp_path, labels=3)
     with pytest.raises(ConfigError, match="has 3 labels, and a reward model has one"):
