@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fusion_eval.model_arguments import ModelArguments
@@ -77,6 +77,7 @@ class CountingOpener(Opener):
         self.counts: dict[tuple[str, str], Count] = {}
         self.strategy = ""
         self._counted_role = ""
+        self._own_of: dict[str, dict[str, Cached]] = {}
 
     def sampler(self) -> tuple[Cached, ...]:
         """Return counting models for the role `sampler`."""
@@ -100,6 +101,11 @@ class CountingOpener(Opener):
             self._counted_role = name
             models.append(self.open(name, self.arguments.base_url))
         return tuple(models)
+
+    def open_model(self, key: str, make: Callable[[float], Model]) -> Model:
+        """Return a counting model for the role `scorer` of the strategy that is being counted."""
+        self._own = self._own_of.setdefault(self.strategy, {})
+        return super().open_model(key, make)
 
     def missing_calls(self) -> int:
         """Return how many calls all strategies need that the store does not answer."""

@@ -82,3 +82,38 @@ def test_a_stand_in_counts_as_a_full_answer_wherever_it_is_quoted() -> None:
     assert estimate_tokens(f"aaaa{stand_in(256, 17)}bbbb") == 258
     assert estimate_tokens(stand_in(256, 1) + stand_in(256, 2)) == 512
     assert stand_in(256, 1) != stand_in(256, 2)
+
+
+class RewardModel:
+    """A door of a scorer's own model. A dry run sends it no request."""
+
+    name = identity = "rm"
+    chat = True
+    max_n: int | None = 1
+
+    async def close(self) -> None:
+        pass
+
+
+def test_two_strategies_with_one_scorer_are_counted_apart() -> None:
+    # given
+    opener = CountingOpener(parse(ARGUMENTS), StandInStore(Store(None)))
+
+    async def score(strategy: str, text: str) -> None:
+        opener.strategy = strategy
+        model = opener.open_model("reward", lambda timeout: RewardModel())
+        await model.sample(Prompt(text), SAMPLING, 1)
+
+    async def run() -> None:
+        await score("bon", "first")
+        await score("refine", "second")
+        await score("refine", "third")
+        await opener.close()
+
+    # when
+    asyncio.run(run())
+    # then
+    assert {key: count.calls for key, count in opener.counts.items()} == {
+        ("bon", "scorer"): 1,
+        ("refine", "scorer"): 2,
+    }
