@@ -25,6 +25,8 @@ COPY_STRIDE = 1_000_000
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 """The names of the length limit, in the harness's order. The first that is set counts."""
 _TRANSLATED = {"until", "do_sample", "temperature", "top_p", "seed", *_LENGTHS}
+_KNOWN = 1000
+"""Options that are translated once for all their requests, at most. A task can have others for each document."""
 _FORBIDDEN = {"n", "stop", "stream", "model", "messages", "prompt", "logprobs", "echo", "best_of"}
 """Options that would change the request itself."""
 
@@ -62,8 +64,8 @@ class ChatPrompt(str):
 class Questions(Sequence[Question]):
     """The requests as questions, in their order.
 
-    Each question is made when it is read, since a run can have a hundred thousand. All are made once at the start, so
-    that a mistake in any of them is known before the first call. A request that the harness repeats K times gives K
+    Each question is made when it is read, since a run can have a hundred thousand. The options of all are checked at the
+    start, so that a mistake in any of them is known before the first call. A request that the harness repeats K times gives K
     questions, each with a pool of its own.
 
     Args:
@@ -89,6 +91,7 @@ class Questions(Sequence[Question]):
         scorer = needs_logprobs(load_scorer(arguments.scorer_spec))
         self._logprobs = max(logprobs, arguments.samples_locally, scorer)
         self._copies = array("L")
+        self._known: dict[tuple[bytes, int] | None, tuple[Sampling, tuple[float, ...]]] = {}
         seen: Counter[int] = Counter()
         for request in requests:
             repeats = max(request.repeats or 1, 1)
@@ -97,7 +100,9 @@ class Questions(Sequence[Question]):
             if repeats > 1:
                 seen[id(request)] += 1
             self._copies.append(copy)
-            self._question(request, copy)
+            self._sampling(request, copy)
+            if self._answers:
+                _extract(request, arguments)
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -109,8 +114,8 @@ class Questions(Sequence[Question]):
         return self._question(self._requests[index], self._copies[index])
 
     def _question(self, request: Request, copy: int) -> Question:
-        context, options = request.args[0], dict(request.args[1] or {})
-        sampling, temperatures = _sampling(options, copy, self._arguments)
+        context = request.args[0]
+        sampling, temperatures = self._sampling(request, copy)
         chat = isinstance(context, ChatPrompt)
         return Question(
             task=request.task_name or "",
@@ -118,11 +123,26 @@ class Questions(Sequence[Question]):
             copy=copy,
             language=language_of(request.task_name or "", request.doc),
             prompt=Prompt(messages=context.messages) if chat else Prompt(without_surrogates(context)),
-            sampling=with_logprobs(sampling, self._logprobs),
+            sampling=sampling,
             temperatures=temperatures,
             extract=_extract(request, self._arguments) if self._answers else None,
             examples=0 if chat else examples_before(request.task_name or "", request.doc, context),
         )
+
+    def _sampling(self, request: Request, copy: int) -> tuple[Sampling, tuple[float, ...]]:
+        """Return the sampling options and the temperatures of a request. Nearly all requests of a task share them."""
+        options = dict(request.args[1] or {})
+        try:
+            key = msgspec.json.encode(options), copy
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+            key = None  # `_sampling` tells what is wrong with them
+        if known := self._known.get(key):
+            return known
+        sampling, temperatures = _sampling(options, copy, self._arguments)
+        known = with_logprobs(sampling, self._logprobs), temperatures
+        if len(self._known) < _KNOWN and key:
+            self._known[key] = known
+        return known
 
 
 def questions_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -72,7 +73,9 @@ def language_of(task: str, doc: object) -> str | None:
     for name in _FIELDS:
         if target and name != "target_language":
             break  # the language that a translation task's document names may be its source's
-        value = str(fields.get(name, "")).strip().lower()
+        if name not in fields:
+            continue
+        value = str(fields[name]).strip().lower()
         if re.fullmatch(r"[a-z]{2}(?:[-_][a-z0-9]+)*|[a-z]{3}[-_][a-z]{4}", value) or value in _THREE_LETTERS:
             return _known(value)
         if value in _CODES:
@@ -80,6 +83,7 @@ def language_of(task: str, doc: object) -> str | None:
     return _known(target) if target else _language_in(task.lower())
 
 
+@functools.lru_cache(maxsize=1024)
 def translation_target(task: str) -> str | None:
     """Return the code of the target language as the name of a translation task has it: `fra_Latn`, `pt_BR`, `ro`.
 
@@ -106,6 +110,7 @@ def _known(code: str) -> str | None:
     return code if code in NAMES else None
 
 
+@functools.lru_cache(maxsize=1024)
 def _language_in(name: str) -> str | None:
     """Return the code that a task's name contains between separators: `mgsm_direct_fr`, `mmlu_prox_de_law`.
 
