@@ -19,7 +19,9 @@ def probability_of_lead(first: int, second: int) -> float:
         second: How often the second most frequent answer was given.
     """
     trials = first + second + 1
-    return sum(math.comb(trials, i) for i in range(first + 1)) / 2**trials
+    ways: int = sum(math.comb(trials, i) for i in range(first + 1))
+    total: int = 2**trials
+    return ways / total
 
 
 def fewest_further(first: int, second: int, confidence: float = CONFIDENCE) -> int:

@@ -76,5 +76,5 @@ def test_too_few_items_that_pass_do_not_excuse_an_unchecked_loss() -> None:
 
 
 def test_an_unknown_option_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="unchecked='pass' should be 'tell', 'warn' or 'fail'"):
+    with pytest.raises(ConfigError, match="unchecked='pass' should be one of 'tell', 'warn', 'fail'"):
         check_runs("a", "b", unchecked="pass")  # type: ignore[arg-type]
