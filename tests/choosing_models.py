@@ -32,6 +32,18 @@ FAILURES = {
 }
 
 
+def reason_of(failure: str, role: str = "the model that chooses") -> str:
+    """Return the reason of a fallback after one of the `FAILURES` of a model in this role."""
+    if failure == "an error reply":
+        return f"{role} failed: it broke"
+    return "the endpoint of scripted refused: it is too long"
+
+
+def counted(failure: str, requests: int) -> int:
+    """Return how many of the requests that failed in this way are calls: a refused request cost nothing."""
+    return requests if failure == "an error reply" else 0
+
+
 def shown(prompt: str) -> list[str]:
     """Return the candidates that a prompt shows, in their order."""
     return [text for _, text in _SHOWN.findall(prompt)]

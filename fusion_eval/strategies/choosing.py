@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fusion_eval.models import Model
-from fusion_eval.strategies.asking import ask
+from fusion_eval.strategies.asking import ask, failure
+from fusion_eval.strategies.fusor_prompt import shipped
 from fusion_eval.strategies.interface import Tools
-from fusion_eval.types import Candidate, Pool
+from fusion_eval.types import Candidate, Pool, Sampling
 
 _NUMBERS = re.compile(
     r"(?<!\[)\[\[ ?\**([1-9]\d{0,3}(?: ?[,>] ?[1-9]\d{0,3})*)\** ?\]\]"
@@ -34,9 +34,9 @@ class Choice:
     @property
     def problem(self) -> str:
         """Why there is no choice, in the words of a fallback's reason."""
-        if self.reply.error:
-            return f"the model that chooses failed: {self.reply.error}"
-        return f"the model that chooses named no candidate that it was shown ({self.reply.finish_reason})"
+        return failure(self.reply, "the model that chooses") or (
+            f"the model that chooses named no candidate that it was shown ({self.reply.finish_reason})"
+        )
 
 
 async def choose(
@@ -63,17 +63,8 @@ async def choose(
         **variables: Other variables of the template.
     """
     texts = [pool.usable[i].text.strip() for i in shown]
-    reply = await ask(
-        model,
-        template,
-        pool.prompt,
-        texts,
-        tools,
-        max_tokens=max_tokens,
-        temperature=temperature,
-        seed=None,
-        **variables,
-    )
+    sampling = Sampling(max_tokens, temperature, tools.sampling.seed)
+    [reply], _ = await ask(model, shipped(template), pool.prompt, texts, tools, sampling, variables=variables)
     numbers = None if reply.error else read_numbers(reply.text)
     valid = numbers is not None and len(numbers) == 1 and 1 <= numbers[0] <= len(shown)
     return Choice(shown[numbers[0] - 1] if numbers and valid else None, reply)
@@ -86,14 +77,6 @@ def read_numbers(reply: str) -> tuple[int, ...] | None:
     """
     found = _NUMBERS.search(reply)
     return tuple(map(int, re.findall(r"\d+", found.group(1)))) if found else None
-
-
-def seeded_order(pool: Pool, tools: Tools, salt: object = "") -> list[int]:
-    """Return the indices of the usable candidates in an order that the seed, their texts and the salt decide."""
-    texts = [candidate.text.strip() for candidate in pool.usable]
-    order = list(range(len(texts)))
-    random.Random(f"{tools.sampling.seed}|{salt}|{texts}").shuffle(order)  # noqa: S311 - an order, not a secret
-    return order
 
 
 def distinct(pool: Pool) -> list[int]:

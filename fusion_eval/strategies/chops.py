@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader, number_reader
-from fusion_eval.strategies.asking import ask
-from fusion_eval.strategies.choosing import choose, distinct, seeded_order
+from fusion_eval.strategies.asking import ask, failure, made
+from fusion_eval.strategies.choosing import choose, distinct
+from fusion_eval.strategies.fusor_prompt import shipped
 from fusion_eval.strategies.interface import Tools, fall_back
+from fusion_eval.strategies.ranking import seeded_order
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.text.templates import without_control_characters
-from fusion_eval.types import Answer, Pool
+from fusion_eval.types import Answer, Pool, Sampling
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,13 +44,12 @@ class ChecklistSelection:
         """Return the candidate that the fusor names. Fall back without a checklist or a name; skip equal texts."""
         if len(distinct(pool)) == 1:
             return Answer(pool.usable[0].text, chosen=0)
-        most, temperature = self.max_tokens, self.temperature
-        checklist = await ask(
-            tools.fusor, "chops_checklist", pool.prompt, [], tools, max_tokens=most, temperature=temperature
-        )
+        sampling = Sampling(self.max_tokens, self.temperature, tools.sampling.seed)
+        template = shipped("chops_checklist")
+        [checklist], _ = await ask(tools.fusor, template, pool.prompt, [], tools, sampling)
         if checklist.error or not checklist.text.strip():
-            reason = checklist.error or f"it is empty ({checklist.finish_reason})"
-            return fall_back(pool, f"there is no checklist: {reason}", (checklist,))
+            reason = failure(checklist) or f"it is empty ({checklist.finish_reason})"
+            return fall_back(pool, f"there is no checklist: {reason}", made([checklist]))
         items = without_control_characters(checklist.text).strip()
         order = seeded_order(pool, tools)
         choice = await choose(
@@ -57,11 +58,11 @@ class ChecklistSelection:
             pool,
             order,
             tools,
-            max_tokens=most,
-            temperature=temperature,
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
             checklist=items,
         )
-        calls = (checklist, choice.reply)
+        calls = made([checklist, choice.reply])
         if choice.chosen is None:
             return fall_back(pool, choice.problem, calls)
         return Answer(

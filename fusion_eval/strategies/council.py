@@ -9,13 +9,14 @@ from typing import ClassVar
 from fusion_eval.argument_values import integer_reader
 from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
-from fusion_eval.strategies.asking import ask
-from fusion_eval.strategies.choosing import read_numbers, seeded_order
+from fusion_eval.strategies.asking import ask, made, problem
+from fusion_eval.strategies.choosing import read_numbers
+from fusion_eval.strategies.fusor_prompt import shipped
 from fusion_eval.strategies.interface import Tools, fall_back
-from fusion_eval.strategies.refusal import is_refusal
+from fusion_eval.strategies.ranking import seeded_order
 from fusion_eval.strategies.sampler import cut_at_stop
 from fusion_eval.strategies.specs import format_spec
-from fusion_eval.types import Answer, Candidate, Pool
+from fusion_eval.types import Answer, Candidate, Pool, Sampling
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,15 +54,15 @@ class Council:
         ranks = mean_ranks(rankings, len(pool.usable))
         order = sorted(seeded_order(pool, tools), key=lambda i: ranks[i] if ranks else 0.0)
         reply = await _fuse(pool, order, ranks, tools)
-        calls = (*(reply for _, reply in ballots), reply)
+        calls = made([*(ballot for _, ballot in ballots), reply])
         scores = tuple(-rank for rank in ranks)
         text = cut_at_stop(reply.text.strip(), tools.sampling.stop).strip()
-        problem = _problem(reply, text, pool)
-        if problem and ranks:
+        reason = problem(reply, text, [candidate.text for candidate in pool.usable], "the chairman")
+        if reason and ranks:
             best = min(range(len(ranks)), key=ranks.__getitem__)
-            return Answer(pool.usable[best].text, scores, best, calls, fallback=problem)
-        if problem:
-            return fall_back(pool, f"no ranking could be read, and {problem}", calls)
+            return Answer(pool.usable[best].text, scores, best, calls, fallback=reason)
+        if reason:
+            return fall_back(pool, f"no ranking could be read, and {reason}", calls)
         reason = None if ranks else "no ranking could be read; the chairman fused without ranks"
         departures = ("truncated",) if reply.finish_reason == "length" else ()
         return Answer(text, scores, None, calls, departures=departures, fallback=reason)
@@ -70,7 +71,8 @@ class Council:
         """Return a member's ranking of the usable candidates, best first, and its reply; None if it is no ranking."""
         order = seeded_order(pool, tools, member.identity)
         texts = [pool.usable[i].text.strip() for i in order]
-        reply = await ask(member, "council_ranking", pool.prompt, texts, tools, max_tokens=self.max_tokens)
+        sampling = Sampling(self.max_tokens, 0.0, tools.sampling.seed)
+        [reply], _ = await ask(member, shipped("council_ranking"), pool.prompt, texts, tools, sampling)
         numbers = None if reply.error else read_numbers(reply.text)
         if numbers is None or sorted(numbers) != list(range(1, len(order) + 1)):
             return None, reply
@@ -89,23 +91,14 @@ def mean_ranks(rankings: Sequence[Sequence[int]], n: int) -> list[float]:
 
 async def _fuse(pool: Pool, order: Sequence[int], ranks: Sequence[float], tools: Tools) -> Candidate:
     """Ask the chairman for the answer."""
-    return await ask(
+    most = tools.fusor_max_tokens or tools.sampling.max_tokens
+    [reply], _ = await ask(
         tools.fusor,
-        "council_chairman",
+        shipped("council_chairman"),
         pool.prompt,
         [pool.usable[i].text.strip() for i in order],
         tools,
-        max_tokens=tools.fusor_max_tokens or tools.sampling.max_tokens,
-        temperature=tools.fusor_temperature,
-        ranks=[f"{ranks[i]:.2f}" for i in order] if ranks else [],
+        Sampling(most, tools.fusor_temperature, tools.sampling.seed),
+        variables={"ranks": [f"{ranks[i]:.2f}" for i in order] if ranks else []},
     )
-
-
-def _problem(reply: Candidate, text: str, pool: Pool) -> str | None:
-    """Return why the chairman's reply is no answer; None if it is one."""
-    if reply.error:
-        return f"the chairman failed: {reply.error}"
-    if not text:
-        return f"the chairman wrote no answer ({reply.finish_reason})"
-    refused = is_refusal(text, [candidate.text for candidate in pool.usable])
-    return "the chairman refused" if refused or reply.finish_reason in ("refusal", "content_filter") else None
+    return reply

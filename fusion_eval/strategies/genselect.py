@@ -8,8 +8,10 @@ from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader, number_reader
 from fusion_eval.models.together import gather_or_cancel
-from fusion_eval.strategies.choosing import Choice, choose, distinct, seeded_order
+from fusion_eval.strategies.asking import made
+from fusion_eval.strategies.choosing import Choice, choose, distinct
 from fusion_eval.strategies.interface import Tools, fall_back
+from fusion_eval.strategies.ranking import seeded_order
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Answer, Candidate, Pool
 
@@ -50,18 +52,20 @@ class GenSelect:
         left = seeded_order(pool, tools)
         calls: tuple[Candidate, ...] = ()
         problems: list[str] = []
+        asked = 0
         while len(left) > 1:
             windows = [left[i :: -(-len(left) // self.window)] for i in range(-(-len(left) // self.window))]
             compared = [window for window in windows if len(window) > 1]
             choices = await gather_or_cancel(self._choose(pool, window, tools) for window in compared)
-            calls += tuple(choice.reply for choice in choices)
+            calls += made([choice.reply for choice in choices])
+            asked += len(choices)
             problems += [choice.problem for choice in choices if choice.chosen is None]
             left = [
                 _likeliest(pool, window) if choice.chosen is None else choice.chosen
                 for window, choice in zip(compared, choices, strict=True)
             ] + [window[0] for window in windows if len(window) == 1]
         text = pool.usable[left[0]].text
-        reason = f"{len(problems)} of {len(calls)} choices: {problems[0]}" if problems else None
+        reason = f"{len(problems)} of {asked} choices: {problems[0]}" if problems else None
         return Answer(text, chosen=left[0], calls=calls, fallback=reason)
 
     async def _choose(self, pool: Pool, window: list[int], tools: Tools) -> Choice:

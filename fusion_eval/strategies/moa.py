@@ -48,7 +48,7 @@ class MixtureOfAgents:
         calls: tuple[Candidate, ...] = ()
         proposals: tuple[Candidate, ...] = pool.usable
         for layer in range(1, self.layers):
-            texts = shuffled([proposal.text for proposal in proposals], tools, f"{layer}|")
+            texts = shuffled(Pool(pool.prompt, proposals), tools, f"{layer}|")
             made, proposals = await propose(
                 [Proposal(i, layer, tuple(texts)) for i in range(len(pool.candidates))], template, pool, tools
             )

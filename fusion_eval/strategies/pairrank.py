@@ -9,11 +9,13 @@ from typing import ClassVar
 from fusion_eval.argument_values import integer_reader, number_reader
 from fusion_eval.errors import ConfigError
 from fusion_eval.models.together import gather_or_cancel
-from fusion_eval.strategies.choosing import Choice, choose, distinct, seeded_order
+from fusion_eval.strategies.asking import made
+from fusion_eval.strategies.choosing import Choice, choose, distinct
 from fusion_eval.strategies.interface import Tools, fall_back
+from fusion_eval.strategies.ranking import seeded_order
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.strategies.swiss import Pair, Standings
-from fusion_eval.types import Answer, Candidate, Pool
+from fusion_eval.types import Answer, Pool
 
 _BUDGET = re.compile(r"(?P<times>\d{1,4}(?:\.\d+)?)n|(?P<pairs>\d{1,6})")
 
@@ -95,7 +97,7 @@ class PairRank:
 
 
 def _answer(pool: Pool, standings: Standings, choices: list[Choice]) -> Answer:
-    calls: tuple[Candidate, ...] = tuple(choice.reply for choice in choices)
+    calls = made([choice.reply for choice in choices])
     problems = [choice.problem for choice in choices if choice.chosen is None]
     strengths = standings.strengths()
     if strengths is None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
-from fusion_eval.strategies.fusing import ask_with, made, refusal_in, stops_for
+from fusion_eval.strategies.asking import ask, made, refusal_in
+from fusion_eval.strategies.fusing import stops_for
 from fusion_eval.strategies.interface import Tools
 from fusion_eval.strategies.sampler import cut_at_stop
 from fusion_eval.text.templates import Template
@@ -76,7 +77,7 @@ async def _ask(
         logprobs=False,
         extra=tuple(option for option in tools.sampling.extra if option[0] != ALTERNATIVES),
     )
-    replies, _ = await ask_with(model, template, pool, first.texts, tools, sampling, len(group))
+    replies, _ = await ask(model, template, pool.prompt, first.texts, tools, sampling, len(group), fewest=1)
     return replies
 
 

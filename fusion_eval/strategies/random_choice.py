@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fusion_eval.strategies.choosing import seeded_order
 from fusion_eval.strategies.interface import Tools
+from fusion_eval.strategies.ranking import seeded_order
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Answer, Pool
 

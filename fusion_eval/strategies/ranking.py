@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from math import isnan
 
 from fusion_eval.strategies.interface import Tools
+from fusion_eval.types import Pool
 
 
 def best_first(scores: Sequence[float | None]) -> list[int]:
@@ -15,8 +16,14 @@ def best_first(scores: Sequence[float | None]) -> list[int]:
     return [-place for _, place in sorted(scored, reverse=True)]
 
 
-def shuffled(texts: Sequence[str], tools: Tools, salt: str = "") -> list[str]:
-    """Return texts, stripped, in an order that the pool's seed, the texts and `salt` decide."""
-    shown = [text.strip() for text in texts]
-    random.Random(f"{tools.sampling.seed}|{salt}{shown}").shuffle(shown)  # noqa: S311 - an order, not a secret
-    return shown
+def seeded_order(pool: Pool, tools: Tools, salt: str = "") -> list[int]:
+    """Return the indices of the usable candidates in an order that the pool's seed, their texts and `salt` decide."""
+    texts = [candidate.text.strip() for candidate in pool.usable]
+    order = list(range(len(texts)))
+    random.Random(f"{tools.sampling.seed}|{salt}{texts}").shuffle(order)  # noqa: S311 - an order, not a secret
+    return order
+
+
+def shuffled(pool: Pool, tools: Tools, salt: str = "") -> list[str]:
+    """Return the texts of the usable candidates, stripped, in the order of `seeded_order`."""
+    return [pool.usable[i].text.strip() for i in seeded_order(pool, tools, salt)]

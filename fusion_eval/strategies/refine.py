@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader
 from fusion_eval.models.counting import is_stand_in
-from fusion_eval.strategies.fusing import ask_with, failure, made, refusal_in
+from fusion_eval.strategies.asking import ask, failure, made, problem
 from fusion_eval.strategies.fusor_prompt import shipped
 from fusion_eval.strategies.interface import Scorer, Tools, fall_back
 from fusion_eval.strategies.ranking import best_first
@@ -79,7 +79,7 @@ class Refine:
             )
             history += [answer.text, criticism]
             answer = replace(answer, calls=(*answer.calls, *made([reply])))
-            if failed := _no_draft(reply, answer.text):
+            if failed := problem(reply, reply.text.strip(), [answer.text]):
                 return replace(answer, fallback=failed)
             cut = ("truncated",) if reply.finish_reason == "length" else ()
             answer = replace(answer, text=reply.text.strip(), chosen=None, departures=cut)
@@ -97,20 +97,12 @@ def _read(feedback: str) -> tuple[str, str | None]:
     return (feedback[: found.start()].strip(), found[1]) if found else (feedback, None)
 
 
-def _no_draft(reply: Candidate, before: str) -> str | None:
-    """Return why a reply is no new draft; None if it is one."""
-    if failed := failure(reply):
-        return failed
-    if not reply.text.strip():
-        return f"the fusor wrote no answer ({reply.finish_reason})"
-    return "the fusor refused" if refusal_in(reply.text.strip(), reply, [before]) else None
-
-
 async def _ask(
     pool: Pool, template: str, draft: str, tools: Tools, seed: int, max_tokens: int, **variables: object
 ) -> Candidate:
     sampling = Sampling(max_tokens, tools.fusor_temperature, seed)
-    asked = await ask_with(
-        tools.fusor, shipped(template), pool, [draft.strip()], tools, sampling, variables=variables
+    texts = [draft.strip()]
+    [reply], _ = await ask(
+        tools.fusor, shipped(template), pool.prompt, texts, tools, sampling, variables=variables
     )
-    return asked[0][0]
+    return reply

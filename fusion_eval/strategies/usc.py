@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader, number_reader
-from fusion_eval.strategies.choosing import choose, distinct, seeded_order
+from fusion_eval.strategies.asking import made
+from fusion_eval.strategies.choosing import choose, distinct
 from fusion_eval.strategies.interface import Tools, fall_back
+from fusion_eval.strategies.ranking import seeded_order
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Answer, Pool
 
@@ -50,8 +52,8 @@ class UniversalSelfConsistency:
             temperature=self.temperature,
         )
         if choice.chosen is None:
-            return fall_back(pool, choice.problem, (choice.reply,))
-        return Answer(pool.usable[choice.chosen].text, chosen=choice.chosen, calls=(choice.reply,))
+            return fall_back(pool, choice.problem, made([choice.reply]))
+        return Answer(pool.usable[choice.chosen].text, chosen=choice.chosen, calls=made([choice.reply]))
 
     def __repr__(self) -> str:
         return format_spec(self)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 
 import pytest
 from choosing_models import shown
 from scripted import Scripted, pool_of, tools
 
-from fusion_eval.strategies.choosing import choose, distinct, read_numbers, seeded_order
+from fusion_eval.errors import ContextOverflowError
+from fusion_eval.strategies.choosing import choose, distinct, read_numbers
+from fusion_eval.strategies.ranking import seeded_order, shuffled
 from fusion_eval.types import Candidate
 
 
@@ -72,6 +75,24 @@ def test_names_of_models_are_not_shown_and_the_order_depends_on_seed_and_texts()
     assert same == seeded_order(pool, tools(seed=1))
     assert same != seeded_order(pool, tools(seed=2))
     assert sorted(same) == list(range(8))
+
+
+def test_a_fusor_sees_candidates_in_the_order_that_stored_replies_were_made_with() -> None:
+    """The prompt is part of a stored reply's key, so another order would ask for every fusion again."""
+    texts = ["a", "b", "c", "d", "e"]
+    shuffled_by_hand = list(texts)
+    random.Random(f"7|{texts}").shuffle(shuffled_by_hand)
+    assert shuffled(pool_of("a ", *texts[1:]), tools(seed=7)) == shuffled_by_hand
+
+
+async def test_a_choice_among_candidates_that_do_not_all_fit_is_no_choice() -> None:
+    # given a model whose context is too small for both
+    model = Scripted(lambda _: ContextOverflowError("too long"))
+    # when
+    choice = await choose(model, "usc", pool_of("a", "b"), [0, 1], tools(model), max_tokens=9)
+    # then it is asked once, since a number would mean nothing if candidates were left out
+    assert len(model.requests) == 1
+    assert (choice.chosen, choice.problem) == (None, "the prompt does not fit the context of scripted")
 
 
 def test_each_candidate_comes_first_about_as_often() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from choosing_models import always_failing, chooser, failing, lying, shown
+from choosing_models import always_failing, chooser, counted, failing, lying, reason_of, shown
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError
@@ -48,8 +48,8 @@ async def test_without_a_checklist_it_falls_back_after_one_call(failure: str) ->
     answer = await ChecklistSelection()(pool_of("a", "b"), tools(model))
 
     assert answer.text == "a"
-    assert (answer.fallback or "").startswith("there is no checklist: it ")
-    assert len(model.requests) == 1
+    assert answer.fallback == f"there is no checklist: {reason_of(failure, 'the fusor')}"
+    assert (len(model.requests), len(answer.calls)) == (1, counted(failure, 1))
 
 
 async def test_an_empty_checklist_is_none() -> None:

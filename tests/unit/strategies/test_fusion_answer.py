@@ -134,7 +134,7 @@ async def test_the_last_candidates_are_dropped_until_the_prompt_fits() -> None:
 async def test_if_not_even_one_candidate_fits_it_falls_back() -> None:
     answer = await Fusion()(pool_of(*best_of_two()), tools(fits(0)))
     assert (answer.text, answer.dropped) == ("two", 2)
-    assert answer.fallback == "not even one candidate fits the fusor's context"
+    assert answer.fallback == "not even 1 of the texts fits the context of scripted"
 
 
 async def test_a_fallback_after_dropping_candidates_records_both() -> None:

@@ -82,9 +82,9 @@ def test_no_reply_makes_reading_an_analysis_fail(reply: str) -> None:
 @pytest.mark.parametrize(
     ("reply", "reason", "calls"),
     [
-        (RequestError("HTTP 400"), "the fusor's endpoint refused: HTTP 400", 0),
+        (RequestError("HTTP 400"), "the endpoint of scripted refused: HTTP 400", 0),
         (Candidate("", "m", 0, error="timed out"), "the fusor failed: timed out", 1),
-        (ContextOverflowError("too long"), "not even one candidate fits the fusor's context", 0),
+        (ContextOverflowError("too long"), "not even 1 of the texts fits the context of scripted", 0),
     ],
 )
 async def test_an_analysis_that_fails_is_a_fallback(

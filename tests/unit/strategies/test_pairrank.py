@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import combinations
 
 import pytest
-from choosing_models import always_failing, chooser, failing, lying, shown
+from choosing_models import always_failing, chooser, counted, failing, lying, reason_of, shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import Scripted, pool_of, tools
@@ -111,14 +111,13 @@ async def test_a_comparison_that_cannot_be_read_is_counted_and_the_others_decide
 
 
 @always_failing
-async def test_a_failing_model_leads_to_a_fallback_that_counts_every_call(failure: str) -> None:
+async def test_a_failing_model_leads_to_a_fallback_that_counts_every_accepted_request(failure: str) -> None:
     answer = await PairRank()(pool_of("a", "b", "c"), tools(failing(failure)))
 
     assert answer.text == "a"
-    assert (answer.fallback or "").startswith(
-        "the comparisons that can be read do not connect all candidates; "
-    )
-    assert len(answer.calls) == 6
+    reason = f"the comparisons that can be read do not connect all candidates; {reason_of(failure)}"
+    assert answer.fallback == reason
+    assert len(answer.calls) == counted(failure, 6)
 
 
 @lying

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from choosing_models import always_failing, chooser, failing, lying, shown
+from choosing_models import always_failing, chooser, counted, failing, lying, reason_of, shown
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError
@@ -45,7 +45,8 @@ async def test_a_failing_model_leads_to_a_fallback(failure: str) -> None:
     answer = await UniversalSelfConsistency()(pool_of("a", "b"), tools(failing(failure)))
 
     assert answer.text == "a"
-    assert (answer.fallback or "").startswith("the model that chooses failed: it ")
+    assert answer.fallback == reason_of(failure)
+    assert len(answer.calls) == counted(failure, 1)
 
 
 @lying
