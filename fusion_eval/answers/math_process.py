@@ -24,9 +24,8 @@ class _TimeUp(BaseException):
 def serve() -> None:
     """Read pairs of formulas, a JSON array a line, and write one byte for each: 1 if they are equal, else 0."""
     _limit_memory()
-    is_same_statement(
-        "x=1", "2x=2"
-    )  # so that what loads at the first use does not count as time of a comparison
+    # What loads at the first use does not count as time of a comparison.
+    is_same_statement("x=1", "2x=2")
     out = sys.stdout.buffer
     sys.stdout = sys.stderr  # libraries may print, and only replies belong on stdout
     out.write(b"1")

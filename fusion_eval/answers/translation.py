@@ -71,10 +71,8 @@ def _bleu(language: str) -> BLEU:
     tokenizer = TOKENIZERS.get(language, "13a")
     try:
         return BLEU(tokenize=tokenizer)
-    except (
-        ImportError,
-        RuntimeError,
-    ) as error:  # sacrebleu raises these if a tokenizer's packages are missing
+    except (ImportError, RuntimeError) as error:
+        # sacrebleu raises these if a tokenizer's packages are missing.
         raise ImportError(
             f"BLEU in '{language}' needs the packages of sacrebleu's tokenizer {tokenizer}: "
             "pip install 'fusion-eval[cjk]'"

@@ -117,9 +117,8 @@ def detected_loss(
     Returns:
         The loss, or None if even `largest` is not shown.
     """
-    errors = (
-        minimal_detectable_effect(1.0, clusters, 2 * level, power) or 0.0
-    )  # in units of the standard error
+    # In units of the standard error.
+    errors = minimal_detectable_effect(1.0, clusters, 2 * level, power) or 0.0
 
     def short_of(loss: float) -> float:
         return margin - loss + errors * tests.error_at(loss)

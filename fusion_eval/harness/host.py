@@ -15,9 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-log = logging.getLogger(
-    "fusion_eval"
-)  # by name: the bridge imports this file, and models/ would bring msgspec
+# The logger is named here, because the bridge imports this file, and models/ would bring msgspec.
+log = logging.getLogger("fusion_eval")
 
 Kind = Literal["model", "filter", "metric", "aggregation"]
 _DEFAULTS = {

@@ -16,9 +16,8 @@ from lm_eval.api.registry import register_metric
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness import host
 
-log = logging.getLogger(
-    "fusion_eval"
-)  # by name: the bridge imports this file, and models/ would bring msgspec
+# The logger is named here, because the bridge imports this file, and models/ would bring msgspec.
+log = logging.getLogger("fusion_eval")
 
 SCORES: Mapping[str, float] = {"win": 1.0, "tie": 0.5, "loss": 0.0, "invalid": math.nan}
 """An invalid verdict is missing: neither a loss nor a tie."""

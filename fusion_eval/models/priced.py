@@ -70,9 +70,8 @@ class Budget:
     def settle(self, most: float, cost: float | None) -> None:
         """Replace a reservation of `most` US dollars by what the call cost; None for a call that cost nothing."""
         self._in_flight -= 1
-        self._reserved = (
-            self._reserved - most if self._in_flight else 0.0
-        )  # so that rounding errors do not add up
+        # Zero is exact where nothing is in flight, so that rounding errors do not add up.
+        self._reserved = self._reserved - most if self._in_flight else 0.0
         if cost is not None:
             self.calls += 1
             self.spent += cost

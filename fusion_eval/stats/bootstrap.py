@@ -155,8 +155,7 @@ def _bca_quantiles(paired: Paired, deltas: Floats, tails: Floats) -> Floats | No
     acceleration = float((deviations**3).sum() / (6 * max((deviations**2).sum(), 1.0) ** 1.5))
     bias = ndtri(below)
     shifted = bias + ndtri(tails)
-    if (
-        acceleration * shifted >= 1
-    ).any():  # the formula has a pole here, beyond which the quantiles turn round
+    # The formula has a pole at 1, beyond which the quantiles turn round.
+    if (acceleration * shifted >= 1).any():
         return None
     return np.asarray(ndtr(bias + shifted / (1 - acceleration * shifted)))

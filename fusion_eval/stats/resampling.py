@@ -54,9 +54,8 @@ def drawn_sums(statistics: Floats, resamples: int, seed: Seed) -> Floats:
     _, first, members = np.unique(statistics, axis=0, return_index=True, return_counts=True)
     if 8 * len(first) <= clusters:  # few distinct rows, such as 0/1 values: only the count of each matters
         random = np.random.default_rng(seed)
-        order = np.argsort(
-            first
-        )  # in order of appearance, because swapping the runs would reverse the values
+        # Rows are in order of appearance, because swapping the runs would reverse the values.
+        order = np.argsort(first)
         times = random.multinomial(clusters, members[order] / clusters, size=resamples)
         return times.astype(np.float64) @ statistics[first[order]]
     sums = np.empty((resamples, columns))

@@ -120,9 +120,8 @@ class LiteLLMModel:
         omitted = self._options.omit_from(sent)
         call = litellm.acompletion if self.chat else litellm.atext_completion
         try:
-            async with asyncio.timeout(
-                self._timeout
-            ):  # litellm's own timeout covers each read, not the request
+            # litellm's own timeout covers each read, not the request.
+            async with asyncio.timeout(self._timeout):
                 response = await call(**sent, timeout=self._timeout, num_retries=0, max_retries=0)
             self._answered = True
             return response, omitted

@@ -152,9 +152,8 @@ def _access_error(refusal: _Refusal) -> FusionEvalError | None:
             f"{where} wants a key for {name} (401): name the environment variable that holds it with {argument}=. "
             f"{KEY_VARIABLE} goes to OpenAI's own host alone"
         )
-    if (
-        status == 403 and not refusal.model.answered
-    ):  # later, only one prompt is forbidden, e.g. by moderation
+    # After an answer, a 403 forbids one prompt alone, for example by moderation.
+    if status == 403 and not refusal.model.answered:
         source = f"came from the environment variable {variable}, {argument}= names another"
         return EndpointError(
             f"{where} forbids {name} (403): {refusal.message}; "

@@ -56,9 +56,8 @@ def _open(path: Path | None, patience: float) -> sqlite3.Connection:
             path.parent.mkdir(parents=True, exist_ok=True)
             _check_rights(path)
             check_write_ahead_log(path)
-            with contextlib.suppress(
-                FileExistsError
-            ):  # a new file is for its user alone; SQLite would ask the umask
+            # A new file is for its user alone; SQLite would ask the umask.
+            with contextlib.suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         # One thread at a time uses the connection, but not always the one that opened it (see `run_anywhere`).
         db = sqlite3.connect(
