@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
-from typing import Any
 
 from fusion_eval.strategies.interface import Scored, Tools
 from fusion_eval.strategies.specs import format_spec
+from fusion_eval.strategies.utilities import chrf
 from fusion_eval.types import Pool
 
 
@@ -20,21 +19,9 @@ class Chrf:
 
         Freitag et al. 2022 (arXiv 2111.09388), equation 3. A candidate without any other scores 0.
         """
-        texts = [candidate.text for candidate in pool.usable]
-        metric = _metric()
-        scores = []
-        for i, hypothesis in enumerate(texts):
-            others = texts[:i] + texts[i + 1 :]
-            total = sum(metric.sentence_score(hypothesis, [other]).score for other in others)
-            scores.append(total / len(others) if others else 0.0)
-        return Scored(tuple(scores))
+        utilities = chrf([candidate.text for candidate in pool.usable])
+        others = [row[:i] + row[i + 1 :] for i, row in enumerate(utilities)]
+        return Scored(tuple(sum(row) / len(row) if row else 0.0 for row in others))
 
     def __repr__(self) -> str:
         return format_spec(self)
-
-
-@functools.cache
-def _metric() -> Any:
-    from sacrebleu.metrics.chrf import CHRF
-
-    return CHRF()
