@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +27,7 @@ _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_toke
 """The names of the length limit, in the harness's order. The first that is set counts."""
 _TRANSLATED = {"until", "do_sample", "temperature", "top_p", "seed", *_LENGTHS}
 _KNOWN = 1000
-"""Options that are translated once for all their requests, at most. A task can have others for each document."""
+"""The most options that are kept in translation. A task can have others for each document."""
 _FORBIDDEN = {"n", "stop", "stream", "model", "messages", "prompt", "logprobs", "echo", "best_of"}
 """Options that would change the request itself."""
 
@@ -131,11 +132,9 @@ class Questions(Sequence[Question]):
 
     def _sampling(self, request: Request, copy: int) -> tuple[Sampling, tuple[float, ...]]:
         """Return the sampling options and the temperatures of a request. Nearly all requests of a task share them."""
-        options = dict(request.args[1] or {})
-        try:
+        options, key = dict(request.args[1] or {}), None
+        with contextlib.suppress(TypeError, ValueError, RecursionError):  # `_sampling` tells what is wrong
             key = msgspec.json.encode(options), copy
-        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-            key = None  # `_sampling` tells what is wrong with them
         if known := self._known.get(key):
             return known
         sampling, temperatures = _sampling(options, copy, self._arguments)

@@ -86,15 +86,20 @@ class Totals:
 
     def add(self, trace: Trace, planned: int = 0) -> None:
         """Add one trace. If its pool has fewer candidates than planned, the others were saved."""
-        usable = trace.pool.usable
+        candidates = trace.pool.candidates
         self.prompts += 1
-        self.candidates += len(trace.pool.candidates)
-        self.saved_candidates += max(planned - len(trace.pool.candidates), 0)
-        self.failed_candidates += len(trace.pool.candidates) - len(usable)
-        self.empty_candidates += sum(not candidate.text for candidate in usable)
-        self.cut_candidates += sum(candidate.finish_reason == "length" for candidate in usable)
-        self.unscored_candidates += sum(score is None for score in trace.answer.scores)
-        self._add_generations("sampler", trace.pool.candidates)
+        self.candidates += len(candidates)
+        self.saved_candidates += max(planned - len(candidates), 0)
+        for candidate in candidates:
+            if candidate.error is not None:
+                self.failed_candidates += 1
+                continue
+            if not candidate.text:
+                self.empty_candidates += 1
+            if candidate.finish_reason == "length":
+                self.cut_candidates += 1
+        self.unscored_candidates += trace.answer.scores.count(None)
+        self._add_generations("sampler", candidates)
         self.add_calls(trace)
         self.fallbacks += trace.answer.fallback is not None
         self.dropped_candidates += trace.answer.dropped
@@ -129,11 +134,16 @@ class Totals:
             self.roles.setdefault(role, Usage()).merge(usage)
 
     def _add_generations(self, role: str, generations: Sequence[Candidate]) -> None:
+        if not generations:
+            return
+        usage = self.roles.get(role)
+        if usage is None:
+            usage = self.roles[role] = Usage()
         for generation in generations:
             self.rechecks += generation.rechecks
             for option in generation.omitted:
                 self.omitted[option] = self.omitted.get(option, 0) + 1
-            self.roles.setdefault(role, Usage()).add(generation)
+            usage.add(generation)
             self.prompt_tokens += generation.prompt_tokens
             self.completion_tokens += generation.completion_tokens
             if generation.cost is not None:
