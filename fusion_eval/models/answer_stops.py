@@ -79,11 +79,10 @@ class AnswerStops:
             if not thinking.thinks:
                 thinking.learn(candidates, stopped=False)
             return candidates
-        without = dataclasses.replace(sampling, stop=())
         if thinking.thinks:
-            return await self._model.sample(prompt, without, n)
+            return await self._model.sample(prompt, _without_stops(sampling), n)
         if self._probes and thinking.thinks is None and thinking.probe is None:
-            candidates = await self._probe(prompt, without, n)
+            candidates = await self._probe(prompt, _without_stops(sampling), n)
             if thinking.thinks or not (sampling.logprobs and _goes_on(candidates, sampling.stop)):
                 return candidates
             # Log-probabilities behind a stop string would count for the answer.
@@ -93,7 +92,7 @@ class AnswerStops:
             await thinking.probe.wait()
         thinking.learn(candidates, stopped=True)
         if thinking.thinks:
-            return await self._ask_again(prompt, without, candidates)
+            return await self._ask_again(prompt, _without_stops(sampling), candidates)
         return candidates
 
     async def _probe(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
@@ -127,6 +126,10 @@ class AnswerStops:
     async def close(self) -> None:
         """Close the model."""
         await self._model.close()
+
+
+def _without_stops(sampling: Sampling) -> Sampling:
+    return dataclasses.replace(sampling, stop=())
 
 
 def _may_be_stopped_in_thought(candidate: Candidate) -> bool:
