@@ -158,11 +158,11 @@ def test_slots_work_after_an_event_loop_was_stopped_with_requests_waiting() -> N
     async def interrupted() -> None:
         async with slots.hold(urgent=False):
             for _ in range(3):
-                asyncio.create_task(slots.hold(urgent=True).__aenter__())  # noqa: RUF006 - left behind on purpose
+                asyncio.create_task(later())  # noqa: RUF006 - left behind on purpose
             await wait_turns(1)
 
     async def later() -> None:
-        async with asyncio.timeout(1), slots.hold(urgent=False):
+        async with asyncio.timeout(1), slots.hold(urgent=True):
             pass
 
     asyncio.run(interrupted())
