@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fusion_eval.api.loading import load_runs
+from fusion_eval.errors import ConfigError
 
 if TYPE_CHECKING:
     from fusion_eval.report.comparison_view import ComparisonView
@@ -23,6 +24,9 @@ def read_runs(*paths: str | Path, allow_partial: bool = False) -> list[Run]:
     Returns:
         One run for each path, under names that tell them apart.
 
+    Raises:
+        FusionEvalError: A path is no text, or its files cannot be read as a run.
+
     Example:
         Two small runs that come with the repository:
 
@@ -34,6 +38,9 @@ def read_runs(*paths: str | Path, allow_partial: bool = False) -> list[Run]:
     """
     from fusion_eval.runs import reading
 
+    for path in paths:
+        if not isinstance(path, str | Path):
+            raise ConfigError(f"read_runs() takes one path after the other: read_runs(A, B); it got {path!r}")
     return reading.read_runs([Path(path) for path in paths], allow_partial)
 
 

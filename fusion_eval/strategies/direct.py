@@ -126,7 +126,7 @@ async def fuse_async(
     Raises:
         FusionEvalError: An argument is wrong, an endpoint fails, or there is no usable candidate.
     """
-    given = candidates.candidates if isinstance(candidates, Pool) else tuple(map(_candidate, candidates))
+    given = candidates.candidates if isinstance(candidates, Pool) else _candidates(candidates)
     if not given:
         raise ConfigError("fuse() needs at least one candidate, and there is none")
     arguments = parse(_fusor_first(fusor, model_arguments))
@@ -226,5 +226,13 @@ def _check_messages(prompt: Prompt, models: Sequence[Model]) -> None:
             raise ConfigError(f"{model.name} has no chat template; give the prompt as a text")
 
 
-def _candidate(candidate: str | Candidate) -> Candidate:
-    return candidate if isinstance(candidate, Candidate) else Candidate(candidate, GIVEN, seed=0)
+def _candidates(given: Sequence[str | Candidate]) -> tuple[Candidate, ...]:
+    if isinstance(given, str):
+        raise ConfigError('fuse() needs a list of candidates, and got one text; write ["…", "…"]')
+    for number, candidate in enumerate(given, start=1):
+        if not isinstance(candidate, str | Candidate):
+            raise ConfigError(f"Candidate {number} of fuse() is {candidate!r}; it should be a text")
+    return tuple(
+        candidate if isinstance(candidate, Candidate) else Candidate(candidate, GIVEN, seed=0)
+        for candidate in given
+    )

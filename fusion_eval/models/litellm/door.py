@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from fusion_eval.argument_values import BUNDLED_MODELS
 from fusion_eval.errors import (
     ConfigError,
     EndpointError,
@@ -169,7 +170,9 @@ def provider_of(name: str) -> str:
         _, slash, rest = name.partition("/")
         providers = [str(provider.value) for provider in litellm.provider_list]
         # With a provider in the name, the provider is probably misspelt; without one, the model's name is.
-        hint = nearest(name, [f"{p}/{rest}" for p in providers] if slash else litellm.model_cost)
+        hint = nearest(
+            name, [f"{p}/{rest}" for p in providers] if slash else [*BUNDLED_MODELS, *litellm.model_cost]
+        )
         raise ConfigError(f"litellm knows no provider for the model '{name}'.{hint or _NAME_FORM}") from error
 
 

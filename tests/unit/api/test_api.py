@@ -15,7 +15,7 @@ from run_folders import samples, write_run
 
 import fusion_eval as fe
 from fusion_eval import api
-from fusion_eval.errors import FusionEvalError
+from fusion_eval.errors import ConfigError, FusionEvalError
 from fusion_eval.strategies.bon import BestOfN
 from fusion_eval.strategies.scorers.chrf import Chrf
 
@@ -323,3 +323,8 @@ class TestRun:
     ) -> None:
         with pytest.raises(FusionEvalError, match=message):
             fe.run(tmp_path / "out", **options)
+
+
+def test_paths_in_a_list_are_refused_with_the_right_form():
+    with pytest.raises(ConfigError, match=r"read_runs\(\) takes one path after the other: read_runs\(A, B\)"):
+        fe.read_runs(["a", "b"])

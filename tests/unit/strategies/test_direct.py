@@ -197,3 +197,15 @@ def test_the_blocking_forms_work_where_an_event_loop_runs(server: Server) -> Non
 def test_the_harness_is_not_imported() -> None:
     code = "import sys, fusion_eval.strategies.direct; sys.exit('lm_eval' in sys.modules or 'litellm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("candidates", "message"),
+    [
+        ("abc", r"fuse\(\) needs a list of candidates, and got one text"),
+        (["a", None], r"Candidate 2 of fuse\(\) is None; it should be a text"),
+    ],
+)
+def test_candidates_that_are_no_list_of_texts_are_refused(candidates, message):
+    with pytest.raises(ConfigError, match=message):
+        fuse("Why?", candidates, strategy="bon(scorer=chrf)", cache="off")
