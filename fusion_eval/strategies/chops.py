@@ -20,8 +20,13 @@ from fusion_eval.types import Answer, Pool, Sampling
 class ChecklistSelection:
     """Let the fusor write a checklist for the request, then name the candidate that meets it best.
 
-    Source: checklisted one-pass selection (Khairi et al. 2025, arXiv 2506.20544). Our own choices: the fusor sees no
-    candidate when it writes the checklist, candidates are shuffled, and the words of both prompts.
+    Source: checklisted one-pass selection (Khairi et al. 2025, arXiv 2506.20544).
+
+    Our own choices, where the source leaves them open:
+
+    - The fusor sees no candidate when it writes the checklist.
+    - Candidates are shuffled.
+    - Both prompts are in our words.
 
     Args:
         temperature: The fusor's temperature.

@@ -23,10 +23,15 @@ from fusion_eval.types import Answer, Candidate, Pool, Sampling
 class Council:
     """Let every model that sampled rank all candidates, then let the fusor write an answer with their mean ranks in view.
 
-    Source: karpathy/llm-council. The members are the models of the pool, each once; the chairman is the fusor, by
-    default the first model. Deviations: each member sees the candidates in an order of its own; the chairman sees the
-    mean ranks, best candidate first, instead of models' names and the text of all reviews; a ranking has to name every
-    candidate once, in brackets at the end of the reply; the words of the prompts are our own.
+    Source: karpathy/llm-council. The members are the models of the pool, each once. The chairman is the fusor, by
+    default the first model.
+
+    Deviations from the source:
+
+    - Each member sees the candidates in an order of its own.
+    - The chairman sees mean ranks, best candidate first, instead of models' names and the reviews.
+    - A ranking has to name every candidate once, in brackets at the end of the reply.
+    - The prompts are in our words.
 
     Args:
         max_tokens: The most tokens that a member may write about the candidates.

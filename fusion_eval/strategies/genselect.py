@@ -21,9 +21,14 @@ class GenSelect:
     """Let the fusor name the best candidate of each window, then the best of those, in knock-out rounds.
 
     Source: Toshniwal et al. 2025 (arXiv 2507.17797) and its code in NeMo-Skills: temperature 0.6 and windows of 8.
-    Deviations: windows of a round differ in size by one at most, so that no candidate meets weaker rivals; of a window
-    whose reply cannot be read, the likeliest candidate goes on instead of a random one, and the answer counts as a
-    fallback; the words of the prompt are our own.
+
+    Deviations from the source:
+
+    - Windows of a round differ in size by one at most, so that no candidate meets weaker rivals.
+    - A window of one candidate costs no request.
+    - If a reply cannot be read, the window's likeliest candidate goes on instead of a random one.
+      The answer then counts as a fallback.
+    - The prompt is in our words.
 
     Args:
         window: The most candidates in one request.

@@ -20,9 +20,14 @@ class MixtureOfAgents:
     """Let all samplers write new proposals out of the pool, layer by layer; in the last layer the fusor writes alone.
 
     Source: Wang et al. 2024 (arXiv 2406.04692) and its code (togethercomputer/MoA). The paper counts the pool as the
-    first layer: its MoA has 3 layers, `layers=2` here, and its MoA-Lite 2, `layers=1` here. It deviates in four ways:
-    the prompt is in our words and stands in the user's turn; the proposals are anonymous and in an order that the seed
-    decides; a layer has as many proposals as the pool has candidates; and the pool's sampling options count.
+    first layer. Its MoA has 3 layers, which is `layers=2` here; its MoA-Lite has 2, which is `layers=1` here.
+
+    Deviations from the source:
+
+    - The prompt is in our words and stands in the user's turn.
+    - The proposals are anonymous, and the seed decides their order.
+    - A layer has as many proposals as the pool has candidates.
+    - Proposals have the pool's sampling options.
 
     Args:
         layers: The layers above the pool. Each but the last costs as many calls as the pool has candidates, the last

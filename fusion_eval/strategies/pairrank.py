@@ -24,11 +24,20 @@ _BUDGET = re.compile(r"(?P<times>\d{1,4}(?:\.\d+)?)n|(?P<pairs>\d{1,6})")
 class PairRank:
     """Let the fusor compare pairs of candidates, and take the one with the highest Bradley–Terry strength.
 
-    Source: the algorithm V1-Infer (Singh et al. 2026, arXiv 2603.04304): pairs that cover all candidates, then Swiss
-    rounds among candidates with similar results; 3n comparisons, as in the examples of its code. Deviations: the fusor
-    names the better one instead of rating both, so that Bradley–Terry strengths take the place of win rates weighted by
-    the ratings' margin; candidates with equal texts are one. Our own choices: a first round as a ring, with two
-    comparisons for each candidate; a pair that meets again is shown in the other order; the words of the prompt.
+    Source: the algorithm V1-Infer (Singh et al. 2026, arXiv 2603.04304). Its first pairs cover all candidates. Swiss
+    rounds among candidates with similar results follow. The examples of its code make 3n comparisons.
+
+    Deviations from the source:
+
+    - The fusor names the better candidate instead of rating both.
+    - So Bradley–Terry strengths replace win rates that are weighted by the ratings' margin.
+    - Candidates with equal texts are one.
+
+    Our own choices, where the source leaves them open:
+
+    - The first round is a ring, with two comparisons for each candidate.
+    - A pair that meets again is shown in the other order.
+    - The prompt is in our words.
 
     Args:
         budget: How many comparisons: `3n` is three for each candidate, `20` is 20. The first round needs n in any case.

@@ -19,9 +19,13 @@ from fusion_eval.types import Answer, Pool
 class RankFusion:
     """Keep the k candidates with the best scores, and let the fusor write one answer out of them.
 
-    Source: LLM-Blender (Jiang et al. 2023, arXiv 2306.02561), which fuses the top 3. It deviates in three ways: any
-    scorer ranks, where LLM-Blender compares pairs; the fusor is an LLM with a prompt, where LLM-Blender trains one;
-    and the candidates are shown in an order that the seed decides, not best first.
+    Source: LLM-Blender (Jiang et al. 2023, arXiv 2306.02561), which fuses the top 3.
+
+    Deviations from the source:
+
+    - Any scorer ranks, where LLM-Blender compares pairs.
+    - The fusor is an LLM with a prompt, where LLM-Blender trains one.
+    - Candidates are shown in an order that the seed decides, not best first.
 
     Args:
         k: How many candidates to keep. A pool that has no more is fused whole, without scoring.

@@ -24,8 +24,13 @@ class Refine:
     """Improve the candidate with the best score: feedback on the draft, then a new draft, in each round.
 
     Source: Self-Refine (Madaan et al. 2023, arXiv 2303.17651, algorithm 1). A round sees the earlier drafts with their
-    feedback, and the feedback can end the loop. It deviates in three ways: the first draft is the best candidate of the
-    pool; the prompts are the same for all tasks and have no examples; and the fusor's temperature counts, not 0.7.
+    feedback, and the feedback can end the loop.
+
+    Deviations from the source:
+
+    - The first draft is the best candidate of the pool.
+    - The prompts are the same for all tasks and have no examples.
+    - The temperature is the fusor's, not 0.7.
 
     Args:
         rounds: The most rounds; each costs two calls.

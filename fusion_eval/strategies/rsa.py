@@ -19,11 +19,16 @@ from fusion_eval.types import Answer, Candidate, Pool
 class RecursiveSelfAggregation:
     """Write each new member of a population out of k random members of the one before, for some rounds.
 
-    Source: Venkatraman et al. 2025 (arXiv 2509.26626, algorithm 1) and its code (HyperPotatoNeo/RSA, `eval_loop.py`),
-    whose defaults these are. The pool is the first population, whatever its size; the answer is one member of the
-    last, as in the paper. It deviates in four ways: the prompt is in our words and asks for the task's own form, not for
-    a box; a member that failed is left out, so that the subsets of the next round can be smaller than k; the samplers
-    take turns where there are several; and the pool's sampling options count, not temperature 1.
+    Source: Venkatraman et al. 2025 (arXiv 2509.26626, algorithm 1). The defaults are those of its code
+    (HyperPotatoNeo/RSA, `eval_loop.py`). The pool is the first population, whatever its size. The answer is one member
+    of the last population, as in the paper.
+
+    Deviations from the source:
+
+    - The prompt is in our words and asks for the task's own form, not for a box.
+    - A member that failed is left out, so that subsets of the next round can be smaller than k.
+    - Several samplers take turns.
+    - Members have the pool's sampling options, not temperature 1.
 
     Args:
         population: How many members each later population has.

@@ -18,8 +18,13 @@ from fusion_eval.types import Answer, Pool
 class UniversalSelfConsistency:
     """Show the fusor all candidates, and take the one that it names as the most consistent with the majority.
 
-    Source: Chen et al. 2023 (arXiv 2311.17311). Deviations: candidates are shuffled, since their order decides
-    too much; the reply may give reasons and ends with the number; the words of the prompt are our own.
+    Source: Chen et al. 2023 (arXiv 2311.17311).
+
+    Deviations from the source:
+
+    - Candidates are shuffled, since their order decides too much.
+    - The reply may give reasons, and ends with the number.
+    - The prompt is in our words.
 
     Args:
         temperature: The fusor's temperature.

@@ -19,11 +19,15 @@ from fusion_eval.types import Answer, Pool
 class WeightedMajority:
     """Take the first candidate that gives the answer with the largest sum of votes.
 
-    Sources: `by=logprob` is the normalized weighted sum of self-consistency (Wang et al. 2022, arXiv 2203.11171, equation
-    1). `by=self_certainty` is its Borda vote (Kang et al. 2025, arXiv 2502.18581): the candidate on rank r of N has
-    (N - r + 1)**power votes, and 0.5 is the default power of its code. `by=confidence` is DeepConf's offline vote (Fu et
-    al. 2025, arXiv 2508.15260); `keep=0.1` adds its filter, which keeps the candidates at or above that percentile.
-    Deviation: equal texts are equal answers, as everywhere here.
+    Sources, by scorer:
+
+    - `by=logprob` is the normalized weighted sum of self-consistency (Wang et al. 2022, arXiv 2203.11171, equation 1).
+    - `by=self_certainty` is its Borda vote (Kang et al. 2025, arXiv 2502.18581).
+      The candidate on rank r of N has (N - r + 1)**power votes. The default power, 0.5, is that of its code.
+    - `by=confidence` is DeepConf's offline vote (Fu et al. 2025, arXiv 2508.15260).
+      With `keep=0.1` it has its filter, which keeps the candidates at or above that percentile.
+
+    Deviation from the sources: equal texts are equal answers, as everywhere here.
 
     Args:
         by: Scores the candidates; None leaves the choice to the model argument `scorer=`.
