@@ -89,7 +89,7 @@ def win_rate(
         return WinRate(wins, ties, losses, rate, min(low, rate), max(high, rate), p_value, "exact")
     p_value = permutation_test(paired, resamples, seed).p_value
     low, high, method = _clustered_interval(paired, rate, confidence, resamples, seed)
-    low, high = _agreeing(low, high, rate, p_value <= 1 - confidence)
+    low, high = _agreeing(max(low, 0.0), min(high, 1.0), rate, p_value <= 1 - confidence)
     return WinRate(wins, ties, losses, rate, low, high, p_value, method)
 
 

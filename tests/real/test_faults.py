@@ -122,11 +122,13 @@ class FaultyFifth:
 # Runs and what they leave
 
 
-def run(server: Server, folder: Path, **model_args: object) -> Outcome | None:
+def run(
+    server: Server, folder: Path, strategies: tuple[str, ...] = STRATEGIES, **model_args: object
+) -> Outcome | None:
     plan = harness_run.Plan(
         output=folder / "out",
         tasks=TASKS,
-        strategies=STRATEGIES,
+        strategies=strategies,
         model_args={
             "model": "test-model", "base_url": server.base_url, "n": N, "timeout": TIMEOUT, "max_retries": RETRIES,
             "cache": str(folder / "store.sqlite"), **model_args,
@@ -261,21 +263,22 @@ def test_an_endpoint_that_always_fails_ends_the_run_with_one_message_after_few_c
 def test_an_endpoint_that_fails_to_fuse_ends_the_run_and_costs_no_candidate(
     openai_server: Start, tmp_path: Path
 ) -> None:
-    # given an endpoint that fails for every fusion until it is healed
+    # given pools, and an endpoint that fails for every fusion until it is healed
     healed = threading.Event()
 
     def faults(number: int, request: Request) -> Fault | None:
         return Fault("status", 500) if is_fusion(request) and not healed.is_set() else None
 
     server = openai_server(Plan(reply=reply, faults=faults))
+    run(server, tmp_path, ("single",), concurrency=4, max_retries=2)
     with pytest.raises(EndpointError, match="Finished calls are kept; run the same command again"):
-        run(server, tmp_path, concurrency=4, max_retries=2)
+        run(server, tmp_path, ("fusion",), concurrency=4, max_retries=2)
     fusions = [call for call in server.calls if is_fusion(call.body)]
     assert len(fusions) <= (GIVE_UP_AFTER + 4) * 3
     # when the run is repeated
     healed.set()
     before = len(server.calls)
-    run(server, tmp_path, concurrency=4, max_retries=2)
+    run(server, tmp_path, ("fusion",), concurrency=4, max_retries=2)
     # then only fusions are asked for
     assert all(is_fusion(call.body) for call in server.calls[before:])
     assert len(server.calls) - before <= PROMPTS
@@ -297,7 +300,7 @@ def test_one_prompt_that_always_fails_is_reported_and_is_all_that_is_asked_for_a
     # when
     message = f"1 of {PROMPTS} prompts have no answer .* All others are kept"
     with pytest.raises(FusionEvalError, match=message):
-        run(server, tmp_path, max_retries=2)
+        run(server, tmp_path, ("single",), max_retries=2)
     # then it has been tried max_retries + 1 times, and the others once
     tries = tries_of_calls(server)
     assert len(tries) == PROMPTS
