@@ -225,4 +225,5 @@ async def solve_all(
 
 
 def _stopped(candidate: Candidate, stops: Sequence[str]) -> Candidate:
-    return dataclasses.replace(candidate, text=cut_at_stop(candidate.text, stops))
+    text = cut_at_stop(candidate.text, stops)
+    return candidate if text == candidate.text else dataclasses.replace(candidate, text=text)
