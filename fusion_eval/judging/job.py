@@ -73,9 +73,7 @@ def plan_pairs(job: Job) -> PlannedPairs:
     """
     names = [run.name for run in job.runs]
     if job.statistics.test == "mcnemar":
-        raise ConfigError(
-            "test=mcnemar is for values of 0 and 1, and verdicts have ties; leave the test out"
-        )
+        raise ConfigError("test=mcnemar is for values of 0 and 1, and verdicts have ties; leave the test out")
     if len(names) < 2 and not job.opponent:
         raise ConfigError(
             "judge needs two runs or more, the baseline first: fusion-eval judge BASELINE CANDIDATE…"

@@ -155,7 +155,11 @@ def test_a_list_is_split_at_the_commas_outside_parentheses() -> None:
 
 @pytest.mark.parametrize(
     ("text", "twice"),
-    [("single,single", "single"), ("fusion,fusion()", "fusion"), ("bon(scorer=chrf),bon( scorer=chrf )", "bon")],
+    [
+        ("single,single", "single"),
+        ("fusion,fusion()", "fusion"),
+        ("bon(scorer=chrf),bon( scorer=chrf )", "bon"),
+    ],
 )
 def test_a_strategy_that_a_list_names_twice_is_an_error(text: str, twice: str) -> None:
     with pytest.raises(ConfigError, match=rf"The strategy {twice}.* is named 2 times"):
