@@ -10,7 +10,7 @@ from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models import Model
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
-from fusion_eval.models.keys import KeySource
+from fusion_eval.models.keys import key_source
 from fusion_eval.models.limited import Limited
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.prices import Price
@@ -115,9 +115,13 @@ class CountingOpener(Opener):
         count = self.counts.setdefault((self.strategy, "scorer"), Count())
         return CountingModel(door, None, count)
 
-    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool, key: KeySource) -> Limited:
+    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool, role: str) -> Limited:
         count = self.counts.setdefault((self.strategy, self._counted_role), Count())
-        return CountingModel(self._door(name, address, key), self.price(name, address), count)
+        return CountingModel(
+            self._door(name, address, key_source(self.arguments, role, address)),
+            self.price(name, address),
+            count,
+        )
 
 
 class CountingModel(Limited):

@@ -11,7 +11,7 @@ from fusion_eval.models.slots import Slots
 
 CONTINUE_HINT = "Finished calls are kept; run the same command again to continue"
 GIVE_UP_AFTER = 8
-"""Prompts that fail for good in a row, with no success between them, before the endpoint counts as down."""
+"""Prompts of one role that fail for good in a row, with no success between them, before the endpoint counts as down."""
 
 
 class Endpoint:
@@ -31,16 +31,18 @@ class Endpoint:
         """Requests that were answered."""
         self.retries = 0
         self._pace = Pace(concurrency)
-        self._failed_in_a_row: set[Hashable] = set()
+        self._failed_in_a_row: dict[str, set[Hashable]] = {}
+        """By role, the prompts that have failed since the last success."""
         self._answered = False
 
-    def succeeded(self, started: float) -> None:
+    def succeeded(self, started: float, role: str) -> None:
         """Record that a request was answered.
 
         Args:
             started: When the request was sent, by `time.monotonic`.
+            role: Who asked: the sampler, the fusor or the scorer.
         """
-        self._failed_in_a_row.clear()
+        self._failed_in_a_row.pop(role, None)
         self._answered = True
         self.calls += 1
         self._pace.answered(started, time.monotonic())
@@ -57,7 +59,7 @@ class Endpoint:
             self._pace.overloaded(started, time.monotonic())
             self.slots.resize(self._pace.limit)
 
-    def refused(self, name: str, request: Hashable, error: RequestError) -> None:
+    def refused(self, name: str, request: Hashable, error: RequestError, role: str) -> None:
         """Record that the endpoint refused a request.
 
         Before the first answer it counts as a failure, because the endpoint may refuse every request.
@@ -66,14 +68,15 @@ class Endpoint:
             name: The model's name, for messages.
             request: What tells one prompt from another.
             error: The refusal.
+            role: Who asked.
 
         Raises:
             EndpointError: Too many prompts in a row have failed.
         """
         if not self._answered and not isinstance(error, ContextOverflowError):
-            self.failed(name, request, error)
+            self.failed(name, request, error, role)
 
-    def failed(self, name: str, request: Hashable, error: Exception) -> None:
+    def failed(self, name: str, request: Hashable, error: Exception, role: str) -> None:
         """Record that a request failed for good.
 
         Several requests with one prompt count once: a sound endpoint may fail on a single prompt every time.
@@ -82,12 +85,14 @@ class Endpoint:
             name: The model's name, for messages.
             request: What tells one prompt from another.
             error: The last failure.
+            role: Who asked.
 
         Raises:
             EndpointError: Too many prompts in a row have failed.
         """
-        self._failed_in_a_row.add(request)
-        if len(self._failed_in_a_row) >= GIVE_UP_AFTER:
+        failed = self._failed_in_a_row.setdefault(role, set())
+        failed.add(request)
+        if len(failed) >= GIVE_UP_AFTER:
             raise EndpointError(
-                f"{name} failed on {len(self._failed_in_a_row)} prompts in a row and was given up: {error}. {CONTINUE_HINT}"
+                f"{name} failed on {len(failed)} prompts in a row and was given up: {error}. {CONTINUE_HINT}"
             ) from error

@@ -41,6 +41,7 @@ class Limited:
         max_retries: Retries of a request that fails.
         max_overload_retries: Retries of a request while the endpoint is overloaded; default: `max_retries`.
         where: The address, for logs and spans.
+        role: Who asks. A fusor that always fails is given up, even if the sampler at the same endpoint succeeds.
     """
 
     def __init__(
@@ -52,10 +53,11 @@ class Limited:
         max_retries: int = 5,
         max_overload_retries: int | None = None,
         where: str = "",
+        role: str = "sampler",
     ) -> None:
         self.name, self.identity, self.chat = door.name, door.identity, door.chat
         self.endpoint = endpoint
-        self._door, self._urgent, self._where = door, urgent, where
+        self._door, self._urgent, self._where, self._role = door, urgent, where, role
         self._max_retries = max_retries
         self._max_overload_retries = max_retries if max_overload_retries is None else max_overload_retries
 
@@ -100,7 +102,7 @@ class Limited:
                     self._check_retry_after(error)
                     failures.add(error)
                     if failures.errors > self._max_retries or failures.overloads > self._max_overload_retries:
-                        endpoint.failed(self.name, prompt, error)
+                        endpoint.failed(self.name, prompt, error, self._role)
                         raise
                     endpoint.retries += 1
                     await asyncio.sleep(pause(attempt, error))
@@ -108,10 +110,10 @@ class Limited:
                 except RequestError as error:
                     error.retries = attempt
                     self._log(attempt, clock() - started, f"refused: {error}")
-                    endpoint.refused(self.name, prompt, error)
+                    endpoint.refused(self.name, prompt, error, self._role)
                     raise
                 else:
-                    endpoint.succeeded(started)
+                    endpoint.succeeded(started, self._role)
                     self._log(attempt, clock() - started, "answered")
                     break
         if not candidates:

@@ -94,13 +94,10 @@ class Opener:
             addresses: Where the model is served; None for a provider. Ignored for models in this process.
             urgent: Whether its requests go ahead of others at the same endpoint.
             rechecks: Further requests for an answer whose reply contradicts itself.
-            role: Whose key the requests hold.
+            role: Who asks: whose key the requests hold, and whose failures in a row count.
         """
         places = [None] if addresses is None or runs_in_process(name) else list(addresses)
-        limited = [
-            self._limited(name, address, urgent, len(places) > 1, key_source(self.arguments, role, address))
-            for address in places
-        ]
+        limited = [self._limited(name, address, urgent, len(places) > 1, role) for address in places]
         model: Model = limited[0]
         if len(limited) > 1:
             model = LoadBalancer(limited, self._warn, self.arguments.max_retries)
@@ -127,10 +124,10 @@ class Opener:
         endpoint = self._endpoints.setdefault(door.identity, Endpoint(self.arguments.concurrency))
         if self.arguments.offline:
             door = Offline(door, self._store.path)
-        return Limited(door, endpoint, max_retries=self.arguments.max_retries)
+        return Limited(door, endpoint, max_retries=self.arguments.max_retries, role=SCORER)
 
-    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool, key: KeySource) -> Limited:
-        door = self._door(name, address, key)
+    def _limited(self, name: str, address: str | None, urgent: bool, spread: bool, role: str) -> Limited:
+        door = self._door(name, address, key_source(self.arguments, role, address))
         concurrency = min(
             self.arguments.concurrency, getattr(door, "requests_at_once", self.arguments.concurrency)
         )
@@ -143,6 +140,7 @@ class Opener:
             urgent=urgent,
             max_retries=0 if spread else retries,  # a request that fails at one address goes to the next
             max_overload_retries=retries,
+            role=role,
             where=without_userinfo(address) if address else "",
         )
 

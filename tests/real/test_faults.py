@@ -263,16 +263,15 @@ def test_an_endpoint_that_always_fails_ends_the_run_with_one_message_after_few_c
 def test_an_endpoint_that_fails_to_fuse_ends_the_run_and_costs_no_candidate(
     openai_server: Start, tmp_path: Path
 ) -> None:
-    # given pools, and an endpoint that fails for every fusion until it is healed
+    # given an endpoint that fails for every fusion until it is healed
     healed = threading.Event()
 
     def faults(number: int, request: Request) -> Fault | None:
         return Fault("status", 500) if is_fusion(request) and not healed.is_set() else None
 
     server = openai_server(Plan(reply=reply, faults=faults))
-    run(server, tmp_path, ("single",), concurrency=4, max_retries=2)
     with pytest.raises(EndpointError, match="Finished calls are kept; run the same command again"):
-        run(server, tmp_path, ("fusion",), concurrency=4, max_retries=2)
+        run(server, tmp_path, concurrency=4, max_retries=2)
     fusions = [call for call in server.calls if is_fusion(call.body)]
     assert len(fusions) <= (GIVE_UP_AFTER + 4) * 3
     # when the run is repeated
