@@ -81,6 +81,17 @@ def order_of(value: object) -> Order | None:
     raise ConfigError(f"generate_choices={value} should be true, false, in_order or permuted")
 
 
+def check_some_generate(tasks: Iterable[str]) -> None:
+    """Raise a ConfigError if none of the tasks, by their names in a run, is multiple choice as generation."""
+    names = list(tasks)
+    if not any(_plain_name(name)[1] for name in names):
+        raise ConfigError(
+            f"--generate_choices changes no task: {names[0]} is not multiple choice; leave it out"
+            if len(names) == 1
+            else f"--generate_choices changes no task: none of the {len(names)} is multiple choice; leave it out"
+        )
+
+
 def load_run_tasks(names: Sequence[str], include_path: Path | None) -> dict[str, Any]:
     """Return the tasks of a run by their names there, with multiple choice as generation where the run had it so.
 

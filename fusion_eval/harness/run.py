@@ -116,10 +116,13 @@ def check_plan(plan: Plan) -> tuple[ModelArguments, Any]:
     host.silence()
     manager = task_manager(plan.tasks, plan.include_path)
     if plan.generate_choices:
-        from fusion_eval.harness.choices import GeneratingManager
+        from fusion_eval.harness.choices import GeneratingManager, check_some_generate
 
         manager = GeneratingManager(manager, plan.generate_choices)
-    _check_tasks(load_tasks(manager, plan.tasks))
+    tasks = load_tasks(manager, plan.tasks)
+    if plan.generate_choices:
+        check_some_generate(tasks)
+    _check_tasks(tasks)
     return arguments, manager
 
 

@@ -31,7 +31,7 @@ _COMPARES_LABELS = re.compile(r"(?i)(?<![a-z])(f1|mcc)(?![a-z0-9])")
 """Their pairs of labels look like pairs of texts."""
 _LONGEST_LINE, _LONGEST_FILE = 1 << 28, 1 << 30
 """Characters of a line, and of a file that is one array. A small archive can hold far more."""
-_COMPARE_THE_REST = "--allow_partial compares the rest"
+_USE_THE_REST = "--allow_partial uses the rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,7 @@ def read_samples(
         else:
             raise ConfigError(
                 f"{path}, {where} is not a sample of the harness, or is cut off; "
-                + (
-                    "its samples do not name their filter, so all are needed"
-                    if unnamed
-                    else _COMPARE_THE_REST
-                )
+                + ("its samples do not name their filter, so all are needed" if unnamed else _USE_THE_REST)
             )
     return samples, broken_lines
 

@@ -311,3 +311,14 @@ def test_the_expected_single_sample_is_scored_by_the_same_letters(openai_server,
 def test_an_unknown_order_is_an_error(tmp_path, value):
     with pytest.raises(ConfigError, match="should be true, false, in_order or permuted"):
         api.run(tmp_path, generate_choices=value)
+
+
+def test_a_run_without_any_multiple_choice_task_is_refused(tmp_path, capsys):
+    options = ["--tasks", "fusion_demo_fr", "--generate_choices", "--output", str(tmp_path / "out")]
+
+    code = cli.main(["run", "--dry_run", *options])
+
+    assert code == 2
+    assert "--generate_choices changes no task: fusion_demo_fr is not multiple choice; leave it out" in (
+        capsys.readouterr().err
+    )
