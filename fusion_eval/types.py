@@ -149,9 +149,11 @@ class Answer:
     chosen: int | None = None
     """Index of the usable candidate whose text is the answer; None if the strategy wrote a new text."""
     calls: tuple[Candidate, ...] = ()
-    """The generations that aggregation itself cost: those of the scorer first, then those of the fusor."""
+    """The generations that aggregation itself cost: those of the scorer, then of the samplers, then of the fusor."""
     scorer_calls: int = 0
-    """How many of the calls are the scorer's."""
+    """How many of the calls are the scorer's; they come first."""
+    sampler_calls: int = 0
+    """How many of the calls after those are of models that also drew the pool, and drew or ranked again."""
     comparison: str = ""
     """What the fusor wrote about the candidates before its answer."""
     dropped: int = 0

@@ -87,8 +87,8 @@ class JointAnswers:
 
     def _cost(self) -> float | None:
         """Return the dollars of all strategies; the pool, which they share, counts once."""
-        first, *others = (lm.totals.overall for lm in self._lms)
-        calls = [usage.cost for other in others for role, usage in other.roles.items() if role != "sampler"]
+        first = self._lms[0].totals.overall
+        calls = [totals.cost for lm in self._lms[1:] for totals in lm.totals.calls.values()]
         known = [cost for cost in (first.cost, *calls) if cost is not None]
         return sum(known) if known else None
 

@@ -112,7 +112,9 @@ class Totals:
         calls = trace.answer.calls
         scoring = len(calls) if spec_name(trace.strategy) in _SCORED else trace.answer.scorer_calls
         self._add_generations("scorer", calls[:scoring])
-        self._add_generations("fusor", calls[scoring:])
+        sampling = scoring + trace.answer.sampler_calls
+        self._add_generations("sampler", calls[scoring:sampling])
+        self._add_generations("fusor", calls[sampling:])
 
     def as_json(self) -> dict[str, Any]:
         """Return the sums as a results file has them. What was saved stands there only if something was."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader
@@ -59,18 +59,24 @@ class Council:
         ranks = mean_ranks(rankings, len(pool.usable))
         order = sorted(seeded_order(pool, tools), key=lambda i: ranks[i] if ranks else 0.0)
         reply = await _fuse(pool, order, ranks, tools)
-        calls = made([*(ballot for _, ballot in ballots), reply])
+        asked = made([ballot for _, ballot in ballots])
+        calls = (*asked, *made([reply]))
         scores = tuple(-rank for rank in ranks)
         text = cut_at_stop(reply.text.strip(), tools.sampling.stop).strip()
         reason = problem(reply, text, [candidate.text for candidate in pool.usable], "the chairman")
         if reason and ranks:
             best = min(range(len(ranks)), key=ranks.__getitem__)
-            return Answer(pool.usable[best].text, scores, best, calls, fallback=reason)
+            return Answer(
+                pool.usable[best].text, scores, best, calls, sampler_calls=len(asked), fallback=reason
+            )
         if reason:
-            return fall_back(pool, f"no ranking could be read, and {reason}", calls)
+            fallen = fall_back(pool, f"no ranking could be read, and {reason}", calls)
+            return replace(fallen, sampler_calls=len(asked))
         reason = None if ranks else "no ranking could be read; the chairman fused without ranks"
         departures = ("truncated",) if reply.finish_reason == "length" else ()
-        return Answer(text, scores, None, calls, departures=departures, fallback=reason)
+        return Answer(
+            text, scores, None, calls, sampler_calls=len(asked), departures=departures, fallback=reason
+        )
 
     async def _rank(self, member: Model, pool: Pool, tools: Tools) -> tuple[list[int] | None, Candidate]:
         """Return a member's ranking of the usable candidates, best first, and its reply; None if it is no ranking."""

@@ -26,8 +26,9 @@ class Greedy:
         except RequestError as error:
             return fall_back(pool, f"the model failed at temperature 0: {error}")
         if reply.error:
-            return fall_back(pool, f"the model failed at temperature 0: {reply.error}", (reply,))
-        return Answer(reply.text, calls=(reply,))
+            reason = f"the model failed at temperature 0: {reply.error}"
+            return dataclasses.replace(fall_back(pool, reason, (reply,)), sampler_calls=1)
+        return Answer(reply.text, calls=(reply,), sampler_calls=1)
 
     def __repr__(self) -> str:
         return format_spec(self)

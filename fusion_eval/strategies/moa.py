@@ -59,11 +59,12 @@ class MixtureOfAgents:
             )
             calls = (*calls, *made)
             if not proposals:
-                return fall_back(pool, f"every proposal of layer {layer} failed", calls)
+                failed = fall_back(pool, f"every proposal of layer {layer} failed", calls)
+                return replace(failed, sampler_calls=len(calls))
         answer = await fuse(Pool(pool.prompt, proposals), replace(tools, template=template))
         if answer.fallback:
             answer = replace(fall_back(pool, answer.fallback, answer.calls), dropped=answer.dropped)
-        return replace(answer, calls=(*calls, *answer.calls))
+        return replace(answer, calls=(*calls, *answer.calls), sampler_calls=len(calls))
 
     def __repr__(self) -> str:
         return format_spec(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader
@@ -72,9 +72,10 @@ class RecursiveSelfAggregation:
             )
             calls = (*calls, *made)
             if not members:
-                return fall_back(pool, f"every member of round {round_} failed", calls)
+                failed = fall_back(pool, f"every member of round {round_} failed", calls)
+                return replace(failed, sampler_calls=len(calls))
         cut = ("truncated",) if members[0].finish_reason == "length" else ()
-        return Answer(members[0].text, calls=calls, departures=cut)
+        return Answer(members[0].text, calls=calls, sampler_calls=len(calls), departures=cut)
 
     def _proposals(self, round_: int, members: tuple[Candidate, ...], tools: Tools) -> list[Proposal]:
         """Draw the k members for each new one, without replacement, as the seed and their texts decide."""

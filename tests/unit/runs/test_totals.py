@@ -93,25 +93,27 @@ def test_the_cost_is_unknown_if_no_price_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "scorer_calls", "roles"),
+    ("strategy", "scorer_calls", "sampler_calls", "roles"),
     [
-        ("fusion", 0, {"fusor": 2}),
-        ("rank_fusion(by=judge)", 1, {"scorer": 1, "fusor": 1}),
-        ("weighted_majority(by=judge)", 2, {"scorer": 2}),
-        ("bon", 2, {"scorer": 2}),
-        ("bon", 0, {"scorer": 2}),  # a trace of 0.1.0 does not count them
+        ("fusion", 0, 0, {"fusor": 2}),
+        ("rank_fusion(by=judge)", 1, 0, {"scorer": 1, "fusor": 1}),
+        ("council", 0, 1, {"sampler": 1, "fusor": 1}),
+        ("rsa", 0, 2, {"sampler": 2}),
+        ("weighted_majority(by=judge)", 2, 0, {"scorer": 2}),
+        ("bon", 2, 0, {"scorer": 2}),
+        ("bon", 0, 0, {"scorer": 2}),  # a trace of 0.1.0 does not count them
     ],
 )
-def test_calls_beyond_the_pool_are_the_scorers_as_far_as_the_answer_says_and_else_the_fusors(
-    strategy: str, scorer_calls: int, roles: dict[str, int]
+def test_calls_beyond_the_pool_have_the_roles_that_the_answer_says_and_else_are_the_fusors(
+    strategy: str, scorer_calls: int, sampler_calls: int, roles: dict[str, int]
 ) -> None:
     # given
     totals = Totals()
-    answer = Answer("a", calls=(CALL, CALL), scorer_calls=scorer_calls)
+    answer = Answer("a", calls=(CALL, CALL), scorer_calls=scorer_calls, sampler_calls=sampler_calls)
     # when
-    totals.add(trace(answer=answer, strategy=strategy))
+    totals.add_calls(trace(answer=answer, strategy=strategy))
     # then
-    calls = {role: usage.prompt_tokens // 20 for role, usage in totals.roles.items() if role != "sampler"}
+    calls = {role: usage.prompt_tokens // 20 for role, usage in totals.roles.items()}
     assert calls == roles
 
 
