@@ -12,7 +12,7 @@ from fusion_eval.errors import RequestError
 from fusion_eval.types import Candidate
 
 _SHOWN = re.compile(
-    r"^--- candidate (\d+).*? \w{8} ---\n(.*?)\n--- end of candidate \1 \w{8} ---$", re.M | re.S
+    r"^--- candidate (\d+).*? \w+ ---\n(.*?)\n--- end of candidate \1 \w+ ---$", re.M | re.S
 )
 
 LIES = [

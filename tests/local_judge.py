@@ -19,7 +19,7 @@ from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.reading import read_runs
 from fusion_eval.runs.verdicts import FILE_NAME as VERDICTS
 
-_ANSWER = r"--- answer {} [0-9a-f]{{8}} ---\n(.*?)\n--- end of answer {} [0-9a-f]{{8}} ---"
+_ANSWER = r"--- answer {} \w+ ---\n(.*?)\n--- end of answer {} \w+ ---"
 Rule = Callable[[str, str, random.Random], str]
 """Returns the mark for the answers A and B. The random numbers depend on the prompt and the seed."""
 ServerStart = Callable[[Plan], Server]

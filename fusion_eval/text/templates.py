@@ -16,6 +16,8 @@ from fusion_eval.errors import ConfigError, nearest
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters except tab and newline. They are invisible, and some servers end a text at them."""
 
+_USUAL_FENCE = "q7x"
+
 _ANALYSIS = re.compile(r"\{[{%][^}]*\banalysis\b")
 
 
@@ -124,10 +126,13 @@ def without_control_characters(text: str) -> str:
 
 
 def fence_for(texts: Sequence[str]) -> str:
-    """Return eight hex digits that none of the texts contains, to mark where a text begins and ends.
+    """Return a mark that none of the texts contains, to show where a text begins and ends.
 
-    The same texts always get the same fence.
+    Almost always it is the same short mark: so prompts share their beginnings, which servers then read once. A text that
+    contains it gets eight hex digits that follow from all the texts, so no text can know them beforehand.
     """
+    if not any(_USUAL_FENCE in text for text in texts):
+        return _USUAL_FENCE
     digest = hashlib.sha256("\0".join(texts).encode(errors="replace")).hexdigest()
     while any(digest[:8] in text for text in texts):
         digest = hashlib.sha256(digest.encode()).hexdigest()

@@ -102,7 +102,7 @@ def test_the_judge_sees_every_question_and_answer_unchanged(runs, answers, arena
     seen = set()
     for call in server.calls:
         text = prompt_text(call.body)
-        fence = text.split("the mark ")[1][:8]
+        fence = text.split("the mark ")[1].split(".")[0]
         parts = text.split(f" {fence} ---\n")
         request, *shown = (parts[place].rpartition("\n--- end of ")[0] for place in (1, 3, 5))
         seen.add((request, frozenset(shown)))
@@ -124,7 +124,7 @@ def test_style_control_finds_and_removes_a_preference_for_length(runs, openai_se
 
 def test_style_control_uncovers_a_difference_that_length_hides(runs, answers, openai_server: ServerStart):
     # given a judge that knows the longer model to be weaker, and prefers length all the same
-    taste = knows_strength(answers, {MODELS[0]: 1.2, MODELS[2]: 0.0}, LENGTH_BIAS)
+    taste = knows_strength(answers, {MODELS[0]: 1.0, MODELS[2]: 0.0}, LENGTH_BIAS)
     comparison = judge_folders(openai_server(judge_server(taste)), [runs[MODELS[0]], runs[MODELS[2]]])
     (row,), (adjusted,) = comparison.rows, comparison.judging.style
     assert row.win_rate_low < 0.5 < row.win_rate_high

@@ -55,7 +55,7 @@ def prompt_for(pair: AnswerPair, template: str = "helpfulness", first="baseline"
 
 
 def fence_of(text: str) -> str:
-    return text.split("the mark ")[1][:8]
+    return text.split("the mark ")[1].split(".")[0]
 
 
 def parts(text: str) -> dict[str, str]:
@@ -253,7 +253,7 @@ def test_a_users_template_gets_every_variable(tmp_path: Path, openai_server: Cal
     runs = [open_run(tmp_path / "base", ["a"]), open_run(tmp_path / "cand", ["b"])]
     comparison = judge_folders(server, runs, options={"judge_prompt": str(own)})
     asked = sorted(prompt_text(call.body) for call in server.calls)
-    assert asked == ["Question 0?|a|b|||English|3|False|8", "Question 0?|b|a|||English|3|False|8"]
+    assert asked == ["Question 0?|a|b|||English|3|False|3", "Question 0?|b|a|||English|3|False|3"]
     assert comparison.rows[0].metric == "judge:mine"
 
 

@@ -44,7 +44,7 @@ def parts(written: str, fence: str) -> list[str]:
 
 
 def fence_of(written: str) -> str:
-    return written.split("the mark ")[1][:8]
+    return written.split("the mark ")[1].split(".")[0]
 
 
 @pytest.mark.parametrize("name", ["paper", "direct", "judge"])
@@ -94,11 +94,13 @@ def test_the_language_is_named_if_known_and_left_to_the_request_otherwise(name: 
     assert render(shipped(name), CHAT, candidates=["a"], language="nl") == unknown
 
 
-def test_the_fence_depends_only_on_the_texts() -> None:
+def test_prompts_share_their_fence_unless_a_text_contains_it() -> None:
     def fence(text: str) -> str:
         return fence_of(render(shipped("paper"), CHAT, candidates=[text], language=None))
 
-    assert fence("a") == fence("a") != fence("b")
+    usual = fence("a")
+    assert fence("b") == usual
+    assert fence(f"a {usual}") == fence(f"a {usual}") != fence(f"b {usual}") != usual
 
 
 @given(st.lists(st.text(), max_size=5))
@@ -119,10 +121,10 @@ def test_a_text_that_contains_the_first_choice_of_a_fence_gets_the_next(
             self.data = data
 
         def hexdigest(self) -> str:
-            return "00000000" if self.data == b"holds 00000000" else "11111111"
+            return "00000000" if self.data == b"holds q7x and 00000000" else "11111111"
 
     monkeypatch.setattr("fusion_eval.text.templates.hashlib.sha256", Digest)
-    assert fence_for(["holds 00000000"]) == "11111111"
+    assert fence_for(["holds q7x and 00000000"]) == "11111111"
 
 
 def test_only_synthesis_asks_for_tags_and_only_analysis_for_two_calls() -> None:
