@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from math import isnan
 
 from fusion_eval.strategies.interface import Tools
+from fusion_eval.text.shuffle import seeded_order_of
 from fusion_eval.types import Pool
 
 
@@ -18,10 +18,7 @@ def best_first(scores: Sequence[float | None]) -> list[int]:
 
 def seeded_order(pool: Pool, tools: Tools, salt: str = "") -> list[int]:
     """Return the indices of the usable candidates in an order that the pool's seed, their texts and `salt` decide."""
-    texts = [candidate.text.strip() for candidate in pool.usable]
-    order = list(range(len(texts)))
-    random.Random(f"{tools.sampling.seed}|{salt}{texts}").shuffle(order)  # noqa: S311 - an order, not a secret
-    return order
+    return seeded_order_of([candidate.text for candidate in pool.usable], tools.sampling.seed, salt)
 
 
 def shuffled(pool: Pool, tools: Tools, salt: str = "") -> list[str]:
