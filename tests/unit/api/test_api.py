@@ -16,7 +16,7 @@ from run_folders import samples, write_run
 import fusion_eval as fe
 from fusion_eval import api
 from fusion_eval.errors import ConfigError, FusionEvalError
-from fusion_eval.strategies.bon import BestOfN
+from fusion_eval.strategies.methods.bon import BestOfN
 from fusion_eval.strategies.scorers.chrf import Chrf
 
 ServerStart = Callable[[Plan], Server]

@@ -11,9 +11,9 @@ from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import RequestError
 from fusion_eval.strategies import Scored, Tools
-from fusion_eval.strategies.bon import BestOfN
+from fusion_eval.strategies.methods.bon import BestOfN
+from fusion_eval.strategies.methods.single import Single
 from fusion_eval.strategies.scorers.chrf import Chrf
-from fusion_eval.strategies.single import Single
 from fusion_eval.types import Candidate, Pool
 
 FAILED = Candidate("", "m", 0, error="HTTP 500")

@@ -7,7 +7,7 @@ from choosing_models import always_failing, chooser, counted, failing, lying, re
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.strategies.chops import ChecklistSelection
+from fusion_eval.strategies.methods.chops import ChecklistSelection
 from fusion_eval.strategies.specs import load_strategy
 
 CHECKLIST = "Does it say what 6 times 7 is?"

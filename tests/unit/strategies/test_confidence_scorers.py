@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError, RequestError
-from fusion_eval.strategies.bon import BestOfN
 from fusion_eval.strategies.interface import needs_logprobs
+from fusion_eval.strategies.methods.bon import BestOfN
 from fusion_eval.strategies.scorers.confidence import Confidence, window_means
 from fusion_eval.strategies.scorers.judge_pairwise import PairwiseJudge
 from fusion_eval.strategies.scorers.self_certainty import SelfCertainty

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import Scripted, pool_of, tools
 
-from fusion_eval.strategies.greedy import Greedy
-from fusion_eval.strategies.longest import Longest
-from fusion_eval.strategies.random_choice import RandomChoice
+from fusion_eval.strategies.methods.greedy import Greedy
+from fusion_eval.strategies.methods.longest import Longest
+from fusion_eval.strategies.methods.random_choice import RandomChoice
 from fusion_eval.types import Candidate
 
 texts = st.lists(st.text("ab ", max_size=4), min_size=1, max_size=6)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.strategies.council import Council, mean_ranks
 from fusion_eval.strategies.interface import Tools
+from fusion_eval.strategies.methods.council import Council, mean_ranks
 from fusion_eval.strategies.specs import load_strategy
 from fusion_eval.types import Candidate
 

@@ -13,7 +13,7 @@ from openai_server import Plan, Server
 
 from fusion_eval.errors import ConfigError, FusionEvalError
 from fusion_eval.strategies.direct import fuse, fuse_async, sample, sample_async
-from fusion_eval.strategies.fusion import Fusion
+from fusion_eval.strategies.methods.fusion import Fusion
 from fusion_eval.types import Candidate, Message, Pool, Prompt
 
 FUSED = "Comparison: both agree.\nAnswer: [[ forty-two ]]"

@@ -12,7 +12,7 @@ from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ContextOverflowError, EndpointError, RequestError
 from fusion_eval.strategies import fall_back
-from fusion_eval.strategies.fusion import Fusion
+from fusion_eval.strategies.methods.fusion import Fusion
 from fusion_eval.types import Candidate
 
 FUSED = "Comparison: they differ.\nAnswer: [[ forty-two ]]"

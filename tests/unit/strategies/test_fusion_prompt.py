@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.strategies.fusing import COMPARISON_TOKENS
-from fusion_eval.strategies.fusion import Fusion
+from fusion_eval.strategies.methods.fusion import Fusion
 from fusion_eval.types import Candidate, Message, Prompt
 
 FUSED = "Comparison: they differ.\nAnswer: [[ forty-two ]]"

@@ -14,7 +14,7 @@ from fusion_eval.errors import ContextOverflowError, RequestError
 from fusion_eval.strategies.analysis import PARTS, read_analysis
 from fusion_eval.strategies.fused_text import read_tagged
 from fusion_eval.strategies.fusing import COMPARISON_TOKENS
-from fusion_eval.strategies.fusion import Fusion
+from fusion_eval.strategies.methods.fusion import Fusion
 from fusion_eval.types import Candidate
 
 ANALYSIS = {part: [] for part in PARTS} | {"consensus": ["both say 42"]}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.strategies.genselect import GenSelect
+from fusion_eval.strategies.methods.genselect import GenSelect
 from fusion_eval.strategies.specs import load_strategy
 from fusion_eval.types import Candidate
 

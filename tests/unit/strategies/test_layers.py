@@ -11,8 +11,8 @@ import pytest
 from scripted import Scripted, pool_of, text_of, tools
 
 from fusion_eval.errors import ContextOverflowError, RequestError
-from fusion_eval.strategies.moa import MixtureOfAgents
-from fusion_eval.strategies.rsa import RecursiveSelfAggregation
+from fusion_eval.strategies.methods.moa import MixtureOfAgents
+from fusion_eval.strategies.methods.rsa import RecursiveSelfAggregation
 from fusion_eval.types import Candidate
 
 REFUSED = "I'm sorry, but I can't help with that."

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scripted import pool_of, tools
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.strategies.majority import Majority
+from fusion_eval.strategies.methods.majority import Majority
 from fusion_eval.types import Candidate
 
 

@@ -11,9 +11,9 @@ from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError, RequestError
 from fusion_eval.strategies import Pool, Scored, Tools
-from fusion_eval.strategies.guarded_fusion import GuardedFusion
-from fusion_eval.strategies.rank_fusion import RankFusion
-from fusion_eval.strategies.refine import Refine
+from fusion_eval.strategies.methods.guarded_fusion import GuardedFusion
+from fusion_eval.strategies.methods.rank_fusion import RankFusion
+from fusion_eval.strategies.methods.refine import Refine
 from fusion_eval.strategies.scorers.logprob import Logprob
 from fusion_eval.strategies.specs import format_spec, load_strategy
 from fusion_eval.types import Candidate

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from scripted import pool_of, tools
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.strategies.bon import BestOfN
-from fusion_eval.strategies.mbr import MinimumBayesRisk
+from fusion_eval.strategies.methods.bon import BestOfN
+from fusion_eval.strategies.methods.mbr import MinimumBayesRisk
 from fusion_eval.strategies.scorers.chrf import Chrf
 from fusion_eval.strategies.specs import load_strategy
 from fusion_eval.strategies.utilities import _mbrs, bleu, chrf

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.strategies.pairrank import PairRank
+from fusion_eval.strategies.methods.pairrank import PairRank
 from fusion_eval.strategies.specs import format_spec, load_strategy
 from fusion_eval.strategies.swiss import Standings
 from fusion_eval.types import Candidate

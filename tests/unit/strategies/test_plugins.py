@@ -12,7 +12,7 @@ from third_party import install
 
 from fusion_eval import strategies
 from fusion_eval.errors import ConfigError
-from fusion_eval.strategies.fusion import Fusion
+from fusion_eval.strategies.methods.fusion import Fusion
 from fusion_eval.strategies.plugins import STRATEGIES, load, names
 from fusion_eval.strategies.specs import format_spec, load_strategy
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.strategies.majority import Majority
-from fusion_eval.strategies.route import Route
+from fusion_eval.strategies.methods.majority import Majority
+from fusion_eval.strategies.methods.route import Route
 from fusion_eval.strategies.specs import load_strategy
 
 FUSED = "Comparison: x\nAnswer: [[ fused ]]"

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from third_party import install
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.strategies.bon import BestOfN
-from fusion_eval.strategies.fusion import Fusion
 from fusion_eval.strategies.interface import needs_logprobs
+from fusion_eval.strategies.methods.bon import BestOfN
+from fusion_eval.strategies.methods.fusion import Fusion
+from fusion_eval.strategies.methods.single import Single
 from fusion_eval.strategies.scorers.chrf import Chrf
 from fusion_eval.strategies.scorers.judge import Judge
 from fusion_eval.strategies.scorers.logprob import Logprob
-from fusion_eval.strategies.single import Single
 from fusion_eval.strategies.specs import (
     format_spec,
     load_scorer,

@@ -7,8 +7,8 @@ from choosing_models import always_failing, chooser, counted, failing, lying, re
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.strategies.methods.usc import UniversalSelfConsistency
 from fusion_eval.strategies.specs import load_strategy
-from fusion_eval.strategies.usc import UniversalSelfConsistency
 from fusion_eval.types import Candidate
 
 

@@ -15,7 +15,8 @@ from scripted import pool_of, tools
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.strategies.interface import Scored, Tools
-from fusion_eval.strategies.majority import Majority
+from fusion_eval.strategies.methods.majority import Majority
+from fusion_eval.strategies.methods.weighted_majority import WeightedMajority
 from fusion_eval.strategies.scorers.chrf import Chrf
 from fusion_eval.strategies.scorers.confidence import Confidence
 from fusion_eval.strategies.scorers.endpoint import EndpointScorer
@@ -23,7 +24,6 @@ from fusion_eval.strategies.scorers.logprob import Logprob
 from fusion_eval.strategies.scorers.reward import Reward
 from fusion_eval.strategies.scorers.self_certainty import SelfCertainty
 from fusion_eval.strategies.specs import load_strategy
-from fusion_eval.strategies.weighted_majority import WeightedMajority
 from fusion_eval.types import Candidate, Pool
 
 

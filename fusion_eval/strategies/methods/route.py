@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from fusion_eval.argument_values import number_reader
-from fusion_eval.strategies.fusion import Fusion
 from fusion_eval.strategies.interface import Tools
-from fusion_eval.strategies.majority import Majority
+from fusion_eval.strategies.methods.fusion import Fusion
+from fusion_eval.strategies.methods.majority import Majority
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.strategies.votes import extracted_answers, tally
 from fusion_eval.types import Answer, Pool
