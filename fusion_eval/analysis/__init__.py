@@ -1,0 +1,1 @@
+"""What only a pool can tell: curves over N, rescue and harm, ceilings. Pure: scored pools in, tables out."""

@@ -1,0 +1,101 @@
+"""Analyze runs by their pools: curves over N, rescue and harm, ceilings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fusion_eval.api.loading import load_runs
+
+if TYPE_CHECKING:
+    from fusion_eval.analysis.pools import ScoredPools
+    from fusion_eval.report.analysis_view import AnalysisView
+    from fusion_eval.runs.reading import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Runs with their scored pools: what every table of an analysis is made from."""
+
+    runs: tuple[Run, ...]
+    pools: tuple[ScoredPools, ...]
+    notes: tuple[str, ...]
+
+
+def analyze(
+    *runs: Run | str | Path,
+    metrics: str | Sequence[str] = (),
+    alpha: float = 0.05,
+    resamples: int = 2_000,
+    seed: int = 0,
+    cluster: str = "auto",
+    allow_partial: bool = False,
+    include_path: str | Path | None = None,
+    output: str | Path | None = None,
+) -> AnalysisView:
+    """Analyze what only the pools of runs can tell. No model is asked.
+
+    Every candidate is scored by the task's own metric. From the scores follow curves over the number of candidates, rescue
+    and harm by the number of right candidates, ceilings, and what each model of a pool adds.
+
+    Args:
+        runs: Runs on the same pools, or their folders; a folder may hold several runs.
+        metrics: Metrics to analyze; empty means all that have a value for each item.
+        alpha: Intervals cover with probability 1 - alpha.
+        resamples: Number of resamples for intervals of ratios.
+        seed: Seed of the resampling.
+        cluster: Document field whose equal values mark dependent items, "auto", or "none".
+        allow_partial: Leave out lines of runs that cannot be read, and note it, instead of raising an error.
+        include_path: Folder with the task YAMLs that candidates are scored by.
+        output: Folder to write analysis.json, candidates.parquet and answers.parquet to.
+
+    Returns:
+        The analysis. It prints as tables, and has `to_frame(table)`, `to_markdown()` and `to_json()`.
+    """
+    from fusion_eval.analysis.analyze import AnalysisOptions, analyze_pools
+    from fusion_eval.analysis.parquet import write_pools
+    from fusion_eval.argument_values import names_in
+    from fusion_eval.report.analysis_view import AnalysisView
+    from fusion_eval.runs.analysis import write_analysis
+    from fusion_eval.runs.comparison import compared_run
+
+    options = AnalysisOptions(alpha=alpha, resamples=resamples, seed=seed)
+    scored = score(runs, names_in(metrics), cluster, allow_partial, include_path)
+    analysis = analyze_pools(
+        scored.pools,
+        tuple(map(compared_run, scored.runs)),
+        max(run.date for run in scored.runs),
+        options,
+        scored.notes,
+    )
+    # Tables of other questions (budget, contribution, robustness, fusors) are added here: dataclasses.replace(analysis, …).
+    if output is not None:
+        write_pools(scored.pools, Path(output))
+        write_analysis(analysis, Path(output))
+    return AnalysisView(analysis)
+
+
+def score(
+    runs: Sequence[Run | str | Path],
+    metrics: Sequence[str] = (),
+    cluster: str = "auto",
+    allow_partial: bool = False,
+    include_path: str | Path | None = None,
+) -> Scored:
+    """Read runs and score every candidate of their pools.
+
+    Raises:
+        ConfigError: The runs have no pools, or pools that cannot be analyzed.
+    """
+    from fusion_eval.harness.scored_pools import score_pools
+    from fusion_eval.runs.files import run_folders
+    from fusion_eval.runs.reading import Run
+
+    parts: list[Run | Path] = []
+    for one in runs:
+        parts += [one] if isinstance(one, Run) else run_folders(Path(one))
+    loaded = tuple(load_runs(parts, allow_partial))
+    pools, notes = score_pools(loaded, metrics, cluster, None if include_path is None else Path(include_path))
+    return Scored(loaded, tuple(pools), (*(note for run in loaded for note in run.notes), *notes))
