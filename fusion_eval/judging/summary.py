@@ -11,6 +11,7 @@ from fusion_eval.judging.estimates import ranked_systems, rates_against_opponent
 from fusion_eval.judging.human_labels import HumanLabels, human_estimates
 from fusion_eval.judging.job import Job, JobResult, PlannedPairs
 from fusion_eval.judging.panel import JudgedPair
+from fusion_eval.judging.power_warnings import power_warnings
 from fusion_eval.judging.protocol import Protocol
 from fusion_eval.judging.reliability import judge_report, panel_agreement, usage_of
 from fusion_eval.judging.rows import compare_systems, join, with_reliability, with_runs
@@ -47,15 +48,17 @@ def build_comparison(
     comparison = _compare(job, planned, [one.verdict for one in judged], votes, metric)
     if job.sequential:
         comparison = with_sequential_rows(job, planned, judged, comparison)
+    summary = _summarize(job, planned, judged, protocol, labels, by_judge)
     return replace(
         comparison,
         notes=(
             *comparison.notes,
             *planned.notes,
             *self_preference_notes(list(by_judge), job.runs, planned.opponent),
+            *power_warnings(comparison.rows, summary.judges, summary.against, planned.opponent),
         ),
         judging=replace(
-            _summarize(job, planned, judged, protocol, labels, by_judge),
+            summary,
             sequential=sequential_stops(comparison, result.hypotheses, planned, judged),
         ),
         by_judge={name: _rows_of_judge(job, planned, judged, own, metric) for name, own in by_judge.items()}
