@@ -16,7 +16,8 @@ from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness import bias, host, host_tasks
 from fusion_eval.harness.boundary import user_errors
-from fusion_eval.harness.questions import ChatPrompt, Request, questions_of
+from fusion_eval.harness.chat_prompt import ChatPrompt
+from fusion_eval.harness.questions import Request, questions_of
 from fusion_eval.harness.trace_folder import trace_folder
 from fusion_eval.model_arguments import ModelArguments, parse, public
 from fusion_eval.models.event_loop import run_anywhere

@@ -11,13 +11,14 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.harness.chat_prompt import ChatPrompt
 from fusion_eval.harness.host_tasks import answer_reader, examples_before
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.strategies.interface import needs_logprobs
 from fusion_eval.strategies.question import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, Question
 from fusion_eval.strategies.specs import load_scorer
 from fusion_eval.text.language import language_of
-from fusion_eval.types import Message, Prompt, Sampling, with_logprobs, without_surrogates
+from fusion_eval.types import Prompt, Sampling, with_logprobs, without_surrogates
 
 N = TypeVar("N", int, float)
 
@@ -44,22 +45,6 @@ class Request(Protocol):
     def args(self) -> tuple[Any, ...]:
         """Return the context and the generation options."""
         ...
-
-
-class ChatPrompt(str):
-    """Chat messages as a text that the harness can log. Each model renders its own template from `messages`."""
-
-    __slots__ = ("messages",)
-    messages: tuple[Message, ...]
-
-    def __new__(cls, text: str, messages: tuple[Message, ...]) -> ChatPrompt:
-        """Make a prompt that the harness hashes and logs as `text`."""
-        prompt = super().__new__(cls, text)
-        prompt.messages = messages
-        return prompt
-
-    def __reduce__(self) -> tuple[Any, ...]:  # for the harness's cache of requests
-        return ChatPrompt, (str(self), self.messages)
 
 
 class Questions(Sequence[Question]):
@@ -128,6 +113,7 @@ class Questions(Sequence[Question]):
             temperatures=temperatures,
             extract=_extract(request, self._arguments) if self._answers else None,
             examples=0 if chat else examples_before(request.task_name or "", request.doc, context),
+            source=_source(request.doc, context),
         )
 
     def _sampling(self, request: Request, copy: int) -> tuple[Sampling, tuple[float, ...]]:
@@ -150,6 +136,13 @@ def questions_of(
     """Return the requests as questions; see `Questions`."""
     listed = requests if isinstance(requests, list) else list(requests)
     return Questions(listed, arguments, logprobs=logprobs, answers=answers)
+
+
+def _source(doc: Any, context: str) -> str | None:
+    """Return a document's text to translate, as our tasks name it, if the prompt shows it."""
+    source = doc.get("source") if isinstance(doc, Mapping) and "target" in doc else None
+    shown = context.messages[-1].content if isinstance(context, ChatPrompt) else context
+    return source if isinstance(source, str) and source and source in shown else None
 
 
 def _extract(request: Request, arguments: ModelArguments) -> Callable[[str], str | None]:

@@ -18,7 +18,9 @@ def metric_bias(aggregator: Aggregator, task: str, metrics: Iterable[str]) -> st
     strategy = aggregator.strategy
     chosen_by = {str(getattr(strategy, "utility", ""))}
     if "scorer" in _uses(aggregator):
-        chosen_by.add(spec_name(format_spec(aggregator.tools.scorer)))
+        chosen_by.add(spec_name(format_spec(aggregator.tools.scorer)).partition(":")[0])
+    if "comet" in chosen_by:
+        chosen_by.add("xcomet")
     for metric in metrics:
         if any(name and _names(metric, name) for name in chosen_by):
             return (

@@ -68,6 +68,10 @@ class Tools:
     """How many characters of a plain-text prompt are worked examples, before the question itself."""
     extract: Callable[[str], str | None] | None = None
     """Extracts the answer from a reply, as the task does. Set for strategies whose class has `needs_answers = True`."""
+    source: str | None = None
+    """The text to translate, without its instruction, if the task tells it."""
+    rate: Callable[[str], float | None] | None = None
+    """Scores a reply by the task's own metric, higher for a better one. Only an analysis of a finished run sets it."""
 
     def override(self, **options: Any) -> Tools:
         """Return the tools with those of the options in place that are not None."""
@@ -113,6 +117,11 @@ def needs_logprobs(value: object) -> int:
 def needs_answers(value: object) -> bool:
     """Whether a strategy or a scorer, or one among its options, needs the answers that a task extracts from replies."""
     return getattr(value, "needs_answers", False) or any(needs_answers(option) for option in _options(value))
+
+
+def needs_references(value: object) -> bool:
+    """Whether a scorer, or one among a strategy's options, knows the references, so that it may not make answers."""
+    return getattr(value, "needs_references", False) or any(map(needs_references, _options(value)))
 
 
 def smallest_pool(value: object) -> int:

@@ -26,5 +26,7 @@ class Question:
     temperatures: tuple[float, ...]
     examples: int = 0
     """How many characters of a plain-text prompt are worked examples, before the question itself."""
+    source: str | None = None
+    """The text to translate, without its instruction, if the task tells it."""
     extract: Callable[[str], str | None] | None = None
     """Extracts the answer from a reply, as the task does; None if the task cannot or no strategy needs it."""

@@ -14,9 +14,17 @@ from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.strategies.adaptive import draw_adaptively
 from fusion_eval.strategies.fusor_prompt import load_template
-from fusion_eval.strategies.interface import HasOwnTools, Strategy, Tools, check_installed, smallest_pool
+from fusion_eval.strategies.interface import (
+    HasOwnTools,
+    Strategy,
+    Tools,
+    check_installed,
+    needs_references,
+    smallest_pool,
+)
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.sampler import cut_at_stop, draw
+from fusion_eval.strategies.scorers.task import REFUSAL
 from fusion_eval.strategies.specs import format_spec, load_scorer, load_strategy
 from fusion_eval.strategies.system_prompts import read_system_prompts
 from fusion_eval.types import Candidate, Pool, Trace
@@ -52,6 +60,8 @@ class Aggregator:
             open_model=opener.open_model,
         )
         self.tools = self.strategy.own_tools(tools) if isinstance(self.strategy, HasOwnTools) else tools
+        if needs_references(self.strategy) or needs_references(self.tools.scorer):
+            raise ConfigError(REFUSAL)
         if opener.asks and not arguments.offline and "scorer" in getattr(self.strategy, "uses", ()):
             check_installed(self.tools.scorer)
 
@@ -72,6 +82,7 @@ class Aggregator:
             language=question.language,
             examples=question.examples,
             extract=question.extract,
+            source=question.source,
         )
         answer = await self.strategy(pool, tools)
         return Trace(

@@ -2,83 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import importlib.util
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fusion_eval.errors import ConfigError, RequestError
+from fusion_eval.models.reward.batches import BatchedScorer, Score, enough_memory
 from fusion_eval.models.reward.chat_template import encode
-from fusion_eval.models.reward.conversation import reply_with
 from fusion_eval.models.reward.weights import commit_of, identity_of
-from fusion_eval.types import Candidate, Prompt, Sampling
+from fusion_eval.types import Prompt
 
 INSTALL = "python -m pip install 'fusion-eval[reward]'"
-_OUT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory")
-"""What the messages of torch's allocators say, which are RuntimeErrors."""
-Score = tuple[float, int] | RequestError
-"""A score and its number of tokens, or why there is none."""
 
 
-class RewardClassifier:
+class RewardClassifier(BatchedScorer):
     """A reward model by its name on the Hugging Face hub, or by its folder. It is loaded when it first scores.
 
-    Conversations that wait at the same time are scored in batches, in a thread. Models without a token for padding get
-    one conversation at a time, since padding with another token can change their scores.
+    Models without a token for padding get one conversation at a time, since padding with another token can change
+    their scores.
 
     Args:
         name: The name or the folder.
         batch_size: The most conversations in a batch.
     """
 
-    chat = True
-    max_n: int | None = 1
-
     def __init__(self, name: str, batch_size: int = 8) -> None:
-        self.name = name
         self._commit = commit_of(name)
-        self.identity = f"reward|{identity_of(name, self._commit)}"
-        self._batch_size = batch_size
-        self._waiting: list[tuple[Prompt, asyncio.Future[tuple[float, int]]]] = []
-        self._worker: asyncio.Task[None] | None = None
+        super().__init__(name, f"reward|{identity_of(name, self._commit)}", batch_size)
         self._loaded: tuple[Any, Any] | None = None
-
-    async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-        """Return the score of a conversation as the text of one reply.
-
-        Raises:
-            RequestError: The chat template or the tokenizer refuses the conversation.
-            ConfigError: The model cannot be loaded, or the memory does not suffice.
-        """
-        started = time.perf_counter()
-        done: asyncio.Future[tuple[float, int]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((prompt, done))
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
-        score, tokens = await done
-        latency = time.perf_counter() - started
-        return [reply_with(score, self.name, sampling.seed, tokens, latency, cost=0.0)]
-
-    async def _work(self) -> None:
-        """Score what waits, batch by batch."""
-        while self._waiting:
-            batch, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]
-            try:
-                scores = await asyncio.to_thread(self._scores, [prompt for prompt, _ in batch])
-            except Exception as error:  # whatever it is, the callers must learn of it
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-                continue
-            for (_, done), score in zip(batch, scores, strict=True):
-                if done.done():  # its caller was cancelled
-                    continue
-                if isinstance(score, RequestError):
-                    done.set_exception(score)
-                else:
-                    done.set_result(score)
 
     def _scores(self, conversations: Sequence[Prompt]) -> list[Score]:
         tokenizer, _ = self._load()
@@ -90,7 +41,7 @@ class RewardClassifier:
             if size > 1
             else "batch_size= cannot help: name a smaller model"
         )
-        with _enough_memory(self.name, advice):
+        with enough_memory(f"reward:{self.name}", advice):
             batches = [self._forward(encoded[i : i + size]) for i in range(0, len(encoded), size)]
         scores = iter([score for batch in batches for score in batch])
         return [text if isinstance(text, RequestError) else next(scores) for text in texts]
@@ -125,7 +76,7 @@ class RewardClassifier:
             try:
                 revision = self._commit or "main"
                 tokenizer = AutoTokenizer.from_pretrained(self.name, revision=revision)
-                with _enough_memory(self.name, "name a smaller model"):
+                with enough_memory(f"reward:{self.name}", "name a smaller model"):
                     model = AutoModelForSequenceClassification.from_pretrained(
                         self.name, revision=revision, dtype="auto"
                     )
@@ -138,14 +89,9 @@ class RewardClassifier:
                 )
             if pads(tokenizer):
                 model.config.pad_token_id = tokenizer.pad_token_id
-            with _enough_memory(self.name, "name a smaller model"):
+            with enough_memory(f"reward:{self.name}", "name a smaller model"):
                 self._loaded = tokenizer, _on_device(model.eval())
         return self._loaded
-
-    async def close(self) -> None:
-        """Stop scoring what still waits."""
-        if self._worker is not None:
-            self._worker.cancel()
 
 
 def check_installed(name: str) -> None:
@@ -170,14 +116,3 @@ def _encoded(tokenizer: Any, conversation: Prompt) -> list[int] | RequestError:
         return encode(tokenizer, conversation)
     except RequestError as error:
         return error
-
-
-@contextlib.contextmanager
-def _enough_memory(name: str, advice: str) -> Iterator[None]:
-    """Raise a ConfigError with `advice` where the block runs out of memory."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
-            raise ConfigError(f"scorer=reward:{name} ran out of memory; {advice}") from error
-        raise

@@ -23,14 +23,19 @@ def identity_of(name: str, commit: str | None) -> str:
     return f"{name}@{commit}" if commit else name
 
 
-def commit_of(name: str) -> str | None:
-    """Return the commit of a model in the hub's cache, or else on the hub; None for a folder and an unknown name."""
+def commit_of(name: str, file: str = "config.json") -> str | None:
+    """Return the commit of a model in the hub's cache, or else on the hub; None for a folder and an unknown name.
+
+    Args:
+        name: The name on the hub, or the folder.
+        file: A small file that every such model has.
+    """
     if Path(name).is_dir():
         return None
     from huggingface_hub import HfApi, try_to_load_from_cache
 
     try:
-        cached = try_to_load_from_cache(name, "config.json")
+        cached = try_to_load_from_cache(name, file)
         if isinstance(cached, str):
             return Path(cached).parent.name
         return HfApi().model_info(name, timeout=_TIMEOUT).sha

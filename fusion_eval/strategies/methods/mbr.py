@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fusion_eval.strategies.interface import Tools
+from fusion_eval.strategies.scorers.comet import source_of
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.strategies.utilities import NEURAL, Matrix, bleu, check_installed, chrf, neural
-from fusion_eval.types import Answer, Pool, Prompt
+from fusion_eval.types import Answer, Pool
 
 
 @dataclass(frozen=True, repr=False)
@@ -18,8 +19,8 @@ class MinimumBayesRisk:
 
     Source: Freitag et al. 2022 (arXiv 2111.09388), equation 3, after Eikema and Aziz 2020 (arXiv 2005.10283). Deviation:
     a candidate is not its own reference, which the library mbrs lets it be. Both rules choose alike by chrF and BLEU,
-    since these give every text that is not empty the same value against itself. COMET takes the prompt's last
-    message as the source, with its instruction, since a pool holds no source alone.
+    since these give every text that is not empty the same value against itself. COMET takes the same source as
+    the scorer `comet` does.
 
     Args:
         utility: `chrf` or `bleu`, both of sentences, or `bertscore` or `comet`, by mbrs. `mbr` with `chrf` chooses as
@@ -36,22 +37,18 @@ class MinimumBayesRisk:
 
     async def __call__(self, pool: Pool, tools: Tools) -> Answer:
         """Return the candidate with the highest mean utility; the earliest of equals. One alone wins with 0."""
-        rows = await self._utilities(pool, tools.language)
+        rows = await self._utilities(pool, tools)
         others = max(len(rows) - 1, 1)
         scores = tuple((sum(row[:i]) + sum(row[i + 1 :])) / others for i, row in enumerate(rows))
         chosen = scores.index(max(scores))
         return Answer(pool.usable[chosen].text, scores=scores, chosen=chosen)
 
-    async def _utilities(self, pool: Pool, language: str | None) -> Matrix:
+    async def _utilities(self, pool: Pool, tools: Tools) -> Matrix:
         texts = [candidate.text for candidate in pool.usable]
         if self.utility in NEURAL:  # in a thread, as other prompts go on meanwhile
-            return await asyncio.to_thread(neural, self.utility, texts, _source(pool.prompt), language)
-        return chrf(texts) if self.utility == "chrf" else bleu(texts, language)
+            source = source_of(pool.prompt, tools)
+            return await asyncio.to_thread(neural, self.utility, texts, source, tools.language)
+        return chrf(texts) if self.utility == "chrf" else bleu(texts, tools.language)
 
     def __repr__(self) -> str:
         return format_spec(self)
-
-
-def _source(prompt: Prompt) -> str:
-    """Return what COMET takes as the source: the last message, or the whole text."""
-    return prompt.messages[-1].content if prompt.messages else prompt.text

@@ -10,30 +10,10 @@ from typing import Any
 
 import datasets
 import pytest
+from fake_comet import fake_comet
 from reasoning_data import write_reasoning_data
 from task_files import TASKS, write_rows
 from translation_data import CONFIGURATIONS, segments
-
-COMET = '''
-"""The interface of unbabel-comet 2.2. The score is the length of the translation divided by that of the reference."""
-from types import SimpleNamespace
-
-calls = []
-
-def download_model(model):
-    calls.append(("download", model))
-    return "/checkpoints/model.ckpt"
-
-def load_from_checkpoint(path):
-    calls.append(("load", path))
-    return Model()
-
-class Model:
-    def predict(self, samples, batch_size=16, gpus=1):
-        calls.append(("predict", [sorted(sample) for sample in samples], batch_size, gpus))
-        scores = [min(1.0, len(sample["mt"]) / len(sample["ref"])) for sample in samples]
-        return SimpleNamespace(scores=scores, system_score=sum(scores) / len(scores))
-'''
 
 
 @pytest.fixture(autouse=True)
@@ -86,12 +66,7 @@ def news(news_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def comet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """The calls of a fake of the package `comet`."""
-    package = tmp_path / "packages" / "comet" / "__init__.py"
-    package.parent.mkdir(parents=True)
-    package.write_text(COMET, encoding="utf-8")
-    monkeypatch.syspath_prepend(str(package.parents[1]))
-    import comet  # type: ignore[import-not-found] # written a moment ago
-
-    yield comet.calls
-    for name in [name for name in sys.modules if name == "comet" or name.endswith("wmt24pp/xcomet")]:
+    with fake_comet(tmp_path / "packages", monkeypatch) as calls:
+        yield calls
+    for name in [name for name in sys.modules if name.endswith("wmt24pp/xcomet")]:
         del sys.modules[name]  # the next test starts with no model in memory
