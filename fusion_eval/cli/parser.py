@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn
 
 from fusion_eval import __version__
-from fusion_eval.cli import check, compare, doctor, export, judge, run, tasks
+from fusion_eval.cli import analyze, check, compare, doctor, export, judge, run, serve, tasks
 from fusion_eval.errors import nearest
 
 _INVALID_CHOICE = re.compile(r"invalid choice: (?P<word>.+) \(choose from (?P<known>[^)]+)\)", re.DOTALL)
@@ -53,11 +53,13 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
     run.add_run(commands)
     compare.add_compare(commands)
+    analyze.add_analyze(commands)
     judge.add_judge(commands)
     check.add_check(commands)
     check.add_baseline(commands)
     export.add_export(commands)
     export.add_verify(commands)
+    serve.add_serve(commands)
     tasks.add_tasks(commands)
     doctor.add_doctor(commands)
     return parser

@@ -1,0 +1,216 @@
+"""The HTTP side of the server: routes, the clients' key, the bounded queue, and streams."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import math
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from aiohttp import web
+
+from fusion_eval.errors import FusionEvalError
+from fusion_eval.models.logs import log
+from fusion_eval.serve.engine import Engine
+from fusion_eval.serve.errors import ApiError, api_error
+from fusion_eval.serve.fields import DETAILS
+from fusion_eval.serve.metrics import CONTENT_TYPE, Metrics
+from fusion_eval.serve.options import ServeOptions
+from fusion_eval.serve.replies import DONE, Reply, event
+from fusion_eval.serve.requests import ClientRequest, read_request
+from fusion_eval.text.redaction import safe_message
+from fusion_eval.types import Trace
+
+KEEP_ALIVE = 10.0
+"""Seconds without an answer after which a stream gets a comment, so that proxies keep the connection."""
+_LONGEST_WAIT = 60
+"""Seconds that `Retry-After` names at most."""
+
+
+class App:
+    """The handlers of one server.
+
+    Args:
+        engine: Answers the questions.
+        options: Says which key clients send, and how many of them are served at a time.
+    """
+
+    def __init__(self, engine: Engine, options: ServeOptions) -> None:
+        self._engine, self._options = engine, options
+        self._key = None if options.key is None else f"Bearer {options.key}".encode()
+        self._started = int(time.time())
+        self.metrics = Metrics()
+
+    def application(self) -> web.Application:
+        """Return the application with its routes."""
+        application = web.Application(client_max_size=self._options.max_body)
+        application.router.add_post("/v1/chat/completions", self._chat)
+        application.router.add_post("/v1/completions", self._completion)
+        application.router.add_get("/v1/models", self._models)
+        application.router.add_get("/v1/models/{model}", self._model)
+        application.router.add_get("/healthz", self._health)
+        application.router.add_get("/metrics", self._metrics)
+        application.router.add_route("*", "/{path:.*}", self._unknown)
+        return application
+
+    async def _chat(self, http: web.Request) -> web.StreamResponse:
+        return await self._complete(http, chat=True)
+
+    async def _completion(self, http: web.Request) -> web.StreamResponse:
+        return await self._complete(http, chat=False)
+
+    async def _complete(self, http: web.Request, *, chat: bool) -> web.StreamResponse:
+        model, status = "", 499  # a client that goes away cancels its request
+        try:
+            try:
+                with self._place():
+                    self._check_key(http)
+                    request = await self._read(http, chat)
+                    solver = self._engine.solver(request.model)
+                    model = solver.spec
+                    response = await self._reply(http, request, Reply(request, solver.signature()))
+            except FusionEvalError as error:
+                response = _refused(api_error(error))
+            except Exception:
+                response = _refused(_bug())
+            status = response.status
+            return response
+        finally:
+            self.metrics.ended(model, status)
+
+    async def _reply(self, http: web.Request, request: ClientRequest, reply: Reply) -> web.StreamResponse:
+        if request.stream:
+            return await self._stream(http, request, reply)
+        return _json(reply.whole(await self._answers(request)))
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        """Hold a place in the queue.
+
+        Raises:
+            ApiError: The queue is full.
+        """
+        if self.metrics.in_work >= self._options.max_requests:
+            wait = max(1, min(_LONGEST_WAIT, math.ceil(self.metrics.seconds_per_answer)))
+            raise ApiError(
+                429,
+                f"The server has {self.metrics.in_work} requests in work; try again",
+                "queue_full",
+                None,
+                wait,
+            )
+        self.metrics.in_work += 1
+        try:
+            yield
+        finally:
+            self.metrics.in_work -= 1
+
+    def _check_key(self, http: web.Request) -> None:
+        if self._key is None:
+            return
+        sent = http.headers.get("Authorization", "").encode(errors="replace")
+        if not hmac.compare_digest(sent, self._key):
+            raise ApiError(
+                401, "The key is missing or wrong; send Authorization: Bearer KEY", "invalid_api_key"
+            )
+
+    async def _read(self, http: web.Request, chat: bool) -> ClientRequest:
+        if http.content_type != "application/json":  # web pages of other origins cannot send this unasked
+            raise ApiError(415, "Send JSON, with the header Content-Type: application/json")
+        try:
+            raw = await http.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise ApiError(413, f"The body is larger than {self._options.max_body:,} bytes") from None
+        details = http.headers.get(DETAILS, "").lower() in ("1", "true", "yes")
+        engine = self._engine
+        return read_request(raw, engine.arguments, chat=chat, logprobs=engine.logprobs, details=details)
+
+    async def _answers(self, request: ClientRequest) -> Sequence[Trace]:
+        started = time.monotonic()
+        traces = await self._engine.answer(request.model, request.questions)
+        self.metrics.answered(traces, time.monotonic() - started)
+        return traces
+
+    async def _stream(self, http: web.Request, request: ClientRequest, reply: Reply) -> web.StreamResponse:
+        """Send the final answers in pieces. Errors before the first byte keep their status; later ones are events."""
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
+        )
+        answering = asyncio.ensure_future(self._answers(request))
+        try:
+            while not (await asyncio.wait([answering], timeout=KEEP_ALIVE))[0]:
+                if not response.prepared:
+                    await response.prepare(http)
+                await response.write(b": waiting for the answer\n\n")
+            try:
+                events = b"".join(reply.events(answering.result()))
+            except FusionEvalError as error:
+                if not response.prepared:
+                    raise
+                events = event(api_error(error).body) + DONE
+            if not response.prepared:
+                await response.prepare(http)
+            await response.write(events)
+            await response.write_eof()
+        finally:
+            answering.cancel()
+        return response
+
+    async def _models(self, http: web.Request) -> web.Response:
+        return self._guarded(
+            http, {"object": "list", "data": [self._card(spec) for spec in self._engine.solvers]}
+        )
+
+    async def _model(self, http: web.Request) -> web.Response:
+        try:
+            spec = self._engine.solver(http.match_info["model"]).spec
+        except ApiError as error:
+            return _refused(error)
+        return self._guarded(http, self._card(spec))
+
+    def _card(self, spec: str) -> dict[str, object]:
+        return {"id": spec, "object": "model", "created": self._started, "owned_by": "fusion_eval"}
+
+    def _guarded(self, http: web.Request, body: object) -> web.Response:
+        try:
+            self._check_key(http)
+        except ApiError as error:
+            return _refused(error)
+        return _json(msgspec.json.encode(body))
+
+    async def _health(self, http: web.Request) -> web.Response:
+        return _json(msgspec.json.encode({"status": "ok", "requests_in_work": self.metrics.in_work}))
+
+    async def _metrics(self, http: web.Request) -> web.Response:
+        try:
+            self._check_key(http)
+        except ApiError as error:
+            return _refused(error)
+        text = self.metrics.exposition(self._engine.opener.endpoints())
+        return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _unknown(self, http: web.Request) -> web.Response:
+        paths = "POST /v1/chat/completions, POST /v1/completions, GET /v1/models, GET /healthz, GET /metrics"
+        message = f"There is no {http.method} {http.path[:200]}; there are {paths}"
+        return _refused(ApiError(404, message, "unknown_url"))
+
+
+def _json(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=body, status=status, headers={"Content-Type": "application/json", **(headers or {})}
+    )
+
+
+def _refused(error: ApiError) -> web.Response:
+    return _json(msgspec.json.encode(error.body), error.status, error.headers)
+
+
+def _bug() -> ApiError:
+    """Log a traceback, without keys, and return what the client is told."""
+    for line in traceback.format_exc().splitlines():
+        log.error("%s", safe_message(line, limit=500))
+    return ApiError(500, "The server has failed on this request; its log says why", "server_error")

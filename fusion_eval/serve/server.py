@@ -1,0 +1,99 @@
+"""Run the server until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable
+
+from aiohttp import web
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.model_arguments import parse
+from fusion_eval.models.event_loop import run_anywhere
+from fusion_eval.models.logs import configure
+from fusion_eval.models.opener import open_store
+from fusion_eval.serve.app import App
+from fusion_eval.serve.engine import Engine
+from fusion_eval.serve.options import ServeOptions
+
+GRACE = 20.0
+"""Seconds that requests in work have to end after SIGTERM; then they are cancelled."""
+_BACKLOG = 1024
+"""Connections that wait to be accepted."""
+
+
+def serve(options: ServeOptions, report: Callable[[str], None], stop: threading.Event | None = None) -> None:
+    """Serve until SIGTERM, SIGINT or `stop`. Requests in work are answered before it returns.
+
+    Args:
+        options: What to serve, and where.
+        report: Is called with one line once the server listens, which holds its address.
+        stop: Ends the server from another thread; needed where signals cannot be handled.
+
+    Raises:
+        ConfigError: A strategy or an argument is wrong, or the port is taken.
+    """
+    configure()
+    arguments = parse(options.model_args)
+    _raise_file_limit()
+    listener = _listen(options)
+    with listener, open_store(arguments) as store:
+        engine = Engine(options.strategies, arguments, store)
+        run_anywhere(lambda: _serve(engine, options, listener, report, stop))
+
+
+async def _serve(
+    engine: Engine,
+    options: ServeOptions,
+    listener: socket.socket,
+    report: Callable[[str], None],
+    stop: threading.Event | None,
+) -> None:
+    application = App(engine, options).application()
+    runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=GRACE)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(NotImplementedError):  # Windows
+                loop.add_signal_handler(number, ended.set)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener, backlog=_BACKLOG).start()
+        host, port = listener.getsockname()[:2]
+        address = f"[{host}]" if ":" in host else host
+        report(f"serving {', '.join(engine.solvers)} at http://{address}:{port}/v1")
+        if stop is None:
+            await ended.wait()
+        else:
+            await asyncio.to_thread(stop.wait)
+    finally:
+        await runner.cleanup()
+        await engine.close()
+
+
+def _listen(options: ServeOptions) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    try:
+        return socket.create_server((options.host, options.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise ConfigError(
+            f"{options.host}:{options.port} cannot be listened on: {error.strerror or error}; choose another --port"
+        ) from error
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open connections as the system permits. The usual soft limit, 1024, is few for a server."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2**16 if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
