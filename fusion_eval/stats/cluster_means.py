@@ -1,0 +1,147 @@
+"""Means over clustered items, with intervals that need no resampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.special import betaincinv, stdtrit
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+_ROUNDING = 1e-12
+"""A relative spread below this is rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Items that depend on each other within clusters. A mean over them is the mean of the means of their groups.
+
+    Attributes:
+        cluster: The number of each item's cluster (n,), from 0.
+        group: The number of each item's group (n,), such as its language, from 0.
+    """
+
+    cluster: Integers
+    group: Integers
+
+    @property
+    def n_clusters(self) -> int:
+        """The number of clusters."""
+        return len(np.unique(self.cluster))
+
+    @property
+    def weights(self) -> Floats:
+        """The weight of each item (n,) in the mean; the sum is 1."""
+        sizes = np.bincount(self.group).astype(np.float64)
+        return 1.0 / (sizes[self.group] * (sizes > 0).sum())
+
+    @property
+    def degrees(self) -> int:
+        """The degrees of freedom: clusters minus strata, which are parts of the data that share no cluster."""
+        edges = coo_array((np.ones(len(self.cluster)), (self.cluster, self.group)))
+        size = sum(edges.shape)
+        both = coo_array((edges.data, (edges.row, edges.col + edges.shape[0])), shape=(size, size))
+        _, component = connected_components(both, directed=False)
+        return self.n_clusters - len(np.unique(component[self.cluster]))
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Means (K,) of K columns, their standard errors (K,), and the degrees of freedom and clusters behind them."""
+
+    mean: Floats
+    error: Floats
+    degrees: int
+    n_clusters: int
+
+    def t_interval(self, confidence: float) -> tuple[Floats, Floats]:
+        """Return the ends (K,) of Student's t interval; NaN where the items have no spread."""
+        half = self._quantile(confidence) * np.where(self.error > 0, self.error, np.nan)
+        return self.mean - half, self.mean + half
+
+    def share_interval(self, confidence: float) -> tuple[Floats, Floats]:
+        """Return the ends (K,) of an interval for means of values from 0 to 1. It stays within 0 and 1.
+
+        It is Wilson's interval (1927) at the effective number of items p (1 - p) / error**2 with Student's quantile
+        (Dean & Pagano 2015). If all values are 0, C clusters exclude a mean above 1 - (alpha / 2) ** (1 / C); likewise
+        if all are 1. NaN where the items have another value without spread.
+        """
+        p, quantile = np.clip(self.mean, 0.0, 1.0), self._quantile(confidence)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            effective = np.where(self.error > 0, p * (1 - p) / self.error**2, np.nan)
+            shrink = quantile**2 / effective
+            centre = (p + shrink / 2) / (1 + shrink)
+            half = np.sqrt(quantile**2 * self.error**2 + shrink**2 / 4) / (1 + shrink)
+        low, high = centre - half, centre + half
+        edge = ((1 - confidence) / 2) ** (1 / self.n_clusters)
+        spread = self.error > 0
+        low = np.where(~spread & (p <= _ROUNDING), 0.0, np.where(~spread & (p >= 1 - _ROUNDING), edge, low))
+        high = np.where(
+            ~spread & (p <= _ROUNDING), 1 - edge, np.where(~spread & (p >= 1 - _ROUNDING), 1.0, high)
+        )
+        return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+
+    def _quantile(self, confidence: float) -> float:
+        return float(stdtrit(self.degrees, (1 + confidence) / 2)) if self.degrees > 0 else float("nan")
+
+
+def cluster_means(values: npt.ArrayLike, sample: Sample) -> Means:
+    """Return the means of columns of values with cluster-robust standard errors.
+
+    The variance of a mean of group means is that of the sum of its linearized residuals by cluster (Cochran 1977,
+    equation 11.30, for ratios), times C / (C - S) for C clusters in S strata.
+
+    Args:
+        values: The values (n, K) of n items, or (n,) for one column.
+        sample: The items' clusters and groups.
+    """
+    columns = np.asarray(values, dtype=np.float64).reshape(len(sample.cluster), -1)
+    weights, degrees, n_clusters = sample.weights, sample.degrees, sample.n_clusters
+    sizes = np.bincount(sample.group)
+    mean, error = np.empty(columns.shape[1]), np.empty(columns.shape[1])
+    for number, column in enumerate(columns.T):
+        group_means = np.bincount(sample.group, column) / np.maximum(sizes, 1)
+        residuals = weights * (column - group_means[sample.group])
+        sums = np.bincount(sample.cluster, residuals)
+        mean[number] = weights @ column
+        variance = (sums**2).sum() * n_clusters / degrees if degrees > 0 else np.nan
+        error[number] = np.sqrt(variance)
+        if error[number] <= _ROUNDING * np.abs(column).max(initial=0.0):
+            error[number] = 0.0
+    return Means(mean, error, degrees, n_clusters)
+
+
+def proportion_interval(right: npt.ArrayLike, cluster: Integers, confidence: float) -> tuple[float, float]:
+    """Return Clopper and Pearson's exact interval (1934) of the share of items that are right.
+
+    If items depend on each other, the effective number of items takes the place of their number (Korn & Graubard 1998).
+
+    Args:
+        right: Whether each item is right (n,).
+        cluster: The number of each item's cluster (n,).
+        confidence: The nominal coverage.
+    """
+    hits = np.asarray(right, dtype=np.float64)
+    n, clusters = len(hits), len(np.unique(cluster))
+    effective = float(n)
+    if 1 < clusters < n:
+        means = cluster_means(hits, Sample(cluster, np.zeros(n, dtype=np.int64)))
+        p, error = float(means.mean[0]), float(means.error[0])
+        loss = (stdtrit(n - 1, 0.975) / stdtrit(means.degrees, 0.975)) ** 2
+        effective = min(float(n), p * (1 - p) / error**2 * loss) if error > 0 else float(clusters)
+    elif clusters < n:
+        effective = 1.0
+    return clopper_pearson(float(hits.mean()) * effective, effective, confidence)
+
+
+def clopper_pearson(hits: float, n: float, confidence: float) -> tuple[float, float]:
+    """Return the exact interval of a share of `hits` among `n`; both may be fractions."""
+    tail = (1 - confidence) / 2
+    misses = n - hits
+    low = float(betaincinv(hits, misses + 1, tail)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, misses, 1 - tail)) if misses > 0 else 1.0
+    return low, high
