@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from fusion_eval.analysis.pools import Floats
 from fusion_eval.analysis.units import Unit
+from fusion_eval.stats.cluster_means import Sample, cluster_means
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,7 @@ class Mean:
 def mean_of_known(unit: Unit, values: Floats, alpha: float) -> Mean:
     """Return the mean of the items that have a value, with a t interval over clusters.
 
-    The parts of the unit that have a value weigh the same. The standard error is that of a weighted mean with
-    residuals summed by cluster (Liang & Zeger 1986), times C / (C - 1) for C clusters.
+    The parts of the unit that have a value weigh the same.
 
     Args:
         unit: The unit.
@@ -36,16 +35,14 @@ def mean_of_known(unit: Unit, values: Floats, alpha: float) -> Mean:
     known = ~np.isnan(values)
     if not known.any():
         return Mean(float("nan"), None, None, 0, 0)
-    group, numbers = unit.group[known], values[known]
-    sizes = np.bincount(group)
-    weights = 1.0 / (sizes[group] * np.count_nonzero(sizes))
-    means = np.bincount(group, numbers) / np.maximum(sizes, 1)
-    value = float(weights @ numbers)
-    residuals = np.bincount(unit.cluster[known], weights * (numbers - means[group]))
-    clusters = len(np.unique(unit.cluster[known]))
-    freedom = clusters - 1
-    if freedom < 1:
-        return Mean(value, None, None, len(numbers), clusters)
-    error = float(np.sqrt((residuals**2).sum() * clusters / freedom))
-    margin = float(stdtrit(freedom, 1 - alpha / 2)) * error
-    return Mean(value, value - margin, value + margin, len(numbers), clusters)
+    sample = Sample(unit.cluster[known], unit.group[known])
+    means = cluster_means(values[known], sample)
+    low, high = (float(end[0]) for end in means.t_interval(1 - alpha))
+    unknown = np.isnan(low) or np.isnan(high)
+    return Mean(
+        float(means.mean[0]),
+        None if unknown else low,
+        None if unknown else high,
+        int(known.sum()),
+        sample.n_clusters,
+    )
