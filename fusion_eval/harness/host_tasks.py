@@ -78,8 +78,11 @@ def answer_reader(task_name: str, doc: Mapping[str, Any]) -> Callable[[str], str
     Private: `Task._filters` of 0.4.13, `Task.scorers` since 0.5.0.dev1.
     """
     task = _tasks.get(task_name)
-    if task is None:
-        return None
+    return None if task is None else answer_reader_of(task, doc)
+
+
+def answer_reader_of(task: Any, doc: Mapping[str, Any]) -> Callable[[str], str | None] | None:
+    """Return the function of `answer_reader` for a task object."""
     own = getattr(task.config.process_results, "extract_answer", None)
     if own is not None:
         return functools.partial(own, doc)
@@ -90,6 +93,16 @@ def answer_reader(task_name: str, doc: Mapping[str, Any]) -> Callable[[str], str
         if any(type(one) not in _selecting_types() for one in filters):
             return functools.partial(_filtered, filters, doc)
     return None
+
+
+def filters_that_ask(task: Any) -> frozenset[str]:
+    """Return the names of the task's filters that send requests of their own, such as those of a judge."""
+    names = [one.name for one in (task.scorers if hasattr(task, "scorers") else task._filters)]
+    return frozenset(
+        name
+        for name, ensemble in zip(names, _ensembles(task), strict=True)
+        if any(getattr(construct(), ASKS_A_MODEL, False) for construct in ensemble.filters)
+    )
 
 
 def _filtered(filters: list[Any], doc: Mapping[str, Any], reply: str) -> str | None:
