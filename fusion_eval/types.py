@@ -95,6 +95,9 @@ class Candidate:
     """The sampling options that the endpoint refused, so that the request went without them."""
     error: str | None = None
     """Why there is no text; None for a candidate that can be used."""
+    last_number: tuple[tuple[tuple[str, float], ...], ...] = ()
+    """For each token of the last number in the text, and for the token after it: the digits that were likely in its place,
+    with their log-probabilities. Empty where alternatives were not requested, or where the model reports none."""
 
     def with_cost(self, cost: float | None) -> Candidate:
         """Return the candidate with this cost. `dataclasses.replace` takes twice the time, and each candidate comes here."""

@@ -13,6 +13,7 @@ from fusion_eval.models.openai.finish import (
     message_in,
     status_in,
 )
+from fusion_eval.models.openai.last_number import last_number_alternatives
 from fusion_eval.models.openai.wire import Reply, ReplyChoice, ReplyMessage, ReplyUsage
 from fusion_eval.models.reasoning import split_reasoning
 from fusion_eval.models.redactor import Redactor
@@ -151,6 +152,7 @@ def _candidate(
         completion_tokens=completion_tokens,
         mean_logprob=_mean(_token_logprobs(choice)),
         confidences=_confidences(choice),
+        last_number=last_number_alternatives(choice.logprobs),
         reasoning=redactor.text(reasoning) if reasoning else "",
         reasoning_tokens=reasoning_tokens,
         latency=latency,

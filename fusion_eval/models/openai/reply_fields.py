@@ -143,6 +143,8 @@ def _logprobs(value: Any) -> Logprobs | None:
         return Logprobs(
             token_logprobs=[_number(number) for number in plain],
             top_logprobs=[{token: _number(number) for token, number in row.items()} for row in rows] or None,
+            tokens=[token if isinstance(token, str) else "" for token in as_list(logprobs.get("tokens"))]
+            or None,
         )
     return None
 
@@ -151,8 +153,14 @@ def _token(token: dict[str, Any]) -> TokenLogprob:
     alternatives = [as_dict(one) for one in as_list(token.get("top_logprobs"))]
     return TokenLogprob(
         _number(token.get("logprob")),
-        [TokenLogprob(_number(one.get("logprob"))) for one in alternatives] or None,
+        [TokenLogprob(_number(one.get("logprob")), token=_text(one.get("token"))) for one in alternatives]
+        or None,
+        _text(token.get("token")),
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _number(value: Any) -> float | None:

@@ -17,14 +17,16 @@ class TokenLogprob(msgspec.Struct):
 
     logprob: float | None = None
     top_logprobs: list[TokenLogprob] | None = None
+    token: str | None = None
 
 
 class Logprobs(msgspec.Struct):
-    """Log-probabilities: `content` for chat; for plain-text completions the other two, with one entry a token."""
+    """Log-probabilities: `content` for chat; for plain-text completions the others, with one entry a token."""
 
     content: list[TokenLogprob] | None = None
     token_logprobs: list[float | None] | None = None
     top_logprobs: list[dict[str, float | None] | None] | None = None
+    tokens: list[str] | None = None
 
 
 class ReplyMessage(msgspec.Struct):
