@@ -9,7 +9,8 @@ import pytest
 from fusion_eval.cli.main import main
 from fusion_eval.runs.comparison import read_comparison
 
-DEMO = Path(__file__).parents[2] / "results" / "fusion_demo"
+RESULTS = Path(__file__).parents[2] / "results"
+DEMO = RESULTS / "fusion_demo"
 STORE = DEMO / "store.sqlite"
 
 
@@ -54,3 +55,17 @@ def test_the_comparison_equals_the_published_one(replayed: Path) -> None:
         assert (one.delta, one.p_value, one.win_rate) == pytest.approx(
             (other.delta, other.p_value, other.win_rate), abs=1e-9
         )
+
+
+def test_fusions_by_the_larger_fusor_are_in_the_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # when the run of `results/fusor_size/make.sh` is replayed without any model, even without its weights
+    arguments = f"fusor=qwen-coder-1.5b,fusor_prompt=direct,cache={STORE},offline=true"
+    run = ["run", "--strategies", "fusion", "--model_args", arguments, "--output", str(tmp_path)]
+    assert main(run) == 0
+    baseline = RESULTS / "fusor_size" / "fusion_qwen_1.5b.baseline.json.gz"
+    code = main(["check", str(baseline), str(tmp_path / "fusion")])
+
+    # then
+    assert code == 0, capsys.readouterr().out
