@@ -1,7 +1,4 @@
-"""Strategies as model types of lm-eval.
-
-This file translates between the harness and `strategies.solver`, which makes the answers.
-"""
+"""Strategies as model types of lm-eval. `strategies.solver` makes the answers; this file translates."""
 
 from __future__ import annotations
 
@@ -26,9 +23,10 @@ from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.progress import progress
 from fusion_eval.runs.totals import RunTotals
 from fusion_eval.runs.traces import FILE_NAME, TraceFile
+from fusion_eval.strategies.argument_options import own_names, take_options
 from fusion_eval.strategies.interface import needs_answers, needs_logprobs
 from fusion_eval.strategies.solver import Share, Solver, solve_shares
-from fusion_eval.strategies.specs import format_spec, option_names, take_options
+from fusion_eval.strategies.specs import format_spec
 from fusion_eval.text.specs import spec_name
 from fusion_eval.types import Message, Trace, without_surrogates
 
@@ -53,7 +51,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         with user_errors():
             configure()
             strategy, rest = take_options(self.strategy, arguments)
-            self.arguments: ModelArguments = parse(rest, also_known=option_names(strategy))
+            self.arguments: ModelArguments = parse(rest, also_known=own_names(strategy))
             self._opener = opener or Opener(self.arguments, open_store(self.arguments))
             self._solver = Solver(strategy, self.arguments, self._opener)
             self.spec = self._solver.spec

@@ -26,6 +26,8 @@ from fusion_eval.model_arguments.arguments import ModelArguments
 from fusion_eval.model_arguments.checks import check_combination
 
 MOST_DOLLARS = 1_000_000.0
+STRATEGY_ARGS = "strategy_args"
+"""The argument of `lm_eval --model NAME` that holds options of the strategy NAME."""
 HARNESS_OWN = ("batch_size", "max_batch_size", "device")
 """Arguments that the harness's command line gives to every model; only harness models use them."""
 
@@ -41,6 +43,11 @@ def parse(arguments: Mapping[str, object], *, also_known: Collection[str] = ()) 
         ConfigError: A name is unknown, a value is wrong, or the arguments do not go together.
     """
     present = {name: value for name, value in arguments.items() if value is not None}
+    if STRATEGY_ARGS in present:
+        raise ConfigError(
+            f"{STRATEGY_ARGS}= is an argument of lm_eval --model NAME; here a strategy's options stand beside its name, such "
+            "as --strategies 'fusion(prompt=analysis)'"
+        )
     values = {name: read(name, present[name]) for name, read in _READERS.items() if name in present}
     if values.get("sampling") == "teachers" and "n" not in values and "model" in values:
         values["n"] = len(values["model"])  # type: ignore[arg-type] # `read_names` gives a tuple

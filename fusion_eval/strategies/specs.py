@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.model_arguments import ARGUMENT_NAMES
 from fusion_eval.strategies.interface import Scorer, Strategy
 from fusion_eval.strategies.option_types import SIMPLE, without_none
 from fusion_eval.strategies.plugins import ROLES, SCORERS, STRATEGIES, load, registered_name
@@ -25,7 +24,12 @@ def load_strategy(text: str) -> Strategy:
     Raises:
         ConfigError: The name, an option or a value is wrong; the message names the nearest right one.
     """
-    return cast(Strategy, _build(parse_spec(text), STRATEGIES))
+    return strategy_of(parse_spec(text))
+
+
+def strategy_of(spec: Spec) -> Strategy:
+    """Return the strategy that a parsed spec names. Raises as `load_strategy` does."""
+    return cast(Strategy, _build(spec, STRATEGIES))
 
 
 def load_scorer(text: str) -> Scorer:
@@ -81,27 +85,6 @@ def format_spec(value: object) -> str:
 def option_names(value: object) -> tuple[str, ...]:
     """Return the names of a strategy's options."""
     return tuple(option.name for option in _options(value))
-
-
-def take_options(text: str, arguments: Mapping[str, object]) -> tuple[Strategy, dict[str, object]]:
-    """Return a strategy with the options that stand among model arguments, and the arguments that are left.
-
-    Only options that are no model arguments are taken. The others keep their place, where they are the default of
-    every strategy.
-
-    Raises:
-        ConfigError: The spec or an option is wrong, or an option stands in both places.
-    """
-    spec = parse_spec(text)
-    target = load(STRATEGIES, spec.name)
-    own = [name for name in option_names(target) if name not in ARGUMENT_NAMES]
-    given = {name: arguments[name] for name in own if arguments.get(name) is not None}
-    for name, _ in spec.options:
-        if name in given:
-            raise ConfigError(f"{name}= stands in {text} and among the model arguments; leave one")
-    options = spec.options + tuple((name, _as_spec(value)) for name, value in given.items())
-    strategy = cast(Strategy, _build(Spec(spec.name, options), STRATEGIES))
-    return strategy, {name: value for name, value in arguments.items() if name not in own}
 
 
 def _build(spec: Spec, group: str) -> object:
@@ -223,9 +206,3 @@ def _written(value: Spec | Quoted) -> str:
         return format_word(value.text)
     options = ",".join(f"{name}={_written(option)}" for name, option in value.options)
     return f"{value.name}({options})" if options else value.name
-
-
-def _as_spec(value: object) -> Spec:
-    """Return a value of a flat list, which a command line, YAML or Python gave, as the grammar would read it."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return parse_spec(text) if "(" in text else Spec(text)

@@ -25,7 +25,6 @@ from fusion_eval.strategies.specs import (
     load_strategy,
     option_names,
     read_strategies,
-    take_options,
 )
 
 
@@ -178,39 +177,6 @@ def test_a_list_may_hold_texts_and_values() -> None:
 def test_an_empty_list_is_an_error(text: str) -> None:
     with pytest.raises(ConfigError, match="names nothing; name one at least"):
         read_strategies(text)
-
-
-# Options among the model arguments
-
-
-def test_options_that_are_no_model_arguments_are_taken_out_of_the_flat_list() -> None:
-    # given model arguments as lm-eval's command line reads them
-    arguments = {"k": 2, "keep": False, "by": "judge(temperature=0.5)", "label": "a, b", "n": 4}
-    # when the options of the strategy are taken
-    strategy, rest = take_options("everything", arguments)
-    # then the others are left
-    assert strategy == everything(k=2, keep=False, by=Judge(0.5), label="a, b")
-    assert rest == {"n": 4}
-
-
-def test_options_that_are_model_arguments_stay_model_arguments() -> None:
-    strategy, rest = take_options("fusion", {"fusor_prompt": "direct", "fusor_temperature": 1})
-    assert strategy == Fusion()
-    assert rest == {"fusor_prompt": "direct", "fusor_temperature": 1}
-
-
-def test_an_option_that_is_none_counts_as_left_out() -> None:
-    assert take_options("everything", {"k": None}) == (everything(), {})
-
-
-def test_an_option_in_the_spec_and_among_the_model_arguments_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"^k= stands in everything\(k=2\) and among the model arguments"):
-        take_options("everything(k=2)", {"k": 3})
-
-
-def test_a_wrong_option_among_the_model_arguments_is_the_same_error_as_in_a_spec() -> None:
-    with pytest.raises(ConfigError, match=r"^everything\(k=two\): k should be a whole number"):
-        take_options("everything", {"k": "two"})
 
 
 # Log-probabilities
