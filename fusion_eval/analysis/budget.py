@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fusion_eval.analysis.costs import BudgetUnit
+from fusion_eval.analysis.fused_curves import FusedAnswers
 from fusion_eval.analysis.pools import Floats
 from fusion_eval.analysis.systems import System, systems
 from fusion_eval.analysis.units import Unit
@@ -66,14 +67,23 @@ def budget_rows(
     alpha: float = 0.05,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    fused: Sequence[FusedAnswers] = (),
 ) -> Iterator[BudgetRow]:
     """Yield the rows of every unit: first its systems, then the strategies against others at equal cost.
+
+    Args:
+        units: The units.
+        unit_of_cost: What is the same in a comparison.
+        alpha: Intervals cover with probability 1 - alpha.
+        resamples: Random swaps of each permutation test.
+        seed: The seed of the swaps.
+        fused: New answers of fusors to parts of the pools, which are systems too.
 
     Raises:
         ConfigError: The runs do not tell this cost.
     """
     for unit in units:
-        found = systems(unit, unit_of_cost)
+        found = systems(unit, unit_of_cost) + [one.system(unit, unit_of_cost) for one in fused]
         sample = Sample(unit.cluster, unit.group)
         rows = [_row(unit, unit_of_cost, one, sample, alpha) for one in found]
         yield from _with_front(rows, unit.sign)

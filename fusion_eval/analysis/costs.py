@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,8 @@ from fusion_eval.stats.subsets import oracle_of_k, subset_shares
 BudgetUnit = Literal["calls", "tokens", "usd", "seconds"]
 BUDGET_UNITS: tuple[BudgetUnit, ...] = ("calls", "tokens", "usd", "seconds")
 _ROUNDING = 1e-9
+_OF_CANDIDATES = ("values", "model", "prompt_tokens", "completion_tokens", "cost", "seconds")
+"""The columns of scored pools that have an entry for each candidate."""
 
 
 def pool_costs(pools: ScoredPools, unit: BudgetUnit) -> Floats:
@@ -45,6 +48,17 @@ def pool_costs(pools: ScoredPools, unit: BudgetUnit) -> Floats:
     of_prompts = prompt_prices(pools)[pools.model] * pools.prompt_tokens
     per_candidate = (pools.cost - of_prompts).mean(axis=1, keepdims=True) * k
     return np.asarray(per_candidate + _prompt_costs(pools, of_prompts))
+
+
+def first_costs(pools: ScoredPools, unit: BudgetUnit, k: int) -> Floats:
+    """Return what the first k candidates of each item cost (M,). Raises as `pool_costs` does."""
+    first = replace(
+        pools,
+        **{name: getattr(pools, name)[:, :k] for name in _OF_CANDIDATES},
+        answers=None,
+        scores={},
+    )
+    return pool_costs(first, unit)[:, -1]
 
 
 def call_costs(strategy: StrategyAnswers, unit: BudgetUnit) -> Floats:

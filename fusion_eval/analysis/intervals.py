@@ -8,7 +8,7 @@ import numpy as np
 
 from fusion_eval.analysis.pools import Floats
 from fusion_eval.analysis.units import Unit
-from fusion_eval.stats.cluster_means import Sample, cluster_means
+from fusion_eval.stats.cluster_means import Means, Sample, cluster_means
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,23 @@ def mean_of_known(unit: Unit, values: Floats, alpha: float) -> Mean:
         return Mean(float("nan"), None, None, 0, 0)
     sample = Sample(unit.cluster[known], unit.group[known])
     means = cluster_means(values[known], sample)
-    low, high = (float(end[0]) for end in means.t_interval(1 - alpha))
+    return _mean(means, means.t_interval(1 - alpha), int(known.sum()))
+
+
+def share_or_mean(unit: Unit, values: Floats, alpha: float) -> Mean:
+    """Return the mean of values (items,) that are all known, with an interval over clusters.
+
+    If all values are 0 or 1, the interval is one of a share, which stays within 0 and 1.
+    """
+    means = cluster_means(values, Sample(unit.cluster, unit.group))
+    binary = bool(((values == 0) | (values == 1)).all())
+    interval = means.share_interval if binary else means.t_interval
+    return _mean(means, interval(1 - alpha), len(values))
+
+
+def _mean(means: Means, ends: tuple[Floats, Floats], items: int) -> Mean:
+    low, high = (float(end[0]) for end in ends)
     unknown = np.isnan(low) or np.isnan(high)
     return Mean(
-        float(means.mean[0]),
-        None if unknown else low,
-        None if unknown else high,
-        int(known.sum()),
-        sample.n_clusters,
+        float(means.mean[0]), None if unknown else low, None if unknown else high, items, means.n_clusters
     )

@@ -79,8 +79,9 @@ def _is_single(strategy: StrategyAnswers) -> bool:
 def _scoring_costs(
     scorer: str, strategies: Sequence[StrategyAnswers], unit: BudgetUnit, items: int
 ) -> Floats:
-    """Return what scoring all candidates of each item cost: the calls of a strategy that only scores and chooses."""
-    for one in strategies:
-        if one.selects and scorer in one.name:
-            return call_costs(one, unit)
+    """Return what scoring all candidates of each item cost: the calls of best-of-N by this scorer."""
+    for name in (f"bon(scorer={scorer})", "bon"):
+        for one in strategies:
+            if one.name == name and scorer != "logprob":
+                return call_costs(one, unit)
     return np.zeros(items)
