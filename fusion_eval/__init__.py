@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fusion_eval.api import (
         FusionEvalError,
         TracedAnswer,
+        analyze,
         check,
         compare,
         export,
@@ -34,6 +35,7 @@ __all__ = [
     "FusionEvalError",
     "TracedAnswer",
     "__version__",
+    "analyze",
     "check",
     "compare",
     "export",

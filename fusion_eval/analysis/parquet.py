@@ -146,7 +146,7 @@ def _pools(head: Mapping[str, Any], part: pa.Table, answers: pa.Table) -> Scored
         raise ValueError(f"{head['task']} has pools of different sizes")
 
     def matrix(name: str) -> np.ndarray[Any, Any]:
-        return part[name].to_numpy().reshape(-1, n)
+        return np.asarray(part[name].to_numpy().reshape(-1, n))
 
     model = part["model"].unify_dictionaries().combine_chunks()
     documents = matrix("document")[:, 0]

@@ -6,6 +6,7 @@ says what is wrong, where, and the fix.
 
 from __future__ import annotations
 
+from fusion_eval.api.analysis import analyze
 from fusion_eval.api.comparisons import compare, read_runs
 from fusion_eval.api.judging import judge
 from fusion_eval.api.runs import check, export, run
@@ -15,6 +16,7 @@ from fusion_eval.strategies.direct import TracedAnswer, fuse, fuse_async, sample
 __all__ = [
     "FusionEvalError",
     "TracedAnswer",
+    "analyze",
     "check",
     "compare",
     "export",

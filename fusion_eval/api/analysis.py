@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,8 +34,13 @@ def analyze(
     allow_partial: bool = False,
     include_path: str | Path | None = None,
     output: str | Path | None = None,
+    budget: str | None = None,
+    fuse: Sequence[int] = (),
+    fusors: str | Sequence[str] = (),
+    corrupt: str | Sequence[str] = (),
+    model_args: Mapping[str, object] | None = None,
 ) -> AnalysisView:
-    """Analyze what only the pools of runs can tell. No model is asked.
+    """Analyze what only the pools of runs can tell. No model is asked, except for `fuse`, `fusors` and `corrupt`.
 
     Every candidate is scored by the task's own metric. From the scores follow curves over the number of candidates, rescue
     and harm by the number of right candidates, ceilings, and what each model of a pool adds.
@@ -50,17 +55,26 @@ def analyze(
         allow_partial: Leave out lines of runs that cannot be read, and note it, instead of raising an error.
         include_path: Folder with the task YAMLs that candidates are scored by.
         output: Folder to write analysis.json, candidates.parquet and answers.parquet to.
+        budget: Compare systems at equal cost: "calls", "tokens", "usd" or "seconds".
+        fuse: For each number, fuse the first so many candidates of every pool.
+        fusors: Fusors to ask about the same candidates.
+        corrupt: Replace candidates by bad ones and ask again: "wrong:1" has one wrong final answer. Kinds: other, wrong,
+            cut, language, injection.
+        model_args: The model arguments, as the runs had them. New calls need them; answers in the store cost nothing.
 
     Returns:
         The analysis. It prints as tables, and has `to_frame(table)`, `to_markdown()` and `to_json()`.
     """
     from fusion_eval.analysis.analyze import AnalysisOptions, analyze_pools
     from fusion_eval.analysis.parquet import write_pools
+    from fusion_eval.api.further_tables import FurtherTables, with_further_tables
     from fusion_eval.argument_values import names_in
     from fusion_eval.report.analysis_view import AnalysisView
     from fusion_eval.runs.analysis import write_analysis
     from fusion_eval.runs.comparison import compared_run
 
+    tables = FurtherTables(budget, tuple(fuse), names_in(fusors), names_in(corrupt), model_args, seed)
+    tables.check()
     options = AnalysisOptions(alpha=alpha, resamples=resamples, seed=seed)
     scored = score(runs, names_in(metrics), cluster, allow_partial, include_path)
     analysis = analyze_pools(
@@ -70,11 +84,37 @@ def analyze(
         options,
         scored.notes,
     )
-    # Tables of other questions (budget, contribution, robustness, fusors) are added here: dataclasses.replace(analysis, …).
+    analysis = with_further_tables(analysis, scored, tables, resamples, include_path)
     if output is not None:
         write_pools(scored.pools, Path(output))
         write_analysis(analysis, Path(output))
     return AnalysisView(analysis)
+
+
+def price(
+    *runs: Run | str | Path,
+    metrics: str | Sequence[str] = (),
+    include_path: str | Path | None = None,
+    fuse: Sequence[int] = (),
+    fusors: str | Sequence[str] = (),
+    corrupt: str | Sequence[str] = (),
+    model_args: Mapping[str, object] | None = None,
+    allow_partial: bool = False,
+    seed: int = 0,
+) -> str:
+    """Return a table of the calls, tokens and dollars that the new answers of an analysis cost at most.
+
+    No model is asked. The arguments are those of `analyze`.
+    """
+    from fusion_eval.api.further_tables import FurtherTables, new_tables
+    from fusion_eval.argument_values import names_in
+
+    tables = FurtherTables(None, tuple(fuse), names_in(fusors), names_in(corrupt), model_args, seed)
+    tables.check()
+    if not tables.calls().any:
+        return "This analysis makes no calls; --fuse, --fusors and --corrupt would"
+    scored = score(runs, names_in(metrics), "none", allow_partial, include_path)
+    return new_tables(scored, tables, include_path).price()
 
 
 def score(
@@ -97,5 +137,6 @@ def score(
     for one in runs:
         parts += [one] if isinstance(one, Run) else run_folders(Path(one))
     loaded = tuple(load_runs(parts, allow_partial))
-    pools, notes = score_pools(loaded, metrics, cluster, None if include_path is None else Path(include_path))
+    folder = None if include_path is None else Path(include_path)
+    pools, notes = score_pools(loaded, metrics, cluster, folder, allow_partial=allow_partial)
     return Scored(loaded, tuple(pools), (*(note for run in loaded for note in run.notes), *notes))

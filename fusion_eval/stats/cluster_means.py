@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ _ROUNDING = 1e-12
 """A relative spread below this is rounding."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """Items that depend on each other within clusters. A mean over them is the mean of the means of their groups.
 
@@ -28,18 +29,18 @@ class Sample:
     cluster: Integers
     group: Integers
 
-    @property
+    @cached_property
     def n_clusters(self) -> int:
         """The number of clusters."""
         return len(np.unique(self.cluster))
 
-    @property
+    @cached_property
     def weights(self) -> Floats:
         """The weight of each item (n,) in the mean; the sum is 1."""
         sizes = np.bincount(self.group).astype(np.float64)
-        return 1.0 / (sizes[self.group] * (sizes > 0).sum())
+        return np.asarray(1.0 / (sizes[self.group] * (sizes > 0).sum()))
 
-    @property
+    @cached_property
     def degrees(self) -> int:
         """The degrees of freedom: clusters minus strata, which are parts of the data that share no cluster."""
         edges = coo_array((np.ones(len(self.cluster)), (self.cluster, self.group)))
