@@ -70,9 +70,8 @@ class App:
                 with self._place():
                     self._check_key(http)
                     request = await self._read(http, chat)
-                    solver = self._engine.solver(request.model)
-                    model = solver.spec
-                    response = await self._reply(http, request, Reply(request, solver.signature()))
+                    model = self._engine.solver(request.model).spec
+                    response = await self._reply(http, request, Reply(request, self._engine.signatures[model]))
             except FusionEvalError as error:
                 response = _refused(api_error(error))
             except Exception:

@@ -37,6 +37,8 @@ class Engine:
         wanted = [needs_logprobs(solver.strategy) for solver in self.solvers.values()]
         self.logprobs = max(arguments.samples_locally, scorer, *wanted)
         """Which log-probabilities of candidates some strategy needs. All ask for them, so that they share pools."""
+        self.signatures = {spec: solver.signature() for spec, solver in self.solvers.items()}
+        """How each model makes answers, in short."""
 
     def solver(self, model: str) -> Solver:
         """Return the solver of a model.

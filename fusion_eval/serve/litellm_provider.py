@@ -115,7 +115,7 @@ class FusionProvider(_litellm.CustomLLM):  # type: ignore[misc] # its type is no
             with _as_litellm_errors():
                 raw = msgspec.json.encode({**options, "model": model, "messages": messages})
                 request = read_request(raw, engine.arguments, chat=True, logprobs=engine.logprobs)
-                signature = engine.solver(model).signature()
+                signature = engine.signatures[engine.solver(model).spec]
                 return Reply(request, signature).whole(await engine.answer(model, request.questions))
 
         return reply()

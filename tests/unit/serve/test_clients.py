@@ -141,19 +141,24 @@ async def test_the_provider_of_litellm_answers_and_streams(upstream: Server) -> 
 
 
 @pytest.mark.slow
-def test_lm_eval_evaluates_a_served_strategy(base_url: str) -> None:
+def test_the_harness_model_local_chat_completions_reads_the_server(base_url: str) -> None:
     # given
-    lm_eval = importlib.import_module("lm_eval")
-    # when
-    results = lm_eval.simple_evaluate(
-        model="local-chat-completions",
-        model_args={"model": "fusion", "base_url": f"{base_url}/chat/completions", "num_concurrent": 4},
-        tasks=["fusion_demo"],
-        limit=4,
-        apply_chat_template=True,
-        log_samples=True,
-        bootstrap_iters=0,
+    completions = importlib.import_module("lm_eval.models.openai_completions")
+    instance = importlib.import_module("lm_eval.api.instance").Instance
+    model = completions.LocalChatCompletion(
+        model="fusion", base_url=f"{base_url}/chat/completions", num_concurrent=4
     )
+    options = {"until": ["\n\n"], "max_gen_toks": 64, "do_sample": False, "temperature": 0.0}
+    requests = [
+        instance(
+            "generate_until",
+            {},
+            (model.apply_chat_template([{"role": "user", "content": f"{i}?"}]), options),
+            i,
+        )
+        for i in range(4)
+    ]
+    # when
+    answers = model.generate_until(requests)
     # then
-    answers = [sample["resps"][0][0] for samples in results["samples"].values() for sample in samples]
-    assert answers and set(answers) == {"the fused one"}
+    assert answers == ["the fused one"] * 4
