@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         run,
         sample,
         sample_async,
+        synth,
     )
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "run",
     "sample",
     "sample_async",
+    "synth",
 ]
 
 

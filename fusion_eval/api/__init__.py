@@ -10,6 +10,7 @@ from fusion_eval.api.analysis import analyze
 from fusion_eval.api.comparisons import compare, read_runs
 from fusion_eval.api.judging import judge
 from fusion_eval.api.runs import check, export, run
+from fusion_eval.api.synthesis import synth
 from fusion_eval.errors import FusionEvalError
 from fusion_eval.strategies.direct import TracedAnswer, fuse, fuse_async, sample, sample_async
 
@@ -27,4 +28,5 @@ __all__ = [
     "run",
     "sample",
     "sample_async",
+    "synth",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +39,7 @@ def analyze(
     fusors: str | Sequence[str] = (),
     corrupt: str | Sequence[str] = (),
     model_args: Mapping[str, object] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> AnalysisView:
     """Analyze what only the pools of runs can tell. No model is asked, except for `fuse`, `fusors` and `corrupt`.
 
@@ -61,6 +62,7 @@ def analyze(
         corrupt: Replace candidates by bad ones and ask again: "wrong:1" has one wrong final answer. Kinds: other, wrong,
             cut, language, injection.
         model_args: The model arguments, as the runs had them. New calls need them; answers in the store cost nothing.
+        report: Is called with the lines that price the new calls, before any of them is made.
 
     Returns:
         The analysis. It prints as tables, and has `to_frame(table)`, `to_markdown()` and `to_json()`.
@@ -84,7 +86,7 @@ def analyze(
         options,
         scored.notes,
     )
-    analysis = with_further_tables(analysis, scored, tables, resamples, include_path)
+    analysis = with_further_tables(analysis, scored, tables, resamples, include_path, report)
     if output is not None:
         write_pools(scored.pools, Path(output))
         write_analysis(analysis, Path(output))

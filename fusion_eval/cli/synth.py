@@ -1,0 +1,164 @@
+"""`fusion-eval synth`: make synthetic training data from several teachers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from fusion_eval.cli import options as shared
+
+if TYPE_CHECKING:
+    from fusion_eval.synth.job import Job
+    from fusion_eval.synth.run import Made
+
+
+def add_synth(commands: Any) -> None:
+    """Add the command `synth` to the parser."""
+    parser = shared.add_command(
+        commands,
+        "synth",
+        help="make training data: several teachers answer, a strategy makes one answer of theirs",
+        epilog="fusion-eval synth --prompts prompts.jsonl --model 'a|b|c' --strategy fusion --output out/data",
+    )
+    add = parser.add_argument
+    add(
+        "--prompts",
+        required=True,
+        metavar="P",
+        help="a .jsonl or .parquet file, -, hf:owner/name, or a task of the harness",
+    )
+    add(
+        "--output",
+        "--output_path",
+        type=shared.path,
+        metavar="DIR",
+        help="folder for the data set (required without --dry_run)",
+    )
+    add(
+        "--columns",
+        default="",
+        metavar="F=C,…",
+        help="columns of the prompts: prompt=question,language=lang,messages=…,id=…",
+    )
+    add(
+        "--strategy",
+        "--strategies",
+        default="fusion",
+        metavar="S,…",
+        help="strategies, which share one pool (default: fusion)",
+    )
+    add("--model", metavar="A|B|C", help="the teachers; short for --model_args model=")
+    add("--model_args", default="", metavar="K=V,…", help="model=, n=, temperature=, fusor=, … as in run")
+    add(
+        "--format",
+        choices=["messages", "prompt_completion"],
+        default="messages",
+        help="form of the rows (default: messages)",
+    )
+    add("--pairs", action="store_true", help="also write prompt, chosen and rejected for preference training")
+    add(
+        "--filters",
+        default="",
+        metavar="F,…",
+        help="language, refusal, length(most=…), score(least=…), copy, duplicates",
+    )
+    add(
+        "--decontaminate",
+        default="",
+        metavar="T,…",
+        help="drop rows that share 13 words in a row with these tasks",
+    )
+    add("--allow_benchmarks", action="store_true", help="accept this package's own benchmarks as prompts")
+    add(
+        "--min_teachers",
+        type=shared.positive,
+        metavar="K",
+        help="go on while K models are left (default: all)",
+    )
+    add(
+        "--shard",
+        metavar="I/N",
+        help="answer every N-th prompt from number I on, from 0 (default: from SLURM_ARRAY_TASK_ID)",
+    )
+    add("--limit", type=shared.positive, metavar="N", help="the first N prompts")
+    add(
+        "--rows_per_file",
+        type=shared.positive,
+        default=10_000,
+        metavar="R",
+        help="rows of a Parquet file (default: 10000)",
+    )
+    add("--dry_run", action="store_true", help="print the calls and their highest cost, without any call")
+    parser.set_defaults(run=run_synth)
+
+
+def run_synth(options: argparse.Namespace) -> int:
+    """Carry out `fusion-eval synth`."""
+    from fusion_eval.api.synthesis import evaluation_texts, open_source
+
+    if options.output is None and not options.dry_run:
+        options.parser.error("the following arguments are required: --output/--output_path")
+    started = time.monotonic()
+    job = _job(options)
+    source = open_source(job)
+    if options.dry_run:
+        from fusion_eval.synth.dry_run import dry_run
+
+        print(dry_run(job, source))
+        return 0
+    if job.shard.of > 1:
+        shared.report_progress(f"shard {job.shard}")
+    from fusion_eval.synth.run import make
+
+    made = make(job, source, shared.report_progress, evaluation_texts(job))
+    print(describe(made))
+    print(f"{time.monotonic() - started:.0f} s in all; the data set is in {made.output}")
+    return 0
+
+
+def describe(made: Made) -> str:
+    """Return a table of what was made, with a line of cost."""
+    from fusion_eval.report.text_table import text_table
+    from fusion_eval.runs.totals import dollars
+
+    lines = []
+    for name, counts in made.strategies.items():
+        reasons = ", ".join(f"{reason} {number:,}" for reason, number in sorted(counts.failed.items()))
+        lines.append([name, f"{counts.rows:,}", f"{counts.pairs:,}", f"{counts.fallbacks:,}", reasons or "-"])
+    table = text_table(["strategy", "rows", "pairs", "fallbacks", "failed or dropped"], lines, left=1)
+    cost = "no price is known" if made.cost is None else dollars(made.cost)
+    return f"{table}\n{made.prompts:,} prompts; cost: {cost}"
+
+
+def _job(options: argparse.Namespace) -> Job:
+    from fusion_eval.cli.options import read_model_args
+    from fusion_eval.errors import ConfigError
+    from fusion_eval.strategies.specs import read_strategies
+    from fusion_eval.synth.filters import read_filters
+    from fusion_eval.synth.job import Job, read_shard
+    from fusion_eval.synth.prompts import read_columns
+
+    arguments = read_model_args(options.model_args)
+    if options.model:
+        if "model" in arguments:
+            raise ConfigError("--model and --model_args model= name the teachers twice; keep one")
+        arguments["model"] = options.model
+    return Job(
+        output=options.output or shared.path("."),
+        prompts=options.prompts,
+        strategies=read_strategies(options.strategy),
+        model_args=arguments,
+        columns=read_columns(options.columns),
+        format=options.format,
+        pairs=options.pairs,
+        filters=read_filters(options.filters),
+        decontaminate=shared.split_names(options.decontaminate) if options.decontaminate else (),
+        allow_benchmarks=options.allow_benchmarks,
+        min_teachers=options.min_teachers,
+        shard=read_shard(options.shard, os.environ),
+        limit=options.limit,
+        rows_per_file=options.rows_per_file,
+        command=options.command_line,
+    )

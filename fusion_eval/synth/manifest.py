@@ -1,0 +1,113 @@
+"""`synth.json`: which job a folder belongs to, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fusion_eval import __version__
+from fusion_eval.errors import ConfigError
+from fusion_eval.runs.locking import LOCK
+from fusion_eval.runs.writing import write_file
+from fusion_eval.synth.files import UNFINISHED
+from fusion_eval.synth.job import Shard, digest_of
+
+FILE_NAME = "synth.json"
+_HIDDEN = (LOCK, UNFINISHED)
+
+
+class Counts(msgspec.Struct):
+    """What came of one strategy's prompts."""
+
+    rows: int = 0
+    failed: dict[str, int] = {}
+    """By reason: `error`, or the filter that dropped the row."""
+    pairs: int = 0
+    fallbacks: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = 0.0
+    """US dollars of all answers with their pools; None if a price is unknown."""
+    languages: dict[str, int] = {}
+    teachers: dict[str, int] = {}
+    """By model, how many usable candidates it gave."""
+
+
+class Manifest(msgspec.Struct):
+    """The content of `synth.json`."""
+
+    job: dict[str, Any]
+    digest: str
+    shard: str
+    version: str
+    prompts: int | None = None
+    """How many prompts the source has, over all shards; None until the job is done."""
+    strategies: dict[str, Counts] = {}
+    cost: float | None = None
+    """US dollars of the whole job; a pool that strategies share counts once."""
+    license: str | None = None
+
+
+def new_manifest(identity: Mapping[str, Any], shard: Shard) -> Manifest:
+    """Return the manifest of a job that begins."""
+    return Manifest(dict(identity), digest_of(identity), str(shard), __version__)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `synth.json`."""
+    content = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+    write_file(folder / FILE_NAME, content)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read `synth.json`.
+
+    Raises:
+        ConfigError: There is none, or it cannot be read.
+    """
+    path = folder / FILE_NAME
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise ConfigError(f"{folder} is no output of fusion-eval synth: it has no {FILE_NAME}") from None
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is damaged: {error}") from error
+
+
+def check_output(folder: Path, manifest: Manifest) -> None:
+    """Check that a folder is empty or holds the same job.
+
+    Raises:
+        ConfigError: It holds another job or other files. The message says what differs.
+    """
+    if not folder.is_dir():
+        return
+    if not (folder / FILE_NAME).exists():
+        others = sorted(path.name for path in folder.iterdir() if path.name not in _HIDDEN)
+        if others:
+            raise ConfigError(
+                f"--output {folder} holds files that are not of this job ({', '.join(others[:3])}); name an empty folder"
+            )
+        return
+    there = read_manifest(folder)
+    if (there.digest, there.shard) == (manifest.digest, manifest.shard):
+        return
+    differing = [name for name in manifest.job if there.job.get(name) != manifest.job[name]]
+    if there.shard != manifest.shard:
+        differing.append("shard")
+    name = differing[0] if differing else "job"
+    was = there.shard if name == "shard" else there.job.get(name)
+    now = manifest.shard if name == "shard" else manifest.job.get(name)
+    raise ConfigError(
+        f"--output {folder} holds another job: its {name} is {_text(was)}, and now it is {_text(now)}; "
+        "name another folder, or repeat its command"
+    )
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
