@@ -9,6 +9,8 @@ import asyncio
 import dataclasses
 from collections.abc import Sequence
 
+import msgspec
+
 from fusion_eval.models import Model
 from fusion_eval.models.rechecked import add_request
 from fusion_eval.types import Candidate, Prompt, Sampling
@@ -145,7 +147,7 @@ def _goes_on(candidates: Sequence[Candidate], stops: Sequence[str]) -> bool:
 def _merged(again: list[Candidate], earlier: Sequence[Candidate]) -> list[Candidate]:
     """Return the candidates of a repeated request with what both requests cost."""
     return [
-        dataclasses.replace(
+        msgspec.structs.replace(
             add_request(candidate, before),
             retries=candidate.retries + before.retries,
             rechecks=candidate.rechecks + before.rechecks + 1,

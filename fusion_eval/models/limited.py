@@ -7,11 +7,12 @@ request is given up with one message instead of thousands.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import itertools
 import logging
 import random
 import time
+
+import msgspec
 
 from fusion_eval.errors import EndpointError, RequestError, TransientError
 from fusion_eval.models import Model
@@ -177,4 +178,4 @@ def add_retries(candidates: list[Candidate], retries: int) -> list[Candidate]:
     if not retries:
         return candidates
     first = candidates[0]
-    return [dataclasses.replace(first, retries=first.retries + retries), *candidates[1:]]
+    return [msgspec.structs.replace(first, retries=first.retries + retries), *candidates[1:]]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from fusion_eval.errors import FusionEvalError, RequestError, TransientError
 from fusion_eval.models import Model
 from fusion_eval.models.prices import FREE, Price
@@ -137,7 +139,9 @@ class Priced:
             return candidates
         price = self._price
         return [
-            candidate.with_cost(price.of(candidate.prompt_tokens, candidate.completion_tokens))
+            msgspec.structs.replace(
+                candidate, cost=price.of(candidate.prompt_tokens, candidate.completion_tokens)
+            )
             if candidate.cost is None
             else candidate
             for candidate in candidates

@@ -10,6 +10,8 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from fusion_eval.errors import RequestError
 from fusion_eval.models import Model
 from fusion_eval.types import Candidate, Prompt, Sampling
@@ -58,7 +60,7 @@ class Rechecked:
             again = (await self._model.sample(prompt, own, 1))[0]
         except RequestError:
             return failed
-        return dataclasses.replace(add_request(again, failed), retries=failed.retries + again.retries + 1)
+        return msgspec.structs.replace(add_request(again, failed), retries=failed.retries + again.retries + 1)
 
     async def _recheck(self, prompt: Prompt, sampling: Sampling, candidate: Candidate) -> Candidate:
         own = dataclasses.replace(sampling, seed=candidate.seed)
@@ -71,7 +73,7 @@ class Rechecked:
                 break
             if again.finish_reason == "length" and again.completion_tokens == candidate.completion_tokens:
                 self._limits.add(again.completion_tokens)
-            candidate = dataclasses.replace(
+            candidate = msgspec.structs.replace(
                 add_request(again, candidate),
                 retries=candidate.retries + again.retries,
                 rechecks=candidate.rechecks + 1,
@@ -87,7 +89,7 @@ class Rechecked:
 
 def add_request(again: Candidate, earlier: Candidate) -> Candidate:
     """Return the candidate of a repeated request with the tokens read and the costs of both requests."""
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         again,
         prompt_tokens=earlier.prompt_tokens + again.prompt_tokens,
         cost=None if again.cost is None else again.cost + (earlier.cost or 0.0),

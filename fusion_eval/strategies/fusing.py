@@ -43,7 +43,8 @@ async def fuse(pool: Pool, tools: Tools) -> Answer:
     answer = _answer(pool, reply, tools, calls)
     if variables and not answer.comparison:
         answer = dataclasses.replace(answer, comparison=variables["analysis"])
-    return dataclasses.replace(answer, dropped=len(pool.usable) - len(texts) + dropped)
+    dropped += len(pool.usable) - len(texts)
+    return dataclasses.replace(answer, dropped=dropped) if dropped else answer
 
 
 def stops_for(model: Model, template: Template, tools: Tools) -> tuple[str, ...]:

@@ -75,9 +75,8 @@ class Tools:
 
     def override(self, **options: Any) -> Tools:
         """Return the tools with those of the options in place that are not None."""
-        return dataclasses.replace(
-            self, **{name: value for name, value in options.items() if value is not None}
-        )
+        changes = {name: value for name, value in options.items() if value is not None}
+        return dataclasses.replace(self, **changes) if changes else self
 
 
 class Strategy(Protocol):

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.strategies.asking import ask, made, refusal_in
@@ -86,4 +88,4 @@ def _proposal(reply: Candidate, pool: Pool, tools: Tools) -> Candidate | None:
     text = cut_at_stop(reply.text, tools.sampling.stop).strip()
     if reply.error or not text or refusal_in(text, reply, [candidate.text for candidate in pool.usable]):
         return None
-    return dataclasses.replace(reply, text=text)
+    return msgspec.structs.replace(reply, text=text)

@@ -49,11 +49,7 @@ async def draw_range(
     drawn = await gather_or_cancel(
         by_identity[identity].sample(
             with_system_prompt(prompt, system),
-            dataclasses.replace(
-                sampling,
-                temperature=temperature,
-                seed=sampling.seed + groups[identity, temperature, system].index(members[0]),
-            ),
+            _from(sampling, temperature, groups[identity, temperature, system].index(members[0])),
             len(members),
         )
         for (identity, temperature, system), members in wanted.items()
@@ -62,6 +58,13 @@ async def draw_range(
     for members, candidates in zip(wanted.values(), drawn, strict=True):
         ordered |= dict(zip(members, candidates, strict=True))
     return tuple(ordered[i] for i in places)
+
+
+def _from(sampling: Sampling, temperature: float, place: int) -> Sampling:
+    """Return the sampling options at a temperature, with the seed of the candidate at a place of its group."""
+    if temperature == sampling.temperature and not place:
+        return sampling
+    return dataclasses.replace(sampling, temperature=temperature, seed=sampling.seed + place)
 
 
 def cut_at_stop(text: str, stops: Sequence[str]) -> str:

@@ -6,6 +6,8 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError, FusionEvalError, RequestError
 from fusion_eval.model_arguments import ModelArguments
@@ -56,7 +58,7 @@ class Aggregator:
             scorer=load_scorer(arguments.scorer_spec),
             fusor_temperature=arguments.fusor_temperature,
             fusor_max_tokens=arguments.fusor_max_tokens,
-            samplers=self.models,
+            samplers=opener.sampler(urgent=True),
             open_model=opener.open_model,
         )
         self.tools = self.strategy.own_tools(tools) if isinstance(self.strategy, HasOwnTools) else tools
@@ -74,7 +76,9 @@ class Aggregator:
         if not pool.usable:
             raise RequestError(str(pool.candidates[0].error))
         stops = question.sampling.stop
-        pool = Pool(pool.prompt, tuple(_stopped(candidate, stops) for candidate in pool.candidates))
+        stopped = tuple(_stopped(candidate, stops) for candidate in pool.candidates)
+        if stopped != pool.candidates:
+            pool = Pool(pool.prompt, stopped)
         tools = dataclasses.replace(
             self.tools,
             sampling=question.sampling,
@@ -237,4 +241,4 @@ async def solve_all(
 
 def _stopped(candidate: Candidate, stops: Sequence[str]) -> Candidate:
     text = cut_at_stop(candidate.text, stops)
-    return candidate if text == candidate.text else dataclasses.replace(candidate, text=text)
+    return candidate if text == candidate.text else msgspec.structs.replace(candidate, text=text)

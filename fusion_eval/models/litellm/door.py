@@ -14,7 +14,6 @@ An option that the provider itself refuses is left out from then on, as at the O
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import re
 import time
@@ -111,7 +110,7 @@ class LiteLLMModel:
             raise TransientError(f"{self.name} answered without any choice", lost=True)
         self._options.record_choices(len(candidates), n)
         if omitted:
-            candidates = [dataclasses.replace(candidate, omitted=omitted) for candidate in candidates]
+            candidates = [msgspec.structs.replace(candidate, omitted=omitted) for candidate in candidates]
         return _share_cost(candidates, _cost(response, self.name))[:n]
 
     async def _request(self, payload: dict[str, object]) -> tuple[Any, tuple[str, ...]]:
@@ -205,4 +204,4 @@ def _share_cost(candidates: list[Candidate], cost: float | None) -> list[Candida
     """Divide the request's cost among its candidates, so that sums over candidates are right."""
     if cost is None:
         return candidates
-    return [dataclasses.replace(candidate, cost=cost / len(candidates)) for candidate in candidates]
+    return [msgspec.structs.replace(candidate, cost=cost / len(candidates)) for candidate in candidates]

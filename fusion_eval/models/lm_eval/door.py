@@ -7,7 +7,6 @@ generators are seeded from the whole batch: the same batch gives the same texts,
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import inspect
 import random
@@ -101,7 +100,7 @@ class HarnessModel:
         """Return what `inner` reads: the text, or the result of its `apply_chat_template`; an error if that fails."""
         if not prompt.messages:
             return prompt.text
-        messages = [dataclasses.asdict(message) for message in prompt.messages]
+        messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
         begun = prompt.messages[-1].role == "assistant"  # the answer continues that message
         try:
             return self.inner.apply_chat_template(messages, add_generation_prompt=not begun)

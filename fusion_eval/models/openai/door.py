@@ -6,9 +6,10 @@ refuses. `Limited` retries failed requests and bounds those in flight; `Cached` 
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
+
+import msgspec
 
 from fusion_eval.models.logs import log
 from fusion_eval.models.openai.body import largest_reply
@@ -90,7 +91,7 @@ class OpenAIModel:
         candidates = candidates_of(reply, self.name, sampling, latency, connection.redactor)
         self._options.record_choices(len(candidates), n)
         if omitted:
-            candidates = [dataclasses.replace(candidate, omitted=omitted) for candidate in candidates]
+            candidates = [msgspec.structs.replace(candidate, omitted=omitted) for candidate in candidates]
         return candidates[:n]
 
     async def close(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -91,5 +90,5 @@ class GenSelect:
 def _likeliest(pool: Pool, window: list[int]) -> int:
     """Return the candidate of a window on which a strategy falls back."""
     ordered = sorted(window)
-    shown = dataclasses.replace(pool, candidates=tuple(pool.usable[i] for i in ordered))
+    shown = Pool(pool.prompt, tuple(pool.usable[i] for i in ordered))
     return ordered[fall_back(shown, "").chosen or 0]

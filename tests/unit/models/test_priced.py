@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
+import msgspec
 import pytest
 from openai_server import Fault, Plan, Server, default_text
 from priced_models import PRICE, PROMPTS, SAMPLING, ProviderDoor, count_words, opener, sample_all
@@ -43,7 +43,7 @@ async def test_without_a_price_the_cost_is_unknown(openai_server: Start) -> None
 async def test_a_cost_that_the_door_reports_is_kept() -> None:
     class ReportingDoor(ProviderDoor):
         async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
-            return [replace((await super().sample(prompt, sampling, n))[0], cost=0.25)]
+            return [msgspec.structs.replace((await super().sample(prompt, sampling, n))[0], cost=0.25)]
 
     budget = Budget(1.0)
     (candidate,) = await Priced(ReportingDoor(), PRICE, budget).sample(PROMPTS[0], SAMPLING, 1)

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from limited_models import PROMPT, SAMPLING, limited_model, refusal
 from openai_server import Fault, Plan, Reply, Request, Server, default_reply, default_text
@@ -80,7 +81,7 @@ def test_an_answer_that_begins_with_a_stop_string_is_honestly_empty() -> None:
     candidate = Candidate("", "m", 0, completion_tokens=3)
     assert contradictions([candidate], SAMPLING) == [0]
     assert contradictions([candidate], dataclasses.replace(SAMPLING, stop=("Q:",))) == []
-    hidden = dataclasses.replace(candidate, completion_tokens=90, reasoning_tokens=89)
+    hidden = msgspec.structs.replace(candidate, completion_tokens=90, reasoning_tokens=89)
     assert contradictions([hidden], SAMPLING) == []
 
 

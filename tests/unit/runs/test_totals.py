@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 from traced import CALL, trace
 
@@ -135,7 +134,7 @@ def test_a_sum_of_dollars_says_if_some_price_is_unknown() -> None:
     usage.add(Candidate("", "m", 0, error="HTTP 500"))
     assert (str(usage), usage.unpriced) == ("20 + 5 tokens, no known price", 1)
     # when one with a price is added
-    usage.add(dataclasses.replace(CALL, cost=0.0125))
+    usage.add(msgspec.structs.replace(CALL, cost=0.0125))
     # then
     assert str(usage) == "40 + 10 tokens, $0.012500 without those of unknown price"
 

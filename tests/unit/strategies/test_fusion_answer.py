@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,7 +96,7 @@ async def test_an_endpoint_that_is_down_stops_the_run() -> None:
 
 def test_if_one_candidate_has_no_log_probability_the_first_one_is_the_fallback() -> None:
     first, second = best_of_two()
-    unknown = dataclasses.replace(first, mean_logprob=None)
+    unknown = msgspec.structs.replace(first, mean_logprob=None)
     assert fall_back(pool_of(unknown, second), "x").text == "one"
     assert fall_back(pool_of(second, unknown), "x").text == "two"
     assert fall_back(pool_of(Candidate("", "m", 0, error="x"), first, second), "x").chosen == 1
