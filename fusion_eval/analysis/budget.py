@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from fusion_eval.analysis.costs import BudgetUnit
 from fusion_eval.analysis.fused_curves import FusedAnswers
 from fusion_eval.analysis.pools import Floats
@@ -91,7 +93,8 @@ def budget_rows(
         for one, row in zip(found, rows, strict=True):
             if one.estimator == "strategy":
                 for others in by_family:
-                    yield _against(row, one, others, sample, alpha, resamples, seed)
+                    if not _contains(others, one):
+                        yield _against(row, one, others, sample, alpha, resamples, seed)
 
 
 def _families(found: Sequence[System]) -> list[list[System]]:
@@ -101,6 +104,11 @@ def _families(found: Sequence[System]) -> list[list[System]]:
         (one.estimator, one.scorer) for one in found if one.estimator in ("majority", "best_of")
     )
     return [single + [one for one in found if (one.estimator, one.scorer) == kind] for kind in kinds]
+
+
+def _contains(others: Sequence[System], system: System) -> bool:
+    """Whether a strategy is one of these systems, such as best-of-N by the same scorer."""
+    return any(one.k == system.k and np.array_equal(one.values, system.values) for one in others)
 
 
 def _row(unit: Unit, unit_of_cost: BudgetUnit, system: System, sample: Sample, alpha: float) -> BudgetRow:

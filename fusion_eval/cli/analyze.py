@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from fusion_eval.cli import options as shared
+from fusion_eval.errors import ConfigError
 
 
 def add_analyze(commands: Any) -> None:
@@ -15,7 +16,7 @@ def add_analyze(commands: Any) -> None:
         "analyze",
         help="curves over N, rescue and harm, and ceilings of runs on the same pools",
         description="Score every candidate of the runs' pools by the task's own metric, and say what more candidates, "
-        "another choice or a perfect choice would give. No model is asked.",
+        "another choice or a perfect choice would give. No model is asked, except for --fuse, --fusors and --corrupt.",
         epilog="fusion-eval analyze out --output out/analysis",
     )
     parser.add_argument(
@@ -55,17 +56,67 @@ def add_analyze(commands: Any) -> None:
         help="number of resamples for intervals of ratios (default: 2000)",
     )
     add("--seed", type=shared.count, default=0, metavar="S", help="seed of the resampling (default: 0)")
-    # Options of further tables are added here.
+    add(
+        "--budget",
+        choices=["calls", "tokens", "usd", "seconds"],
+        help="compare systems at equal cost, in this unit",
+    )
+    _add_new_calls(parser)
     parser.set_defaults(run=analyze_runs)
+
+
+def _add_new_calls(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ask models. All of them need --model_args."""
+    add = parser.add_argument
+    add("--fuse", metavar="K,…", help="also fuse the first K candidates of every pool, for each K")
+    add("--fusors", metavar="M,…", help="ask these fusors about the same candidates")
+    add(
+        "--corrupt",
+        metavar="KIND:K,…",
+        help="replace K candidates by bad ones and ask every strategy again; kinds: other, wrong, cut, language, injection",
+    )
+    add(
+        "--model_args", metavar="K=V,…", help="the model arguments, as the runs had them; new calls need them"
+    )
+    add("--dry_run", action="store_true", help="print the new calls and their highest cost, without any call")
+
+
+def _new_calls(options: argparse.Namespace) -> dict[str, Any]:
+    """Read the options that ask models."""
+    fuse = shared.split_names(options.fuse) if options.fuse is not None else ()
+    for number in fuse:
+        if not number.isdecimal() or int(number) < 1:
+            raise ConfigError(f"--fuse takes numbers of candidates, such as 2,3,5, and got '{number}'")
+    return {
+        "fuse": tuple(map(int, fuse)),
+        "fusors": shared.split_names(options.fusors) if options.fusors is not None else (),
+        "corrupt": shared.split_names(options.corrupt) if options.corrupt is not None else (),
+        "model_args": None if options.model_args is None else shared.read_model_args(options.model_args),
+    }
 
 
 def analyze_runs(options: argparse.Namespace) -> int:
     """Carry out `fusion-eval analyze`."""
     from fusion_eval import api
+    from fusion_eval.api.analysis import price
 
+    new_calls = _new_calls(options)
+    metrics = shared.split_names(options.metrics) if options.metrics is not None else ()
+    if options.dry_run:
+        print(
+            price(
+                *options.runs,
+                metrics=metrics,
+                include_path=options.include_path,
+                allow_partial=options.allow_partial,
+                seed=options.seed,
+                **new_calls,
+            )
+        )
+        return 0
     view = api.analyze(
         *options.runs,
-        metrics=shared.split_names(options.metrics) if options.metrics is not None else (),
+        metrics=metrics,
         alpha=options.alpha,
         resamples=options.resamples,
         seed=options.seed,
@@ -73,6 +124,9 @@ def analyze_runs(options: argparse.Namespace) -> int:
         allow_partial=options.allow_partial,
         include_path=options.include_path,
         output=options.output,
+        budget=options.budget,
+        report=shared.report_progress,
+        **new_calls,
     )
     print({"table": str, "md": type(view).to_markdown, "json": type(view).to_json}[options.format](view))
     return 0

@@ -41,6 +41,20 @@ def remember_tasks() -> None:
     Task.build_all_requests = build_all_requests
 
 
+def remember_run_task(task: Any, fewshot: int | None) -> None:
+    """Let a task of a finished run be found by its name, as if it had built its requests in this process.
+
+    Args:
+        task: The task.
+        fewshot: How many worked examples the run's prompts show; None leaves the task's own number.
+
+    Private: none, but a task's configuration is changed.
+    """
+    if fewshot is not None:
+        task.set_config("num_fewshot", fewshot)
+    _tasks[str(task.config.task)] = task
+
+
 def examples_before(task_name: str, doc: Mapping[str, Any], context: str) -> int:
     """Return how many characters of a plain-text context come before the document's own question.
 

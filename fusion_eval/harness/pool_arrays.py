@@ -120,7 +120,7 @@ def _pools(
         answers=np.array(voted, dtype=np.int64) if len(voted) == len(own) else None,
         scores=_scores(runs, numbers[:, :, 4], records),
         strategies=tuple(
-            _strategy(run.name, row[kept], record)
+            strategy_answers(run.name, row[kept], record)
             for run, row, record in zip(runs, of_runs, records, strict=True)
         ),
     )
@@ -150,7 +150,11 @@ def _scorer_of(run: Run) -> str:
     return next((part.removeprefix("scorer:") for part in parts if part.startswith("scorer:")), run.name)
 
 
-def _strategy(name: str, values: Floats, records: Sequence[AnswerRecord]) -> StrategyAnswers:
+def strategy_answers(name: str, values: Floats, records: Sequence[AnswerRecord]) -> StrategyAnswers:
+    """Return a strategy's answers as arrays, from their values and the records of their traces."""
+
+    """Return a strategy's answers as arrays, from their values and the records of their traces."""
+
     def column(field: str, kind: type) -> Any:
         return np.array([getattr(one, field) for one in records], dtype=kind)
 

@@ -80,8 +80,9 @@ def _curves(analysis: Analysis, shown: set[tuple[object, ...]]) -> list[Block]:
         if row.k in ks:
             digits = decimals(row.value)
             cell = with_interval(row.value, row.ci_low, row.ci_high, digits)
-            start = [*_head(row), f"{row.items}/{row.clusters}", estimator_name(row)]
-            lines.setdefault((*_unit(row), estimator_name(row)), start).append(cell)
+            start = [*_head(row), f"{row.items}/{row.clusters}", estimator_name(row), *["-"] * len(ks)]
+            line = lines.setdefault((*_unit(row), estimator_name(row)), start)
+            line[len(start) - len(ks) + ks.index(row.k)] = cell
     return [
         f"What k candidates give, with {1 - analysis.alpha:.0%} intervals over clusters (n: items/clusters):",
         Table([*_NAMES, "n", "estimator", *(f"k={k}" for k in ks)], list(lines.values()), 5),
@@ -97,7 +98,8 @@ def _differences(analysis: Analysis, shown: set[tuple[object, ...]]) -> list[Blo
             against = f"{row.against}({row.against_scorer})" if row.against_scorer else row.against
             name = f"{estimator_name(row)} - {against}"
             cell = with_interval(row.delta, row.ci_low, row.ci_high, decimals(row.delta), "+")
-            lines.setdefault((*_unit(row), name), [*_head(row), name]).append(cell)
+            start = [*_head(row), name, *["-"] * len(ks)]
+            lines.setdefault((*_unit(row), name), start)[len(start) - len(ks) + ks.index(row.k)] = cell
     if not ks or not lines:
         return []
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fusion_eval.report.analysis_tables import blocks
+from fusion_eval.report.further_tables import all_blocks
 from fusion_eval.report.text_table import Table, text_table
 from fusion_eval.runs.analysis import Analysis, to_json
 from fusion_eval.text.escaping import escaped, escaped_table, visible_json
@@ -40,7 +40,7 @@ class AnalysisView:
         """Return the tables and notes as Markdown."""
         parts = [
             escaped_table(block.head, block.lines, block.text_columns) if isinstance(block, Table) else block
-            for block in blocks(self.analysis)
+            for block in all_blocks(self.analysis)
         ]
         if self.notes:
             parts.append("\n".join(f"- {escaped(note)}" for note in self.notes))
@@ -55,7 +55,7 @@ class AnalysisView:
             f"{text_table(block.head, block.lines, block.text_columns)}\n"
             if isinstance(block, Table)
             else terminal_text(block)
-            for block in blocks(self.analysis)
+            for block in all_blocks(self.analysis)
         ]
         return "\n".join([*parts, *(terminal_line(f"note: {note}") for note in self.notes)])
 

@@ -1,0 +1,200 @@
+"""Draw the tables of an analysis that go beyond the scores: equal cost, origins of fused texts, fusors, robustness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fusion_eval.report.analysis_tables import Block, blocks, with_interval
+from fusion_eval.report.text_table import Table, decimals
+from fusion_eval.runs.analysis import Analysis
+
+Row = Mapping[str, Any]
+_MOST_UNITS = 4
+"""Of more tasks than these only the aggregates are shown."""
+_MOST_LEVELS = 8
+"""So many positions or ranks are shown; `analysis.json` has all."""
+_UNIT = ("task", "language", "metric", "filter")
+_CENTS = {"usd": 6, "seconds": 2}
+"""Digits of a cost by its unit; others have one."""
+
+
+def all_blocks(analysis: Analysis) -> list[Block]:
+    """Return all tables of an analysis, each after a line that says what it shows."""
+    parts: list[tuple[Callable[[Sequence[Row]], list[Block]], Sequence[Row]]] = [
+        (budget_tables, analysis.budget),
+        (fusor_tables, analysis.fusors),
+        (robustness_tables, analysis.robustness),
+        (contribution_tables, analysis.contribution),
+    ]
+    return [*blocks(analysis), *(block for draw, rows in parts for block in draw(_shown(rows)))]
+
+
+def _shown(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of all tasks if they are few, else those over several tasks."""
+    known = {_unit(row) for row in rows}
+    several = [row for row in rows if row["language"] == "all"]
+    return several if several and len(known) > _MOST_UNITS else list(rows)
+
+
+def _unit(row: Row) -> tuple[object, ...]:
+    return tuple(row.get(name) for name in _UNIT)
+
+
+def _head(row: Row) -> list[str]:
+    metric = [] if "metric" not in row else [_metric(row)]
+    return [str(row["task"]), str(row["language"] or ""), *metric]
+
+
+def _metric(row: Row) -> str:
+    return str(row["metric"] if row["filter"] == "none" else f"{row['metric']},{row['filter']}")
+
+
+def budget_tables(rows: Sequence[Row]) -> list[Block]:
+    """Draw the Pareto front, and each strategy against others at equal cost."""
+    if not rows:
+        return []
+    unit = rows[0]["unit"]
+    digits = _CENTS.get(unit, 1)
+    front = [
+        [
+            *_head(row),
+            system_name(row),
+            str(row["k"]),
+            f"{row['cost']:.{digits}f}",
+            with_interval(row["value"], row["ci_low"], row["ci_high"], decimals(row["value"])),
+        ]
+        for row in rows
+        if row["against"] is None and (row["on_front"] or row["estimator"] == "strategy")
+    ]
+    marks = [
+        "*" if row["on_front"] else ""
+        for row in rows
+        if row["against"] is None and (row["on_front"] or row["estimator"] == "strategy")
+    ]
+    equal = [_equal_cost_line(row, digits) for row in rows if row["against"] is not None]
+    tables: list[Block] = [
+        f"Cost and quality, in {unit} for an item (*: nothing else is as good and as cheap):",
+        Table(
+            ["task", "lang", "metric", "system", "front", "k", unit, "value"],
+            [[*line[:4], mark, *line[4:]] for line, mark in zip(front, marks, strict=True)],
+            5,
+        ),
+    ]
+    if equal:
+        tables += [
+            f"At equal cost in {unit} (N' lies between whole numbers; > : the pool is too small, and N' is what it would take):",
+            Table(
+                ["task", "lang", "metric", "system", "k", "against", "N'", unit, "difference", "p"], equal, 4
+            ),
+        ]
+    return tables
+
+
+def system_name(row: Row) -> str:
+    """Return the name of a system: a strategy, `best_of(chrf)`, `majority` or `mean`."""
+    name = row["strategy"] or row["estimator"]
+    return f"{name}({row['scorer']})" if row["scorer"] else str(name)
+
+
+def _equal_cost_line(row: Row, digits: int) -> list[str]:
+    against = f"{row['against']}({row['against_scorer']})" if row["against_scorer"] else str(row["against"])
+    cost = f"{row['cost']:.{digits}f}"
+    if row["limited"]:
+        cost += f" > {row['against_cost']:.{digits}f}"
+    difference = with_interval(row["delta"], row["delta_low"], row["delta_high"], decimals(row["delta"]), "+")
+    number = f"> {row['against_k']:.1f}" if row["limited"] else f"{row['against_k']:.1f}"
+    return [
+        *_head(row),
+        system_name(row),
+        str(row["k"]),
+        against,
+        number,
+        cost,
+        difference,
+        f"{row['p_value']:.4f}",
+    ]
+
+
+def fusor_tables(rows: Sequence[Row]) -> list[Block]:
+    """Draw fusors side by side, with a column for each number of candidates."""
+    ks = sorted({row["k"] for row in rows})
+    lines: dict[tuple[object, ...], dict[int, str]] = {}
+    heads: dict[tuple[object, ...], list[str]] = {}
+    for row in rows:
+        key = (*_unit(row), row["fusor"])
+        heads[key] = [*_head(row), row["fusor"]]
+        lines.setdefault(key, {})[row["k"]] = with_interval(
+            row["value"], row["ci_low"], row["ci_high"], decimals(row["value"])
+        )
+    if not lines:
+        return []
+    cells = [[*heads[key], *(of_k.get(k, "-") for k in ks)] for key, of_k in lines.items()]
+    return [
+        "Fusors side by side, on the first k candidates of the same pools:",
+        Table(["task", "lang", "metric", "fusor", *(f"k={k}" for k in ks)], cells, 4),
+    ]
+
+
+def robustness_tables(rows: Sequence[Row]) -> list[Block]:
+    """Draw what strategies lose by bad candidates, and how often one comes through."""
+    lines = [
+        [
+            *_head(row),
+            row["strategy"],
+            f"{row['kind']}:{row['corrupted']}",
+            f"{row['clean_value']:.{decimals(row['clean_value'])}f}",
+            f"{row['value']:.{decimals(row['value'])}f}",
+            with_interval(row["loss"], row["ci_low"], row["ci_high"], decimals(row["clean_value"]), "+"),
+            with_interval(row["leak_rate"], row["leak_low"], row["leak_high"]),
+        ]
+        for row in rows
+    ]
+    if not lines:
+        return []
+    return [
+        "What bad candidates cost (leaks: the share of answers that let one through):",
+        Table(
+            ["task", "lang", "metric", "strategy", "corrupted", "clean", "then", "loss", "leaks"], lines, 5
+        ),
+    ]
+
+
+def contribution_tables(rows: Sequence[Row]) -> list[Block]:
+    """Draw what fused texts are made of, and what the fusor prefers."""
+    whole = [row for row in rows if row["by"] is None]
+    shares = [row for row in rows if row["by"] is not None and _is_shown(row)]
+    if not whole:
+        return []
+    made: dict[tuple[object, ...], list[str]] = {}
+    for row in whole:
+        made.setdefault(
+            (*_unit(row), row["strategy"]), [*_head(row), row["strategy"], str(row["items"])]
+        ).append(with_interval(row["value"], row["ci_low"], row["ci_high"]))
+    lines = [
+        [
+            *_head(row),
+            row["strategy"],
+            f"{row['by']}({row['scorer']})" if row["scorer"] else row["by"],
+            row["level"],
+            f"{row['value']:.2f}",
+            f"{row['expected']:.2f}",
+            with_interval(row["difference"], row["ci_low"], row["ci_high"], 2, "+"),
+        ]
+        for row in shares
+    ]
+    tables: list[Block] = [
+        "What fused texts are made of (new: the share that no candidate holds; candidates: how many hold a part):",
+        Table(["task", "lang", "strategy", "texts", "new", "candidates"], list(made.values()), 3),
+    ]
+    if lines:
+        tables += [
+            "Where it comes from (difference: from the share without a preference; 1 is the first position, the best "
+            "rank, the longest text):",
+            Table(["task", "lang", "strategy", "by", "level", "share", "fair", "difference"], lines, 5),
+        ]
+    return tables
+
+
+def _is_shown(row: Row) -> bool:
+    return not str(row["level"]).isdecimal() or int(row["level"]) <= _MOST_LEVELS
