@@ -79,10 +79,10 @@ class CountingOpener(Opener):
         self._counted_role = ""
         self._own_of: dict[str, dict[str, Cached]] = {}
 
-    def sampler(self) -> tuple[Cached, ...]:
+    def sampler(self, *, urgent: bool = False) -> tuple[Cached, ...]:
         """Return counting models for the role `sampler`."""
         self._counted_role = "sampler"
-        return super().sampler()
+        return super().sampler(urgent=urgent)
 
     def fusor(self) -> Cached:
         """Return a counting model for the role `fusor`."""

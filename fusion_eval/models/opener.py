@@ -56,9 +56,9 @@ class Opener:
         self._own: dict[str, Cached] = {}
         self.budget = Budget(arguments.budget)
 
-    def sampler(self) -> tuple[Cached, ...]:
-        """Open the models that sample."""
-        return tuple(self.open(name, self.arguments.base_url) for name in self.arguments.turns)
+    def sampler(self, *, urgent: bool = False) -> tuple[Cached, ...]:
+        """Open the models that sample; as urgent ones for a strategy that lets them write again about a whole pool."""
+        return tuple(self.open(name, self.arguments.base_url, urgent=urgent) for name in self.arguments.turns)
 
     def fusor(self) -> Cached:
         """Open the model that fuses; by default the first that samples."""
