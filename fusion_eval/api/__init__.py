@@ -10,7 +10,7 @@ from fusion_eval.api.analysis import analyze
 from fusion_eval.api.comparisons import compare, read_runs
 from fusion_eval.api.judging import judge
 from fusion_eval.api.runs import check, export, run
-from fusion_eval.api.synthesis import synth
+from fusion_eval.api.synthesis import merge, synth
 from fusion_eval.errors import FusionEvalError
 from fusion_eval.strategies.direct import TracedAnswer, fuse, fuse_async, sample, sample_async
 
@@ -24,6 +24,7 @@ __all__ = [
     "fuse",
     "fuse_async",
     "judge",
+    "merge",
     "read_runs",
     "run",
     "sample",

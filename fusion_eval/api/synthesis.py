@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fusion_eval.strategies import Strategy
     from fusion_eval.synth.contamination import Contamination
     from fusion_eval.synth.job import Job
+    from fusion_eval.synth.merge import Merged
     from fusion_eval.synth.prompts import Source, SourcePrompt
     from fusion_eval.synth.run import Made
 
@@ -82,6 +83,22 @@ def synth(
         limit=limit,
     )
     return make(job, open_source(job), report, evaluation_texts(job))
+
+
+def merge(folders: Sequence[str | Path], output: str | Path, *, allow_overlap: bool = False) -> Merged:
+    """Put the shards of one job together.
+
+    Args:
+        folders: The outputs of `synth` with `shard`.
+        output: Folder for the whole data set.
+        allow_overlap: Keep the first folder's rows where shards overlap, instead of raising an error.
+
+    Returns:
+        The counts, with what is there twice and what is missing.
+    """
+    from fusion_eval.synth.merge import merge as merge_folders
+
+    return merge_folders([Path(folder) for folder in folders], Path(output), allow_overlap=allow_overlap)
 
 
 def open_source(job: Job) -> Source:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn
 
 from fusion_eval import __version__
-from fusion_eval.cli import analyze, check, compare, doctor, export, judge, run, serve, synth, tasks
+from fusion_eval.cli import analyze, check, compare, doctor, export, judge, merge, run, serve, synth, tasks
 from fusion_eval.errors import nearest
 
 _INVALID_CHOICE = re.compile(r"invalid choice: (?P<word>.+) \(choose from (?P<known>[^)]+)\)", re.DOTALL)
@@ -61,6 +61,7 @@ def build_parser() -> Parser:
     export.add_verify(commands)
     serve.add_serve(commands)
     synth.add_synth(commands)
+    merge.add_merge(commands)
     tasks.add_tasks(commands)
     doctor.add_doctor(commands)
     return parser

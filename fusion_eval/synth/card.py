@@ -11,19 +11,21 @@ from fusion_eval import __version__
 from fusion_eval.synth.job import Job
 from fusion_eval.synth.licences import licence_of
 from fusion_eval.synth.manifest import Counts, Manifest
-from fusion_eval.synth.prompts import prompt_text
-from fusion_eval.synth.rows import Row
 from fusion_eval.text.escaping import escaped_table, fenced
 from fusion_eval.text.file_names import safe_file_name
 from fusion_eval.text.redaction import public_command
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
           (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"))  # fmt: skip
+Example = tuple[str, str]
+"""A prompt and its answer, as texts."""
 _SHOWN = 300
 """Characters of an example."""
 
 
-def dataset_card(job: Job, strategy: str, counts: Counts, manifest: Manifest, examples: Sequence[Row]) -> str:
+def dataset_card(
+    job: Job, strategy: str, counts: Counts, manifest: Manifest, examples: Sequence[Example]
+) -> str:
     """Return the card of one strategy's data set."""
     configs = [{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*"}]}]
     if job.pairs:
@@ -137,12 +139,12 @@ def _columns(job: Job) -> str:
     )
 
 
-def _examples(rows: Sequence[Row]) -> str:
-    if not rows:
+def _examples(examples: Sequence[Example]) -> str:
+    if not examples:
         return "There is no row."
     return "\n\n".join(
-        f"Prompt:\n\n{fenced(prompt_text(row.prompt), _SHOWN)}\n\nAnswer:\n\n{fenced(row.completion, _SHOWN)}"
-        for row in rows
+        f"Prompt:\n\n{fenced(prompt, _SHOWN)}\n\nAnswer:\n\n{fenced(answer, _SHOWN)}"
+        for prompt, answer in examples
     )
 
 

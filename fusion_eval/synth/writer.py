@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fusion_eval.runs.writing import write_file
-from fusion_eval.synth.card import dataset_card, index_card
+from fusion_eval.synth.card import Example, dataset_card, index_card
 from fusion_eval.synth.files import PartFiles
 from fusion_eval.synth.job import Job
 from fusion_eval.synth.manifest import Counts, Manifest, write_manifest
 from fusion_eval.synth.pairs import pairs_of
+from fusion_eval.synth.prompts import prompt_text
 from fusion_eval.synth.rows import ERROR, Failure, Result, Row, dropped
 from fusion_eval.synth.tables import (
     failure_record,
@@ -53,7 +54,7 @@ class StrategyWriter:
     def __init__(self, job: Job, strategy: str, staging: Path, filters: Sequence[OrderedFilter]) -> None:
         self._job, self._filters = job, filters
         self.folder, self.strategy, self.counts = job.folder(strategy), strategy, Counts()
-        self.examples: list[Row] = []
+        self.examples: list[Example] = []
         own = staging / safe_file_name(strategy)
         self._rows = PartFiles(self.folder / "data", own / "data", row_schema(job.format), job.rows_per_file)
         self._failed = PartFiles(
@@ -95,7 +96,7 @@ class StrategyWriter:
             if candidate.error is None:
                 counts.teachers[candidate.model] = counts.teachers.get(candidate.model, 0) + 1
         if len(self.examples) < EXAMPLES:
-            self.examples.append(row)
+            self.examples.append((prompt_text(row.prompt), row.completion))
 
     def _count_cost(self, result: Result) -> None:
         counts = self.counts
