@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import betaincinv, stdtrit
 
@@ -39,6 +39,18 @@ class Sample:
         """The weight of each item (n,) in the mean; the sum is 1."""
         sizes = np.bincount(self.group).astype(np.float64)
         return np.asarray(1.0 / (sizes[self.group] * (sizes > 0).sum()))
+
+    @cached_property
+    def sums(self) -> tuple[csr_array, csr_array, Floats]:
+        """The weighted sum over each cluster (C, n), the mean of each group (G, n), and each cluster's weights (C, G)."""
+        items = np.arange(len(self.cluster))
+        sizes = np.bincount(self.group).astype(np.float64)
+        by_cluster = csr_array((self.weights, (self.cluster, items)))
+        by_group = csr_array((1.0 / sizes[self.group], (self.group, items)))
+        shares = csr_array(
+            (self.weights, (self.cluster, self.group)), shape=(by_cluster.shape[0], len(sizes))
+        )
+        return by_cluster, by_group, shares.toarray()
 
     @cached_property
     def degrees(self) -> int:
@@ -101,18 +113,14 @@ def cluster_means(values: npt.ArrayLike, sample: Sample) -> Means:
         sample: The items' clusters and groups.
     """
     columns = np.asarray(values, dtype=np.float64).reshape(len(sample.cluster), -1)
-    weights, degrees, n_clusters = sample.weights, sample.degrees, sample.n_clusters
-    sizes = np.bincount(sample.group)
-    mean, error = np.empty(columns.shape[1]), np.empty(columns.shape[1])
-    for number, column in enumerate(columns.T):
-        group_means = np.bincount(sample.group, column) / np.maximum(sizes, 1)
-        residuals = weights * (column - group_means[sample.group])
-        sums = np.bincount(sample.cluster, residuals)
-        mean[number] = weights @ column
-        variance = (sums**2).sum() * n_clusters / degrees if degrees > 0 else np.nan
-        error[number] = np.sqrt(variance)
-        if error[number] <= _ROUNDING * np.abs(column).max(initial=0.0):
-            error[number] = 0.0
+    degrees, n_clusters = sample.degrees, sample.n_clusters
+    by_cluster, by_group, shares = sample.sums
+    group_means = by_group @ columns
+    residuals = by_cluster @ columns - shares @ group_means
+    mean = shares.sum(axis=0) @ group_means
+    factor = n_clusters / degrees if degrees > 0 else np.nan
+    error = np.sqrt((residuals**2).sum(axis=0) * factor)
+    error[error <= _ROUNDING * np.abs(columns).max(axis=0, initial=0.0)] = 0.0
     return Means(mean, error, degrees, n_clusters)
 
 
