@@ -117,7 +117,7 @@ class Pool(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def usable(self) -> tuple[Candidate, ...]:
         """The candidates that did not fail."""
-        return tuple(c for c in self.candidates if c.error is None)
+        return tuple([c for c in self.candidates if c.error is None])
 
 
 @dataclass(frozen=True, slots=True)

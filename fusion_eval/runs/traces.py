@@ -15,6 +15,8 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.types import Trace, from_json, to_json
 
 FILE_NAME = "traces.jsonl"
+_BUFFER = 1 << 18
+"""Bytes. A line has several thousand, so Python's own buffer would write each line by itself."""
 
 
 class TraceFile:
@@ -30,6 +32,7 @@ class TraceFile:
         self._file: BinaryIO | None = None
         # The prompt and the position of each line. Arrays, because prompts are many.
         self._indices, self._starts = array("q"), array("q")
+        self._end = 0
         self._new_folders: list[Path] = []
 
     def __enter__(self) -> TraceFile:
@@ -37,7 +40,7 @@ class TraceFile:
             self._new_folders = [folder for folder in self._partial.parents if not folder.exists()]
             try:
                 self._partial.parent.mkdir(parents=True, exist_ok=True)
-                self._file = open(self._partial, "w+b", opener=_for_the_user_alone)
+                self._file = open(self._partial, "w+b", buffering=_BUFFER, opener=_for_the_user_alone)
             except OSError as error:
                 raise self._cannot_write(error) from error
         return self
@@ -47,11 +50,12 @@ class TraceFile:
         if self._file:
             line = to_json(trace) + b"\n"
             try:
-                self._starts.append(self._file.tell())
-                self._indices.append(index)
                 self._file.write(line)
             except OSError as error:
                 raise self._cannot_write(error) from error
+            self._indices.append(index)
+            self._starts.append(self._end)
+            self._end += len(line)
 
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
         if not (self._file and self._partial and self.path):

@@ -38,8 +38,13 @@ async def draw_range(
     system_prompts: Sequence[str] = (),
 ) -> tuple[Candidate, ...]:
     """Draw the candidates at some places of a pool; the same ones that `draw` gives there."""
-    by_identity = {model.identity: model for model in models}
     systems = system_prompts or ("",)
+    if (
+        len(models) == len(temperatures) == len(systems) == 1
+    ):  # most pools: one request, and nothing to put in order
+        own = _from(sampling, temperatures[0], places.start)
+        return tuple(await models[0].sample(with_system_prompt(prompt, systems[0]), own, len(places)))
+    by_identity = {model.identity: model for model in models}
     groups: dict[tuple[str, float, str], list[int]] = {}
     for i in range(places.stop):
         model, temperature = models[i % len(models)], temperatures[i % len(temperatures)]

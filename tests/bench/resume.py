@@ -18,6 +18,7 @@ from pathlib import Path
 
 from fusion_eval.model_arguments import parse
 from fusion_eval.models.cached import keys_of
+from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
 from fusion_eval.strategies.sampler import draw
@@ -72,7 +73,7 @@ def main() -> None:
         fill(path, generations)
         for _ in range(ROUNDS):
             wall, cpu = time.perf_counter(), time.process_time()
-            asyncio.run(read_all(path, generations))
+            run_anywhere(lambda: read_all(path, generations))
             rates.append(generations / (time.perf_counter() - wall))
             cpus.append((time.process_time() - cpu) / generations * 1000)
     print(f"{generations:,} generations, {PER_PROMPT} per prompt")

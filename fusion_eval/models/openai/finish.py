@@ -32,6 +32,8 @@ def finish_name(reason: object) -> str | None:
     Args:
         reason: The field as it came. SGLang sends an object with the field `type`.
     """
+    if isinstance(reason, str) and reason in DONE:  # as nearly all are
+        return DONE[reason]
     if isinstance(reason, list | tuple) and reason:
         reason = reason[0]
     if isinstance(reason, dict):

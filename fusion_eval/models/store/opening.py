@@ -25,6 +25,9 @@ _SILENT_SECONDS = 3.0
 _STATEMENT_SECONDS = 0.5
 """Seconds that one statement may wait. No call is sent or received in that time."""
 
+_CACHE_KIB = 16 * 1024
+"""KiB of the file that SQLite keeps in memory. The index of 100,000 generations fits, and its default is 2,000."""
+
 
 class BusyStoreError(StoreError):
     """Another process has the store locked."""
@@ -88,6 +91,7 @@ def _prepare(db: sqlite3.Connection, path: Path | None, patience: float) -> None
     check(db)
     _use_write_ahead_log(db, patience)
     db.execute("PRAGMA synchronous=NORMAL")
+    db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
     # If several processes open a new store at once, one creates the tables. A lock that is never released shows here,
     # before the first call is paid for.
     db.execute("BEGIN IMMEDIATE")
