@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from fusion_eval.cli import options as shared
@@ -99,6 +100,7 @@ def analyze_runs(options: argparse.Namespace) -> int:
     """Carry out `fusion-eval analyze`."""
     from fusion_eval import api
     from fusion_eval.api.analysis import price
+    from fusion_eval.report.analysis_view import AnalysisView
 
     new_calls = _new_calls(options)
     metrics = shared.split_names(options.metrics) if options.metrics is not None else ()
@@ -128,5 +130,10 @@ def analyze_runs(options: argparse.Namespace) -> int:
         report=shared.report_progress,
         **new_calls,
     )
-    print({"table": str, "md": type(view).to_markdown, "json": type(view).to_json}[options.format](view))
+    forms: dict[str, Callable[[AnalysisView], str]] = {
+        "table": str,
+        "md": AnalysisView.to_markdown,
+        "json": AnalysisView.to_json,
+    }
+    print(forms[options.format](view))
     return 0
