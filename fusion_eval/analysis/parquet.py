@@ -6,6 +6,7 @@ Every table can be computed from these two files.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,32 +27,36 @@ _HEAD = ("task", "family", "language", "metric", "filter", "higher_is_better")
 _KEY = ("task", "metric", "filter")
 
 
-def write_pools(pools: Sequence[ScoredPools], folder: Path, fingerprint: str = "") -> None:
+def write_pools(
+    pools: Sequence[ScoredPools], folder: Path, fingerprint: str = "", notes: Sequence[str] = ()
+) -> None:
     """Write scored pools to a folder.
 
     Args:
         pools: The pools.
         folder: The folder, which is created if needed.
         fingerprint: Says what the pools were scored from; it is kept in the files.
+        notes: What was left out; kept in the files.
 
     Raises:
         ConfigError: A file cannot be written.
     """
     for name, tables in ((CANDIDATES, map(_candidates, pools)), (ANSWERS, _answers(pools))):
         table = pa.concat_tables(list(tables), promote_options="default")
-        table = table.replace_schema_metadata({"fingerprint": fingerprint})
+        table = table.replace_schema_metadata({"fingerprint": fingerprint, "notes": json.dumps(list(notes))})
         with whole_file(folder / name) as partial:
             pq.write_table(table, partial, compression="zstd")
 
 
-def fingerprint_of(folder: Path) -> str | None:
-    """Return the fingerprint of the pools in a folder; None if there are none that can be read."""
+def notes_of(folder: Path, fingerprint: str) -> list[str] | None:
+    """Return the notes on the pools in a folder; None if none are there that were scored from the same."""
     try:
         marks = [pq.read_schema(folder / name).metadata or {} for name in (CANDIDATES, ANSWERS)]
-    except (OSError, pa.ArrowException):
+        if any(mark.get(b"fingerprint") != fingerprint.encode() for mark in marks):
+            return None
+        return [str(note) for note in json.loads(marks[0][b"notes"])]
+    except (OSError, ValueError, KeyError, pa.ArrowException):
         return None
-    values = {mark.get(b"fingerprint", b"").decode() for mark in marks}
-    return values.pop() if len(values) == 1 else None
 
 
 def read_pools(folder: Path) -> list[ScoredPools]:

@@ -131,7 +131,7 @@ def score(
     Raises:
         ConfigError: The runs have no pools, or pools that cannot be analyzed.
     """
-    from fusion_eval.harness.scored_pools import score_pools
+    from fusion_eval.harness.stored_pools import stored_pools
     from fusion_eval.runs.files import run_folders
     from fusion_eval.runs.reading import Run
 
@@ -140,5 +140,5 @@ def score(
         parts += [one] if isinstance(one, Run) else run_folders(Path(one))
     loaded = tuple(load_runs(parts, allow_partial))
     folder = None if include_path is None else Path(include_path)
-    pools, notes = score_pools(loaded, metrics, cluster, folder, allow_partial=allow_partial)
+    pools, notes = stored_pools(loaded, metrics, cluster, folder, allow_partial=allow_partial)
     return Scored(loaded, tuple(pools), (*(note for run in loaded for note in run.notes), *notes))

@@ -153,8 +153,6 @@ def _scorer_of(run: Run) -> str:
 def strategy_answers(name: str, values: Floats, records: Sequence[AnswerRecord]) -> StrategyAnswers:
     """Return a strategy's answers as arrays, from their values and the records of their traces."""
 
-    """Return a strategy's answers as arrays, from their values and the records of their traces."""
-
     def column(field: str, kind: type) -> Any:
         return np.array([getattr(one, field) for one in records], dtype=kind)
 
