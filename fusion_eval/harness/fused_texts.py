@@ -32,6 +32,9 @@ def read_contributions(
                 )
     found: dict[str, Mapping[tuple[str, int], Contribution]] = {}
     for run in runs:
+        own = [answers for one in pools for answers in one.strategies if answers.name == run.name]
+        if own and not any(answers.calls.any() for answers in own):
+            continue  # a strategy that asks nobody writes no text, so its traces need not be read again
         of_run = {
             (trace.task, trace.doc_id or 0): made
             for trace in traces_of(run)

@@ -32,7 +32,7 @@ class CurvePoint:
     filter: str
     estimator: Estimator
     scorer: str | None
-    """Only of `best_of`: which stored score chooses."""
+    """Of `best_of`, which stored score chooses; of `fusion`, which fusor writes. None for the others."""
     k: int
     value: float
     ci_low: float | None
