@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fusion_eval.api.analysis import analyze
 from fusion_eval.api.comparisons import compare, read_runs
+from fusion_eval.api.imports import import_pools
 from fusion_eval.api.judging import judge
 from fusion_eval.api.runs import check, export, run
 from fusion_eval.api.synthesis import merge, synth
@@ -23,6 +24,7 @@ __all__ = [
     "export",
     "fuse",
     "fuse_async",
+    "import_pools",
     "judge",
     "merge",
     "read_runs",

@@ -8,7 +8,20 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn
 
 from fusion_eval import __version__
-from fusion_eval.cli import analyze, check, compare, doctor, export, judge, merge, run, serve, synth, tasks
+from fusion_eval.cli import (
+    analyze,
+    check,
+    compare,
+    doctor,
+    export,
+    import_,
+    judge,
+    merge,
+    run,
+    serve,
+    synth,
+    tasks,
+)
 from fusion_eval.errors import nearest
 
 _INVALID_CHOICE = re.compile(r"invalid choice: (?P<word>.+) \(choose from (?P<known>[^)]+)\)", re.DOTALL)
@@ -59,6 +72,7 @@ def build_parser() -> Parser:
     check.add_baseline(commands)
     export.add_export(commands)
     export.add_verify(commands)
+    import_.add_import(commands)
     serve.add_serve(commands)
     synth.add_synth(commands)
     merge.add_merge(commands)

@@ -1,0 +1,122 @@
+"""Import a source: read it, check its pools, and write runs, traces and tasks."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.imports.finding import find_reader
+from fusion_eval.imports.pools import Imported, ImportedTask
+from fusion_eval.imports.recorded_task import write_task
+from fusion_eval.imports.source import Source, open_source
+from fusion_eval.imports.writing import document, write_runs
+from fusion_eval.runs.writing import check_folder
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import wrote.
+
+    Args:
+        kind: The kind of the source.
+        runs: The folders of the runs.
+        tasks: The folder with the tasks that score by what was recorded.
+        items: How many items there are.
+        candidates: How many candidates the pools hold.
+        notes: What the user should know.
+    """
+
+    kind: str
+    runs: tuple[Path, ...]
+    tasks: Path
+    items: int
+    candidates: int
+    notes: tuple[str, ...] = ()
+
+
+def import_source(
+    source: str,
+    output: Path,
+    kind: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    *,
+    allow_partial: bool = False,
+) -> ImportResult:
+    """Import a source.
+
+    Args:
+        source: A file, a folder, or `hf:owner/name`.
+        output: The folder to write to.
+        kind: The kind of the source; None looks at the content.
+        columns: For `jsonl`: which column holds what.
+        allow_partial: Leave out items whose pools have holes, and note it, instead of raising an error.
+
+    Raises:
+        ConfigError: The source cannot be read, or a pool has holes; the message names file and line.
+    """
+    check_folder(output)
+    opened = open_source(source, columns)
+    name, reader = find_reader(opened, kind)
+    imported = reader.read(opened)
+    tasks = _checked(imported, opened, allow_partial)
+    runs = write_runs(imported, tasks, output, {"kind": name, "source": opened.stem}, opened.date)
+    for task in tasks:
+        if task.metrics and task.samples is None:
+            docs = [document(task, place) for place in range(len(task.items))]
+            write_task(output / "tasks", task.name, task.language, task.metrics, docs)
+    return ImportResult(
+        name,
+        tuple(runs),
+        output / "tasks",
+        sum(len(task.items) for task in tasks),
+        sum(len(item.candidates) for task in tasks for item in task.items),
+        tuple(imported.notes),
+    )
+
+
+def _checked(imported: Imported, source: Source, allow_partial: bool) -> list[ImportedTask]:
+    """Return the tasks with whole pools.
+
+    Raises:
+        ConfigError: There is nothing to import, or a pool has fewer candidates than the others.
+    """
+    tasks = [_whole(task, imported, allow_partial) for task in imported.tasks.values()]
+    tasks = [task for task in tasks if task.items and task.answers]
+    if not tasks:
+        raise ConfigError(f"{source.name} has no answers")
+    for task in tasks:
+        task.name = re.sub(r"[^\w.+-]+", "_", task.name)
+    return tasks
+
+
+def _whole(task: ImportedTask, imported: Imported, allow_partial: bool) -> ImportedTask:
+    """Return the task without the items that have a smaller pool than the others, or raise an error for the first."""
+    sizes = {place: _pool_sizes(task, place) for place in range(len(task.items))}
+    counts = Counter(size for own in sizes.values() for size in own)
+    usual = max(counts, key=lambda size: (counts[size], size), default=0)
+    holes = [place for place, own in sizes.items() if own - {usual}]
+    if not holes:
+        return task
+    first = task.items[holes[0]]
+    size = min(sizes[holes[0]] - {usual})
+    message = f"the pool of '{first.key[:60]}' has {size} candidates, and others have {usual}"
+    if not allow_partial:
+        raise ConfigError(f"{first.where}: {message}; --allow_partial leaves such items out")
+    if task.samples is not None:
+        raise ConfigError(f"{first.where}: {message}; a run of the harness is imported whole or not at all")
+    imported.notes.append(f"{task.name}: {len(holes)} items are left out; {message}")
+    whole = ImportedTask(task.name, task.language, task.metrics)
+    for place in sorted(set(sizes) - set(holes)):
+        answers = {name: answers[place] for name, answers in task.answers.items() if place in answers}
+        whole.add(task.items[place], answers)
+    return whole
+
+
+def _pool_sizes(task: ImportedTask, place: int) -> set[int]:
+    """Return how many candidates the pools of an item have; nothing for an item that no system answers."""
+    answered = [system for system, answers in task.answers.items() if place in answers]
+    return {len(task.pool(place, system)[0]) for system in answered}

@@ -1,0 +1,158 @@
+"""Logs of inspect_ai, `.eval` or JSON, by inspect's own `read_eval_log` (extra `inspect`).
+
+The epochs of a sample are its pool. A score is a number, a boolean, or one of inspect's letters: C (correct) 1, P (partial) 0.5, I
+(incorrect) and N (no answer) 0. A scorer whose value is an object gives a metric for each of its keys.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.imports.finding import Reader
+from fusion_eval.imports.pools import Imported, ImportedItem, ImportedTask, SystemAnswer
+from fusion_eval.imports.source import Source
+from fusion_eval.text.redaction import safe_message
+from fusion_eval.types import Candidate, Message
+
+_LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
+_HEAD = 4096
+
+
+def is_log(path: Path) -> bool:
+    """Return whether a file is a log of inspect_ai, by its name or its beginning."""
+    if path.suffix == ".eval":
+        return path.is_file()
+    if path.suffix != ".json" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    return b'"eval"' in head and b'"status"' in head and b'"version"' in head
+
+
+def matches(source: Source) -> bool:
+    """Return whether the source has logs of inspect_ai."""
+    return any(file.rows is None and is_log(file.path) for file in source.files)
+
+
+def read(source: Source) -> Imported:
+    """Read all logs: a task for each of theirs, a run for each model, which takes the first epoch."""
+    return read_logs([file.path for file in source.files if is_log(file.path)], mean=False)
+
+
+def read_logs(paths: list[Path], *, mean: bool) -> Imported:
+    """Read logs.
+
+    Args:
+        paths: The logs.
+        mean: Give each item the mean over its epochs, as inspect reports it; else the values of the first epoch.
+
+    Raises:
+        ConfigError: inspect_ai is missing, or a log cannot be read or has no samples.
+    """
+    imported = Imported()
+    for path in paths:
+        log = _load(path)
+        name = str(log.eval.task).replace("/", "_")
+        task = imported.task(name)
+        by_id: dict[str, list[Any]] = {}
+        for sample in log.samples or ():
+            by_id.setdefault(str(sample.id), []).append(sample)
+        if not by_id:
+            raise ConfigError(f"{path} has no samples (status {log.status}); log them with log_samples=True")
+        if log.status != "success":
+            imported.notes.append(f"{path} ended with status {log.status}; its {len(by_id)} samples are used")
+        for key, epochs in by_id.items():
+            _add(
+                task,
+                str(log.eval.model),
+                key,
+                sorted(epochs, key=lambda one: one.epoch),
+                f"{path}, sample {key}",
+                mean,
+            )
+    return imported
+
+
+def _load(path: Path) -> Any:
+    try:
+        inspect_log = importlib.import_module("inspect_ai.log")
+    except ImportError as error:
+        raise ConfigError(
+            f"{path} is a log of inspect_ai; install its reader: pip install 'fusion-eval[inspect]'"
+        ) from error
+    try:
+        return inspect_log.read_eval_log(str(path))
+    except (
+        Exception
+    ) as error:  # of a file that is cut off, or of an unknown version, the library raises many kinds
+        reason = safe_message(str(error)) or type(error).__name__
+        raise ConfigError(f"{path} cannot be read as a log of inspect_ai: {reason}") from error
+
+
+def _add(task: ImportedTask, model: str, key: str, epochs: list[Any], where: str, mean: bool) -> None:
+    first = epochs[0]
+    pool = tuple(_candidate(sample, model, place) for place, sample in enumerate(epochs))
+    scores = tuple(_values(sample) for sample in epochs)
+    for name in dict.fromkeys(name for values in scores for name in values):
+        task.metrics.setdefault(name, True)
+    target = first.target if isinstance(first.target, str) else "\n".join(map(str, first.target))
+    values = _mean(scores) if mean else scores[0]
+    answer = SystemAnswer(pool[0].text, values, 0 if pool[0].error is None else None, pool, scores)
+    task.merge(ImportedItem(key, _prompt(first.input), where, target=target), {model: answer})
+
+
+def _prompt(given: Any) -> tuple[Message, ...]:
+    if isinstance(given, str):
+        return (Message("user", given),)
+    return tuple(Message(str(turn.role), str(turn.text)) for turn in given)
+
+
+def _candidate(sample: Any, model: str, place: int) -> Candidate:
+    output = sample.output
+    usage = getattr(output, "usage", None)
+    error = getattr(sample.error, "message", None) if sample.error else None
+    return Candidate(
+        "" if error else str(output.completion or ""),
+        model,
+        place,
+        str(getattr(output, "stop_reason", None) or "stop").replace("max_tokens", "length"),
+        prompt_tokens=getattr(usage, "input_tokens", 0) or 0,
+        completion_tokens=getattr(usage, "output_tokens", 0) or 0,
+        error=safe_message(str(error)) if error else None,
+    )
+
+
+def _values(sample: Any) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for scorer, score in (sample.scores or {}).items():
+        parts: Mapping[str, Any] = score.value if isinstance(score.value, dict) else {"": score.value}
+        for part, raw in parts.items():
+            number = _number(raw)
+            if number is not None:
+                values[f"{scorer}_{part}" if part else str(scorer)] = number
+    return values
+
+
+def _number(raw: Any) -> float | None:
+    if isinstance(raw, str):
+        if raw in _LETTERS:
+            return _LETTERS[raw]
+        try:
+            raw = float(raw)
+        except ValueError:
+            return None
+    return float(raw) if isinstance(raw, bool | int | float) and math.isfinite(raw) else None
+
+
+def _mean(scores: tuple[Mapping[str, float], ...]) -> dict[str, float]:
+    names = dict.fromkeys(name for values in scores for name in values)
+    known = {name: [values[name] for values in scores if name in values] for name in names}
+    return {name: math.fsum(values) / len(values) for name, values in known.items()}
+
+
+reader = Reader(matches, read)

@@ -1,0 +1,88 @@
+"""Plain JSON lines, by the names of their columns: `--columns prompt=question,answer=output,score=reward`.
+
+Roles: `prompt` and `answer` (required), `score`, `id`, `model`, `language`, `target`, `task`. A list of answers, or several lines of
+one prompt and one model, is a pool; its scores are a list as well. `a.b` is the field b of the object a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.imports.finding import Reader
+from fusion_eval.imports.pools import Imported, ImportedItem, SystemAnswer, messages_of, pool_of
+from fusion_eval.imports.source import Source
+from fusion_eval.types import Message
+
+ROLES = ("prompt", "answer", "score", "id", "model", "language", "target", "task")
+
+
+def matches(source: Source) -> bool:
+    """Return whether the user named columns."""
+    return bool(source.columns)
+
+
+def read(source: Source) -> Imported:
+    """Read all lines: a run for each model, which takes the first candidate."""
+    columns = dict(source.columns)
+    for role in columns:
+        if role not in ROLES:
+            raise ConfigError(
+                f"--columns: there is no role '{role}'.{nearest(role, ROLES)} Roles: {', '.join(ROLES)}"
+            )
+    for role in ("prompt", "answer"):
+        if role not in columns:
+            raise ConfigError(f"--columns names no {role}; write --columns prompt=COLUMN,answer=COLUMN")
+    imported = Imported()
+    pools: dict[tuple[str, str, str], tuple[list[str], list[float]]] = {}
+    items: dict[tuple[str, str], tuple[tuple[Message, ...], str, str, str | None]] = {}
+    for file in source.files:
+        for where, row in file.records():
+            texts, scores = _answers(row, columns, where)
+            prompt = messages_of(_field(row, columns["prompt"]), where)
+            name = str(_optional(row, columns, "task") or source.stem)
+            key = str(_optional(row, columns, "id") or "\n".join(turn.content for turn in prompt))
+            language = _optional(row, columns, "language")
+            target = str(_optional(row, columns, "target") or "")
+            items.setdefault((name, key), (prompt, where, target, str(language) if language else None))
+            model = str(_optional(row, columns, "model") or "model")
+            own = pools.setdefault((name, key, model), ([], []))
+            own[0].extend(texts)
+            own[1].extend(scores)
+    for (name, key, model), (texts, scores) in pools.items():
+        prompt, where, target, language = items[name, key]
+        if scores and len(scores) != len(texts):
+            raise ConfigError(f"{where}: '{key[:60]}' has {len(texts)} answers and {len(scores)} scores")
+        task = imported.task(
+            f"{name}_{language}" if language else name, language, {"score": True} if scores else {}
+        )
+        values = tuple({"score": score} for score in scores)
+        answer = SystemAnswer(texts[0], values[0] if values else {}, 0, pool_of(texts, model), values)
+        task.merge(ImportedItem(key, prompt, where, target=target), {model: answer})
+    return imported
+
+
+def _answers(row: Mapping[str, Any], columns: Mapping[str, str], where: str) -> tuple[list[str], list[float]]:
+    answer, score = _field(row, columns["answer"]), _optional(row, columns, "score")
+    texts = answer if isinstance(answer, list) else [answer]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise ConfigError(f"{where}: the column '{columns['answer']}' holds no text, and no list of texts")
+    scores = score if isinstance(score, list) else [] if score is None else [score]
+    if not all(isinstance(one, int | float) for one in scores):
+        raise ConfigError(f"{where}: the column '{columns['score']}' holds no number, and no list of numbers")
+    return texts, [float(one) for one in scores]
+
+
+def _field(row: Mapping[str, Any], name: str) -> Any:
+    value: Any = row
+    for part in [name] if name in row else name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _optional(row: Mapping[str, Any], columns: Mapping[str, str], role: str) -> Any:
+    return _field(row, columns[role]) if role in columns else None
+
+
+reader = Reader(matches, read)

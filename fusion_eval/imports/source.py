@@ -1,0 +1,132 @@
+"""The files of a source, wherever they are: a file, a folder, or a data set of the Hugging Face hub."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.runs.samples import read_records
+from fusion_eval.text.redaction import safe_message
+
+HUB = "hf:"
+"""How a source on the hub begins: `hf:owner/name`."""
+_DATA = (".json", ".jsonl", ".jsonl.gz", ".eval")
+_MOST_FILES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file of records. `rows` are there already for a split of a data set on the hub."""
+
+    path: Path
+    rows: Any = None
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    def records(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the place of each record, as messages name it, and the record.
+
+        Raises:
+            ConfigError: A record is no JSON object; the message names the file and the line.
+        """
+        if self.rows is not None:
+            for number, row in enumerate(self.rows, start=1):
+                yield f"{self.path}, row {number}", dict(row)
+            return
+        for where, record in read_records(self.path):
+            if not isinstance(record, dict):
+                raise ConfigError(f"{self.path}, {where} is not a JSON object, or is cut off")
+            yield f"{self.path}, {where}", record
+
+    def first(self) -> Mapping[str, Any]:
+        """Return the first record; empty if there is none that can be read."""
+        try:
+            return next((record for _, record in self.records()), {})
+        except ConfigError:
+            return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the user named, and its files in the order of their names.
+
+    Args:
+        name: The source as the user wrote it.
+        files: The files with data.
+        columns: For the reader `jsonl`: which column holds what.
+    """
+
+    name: str
+    files: tuple[DataFile, ...]
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stem(self) -> str:
+        """A short name for tasks: the file's or folder's, without endings."""
+        last = re.split(r"[/\\]", self.name.removeprefix(HUB).rstrip("/\\"))[-1]
+        stem = re.sub(r"[^\w+-]+", "_", re.sub(r"(\.jsonl?|\.gz|\.eval)+$", "", last)).strip("_")
+        return stem or "imported"
+
+    @property
+    def date(self) -> float:
+        """When the newest file was written, in seconds since 1970; 0 for the hub."""
+        times = [file.path.stat().st_mtime for file in self.files if file.rows is None]
+        return max(times, default=0.0)
+
+
+def open_source(name: str, columns: Mapping[str, str] | None = None) -> Source:
+    """Find the files of a source.
+
+    Raises:
+        ConfigError: There is no such file, folder or data set, or it has no data.
+    """
+    if name.startswith(HUB):
+        return Source(name, _hub_files(name.removeprefix(HUB)), columns or {})
+    path = Path(name)
+    if not path.exists():
+        siblings = (
+            [str(path.with_name(other.name)) for other in path.parent.iterdir()]
+            if path.parent.is_dir()
+            else []
+        )
+        raise ConfigError(f"There is no file or folder {name}.{nearest(name, siblings)}")
+    paths = (
+        [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.name.endswith(_DATA))
+    )
+    files = tuple(DataFile(file) for file in paths[:_MOST_FILES] if file.is_file())
+    if not files:
+        raise ConfigError(f"{name} has no files {', '.join('*' + ending for ending in _DATA)}")
+    return Source(name, files, columns or {})
+
+
+def _hub_files(name: str) -> tuple[DataFile, ...]:
+    """Load all splits of a data set; the first word after a second colon is its configuration."""
+    from importlib import import_module
+
+    owner_and_name, _, configuration = name.partition(":")
+    try:
+        splits = import_module("datasets").load_dataset(owner_and_name, configuration or None)
+    except Exception as error:  # the library raises errors of many kinds
+        reason = safe_message(str(error)) or type(error).__name__
+        raise ConfigError(f"The data set {owner_and_name} cannot be read from the hub: {reason}") from error
+    return tuple(DataFile(Path(f"{owner_and_name}:{split}"), rows) for split, rows in splits.items())
+
+
+def required(record: Mapping[str, Any], name: str, kind: type | tuple[type, ...], where: str) -> Any:
+    """Return a field of a record.
+
+    Raises:
+        ConfigError: It is missing or of another type; the message names the file, the line and the field.
+    """
+    value = record.get(name)
+    if not isinstance(value, kind):
+        state = "is missing" if value is None else f"is {str(value)[:60]!r}"
+        raise ConfigError(f"{where}: the field '{name}' {state}")
+    return value
