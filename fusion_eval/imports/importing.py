@@ -73,9 +73,15 @@ def import_source(
         tuple(runs),
         output / "tasks",
         sum(len(task.items) for task in tasks),
-        sum(len(item.candidates) for task in tasks for item in task.items),
+        sum(map(_candidates, tasks)),
         tuple(imported.notes),
     )
+
+
+def _candidates(task: ImportedTask) -> int:
+    """Return how many candidates a task has, those of systems' own pools included."""
+    own = sum(len(answer.pool) for answers in task.answers.values() for answer in answers.values())
+    return own + sum(len(item.candidates) for item in task.items)
 
 
 def _checked(imported: Imported, source: Source, allow_partial: bool) -> list[ImportedTask]:

@@ -1,0 +1,152 @@
+"""A source that cannot be imported is refused in one sentence with file and line; nothing is guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fusion_eval as fe
+from fusion_eval.cli.main import main
+
+POOLED = {"prompt": "?", "language_code": "de", "input_hash": "h"}
+
+
+def part(text: str | None) -> dict[str, object]:
+    return {"completion": text, "score": 0.5, "selection_method": "rm", "teachers": []}
+
+
+def cohere(*teachers: str, **changed: Any) -> dict[str, Any]:
+    return {
+        **POOLED,
+        "BoN": part("a"),
+        "Fusion": part("f"),
+        **{name: part(name) for name in teachers},
+        **changed,
+    }
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Callable[..., Path]:
+    def write(*rows: Any, name: str = "source.jsonl") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+        return path
+
+    return write
+
+
+def refusal(source: Path | str, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """Import a source by the command, and return what it says on standard error."""
+    output = Path(str(source)).parent / "out"
+    assert main(["import", str(source), "--output", str(output), *options]) == 2
+    assert not output.exists() or not any(output.rglob("samples_*"))
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    return said
+
+
+def test_a_pool_with_a_hole_is_named_with_its_line(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = lines(cohere("a", "b"), cohere("a", "b"), cohere("a", b=part(None), input_hash="third"))
+    assert "source.jsonl, line 3: the pool of 'third' has 1 candidates, and others have 2" in refusal(
+        source, capsys
+    )
+
+
+def test_items_with_holes_can_be_left_out(lines: Callable[..., Path], tmp_path: Path) -> None:
+    source = lines(cohere("a", "b"), cohere("a", "b"), cohere("a", b=part(None)))
+    result = fe.import_pools(source, tmp_path / "out", allow_partial=True)
+    assert result.items == 2
+    assert "1 items are left out" in result.notes[0]
+
+
+def test_a_line_that_is_cut_off_is_named(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "source.jsonl, line 2 is not a JSON object, or is cut off" in refusal(
+        lines(cohere("a"), '{"prompt": "'), capsys
+    )
+
+
+def test_a_missing_field_is_named(lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    said = refusal(lines(cohere("a"), cohere("a", language_code=None)), capsys)
+    assert "source.jsonl, line 2: the field 'language_code' is missing" in said
+
+
+def test_a_verdict_that_is_none_is_refused(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"question_id": "1", "prompt": "?", "language_code": "en", "judge_model_name": "j", "BoN": "win"}
+    said = refusal(lines(row, {**row, "BoN": "wins"}), capsys)
+    assert "line 2: the verdict of BoN is 'wins'. Did you mean 'win'?" in said
+
+
+def test_an_answer_without_its_question_is_refused(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines({"question_id": "q1", "turns": [{"content": "?"}]}, name="arena/question.jsonl")
+    answer = {"model_id": "m", "choices": [{"turns": [{"content": "!"}]}]}
+    source = lines(
+        {"question_id": "q1", **answer}, {"question_id": "q2", **answer}, name="arena/answers.jsonl"
+    )
+    said = refusal(source.parent, capsys)
+    assert "answers.jsonl, line 2: the answer is to question 'q2', which is not among the questions" in said
+
+
+def test_seeds_of_other_problems_are_no_pool(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines({"problem": "1?", "generation": "1"}, name="math/output-rs0.jsonl")
+    other = lines({"problem": "2?", "generation": "1"}, name="math/output-rs1.jsonl")
+    assert "output-rs1.jsonl, line 1: the problem is not the one of" in refusal(other.parent, capsys)
+
+
+def test_a_seed_that_ends_early_is_named(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"problem": "1?", "generation": "1"}
+    lines(row, row, name="math/output-rs0.jsonl")
+    other = lines(row, name="math/output-rs1.jsonl")
+    said = refusal(other.parent, capsys)
+    assert "output-rs0.jsonl, line 2" in said and "output-rs1.jsonl ends before this line" in said
+
+
+def test_an_unknown_kind_names_the_known_ones(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = lines({"question": "?", "reply": "!"})
+    said = refusal(source, capsys)
+    assert "its first record has question, reply" in said and "--columns" in said
+    assert "Did you mean 'inspect'?" in refusal(source, capsys, "--from", "inspct")
+
+
+def test_columns_that_do_not_fit_are_named(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = lines({"q": "?", "a": "!", "s": "high"})
+    assert "names no answer" in refusal(source, capsys, "--columns", "prompt=q")
+    assert "Did you mean 'prompt'?" in refusal(source, capsys, "--columns", "promt=q,answer=a")
+    assert "line 1: the column 's' holds no number" in refusal(
+        source, capsys, "--columns", "prompt=q,answer=a,score=s"
+    )
+    assert "line 1: the column 'z' holds no text" in refusal(source, capsys, "--columns", "prompt=q,answer=z")
+
+
+def test_an_absent_source_names_the_nearest(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = lines(cohere("a"))
+    assert "Did you mean" in refusal(source.with_name("sorce.jsonl"), capsys)
+
+
+def test_a_second_import_does_not_mix_with_the_first(lines: Callable[..., Path], tmp_path: Path) -> None:
+    source = lines(cohere("a"))
+    fe.import_pools(source, tmp_path / "out")
+    with pytest.raises(fe.FusionEvalError, match="holds a run already"):
+        fe.import_pools(source, tmp_path / "out")
