@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from fusion_eval.errors import ConfigError
+from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.runs.comparison import ComparedRun
 from fusion_eval.runs.writing import write_file
 
@@ -194,7 +194,9 @@ class Analysis:
         import pandas as pd
 
         if table not in TABLES:
-            raise ConfigError(f"An analysis has no table '{table}'; it has {', '.join(TABLES)}")
+            raise ConfigError(
+                f"An analysis has no table '{table}'.{nearest(table, TABLES)} It has {', '.join(TABLES)}"
+            )
         kind = _ROWS.get(table)
         rows = [dict(row) if kind is None else asdict(row) for row in getattr(self, table)]
         return pd.DataFrame(rows, columns=None if kind is None else [column.name for column in fields(kind)])
