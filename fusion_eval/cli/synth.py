@@ -11,6 +11,7 @@ from fusion_eval.cli import options as shared
 
 if TYPE_CHECKING:
     from fusion_eval.synth.job import Job
+    from fusion_eval.synth.prompts import Source
     from fusion_eval.synth.run import Made
 
 
@@ -91,6 +92,18 @@ def add_synth(commands: Any) -> None:
         help="rows of a Parquet file (default: 10000)",
     )
     add("--dry_run", action="store_true", help="print the calls and their highest cost, without any call")
+    add(
+        "--batch_out",
+        type=shared.path,
+        metavar="FILE",
+        help="write the next requests as an OpenAI batch file, and stop",
+    )
+    add(
+        "--batch_in",
+        type=shared.path,
+        metavar="FILE",
+        help="take the results of an OpenAI batch into the store, and stop",
+    )
     parser.set_defaults(run=run_synth)
 
 
@@ -98,7 +111,8 @@ def run_synth(options: argparse.Namespace) -> int:
     """Carry out `fusion-eval synth`."""
     from fusion_eval.api.synthesis import evaluation_texts, open_source
 
-    if options.output is None and not options.dry_run:
+    batches = options.batch_out or options.batch_in
+    if options.output is None and not options.dry_run and not batches:
         options.parser.error("the following arguments are required: --output/--output_path")
     started = time.monotonic()
     job = _job(options)
@@ -108,6 +122,8 @@ def run_synth(options: argparse.Namespace) -> int:
 
         print(dry_run(job, source))
         return 0
+    if batches:
+        return _exchange(job, source, options)
     if job.shard.of > 1:
         shared.report_progress(f"shard {job.shard}")
     from fusion_eval.synth.run import make
@@ -115,6 +131,27 @@ def run_synth(options: argparse.Namespace) -> int:
     made = make(job, source, shared.report_progress, evaluation_texts(job))
     print(describe(made))
     print(f"{time.monotonic() - started:.0f} s in all; the data set is in {made.output}")
+    return 0
+
+
+def _exchange(job: Job, source: Source, options: argparse.Namespace) -> int:
+    from fusion_eval.synth.batch_files import MOST_REQUESTS, exchange
+
+    done = exchange(job, source, options.batch_out, options.batch_in)
+    if options.batch_in:
+        print(f"{done.taken:,} answers are in the store; {done.failed:,} requests failed in the batch")
+        if done.unknown:
+            shared.note(
+                f"{done.unknown:,} answers in {options.batch_in} belong to no request that this job would send now"
+            )
+    if options.batch_out:
+        print(f"{done.written:,} requests are in {options.batch_out}")
+        if done.written > MOST_REQUESTS:
+            shared.note(
+                f"OpenAI takes {MOST_REQUESTS:,} requests in a file: split -l {MOST_REQUESTS} {options.batch_out}"
+            )
+    left = "" if done.finished == done.prompts else "; the others need another batch, or the run itself"
+    print(f"{done.finished:,} of {done.prompts:,} prompts have all answers{left}")
     return 0
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fusion_eval.errors import ConfigError, RequestError
+from fusion_eval.errors import ConfigError, FusionEvalError, RequestError
 from fusion_eval.model_arguments import ModelArguments
+from fusion_eval.models.logs import log
 from fusion_eval.models.opener import Opener
 from fusion_eval.strategies.adaptive import NO_TASK
 from fusion_eval.strategies.interface import needs_answers, needs_logprobs
@@ -18,6 +19,7 @@ from fusion_eval.synth.prompts import SourcePrompt
 from fusion_eval.synth.rows import Result, dropped, failure_of, row_of
 from fusion_eval.synth.teachers import Teachers
 from fusion_eval.text.language import language_of
+from fusion_eval.text.redaction import safe_message
 from fusion_eval.types import Pool, Sampling, with_logprobs
 
 MAX_TOKENS = 2048
@@ -66,14 +68,23 @@ class Stages:
         """Return one result for each strategy. A prompt without an answer gives failures, never an error.
 
         Raises:
-            EndpointError: An endpoint fails for good, and the job cannot go on without it.
+            FusionEvalError: The job has to stop: an endpoint fails for good, the budget is spent, the store is full.
         """
+        try:
+            return await self._answer(source)
+        except FusionEvalError:
+            raise
+        except Exception as error:  # whatever a strategy of a third party raises, it ends no job
+            log.warning("Prompt %d failed", source.index, exc_info=error)
+            reason = f"{type(error).__name__}: {safe_message(str(error))}"
+            return [failure_of(source, solver.spec, reason) for solver in self.solvers]
+
+    async def _answer(self, source: SourcePrompt) -> list[Result]:
         question = self._question(source)
         names = [solver.spec for solver in self.solvers]
-        for solver in self.solvers:
-            if source.prompt.messages and not all(model.chat for model in solver.models):
-                reason = "the model has no chat template, and the prompt is a chat"
-                return [failure_of(source, name, reason) for name in names]
+        if source.prompt.messages and not all(model.chat for model in self.teachers.models):
+            reason = "a model has no chat template, and the prompt is a chat"
+            return [failure_of(source, name, reason) for name in names]
         pool = await self._sample(question)
         if lack := self._too_few(pool):
             return [failure_of(source, name, lack) for name in names]
