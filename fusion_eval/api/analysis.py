@@ -58,7 +58,7 @@ def analyze(
         output: Folder to write analysis.json, candidates.parquet and answers.parquet to.
         budget: Compare systems at equal cost: "calls", "tokens", "usd" or "seconds".
         fuse: For each number, fuse the first so many candidates of every pool.
-        fusors: Fusors to ask about the same candidates.
+        fusors: Fusors to ask about the same candidates, with options of fusion in parentheses: "a,b(prompt=direct)".
         corrupt: Replace candidates by bad ones and ask again: "wrong:1" has one wrong final answer. Kinds: other, wrong,
             cut, language, injection.
         model_args: The model arguments, as the runs had them. New calls need them; answers in the store cost nothing.
@@ -75,7 +75,7 @@ def analyze(
     from fusion_eval.runs.analysis import write_analysis
     from fusion_eval.runs.comparison import compared_run
 
-    tables = FurtherTables(budget, tuple(fuse), names_in(fusors), names_in(corrupt), model_args, seed)
+    tables = FurtherTables(budget, tuple(fuse), _fusors(fusors), names_in(corrupt), model_args, seed)
     tables.check()
     options = AnalysisOptions(alpha=alpha, resamples=resamples, seed=seed)
     scored = score(runs, names_in(metrics), cluster, allow_partial, include_path)
@@ -91,6 +91,12 @@ def analyze(
         write_pools(scored.pools, Path(output))
         write_analysis(analysis, Path(output))
     return AnalysisView(analysis)
+
+
+def _fusors(fusors: str | Sequence[str]) -> tuple[str, ...]:
+    from fusion_eval.text.specs import split_list
+
+    return tuple(filter(None, split_list(fusors) if isinstance(fusors, str) else fusors))
 
 
 def price(
@@ -111,7 +117,7 @@ def price(
     from fusion_eval.api.further_tables import FurtherTables, new_tables
     from fusion_eval.argument_values import names_in
 
-    tables = FurtherTables(None, tuple(fuse), names_in(fusors), names_in(corrupt), model_args, seed)
+    tables = FurtherTables(None, tuple(fuse), _fusors(fusors), names_in(corrupt), model_args, seed)
     tables.check()
     if not tables.calls().any:
         return "This analysis makes no calls; --fuse, --fusors and --corrupt would"

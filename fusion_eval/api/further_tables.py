@@ -25,7 +25,7 @@ class FurtherTables:
     Attributes:
         budget: The cost at which systems are compared: "calls", "tokens", "usd" or "seconds". None compares none.
         fuse: For each number, fuse the first so many candidates of every pool.
-        fusors: Fusors to ask about the same candidates.
+        fusors: Fusors to ask about the same candidates, with options of fusion in parentheses: `b(prompt=direct)`.
         corrupt: How to corrupt pools, such as "wrong:1".
         model_args: The model arguments of the runs, which new calls need.
         seed: The seed of corruption and resampling.

@@ -70,7 +70,7 @@ def _add_new_calls(parser: argparse.ArgumentParser) -> None:
     """Add the options that ask models. All of them need --model_args."""
     add = parser.add_argument
     add("--fuse", metavar="K,…", help="also fuse the first K candidates of every pool, for each K")
-    add("--fusors", metavar="M,…", help="ask these fusors about the same candidates")
+    add("--fusors", metavar="M,…", help="ask these fusors about the same candidates: 'a,b(prompt=direct)'")
     add(
         "--corrupt",
         metavar="KIND:K,…",
@@ -84,13 +84,15 @@ def _add_new_calls(parser: argparse.ArgumentParser) -> None:
 
 def _new_calls(options: argparse.Namespace) -> dict[str, Any]:
     """Read the options that ask models."""
+    from fusion_eval.text.specs import split_list
+
     fuse = shared.split_names(options.fuse) if options.fuse is not None else ()
     for number in fuse:
         if not number.isdecimal() or int(number) < 1:
             raise ConfigError(f"--fuse takes numbers of candidates, such as 2,3,5, and got '{number}'")
     return {
         "fuse": tuple(map(int, fuse)),
-        "fusors": shared.split_names(options.fusors) if options.fusors is not None else (),
+        "fusors": tuple(filter(None, split_list(options.fusors or ""))),
         "corrupt": shared.split_names(options.corrupt) if options.corrupt is not None else (),
         "model_args": None if options.model_args is None else shared.read_model_args(options.model_args),
     }

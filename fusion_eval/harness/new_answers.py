@@ -41,12 +41,14 @@ class Job:
         strategy: The strategy as text.
         candidates: The candidates of each item.
         fusor: The fusor; None leaves it to the model arguments.
+        spec: The fusor with the options that the user gave it.
     """
 
     label: str
     strategy: str
     candidates: tuple[tuple[Candidate, ...], ...]
     fusor: str | None = None
+    spec: str | None = None
 
 
 def check_jobs(jobs: Sequence[Job]) -> None:

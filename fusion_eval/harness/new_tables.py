@@ -31,7 +31,8 @@ class NewCalls:
 
     Attributes:
         fuse: For each number, fuse the first so many candidates of every pool.
-        fusors: The fusors to ask; empty is the one of the model arguments.
+        fusors: The fusors to ask, with options of fusion in parentheses: `a`, `b(prompt=direct)`. Empty is the one of the
+            model arguments.
         corrupt: How to corrupt pools, and how many candidates, for each table of robustness.
         seed: The seed of the corruption.
     """
@@ -120,8 +121,14 @@ class NewTables:
             return
         for fusor in self._calls.fusors or (None,):
             for k in self._calls.fuse or (n,):
-                label = f"fusion@{k}" + (f" by {fusor}" if fusor else "")
-                yield Job(label, "fusion", tuple(item.pool.candidates[:k] for item in self._items), fusor)
+                name, _, options = (fusor or "").partition("(")
+                yield Job(
+                    label=f"fusion@{k}" + (f" by {fusor}" if fusor else ""),
+                    strategy=f"fusion({options}" if options else "fusion",
+                    candidates=tuple(item.pool.candidates[:k] for item in self._items),
+                    fusor=name or None,
+                    spec=fusor,
+                )
 
     def _corruption_jobs(self, strategies: Sequence[str]) -> Iterator[Job]:
         """Yield a job for each strategy on whole pools, and one for each corruption."""
@@ -142,7 +149,7 @@ class NewTables:
         for job, own, values in zip(self._jobs, traces, arrays, strict=False):
             records = {item.key: answer_record(trace) for item, trace in zip(self._items, own, strict=True)}
             yield FusedAnswers(
-                job.fusor or self._arguments.fusor or self._arguments.model[0],
+                job.spec or self._arguments.fusor or self._arguments.model[0],
                 len(job.candidates[0]),
                 {
                     key_of(one): strategy_answers(

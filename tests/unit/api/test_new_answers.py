@@ -90,7 +90,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             include_path=tasks,
             model_args=arguments,
             fuse=(1, 2, 4),
-            fusors="m,poor",
+            fusors="m,poor(prompt=paper)",
             corrupt=["injection:1", "other:1", "other:4", "wrong:1", "language:2"],
             budget="calls",
             report=said.append,
@@ -160,10 +160,10 @@ def test_a_dry_run_makes_no_call(lab: Lab, capsys: pytest.CaptureFixture[str]) -
 
 def test_fusors_stand_side_by_side(lab: Lab) -> None:
     grid = {(row["fusor"], row["k"]): row for row in rows(lab, "fusors", language="all")}
-    assert list(grid) == [(fusor, k) for fusor in ("m", "poor") for k in (1, 2, 4)]
-    assert grid["poor", 4]["value"] == 0
-    assert grid["poor", 4]["against"] == "m"
-    assert grid["poor", 4]["delta"] == pytest.approx(-grid["m", 4]["value"])
+    assert list(grid) == [(fusor, k) for fusor in ("m", "poor(prompt=paper)") for k in (1, 2, 4)]
+    assert grid["poor(prompt=paper)", 4]["value"] == 0
+    assert grid["poor(prompt=paper)", 4]["against"] == "m"
+    assert grid["poor(prompt=paper)", 4]["delta"] == pytest.approx(-grid["m", 4]["value"])
     assert grid["m", 4]["delta"] is None
 
 
@@ -219,6 +219,7 @@ def test_every_table_is_drawn(lab: Lab, form: Callable[[AnalysisView], str]) -> 
         ({"corrupt": ("cut:5",)}, "has pools of 4"),
         ({"corrupt": ("wrnog:1",)}, "Did you mean 'wrong'"),
         ({"fusors": ("absent",)}, "does not exist"),
+        ({"fusors": ("m(promt=paper)",)}, "Did you mean 'prompt'"),
     ],
 )
 def test_a_mistake_is_one_sentence(lab: Lab, options: dict[str, Any], message: str) -> None:
