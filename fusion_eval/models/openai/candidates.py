@@ -14,7 +14,7 @@ from fusion_eval.models.openai.finish import (
     status_in,
 )
 from fusion_eval.models.openai.last_number import last_number_alternatives
-from fusion_eval.models.openai.wire import Reply, ReplyChoice, ReplyMessage, ReplyUsage
+from fusion_eval.models.openai.wire import Logprobs, Reply, ReplyChoice, ReplyMessage, ReplyUsage
 from fusion_eval.models.reasoning import split_reasoning
 from fusion_eval.models.redactor import Redactor
 from fusion_eval.types import Candidate, Sampling
@@ -150,8 +150,8 @@ def _candidate(
         finish_reason="refusal" if refused else finish_name(choice.finish_reason) or "unknown",
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
-        mean_logprob=_mean(_token_logprobs(choice)),
-        confidences=_confidences(choice),
+        mean_logprob=_mean(_token_logprobs(choice)) if choice.logprobs else None,
+        confidences=_confidences(choice.logprobs) if choice.logprobs else (),
         last_number=last_number_alternatives(choice.logprobs),
         reasoning=redactor.text(reasoning) if reasoning else "",
         reasoning_tokens=reasoning_tokens,
@@ -176,14 +176,11 @@ def _token_logprobs(choice: ReplyChoice) -> list[float]:
     return [value for value in choice.logprobs.token_logprobs or [] if value is not None]
 
 
-def _confidences(choice: ReplyChoice) -> tuple[float, ...]:
+def _confidences(logprobs: Logprobs) -> tuple[float, ...]:
     """Return minus the mean log-probability of each token's alternatives, to three decimals as DeepConf's code does.
 
     A token with fewer than two alternatives tells nothing and is left out. So are impossible alternatives.
     """
-    logprobs = choice.logprobs
-    if logprobs is None:
-        return ()
     rows: Iterable[Iterable[float | None]] = (
         ([one.logprob for one in token.top_logprobs or ()] for token in logprobs.content)
         if logprobs.content is not None
@@ -210,8 +207,8 @@ def _completion_tokens(choices: list[ReplyChoice], total: int) -> list[int]:
     They add up to the total. Some servers count one choice only; then they add up to the tokens with
     log-probabilities.
     """
-    if len(choices) == 1:
-        return [max(total, len(_token_logprobs(choices[0])))]
-    counted = [len(_token_logprobs(choice)) for choice in choices]
+    counted = [len(_token_logprobs(choice)) if choice.logprobs else 0 for choice in choices]
+    if len(counted) == 1:
+        return [max(total, counted[0])]
     share, rest = divmod(max(total - sum(counted), 0), max(len(choices), 1))
     return [own + share + (i < rest) for i, own in enumerate(counted)]
