@@ -238,3 +238,40 @@ def test_new_calls_need_model_arguments(tmp_path: Path, capsys: pytest.CaptureFi
     assert cli.main(["analyze", str(tmp_path), "--corrupt", "cut:1"]) == 2
     assert cli.main(["analyze", str(tmp_path), "--fuse", "two"]) == 2
     assert "--fuse takes numbers of candidates" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chat", [False, True])
+def test_questions_with_worked_examples_are_asked_as_the_run_asked_them(tmp_path: Path, chat: bool) -> None:
+    # given
+    write_tasks(tmp_path, "sums_en", more=NUMBERS, rows=ROWS)
+    with serve(Plan(models=("m",), reply=reply)) as server:
+        arguments = {
+            "model": "m",
+            "base_url": server.base_url,
+            "n": 3,
+            "cache": str(tmp_path / "store.sqlite"),
+        }
+        fe.run(
+            tmp_path / "out",
+            tasks="sums_en",
+            strategies=["fusion", "bon(scorer=judge)"],
+            model_args=arguments,
+            include_path=tmp_path,
+            num_fewshot=1,
+            apply_chat_template=chat,
+            report=lambda line: None,
+        )
+        before = len(server.calls)
+        scored = score([tmp_path / "out"], include_path=tmp_path)
+        tables = FurtherTables(fuse=(3,), corrupt=("cut:1",), model_args=arguments)
+
+        # when
+        planned = new_tables(scored, tables, tmp_path).price()
+
+    # then: what the run has asked is in the store
+    lines = {line.split("  ")[0]: line for line in planned.splitlines()}
+    assert len(server.calls) == before
+    for label in ("fusion@3", "fusion", "bon(scorer=judge)"):
+        assert lines[label].split()[1:3] == ["-", "0"]
+    assert lines["fusion, cut:1"].split()[2:4] == ["fusor", str(ROWS)]
