@@ -49,10 +49,8 @@ def _fingerprint(runs: Sequence[Run], arguments: Sequence[str], include_path: Pa
     parts = [_FORM, __version__, version("lm_eval"), *arguments]
     for run in runs:
         parts += [run.name, str(run.signature), *map(_state, _files(run))]
-    if include_path := arguments[-2]:
-        parts += map(
-            _state, sorted(Path(include_path).rglob("*.y*ml")) if Path(include_path).is_dir() else ()
-        )
+    if include_path and include_path.is_dir():
+        parts += [str(include_path), *map(_state, sorted(include_path.rglob("*.y*ml")))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
