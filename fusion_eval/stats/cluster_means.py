@@ -140,7 +140,7 @@ def proportion_interval(right: npt.ArrayLike, cluster: Integers, confidence: flo
     if 1 < clusters < n:
         means = cluster_means(hits, Sample(cluster, np.zeros(n, dtype=np.int64)))
         p, error = float(means.mean[0]), float(means.error[0])
-        loss = (stdtrit(n - 1, 0.975) / stdtrit(means.degrees, 0.975)) ** 2
+        loss = (stdtrit(n - 1, (1 + confidence) / 2) / stdtrit(means.degrees, (1 + confidence) / 2)) ** 2
         effective = min(float(n), p * (1 - p) / error**2 * loss) if error > 0 else float(clusters)
     elif clusters < n:
         effective = 1.0
