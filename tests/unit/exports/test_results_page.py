@@ -52,3 +52,14 @@ def test_the_card_shows_the_command_and_no_path(folder: Path) -> None:
     card = (folder / "card.md").read_text(encoding="utf-8")
     assert "fusion-eval run" in card and "## What the numbers cannot say" in card
     assert "/tmp" not in card and "/home" not in card
+
+
+def test_the_readmes_first_table_shows_the_sizes_of_the_fusor() -> None:
+    readme = (RESULTS.parent / "README.md").read_text(encoding="utf-8")
+    comparison = read_comparison(RESULTS / "fusor_size" / "comparison.json")
+    for row in comparison.rows:
+        if (row.language, row.metric) == ("all", "chrf"):
+            assert row.delta is not None and row.ci_low is not None and row.ci_high is not None
+            assert row.p_adjusted is not None
+            effect = f"{row.delta:+.1f} [{row.ci_low:+.1f}, {row.ci_high:+.1f}]"
+            assert f"| {row.candidate_value:.1f} | {effect} | {row.p_adjusted:.3f} |" in readme
