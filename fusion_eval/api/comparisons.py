@@ -18,7 +18,7 @@ def read_runs(*paths: str | Path, allow_partial: bool = False) -> list[Run]:
     """Read runs of lm-evaluation-harness from disk.
 
     Args:
-        paths: Folders or sample files, of any release 0.4.x, logged with `--log_samples`.
+        paths: Folders or sample files, of any release 0.4.x, logged with `--log_samples`; or logs of inspect_ai.
         allow_partial: Leave out lines that cannot be read, and note it, instead of raising an error.
 
     Returns:
@@ -36,12 +36,13 @@ def read_runs(*paths: str | Path, allow_partial: bool = False) -> list[Run]:
         >>> [run.name for run in runs]
         ['weak', 'strong']
     """
+    from fusion_eval.imports.log_runs import with_logs_as_runs
     from fusion_eval.runs import reading
 
     for path in paths:
         if not isinstance(path, str | Path):
             raise ConfigError(f"read_runs() takes one path after the other: read_runs(A, B); it got {path!r}")
-    return reading.read_runs([Path(path) for path in paths], allow_partial)
+    return reading.read_runs(with_logs_as_runs([Path(path) for path in paths]), allow_partial)
 
 
 def compare(

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 def load_runs(runs: Sequence[Run | str | Path], allow_partial: bool) -> list[Run]:
     """Read those of `runs` that are paths; keep the order, and give all of them names that differ."""
+    from fusion_eval.imports.log_runs import with_logs_as_runs
     from fusion_eval.runs.reading import Run, read_runs, with_unique_names
 
     paths = [run for run in runs if not isinstance(run, Run)]
-    read = iter(read_runs([Path(path) for path in paths], allow_partial))
+    read = iter(read_runs(with_logs_as_runs([Path(path) for path in paths]), allow_partial))
     loaded = [run if isinstance(run, Run) else next(read) for run in runs]
     return with_unique_names(loaded, [run.name for run in loaded])

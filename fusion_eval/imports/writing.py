@@ -39,7 +39,7 @@ def write_runs(
         ConfigError: A folder holds a run already, or cannot be written to.
     """
     systems = list(dict.fromkeys(system for task in tasks for system in task.answers))
-    folders = {system: folder / safe_file_name(system) for system in systems}
+    folders = {system: run_folder(folder, system) for system in systems}
     for path in folders.values():
         if path.exists() and any(path.rglob("samples_*.jsonl")):
             raise ConfigError(f"{path} holds a run already; name another folder with --output")
@@ -56,6 +56,11 @@ def write_runs(
     return list(folders.values())
 
 
+def run_folder(folder: Path, system: str) -> Path:
+    """Return the folder of a system's run. A slash becomes `__`, as the harness writes it."""
+    return folder / safe_file_name(system.replace("/", "__"))
+
+
 def _sample(task: ImportedTask, place: int, answer: SystemAnswer) -> dict[str, Any]:
     item = task.items[place]
     doc, prompt, text = document(task, place), _prompt_text(item.prompt), without_surrogates(answer.text)
@@ -69,7 +74,10 @@ def _sample(task: ImportedTask, place: int, answer: SystemAnswer) -> dict[str, A
         "filtered_resps": [text],
         "filter": "none",
         "metrics": list(task.metrics),
-        "doc_hash": _sha256(json.dumps(doc, indent=2, ensure_ascii=False)),
+        # Without what other systems scored, so that runs of separate imports match.
+        "doc_hash": _sha256(
+            json.dumps({name: doc[name] for name in ("id", "prompt", "target")}, ensure_ascii=False)
+        ),
         "prompt_hash": _sha256(prompt),
         "target_hash": _sha256(item.target),
         **values,
@@ -133,7 +141,7 @@ def _results(
         },
         "date": date,
         "model_name": system,
-        "model_name_sanitized": safe_file_name(system),
+        "model_name_sanitized": system.replace("/", "__"),
     }
 
 

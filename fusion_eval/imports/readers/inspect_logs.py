@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +41,26 @@ def matches(source: Source) -> bool:
 
 def read(source: Source) -> Imported:
     """Read all logs: a task for each of theirs, a run for each model, which takes the first epoch."""
-    return read_logs([file.path for file in source.files if is_log(file.path)], mean=False)
+    return read_logs([file.path for file in source.files if is_log(file.path)], mean=False)[0]
 
 
-def read_logs(paths: list[Path], *, mean: bool) -> Imported:
+def read_logs(paths: Sequence[Path], *, mean: bool) -> tuple[Imported, list[str]]:
     """Read logs.
 
     Args:
         paths: The logs.
         mean: Give each item the mean over its epochs, as inspect reports it; else the values of the first epoch.
 
+    Returns:
+        The tasks, and for each log the name of its run: the model's, with a number if several logs of a task have it.
+
     Raises:
         ConfigError: inspect_ai is missing, or a log cannot be read or has no samples.
     """
-    imported = Imported()
+    imported, names = Imported(), []
     for path in paths:
         log = _load(path)
-        name = str(log.eval.task).replace("/", "_")
-        task = imported.task(name)
+        task = imported.task(str(log.eval.task).replace("/", "_"))
         by_id: dict[str, list[Any]] = {}
         for sample in log.samples or ():
             by_id.setdefault(str(sample.id), []).append(sample)
@@ -66,16 +68,19 @@ def read_logs(paths: list[Path], *, mean: bool) -> Imported:
             raise ConfigError(f"{path} has no samples (status {log.status}); log them with log_samples=True")
         if log.status != "success":
             imported.notes.append(f"{path} ended with status {log.status}; its {len(by_id)} samples are used")
+        names.append(_unused(str(log.eval.model), task))
         for key, epochs in by_id.items():
-            _add(
-                task,
-                str(log.eval.model),
-                key,
-                sorted(epochs, key=lambda one: one.epoch),
-                f"{path}, sample {key}",
-                mean,
-            )
-    return imported
+            where = f"{path}, sample {key}"
+            _add(task, names[-1], key, sorted(epochs, key=lambda one: one.epoch), where, mean)
+    return imported, names
+
+
+def _unused(model: str, task: ImportedTask) -> str:
+    number, name = 1, model
+    while name in task.answers:
+        number += 1
+        name = f"{model} ({number})"
+    return name
 
 
 def _load(path: Path) -> Any:
@@ -102,6 +107,8 @@ def _add(task: ImportedTask, model: str, key: str, epochs: list[Any], where: str
         task.metrics.setdefault(name, True)
     target = first.target if isinstance(first.target, str) else "\n".join(map(str, first.target))
     values = _mean(scores) if mean else scores[0]
+    if all(one.error for one in pool):
+        raise ConfigError(f"{where} has no output: {pool[0].error}")
     answer = SystemAnswer(pool[0].text, values, 0 if pool[0].error is None else None, pool, scores)
     task.merge(ImportedItem(key, _prompt(first.input), where, target=target), {model: answer})
 
@@ -113,17 +120,19 @@ def _prompt(given: Any) -> tuple[Message, ...]:
 
 
 def _candidate(sample: Any, model: str, place: int) -> Candidate:
-    output = sample.output
-    usage = getattr(output, "usage", None)
-    error = getattr(sample.error, "message", None) if sample.error else None
+    """Return the output of one epoch; a failed candidate if the sample has an error or no output."""
+    output, error = sample.output, getattr(sample.error, "message", None) if sample.error else None
+    if error or not output.choices:
+        message = safe_message(str(error or "the sample has no output"))
+        return Candidate("", model, place, "error", error=message)
+    usage = output.usage
     return Candidate(
-        "" if error else str(output.completion or ""),
+        str(output.completion or ""),
         model,
         place,
-        str(getattr(output, "stop_reason", None) or "stop").replace("max_tokens", "length"),
+        str(output.stop_reason or "stop").replace("max_tokens", "length"),
         prompt_tokens=getattr(usage, "input_tokens", 0) or 0,
         completion_tokens=getattr(usage, "output_tokens", 0) or 0,
-        error=safe_message(str(error)) if error else None,
     )
 
 
