@@ -33,6 +33,8 @@ def synth(
     min_teachers: int | None = None,
     shard: str | None = None,
     limit: int | None = None,
+    engine: Literal["local", "ray"] = "local",
+    workers: int | None = None,
     report: Callable[[str], None] = print,
 ) -> Made:
     """Answer prompts by a pool of teachers and a strategy, and write the answers as a data set.
@@ -51,6 +53,8 @@ def synth(
         min_teachers: The fewest models that a pool needs candidates of; by default all.
         shard: The part to make, `"i/n"` with i from 0; by default all, or this process's place in a Slurm array.
         limit: The first prompts of the source.
+        engine: "local" is this process, "ray" a Ray cluster.
+        workers: The actors of the engine "ray"; by default one for each node.
         report: Is called with each line of progress.
 
     Returns:
@@ -82,7 +86,12 @@ def synth(
         shard=read_shard(shard, os.environ),
         limit=limit,
     )
-    return make(job, open_source(job), report, evaluation_texts(job))
+    source, texts = open_source(job), evaluation_texts(job)
+    if engine == "ray":
+        from fusion_eval.synth.ray_engine import RayEngine
+
+        return make(job, source, report, texts, RayEngine(workers))
+    return make(job, source, report, texts)
 
 
 def merge(folders: Sequence[str | Path], output: str | Path, *, allow_overlap: bool = False) -> Merged:

@@ -85,6 +85,18 @@ def add_synth(commands: Any) -> None:
     )
     add("--limit", type=shared.positive, metavar="N", help="the first N prompts")
     add(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="this process, or a Ray cluster (default: local)",
+    )
+    add(
+        "--workers",
+        type=shared.positive,
+        metavar="K",
+        help="actors of --engine ray (default: one for each node)",
+    )
+    add(
         "--rows_per_file",
         type=shared.positive,
         default=10_000,
@@ -128,7 +140,14 @@ def run_synth(options: argparse.Namespace) -> int:
         shared.report_progress(f"shard {job.shard}")
     from fusion_eval.synth.run import make
 
-    made = make(job, source, shared.report_progress, evaluation_texts(job))
+    engine = None
+    if options.engine == "ray":
+        from fusion_eval.synth.ray_engine import RayEngine
+
+        engine = RayEngine(options.workers)
+    elif options.workers:
+        options.parser.error("--workers belongs to --engine ray")
+    made = make(job, source, shared.report_progress, evaluation_texts(job), engine)
     print(describe(made))
     print(f"{time.monotonic() - started:.0f} s in all; the data set is in {made.output}")
     return 0

@@ -165,9 +165,7 @@ class BatchModel(Limited):
             return candidates
         price = self._price
         return [
-            msgspec.structs.replace(
-                one, cost=DISCOUNT * price.of(one.prompt_tokens, one.completion_tokens)
-            )
+            msgspec.structs.replace(one, cost=DISCOUNT * price.of(one.prompt_tokens, one.completion_tokens))
             for one in candidates
         ]
 

@@ -6,10 +6,12 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from fusion_eval.argument_values import OFF
 from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments import ModelArguments, parse
+from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.logs import configure
 from fusion_eval.models.opener import Opener, open_store
@@ -23,6 +25,7 @@ from fusion_eval.synth.filters import DUPLICATES, make_filter, row_filters
 from fusion_eval.synth.job import Job
 from fusion_eval.synth.manifest import Counts, Manifest, check_output, new_manifest, write_manifest
 from fusion_eval.synth.prompts import Source, SourcePrompt
+from fusion_eval.synth.rows import Result
 from fusion_eval.synth.stages import Stages, check_strategies
 from fusion_eval.synth.writer import JobWriter, OrderedFilter
 from fusion_eval.text.specs import parse_spec
@@ -90,8 +93,32 @@ def check_job(job: Job) -> ModelArguments:
     return arguments
 
 
-def make(job: Job, source: Source, report: Report, contamination: Contamination | None = None) -> Made:
-    """Make the data sets of a job in this process.
+class Engine(Protocol):
+    """Answers prompts and delivers the results in the prompts' order."""
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return the endpoints in this process, for the progress bar."""
+        ...
+
+    def run(
+        self,
+        job: Job,
+        arguments: ModelArguments,
+        prompts: Iterator[SourcePrompt],
+        deliver: Callable[[Sequence[Result]], None],
+    ) -> None:
+        """Answer all prompts of an iterator."""
+        ...
+
+
+def make(
+    job: Job,
+    source: Source,
+    report: Report,
+    contamination: Contamination | None = None,
+    engine: Engine | None = None,
+) -> Made:
+    """Make the data sets of a job.
 
     Every finished answer is kept in the store, so a job that is killed goes on with the same command.
 
@@ -100,6 +127,7 @@ def make(job: Job, source: Source, report: Report, contamination: Contamination 
         source: Its prompts.
         report: Is called with each line of progress.
         contamination: The filter of evaluation texts.
+        engine: Runs the stages; by default this process.
 
     Raises:
         FusionEvalError: The job is wrong, or has to stop.
@@ -107,42 +135,67 @@ def make(job: Job, source: Source, report: Report, contamination: Contamination 
     configure()
     arguments = check_job(job)
     manifest = begin(job, arguments)
-    with lock_folder(job.output), open_store(arguments) as store:
+    engine = engine or ThisProcess(report)
+    with lock_folder(job.output):
         check_output(job.output, manifest)
-        opener = Opener(arguments, store)
-        stages = Stages(
-            job.strategies,
-            arguments,
-            opener,
-            filters=row_filters(job.filters),
-            min_teachers=job.min_teachers,
-            report=report,
-        )
         write_manifest(job.output, manifest)
         reader = Reader(job, source)
         with (
             staging_folder(job.output) as staging,
             JobWriter(job, manifest, staging, lambda: ordered_filters(job, contamination)) as writer,
             progress(
-                ", ".join(job.strategies), reader.total or 0, opener.endpoints, lambda: writer.cost, off=False
+                ", ".join(job.strategies), reader.total or 0, engine.endpoints, lambda: writer.cost, off=False
             ) as done,
         ):
 
-            async def answer_all() -> None:
-                def deliver(results: Sequence[object]) -> None:
-                    writer.add(results)  # type: ignore[arg-type]
-                    done()
+            def deliver(results: Sequence[Result]) -> None:
+                writer.add(results)
+                done()
 
+            engine.run(job, arguments, iter(reader), deliver)
+            counts = writer.finish(reader.all)
+    return Made(job.output, reader.own, counts, writer.cost)
+
+
+class ThisProcess:
+    """The engine of one process."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._opener: Opener | None = None
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return the endpoints that are in use."""
+        return self._opener.endpoints() if self._opener else []
+
+    def run(
+        self,
+        job: Job,
+        arguments: ModelArguments,
+        prompts: Iterator[SourcePrompt],
+        deliver: Callable[[Sequence[Result]], None],
+    ) -> None:
+        """Answer all prompts of an iterator."""
+        with open_store(arguments) as store:
+            opener = self._opener = Opener(arguments, store)
+            stages = Stages(
+                job.strategies,
+                arguments,
+                opener,
+                filters=row_filters(job.filters),
+                min_teachers=job.min_teachers,
+                report=self._report,
+            )
+
+            async def answer_all() -> None:
                 try:
-                    await in_order(iter(reader), stages.answer, deliver, width_of(arguments))
+                    await in_order(prompts, stages.answer, deliver, width_of(arguments))
                 finally:
                     await opener.close()
 
             run_anywhere(answer_all)
-            counts = writer.finish(reader.all)
         if arguments.budget is not None:
-            report(f"budget: {opener.budget.describe()}")
-    return Made(job.output, reader.own, counts, writer.cost)
+            self._report(f"budget: {opener.budget.describe()}")
 
 
 def begin(job: Job, arguments: ModelArguments) -> Manifest:

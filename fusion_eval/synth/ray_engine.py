@@ -1,0 +1,165 @@
+"""The engine for a cluster: the stages run in the actors of a Ray Data pipeline, and the driver writes."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from fusion_eval.argument_values import OFF
+from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError
+from fusion_eval.model_arguments import ModelArguments, parse
+from fusion_eval.models.endpoint import Endpoint
+from fusion_eval.models.opener import Opener
+from fusion_eval.synth.actor_store import ActorStore, actors_folder
+from fusion_eval.synth.engine import in_order
+from fusion_eval.synth.filters import row_filters
+from fusion_eval.synth.job import Job
+from fusion_eval.synth.prompts import SourcePrompt
+from fusion_eval.synth.rows import Failure, Result, Row
+from fusion_eval.synth.stages import Stages
+
+BLOCK = 32
+"""Prompts that one actor takes at a time. A lost actor's block is done again."""
+_WAVE = 20_000
+"""Prompts that are in the cluster at a time. It bounds the driver's memory."""
+
+
+class Answered(msgspec.Struct):
+    """The results of one prompt on their way to the driver, by strategy."""
+
+    rows: dict[str, Row] = {}
+    failures: dict[str, Failure] = {}
+    error: str | None = None
+    """Why the job has to stop."""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_prompt = msgspec.msgpack.Decoder(SourcePrompt).decode
+_decode_answered = msgspec.msgpack.Decoder(Answered).decode
+
+
+class StagesActor:
+    """An actor with models and a store of its own. It runs the stages on the prompts of a block.
+
+    Args:
+        strategies: The strategies, as text.
+        model_args: The model arguments.
+        filters: The filters that look at one row alone, as text.
+        min_teachers: See `Job`.
+        workers: How many actors share the endpoints and the budget.
+    """
+
+    def __init__(
+        self,
+        strategies: Sequence[str],
+        model_args: Mapping[str, object],
+        filters: Sequence[str],
+        min_teachers: int | None,
+        workers: int,
+    ) -> None:
+        arguments = parse(model_args)
+        arguments = dataclasses.replace(arguments, concurrency=max(1, arguments.concurrency // workers))
+        cache = None if arguments.cache is OFF else arguments.cache
+        self._store = ActorStore(actors_folder(cache), cache)
+        self._opener = Opener(arguments, self._store)
+        self._opener.budget.share(workers)
+        self._stages = Stages(
+            strategies, arguments, self._opener, filters=row_filters(filters), min_teachers=min_teachers
+        )
+
+    async def __call__(self, batch: Mapping[str, Any]) -> AsyncIterator[dict[str, list[bytes]]]:
+        """Yield the results of a block, in the order of its prompts."""
+        answered: list[bytes] = []
+        prompts = [_decode_prompt(bytes(prompt)) for prompt in batch["prompt"]]
+        await in_order(
+            iter(prompts), self._answer, lambda results: answered.append(_encode(results)), len(prompts)
+        )
+        yield {"answered": answered}
+
+    async def _answer(self, prompt: SourcePrompt) -> Answered:
+        try:
+            results = await self._stages.answer(prompt)
+        except FusionEvalError as error:
+            return Answered(error=str(error))
+        return Answered(
+            {result.strategy: result for result in results if isinstance(result, Row)},
+            {result.strategy: result for result in results if isinstance(result, Failure)},
+        )
+
+
+class RayEngine:
+    """Runs the stages on a Ray cluster: the one that `RAY_ADDRESS` names, or else one on this machine.
+
+    Args:
+        workers: How many actors; None is one for each node.
+        actor_cpus: Cores that Ray sets aside for an actor, which mostly waits for endpoints.
+
+    Raises:
+        ConfigError: Ray is not installed.
+    """
+
+    def __init__(self, workers: int | None = None, actor_cpus: float = 1.0) -> None:
+        try:
+            import ray.data
+        except ImportError:
+            raise ConfigError('--engine ray needs the extra `ray`: pip install "fusion-eval[ray]"') from None
+        self._ray, self._workers, self._actor_cpus = ray, workers, actor_cpus
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return no endpoint: they are in the actors."""
+        return []
+
+    def run(
+        self,
+        job: Job,
+        arguments: ModelArguments,
+        prompts: Iterator[SourcePrompt],
+        deliver: Callable[[Sequence[Result]], None],
+    ) -> None:
+        """Answer all prompts and deliver their results in order.
+
+        Raises:
+            EndpointError: The job has to stop; the message is the actor's.
+        """
+        ray = self._ray
+        if not ray.is_initialized():
+            ray.init(log_to_driver=False, logging_level=logging.WARNING)
+        context = ray.data.DataContext.get_current()
+        context.execution_options.preserve_order = True
+        context.enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.WARNING)
+        workers = self._workers or sum(node["Alive"] for node in ray.nodes())
+        while wave := list(itertools.islice(prompts, _WAVE)):
+            for encoded in self._answered(job, wave, workers):
+                answered = _decode_answered(encoded)
+                if answered.error is not None:
+                    raise EndpointError(answered.error)
+                deliver(
+                    [
+                        answered.rows[strategy] if strategy in answered.rows else answered.failures[strategy]
+                        for strategy in job.strategies
+                    ]
+                )
+
+    def _answered(self, job: Job, wave: Sequence[SourcePrompt], workers: int) -> Iterator[bytes]:
+        """Yield the results of some prompts, in their order."""
+        import pyarrow as pa
+
+        data = self._ray.data
+        blocks = [wave[start : start + BLOCK] for start in range(0, len(wave), BLOCK)]
+        tables = [pa.table({"prompt": [_encode(prompt) for prompt in block]}) for block in blocks]
+        actors = min(workers, len(blocks))
+        answered = data.from_arrow(tables).map_batches(
+            StagesActor,
+            batch_size=None,
+            fn_constructor_args=(job.strategies, dict(job.model_args), job.filters, job.min_teachers, actors),
+            compute=data.ActorPoolStrategy(size=actors),
+            num_cpus=self._actor_cpus,
+        )
+        for row in answered.iter_rows():
+            yield bytes(row["answered"])
