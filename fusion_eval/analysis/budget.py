@@ -13,6 +13,7 @@ from fusion_eval.analysis.fused_curves import FusedAnswers
 from fusion_eval.analysis.pools import Floats
 from fusion_eval.analysis.systems import System, systems
 from fusion_eval.analysis.units import Unit
+from fusion_eval.errors import ConfigError
 from fusion_eval.stats.cluster_means import Sample, cluster_means
 from fusion_eval.stats.paired import paired_values
 from fusion_eval.stats.permutation import permutation_test
@@ -86,6 +87,10 @@ def budget_rows(
     """
     for unit in units:
         found = systems(unit, unit_of_cost) + [one.system(unit, unit_of_cost) for one in fused]
+        if not any(one.costs.any() for one in found):
+            raise ConfigError(
+                f"All calls of {unit.task} are free, so --budget {unit_of_cost} compares nothing; use --budget tokens"
+            )
         sample = Sample(unit.cluster, unit.group)
         rows = [_row(unit, unit_of_cost, one, sample, alpha) for one in found]
         yield from _with_front(rows, unit.sign)
@@ -167,8 +172,8 @@ def mixture(cost: float, costs: Sequence[float]) -> tuple[float, bool]:
             step = costs[m] - costs[m - 1]
             return m + (min(max((cost - costs[m - 1]) / step, 0.0), 1.0) if step > 0 else 1.0), False
     step = (costs[-1] - costs[0]) / (n - 1) if n > 1 else costs[0]
-    beyond = (cost - costs[-1]) / step if step > 0 else 0.0
-    return n + beyond, beyond > _ROUNDING
+    beyond = (cost - costs[-1]) / step if step > 0 else 0.0  # free candidates never cost as much
+    return n + beyond, True
 
 
 def _against(

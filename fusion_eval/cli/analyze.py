@@ -90,9 +90,12 @@ def _new_calls(options: argparse.Namespace) -> dict[str, Any]:
     for number in fuse:
         if not number.isdecimal() or int(number) < 1:
             raise ConfigError(f"--fuse takes numbers of candidates, such as 2,3,5, and got '{number}'")
+    fusors = tuple(filter(None, split_list(options.fusors or "")))
+    if options.fusors is not None and not fusors:
+        raise ConfigError(f"The list '{options.fusors}' is empty; name at least one fusor")
     return {
         "fuse": tuple(map(int, fuse)),
-        "fusors": tuple(filter(None, split_list(options.fusors or ""))),
+        "fusors": fusors,
         "corrupt": shared.split_names(options.corrupt) if options.corrupt is not None else (),
         "model_args": None if options.model_args is None else shared.read_model_args(options.model_args),
     }

@@ -97,6 +97,15 @@ def test_the_fusion_of_k_candidates_pays_for_the_first_k_and_its_own_calls(unit:
     assert (system.k, system.scorer) == (3, "f")
 
 
+def test_free_calls_compare_nothing_by_dollars() -> None:
+    with pytest.raises(ConfigError, match="are free, so --budget usd compares nothing"):
+        list(budget_rows(units([random_pools(1, cost=np.zeros((3, 5)))]), "usd"))
+
+
+def test_what_is_free_never_costs_as_much() -> None:
+    assert mixture(5, [0, 0, 0]) == (3, True)
+
+
 def test_prices_are_found_from_costs() -> None:
     assert prompt_prices(random_pools(3, items=9)) == pytest.approx(PRICES[:, 0])
 
