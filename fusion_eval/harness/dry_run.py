@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+from fusion_eval.argument_values import OFF
 from fusion_eval.harness.host_tasks import remembered_tasks
 from fusion_eval.harness.lm import model_type
 from fusion_eval.harness.questions import Request, questions_of
@@ -24,6 +25,7 @@ from fusion_eval.strategies.interface import needs_answers
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.solver import Solver, solve_all
 from fusion_eval.strategies.specs import load_strategy
+from fusion_eval.text.printable import terminal_line
 
 WIDTH = 32
 """How many prompts to work on at a time. There is no server to wait for."""
@@ -35,6 +37,8 @@ def dry_run(plan: Plan) -> str:
     No model is asked and no result is written.
     """
     arguments, manager = check_plan(plan)
+    named = arguments.cache if arguments.cache is not OFF else None
+    no_store = named is not None and not named.exists()  # before the store makes its file
     with open_store(arguments) as real, closing(StandInStore(real)) as store:
         opener = CountingOpener(arguments, store)
         requests, tasks = _requests(plan, opener, manager)
@@ -55,6 +59,11 @@ def dry_run(plan: Plan) -> str:
             dry_run_table(planned_calls(opener), plan.strategies),
             HOW_TO_READ,
             f"{len(questions):,} prompts; {len(store.found):,} generations are in the store and cost nothing again",
+            *(
+                [f"there is no store at {terminal_line(str(named))}, so nothing counts as stored"]
+                if no_store
+                else []
+            ),
             *offline_note(opener, real),
         ]
     )

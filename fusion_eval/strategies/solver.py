@@ -125,6 +125,8 @@ class Solver(Aggregator):
                 f"{self.spec} needs pools of {fewest} candidates, and n={arguments.n}; raise n to {fewest} or more, or "
                 "lower the strategy's own number"
             )
+        if check := getattr(self.strategy, "check_pool_size", None):
+            check(arguments.n)
         if fewest > 1 and arguments.adaptive:
             raise ConfigError(
                 f"{self.spec} needs pools of {fewest} candidates, and adaptive=true may stop before; leave it out"

@@ -141,7 +141,7 @@ def _read(owner: str, name: str, value: Spec | Quoted, kind: Any) -> object:
     if typing.get_origin(inner) is Literal:
         choices = {str(choice): choice for choice in typing.get_args(inner)}
         if word not in choices:
-            raise wrong
+            raise ConfigError(f"{wrong}.{nearest(word, choices)}".rstrip("."))
         return choices[word]
     try:
         return SIMPLE[inner][1](word)

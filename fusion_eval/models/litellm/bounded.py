@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
@@ -14,6 +15,11 @@ largest_reply_now: ContextVar[int] = ContextVar("largest_reply_now", default=LAR
 """The most bytes that the reply to the current request may have."""
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 _ENCODING = "content-encoding"
+_DEEPEST = 200
+"""Lists and objects inside each other: litellm walks unknown fields in quadratic time, and no answer is nested deeper."""
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""A text of JSON. One without an end reaches to the end of the body, so that the search stays linear."""
+_NO_BRACKETS = bytes(sorted(set(range(256)) - set(b"[{]}")))
 
 
 class BoundedTransport(httpx.AsyncBaseTransport):
@@ -58,7 +64,7 @@ class _BoundedStream(httpx.AsyncByteStream):
         self._unpacker = zlib.decompressobj(_GZIP_OR_ZLIB) if packed else None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = self._limit
+        left, parts = self._limit, []
         async for received in self._stream:
             part = self._unpacked(received, left + 1)
             if len(part) > left:
@@ -67,7 +73,17 @@ class _BoundedStream(httpx.AsyncByteStream):
                 yield part[:left]
                 return
             left -= len(part)
-            yield part
+            if self._succeeded:
+                parts.append(part)
+            else:
+                yield part
+        if self._succeeded:
+            body = b"".join(parts)
+            if _is_nested_too_deeply(body):
+                raise httpx.ReadError(
+                    f"the server sent an answer that is nested deeper than {_DEEPEST} levels"
+                )
+            yield body
 
     def _unpacked(self, part: bytes, most: int) -> bytes:
         if self._unpacker is None:
@@ -79,3 +95,15 @@ class _BoundedStream(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def _is_nested_too_deeply(body: bytes) -> bool:
+    """Return whether lists and objects of JSON are nested deeper than those of any answer. Brackets in texts do not count."""
+    if body.count(b"[") + body.count(b"{") <= _DEEPEST:
+        return False
+    depth = 0
+    for bracket in _STRING.sub(b"", body).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > _DEEPEST:
+            return True
+    return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader
+from fusion_eval.errors import ConfigError
 from fusion_eval.models.counting import is_stand_in
 from fusion_eval.strategies.fusing import fuse
 from fusion_eval.strategies.interface import Scorer, Tools, fall_back
@@ -42,6 +43,13 @@ class RankFusion:
 
     def __post_init__(self) -> None:
         integer_reader(1)("k", self.k)
+
+    def check_pool_size(self, n: int) -> None:
+        """Raise ConfigError if `k` was chosen and is above the pools' size, so that nothing would ever be ranked."""
+        if self.k > n and self.k != type(self).k:
+            raise ConfigError(
+                f"rank_fusion(k={self.k}) keeps more candidates than the {n} of n={n}; raise n above {self.k}, or lower k"
+            )
 
     def own_tools(self, tools: Tools) -> Tools:
         """Return the tools with this strategy's own scorer, if it has one."""

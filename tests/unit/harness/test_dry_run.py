@@ -67,6 +67,7 @@ def test_a_dry_run_counts_the_calls_that_the_run_then_makes_and_makes_none(
     assert list(rows) == [("single", "sampler"), ("bon", "scorer"), ("fusion", "fusor"), ("all", "")]
     assert [row[0] for row in rows.values()] == [2, 6, 2, 10]
     assert rows["single", "sampler"][2] == 2 * 3 * 40
+    assert f"there is no store at {tmp_path}/store.sqlite, so nothing counts as stored" in text
     assert "2 prompts; 0 generations are in the store" in text and "about" in text and "at most" in text
     # and the run asks as often, writes no more, and then there is nothing left to ask
     assert run(server, tmp_path, arguments=priced) == 0

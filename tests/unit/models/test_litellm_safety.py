@@ -14,7 +14,7 @@ from fusion_eval.errors import FusionEvalError
 from fusion_eval.models.litellm.bounded import BoundedTransport, largest_reply_now
 from fusion_eval.models.litellm.door import LiteLLMModel
 from fusion_eval.models.litellm.errors import message_of
-from fusion_eval.models.openai.body import LARGEST_ERROR
+from fusion_eval.models.openai.body import LARGEST, LARGEST_ERROR
 from fusion_eval.types import Prompt, Sampling
 
 KEY = "unit0123456789abcdef"
@@ -126,3 +126,38 @@ async def test_a_compression_that_nobody_asked_for_is_an_error() -> None:
     async with client_of(response) as client:
         with pytest.raises(httpx.DecodingError, match="compressed its answer as br"):
             await client.get("http://here")
+
+
+class InParts(httpx.AsyncByteStream):
+    """A body that arrives in parts of 1,000 bytes."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self.body), 1000):
+            yield self.body[start : start + 1000]
+
+
+async def read(body: bytes) -> bytes:
+    async with client_of(httpx.Response(200, stream=InParts(body))) as client:
+        return (await client.get("http://server.test/")).content
+
+
+async def test_an_answer_that_is_nested_without_end_is_refused_before_litellm_walks_it() -> None:
+    # given a field that nobody knows
+    largest_reply_now.set(LARGEST)
+    body = b'{"text": "]]]]]]", "unknown": ' + b"[" * 300_000 + b"]" * 300_000 + b"}"
+    # when / then
+    with pytest.raises(httpx.ReadError, match="nested deeper than 200 levels"):
+        await read(body)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"text": "' + b"[{" * 9_999 + b'\\"["}', b'["\\"[' * 9_999, b"[{}]" * 999]
+)
+async def test_brackets_in_texts_and_side_by_side_are_no_nesting(body: bytes) -> None:
+    # given brackets in a text, in a text without an end, or in lists beside each other
+    largest_reply_now.set(LARGEST)
+    # when / then
+    assert await read(body) == body

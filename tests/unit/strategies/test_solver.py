@@ -96,6 +96,17 @@ async def test_if_the_fusor_fails_for_good_a_candidate_is_the_answer_and_the_tra
     assert trace.answer.fallback is not None and "400" in trace.answer.fallback
 
 
+async def test_a_k_above_n_is_refused_before_any_call_and_the_default_k_is_not(openai_server) -> None:
+    # given pools that are smaller than k
+    server = openai_server(Plan())
+    checked = parse({"model": "test-model", "base_url": server.base_url, "n": 2, "cache": "off"})
+    # when / then
+    with pytest.raises(ConfigError, match=r"rank_fusion\(k=9\) keeps more .* n=2; raise n above 9"):
+        Solver("rank_fusion(k=9)", checked, Opener(checked, Store(None)))
+    Solver("rank_fusion", checked, Opener(checked, Store(None)))
+    assert not server.calls
+
+
 async def test_a_strategy_that_needs_more_candidates_than_n_is_refused_before_any_call(openai_server) -> None:
     server = openai_server(Plan())
     checked = parse({"model": "test-model", "base_url": server.base_url, "n": 3, "cache": "off"})
