@@ -72,7 +72,7 @@ def self_agreement_warnings(rows: Sequence[Row], judges: Sequence[JudgeReport]) 
             if needed is not None and agreement < needed <= 1:
                 warnings.append(
                     f"{how}, and {row.candidate} against {row.baseline} ({row.task}) would need {needed:.0%} to be found "
-                    f"with {row.n:,} items; add --repeats, a better judge, or more items"
+                    f"with {row.n:,} items; add --judge_repeats, a better judge, or more items"
                 )
     return warnings
 
