@@ -131,7 +131,7 @@ def test_whatever_the_options_are_the_text_of_a_value_parses_back_to_it(**option
         ("bon(scorer=judge(max_tokens=0))", "max_tokens=0 should be a whole number, 1 or more"),
         ("fusion(fusor_temperature=-1)", "fusor_temperature=-1.0 should be a number from 0 to 5"),
         ("fusion(fusor_max_tokens=0)", "fusor_max_tokens=0 should be a whole number, 1 or more"),
-        ("mbr(utility=chr)", r"one of chrf, bleu, bertscore, comet\. Did you mean 'chrf'\?"),
+        ("mbr(utility=chr)", "mbr(utility=chr): utility should be one of chrf, bleu, bertscore, comet. Did you mean 'chrf'?"),
         ("fusion(fusor_prompt=papper)", "fusor_prompt=papper is none of paper, direct, few_shot"),
     ],
 )  # fmt: skip
