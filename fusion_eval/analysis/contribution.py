@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fusion_eval.errors import ConfigError
 from fusion_eval.text.shuffle import seeded_order_of
 from fusion_eval.text.specs import Spec, parse_spec
-from fusion_eval.text.support import supported_spans, token_count
+from fusion_eval.text.support import compares_characters, supported_spans, token_count
 from fusion_eval.types import Trace
 
 DEFAULT_KEPT = 3
@@ -50,7 +50,9 @@ def contribution_of(trace: Trace) -> Contribution | None:
     """Return what the answer of a trace is made of. None if it is a candidate's own text, or empty."""
     if trace.answer.chosen is not None or trace.answer.fallback is not None:
         return None
-    tokens = token_count(trace.final, trace.language)
+    # One way to count for all texts of the item: the fused text decides where no language is known.
+    language = trace.language or ("zh" if compares_characters(trace.final, None) else "en")
+    tokens = token_count(trace.final, language)
     if not tokens:
         return None
     usable = trace.pool.usable
@@ -59,7 +61,7 @@ def contribution_of(trace: Trace) -> Contribution | None:
     texts = [usable[place].text for place in seen]
     supported, credit = [0.0] * len(seen), [0.0] * len(seen)
     new = float(tokens)
-    for span in supported_spans(trace.final, texts, trace.language):
+    for span in supported_spans(trace.final, texts, language):
         new -= span.tokens
         for place in span.candidates:
             supported[place] += span.tokens
@@ -69,7 +71,7 @@ def contribution_of(trace: Trace) -> Contribution | None:
         new=new / tokens,
         candidates=tuple(seen),
         models=tuple(usable[place].model for place in seen),
-        lengths=tuple(token_count(text, trace.language) for text in texts),
+        lengths=tuple(token_count(text, language) for text in texts),
         positions=None if order is None else tuple(order.index(place) + 1 for place in seen),
         supported=tuple(share / tokens for share in supported),
         credit=tuple(share / tokens for share in credit),
