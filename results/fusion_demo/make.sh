@@ -14,3 +14,6 @@ done
 cp out/fusion_demo/comparison.json "$here/"
 fusion-eval export out/fusion_demo --format card -o "$here"
 fusion-eval export out/fusion_demo --format table -o "$here"
+fusion-eval analyze out/fusion_demo/single out/fusion_demo/bon out/fusion_demo/fusion --budget tokens \
+  --output out/fusion_demo/analysis --format md > "$here/analysis.md"
+cp out/fusion_demo/analysis/analysis.json "$here/"

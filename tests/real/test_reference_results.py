@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from fusion_eval import analyze
 from fusion_eval.cli.main import main
+from fusion_eval.runs.analysis import read_analysis
 from fusion_eval.runs.comparison import read_comparison
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -55,6 +58,18 @@ def test_the_comparison_equals_the_published_one(replayed: Path) -> None:
         assert (one.delta, one.p_value, one.win_rate) == pytest.approx(
             (other.delta, other.p_value, other.win_rate), abs=1e-9
         )
+
+
+def test_the_analysis_of_the_pools_equals_the_published_one(replayed: Path) -> None:
+    # when the pools of the replayed runs are analyzed
+    runs = [replayed / strategy for strategy in ("single", "bon", "fusion")]
+    again, published = analyze(*runs).analysis, read_analysis(DEMO / "analysis.json")
+
+    # then every value is the published one
+    for table in ("curves", "outcomes", "recovered"):
+        assert [list(asdict(row).values()) for row in getattr(again, table)] == [
+            pytest.approx(list(asdict(row).values()), abs=1e-6) for row in getattr(published, table)
+        ]
 
 
 def test_fusions_by_the_larger_fusor_are_in_the_store(
