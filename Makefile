@@ -23,6 +23,7 @@ bench: ## ratios within one run: calls, resuming, schedule, memory, statistics
 	python tests/bench/hot_path.py
 	python tests/bench/resume.py
 	python tests/bench/makespan.py
+	python tests/bench/rounds.py
 	python tests/bench/memory.py
 	python tests/bench/paired_tests.py
 	python tests/bench/corpus_tests.py
