@@ -23,7 +23,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Start a head without room for actors, and two nodes with room for one each."""
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")  # a busy machine takes its time
+    monkeypatch.setenv("RAY_gcs_server_request_timeout_seconds", "300")
     memory = {"object_store_memory": 80 * 2**20}
     running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **memory})
     nodes = [running.add_node(num_cpus=1, **memory) for _ in range(2)]
