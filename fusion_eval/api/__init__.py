@@ -10,6 +10,7 @@ from fusion_eval.api.analysis import analyze
 from fusion_eval.api.comparisons import compare, read_runs
 from fusion_eval.api.imports import import_pools
 from fusion_eval.api.judging import judge
+from fusion_eval.api.reports import write_report
 from fusion_eval.api.runs import check, export, run
 from fusion_eval.api.synthesis import merge, synth
 from fusion_eval.errors import FusionEvalError
@@ -32,4 +33,5 @@ __all__ = [
     "sample",
     "sample_async",
     "synth",
+    "write_report",
 ]

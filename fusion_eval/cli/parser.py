@@ -17,6 +17,7 @@ from fusion_eval.cli import (
     import_,
     judge,
     merge,
+    report,
     run,
     serve,
     synth,
@@ -68,6 +69,7 @@ def build_parser() -> Parser:
     compare.add_compare(commands)
     analyze.add_analyze(commands)
     judge.add_judge(commands)
+    report.add_report(commands)
     check.add_check(commands)
     check.add_baseline(commands)
     export.add_export(commands)

@@ -109,7 +109,9 @@ def _of_candidates(comparison: Comparison, rows: Sequence[Row]) -> str:
     first = rows[0]
     where = f"On {first.task}{_over(comparison, first)} by {_metric(first)}"
     if len(rows) <= _MOST_NAMED:
-        parts = [f"{row.candidate} {_verb(row)} {row.baseline} ({_effect(row, metric=False)})" for row in rows]
+        parts = [
+            f"{row.candidate} {_verb(row)} {row.baseline} ({_effect(row, metric=False)})" for row in rows
+        ]
         return f"{where}, {_joined(parts)}; {_method(comparison)}."
     better = [row for row in rows if row.significant and improves(row)]
     worse = sum(row.significant and not improves(row) for row in rows)
@@ -141,7 +143,9 @@ def _effect(row: Row, *, metric: bool = True) -> str:
     """Return the difference with its interval and its adjusted p-value."""
     name = f" {_metric(row)}" if metric else ""
     digits = min(decimals(row.baseline_value, row.candidate_value), 2 if abs(row.delta) >= 1 else 4)
-    interval = "" if row.ci_low is None else f" [{_number(row.ci_low, digits)}, {_number(row.ci_high, digits)}]"
+    interval = (
+        "" if row.ci_low is None else f" [{_number(row.ci_low, digits)}, {_number(row.ci_high, digits)}]"
+    )
     p_value = "p < 0.0001" if row.p_adjusted < 0.0001 else f"p = {_digits(row.p_adjusted)}"
     return f"{_signed(row.delta, digits)}{name}{interval}, {p_value}"
 

@@ -71,19 +71,17 @@ def _answer(sample: AnsweredSample, trace: Trace | None, pools: list[tuple[Candi
     places = [place for place, one in enumerate(trace.pool.candidates) if one.error is None]
     answer["text"] = cut(trace.final)
     answer["pool"] = _place_of(trace.pool.candidates, pools)
-    answer |= {
-        name: value
-        for name, value in {
-            "chosen": None if trace.answer.chosen is None else places[trace.answer.chosen],
-            "fallback": trace.answer.fallback,
-            "comparison": cut(trace.answer.comparison),
-            "dropped": trace.answer.dropped,
-            "departures": list(trace.answer.departures),
-            "calls": len(trace.answer.calls),
-            "tokens": sum(call.prompt_tokens + call.completion_tokens for call in trace.answer.calls),
-        }.items()
-        if value not in (None, "", 0, [])
-    } | ({"chosen": places[trace.answer.chosen]} if trace.answer.chosen is not None else {})
+    optional = {
+        "fallback": trace.answer.fallback,
+        "comparison": cut(trace.answer.comparison),
+        "dropped": trace.answer.dropped,
+        "departures": list(trace.answer.departures),
+        "calls": len(trace.answer.calls),
+        "tokens": sum(call.prompt_tokens + call.completion_tokens for call in trace.answer.calls),
+    }
+    answer |= {name: value for name, value in optional.items() if value}
+    if trace.answer.chosen is not None and trace.answer.chosen < len(places):
+        answer["chosen"] = places[trace.answer.chosen]
     if trace.answer.scores:
         by_place = dict(zip(places, trace.answer.scores, strict=False))
         answer["scores"] = [_number(by_place.get(place)) for place in range(len(trace.pool.candidates))]

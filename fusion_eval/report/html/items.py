@@ -96,7 +96,9 @@ class _Builder:
         language = self._runs[0].tasks[task].language or ""
         if language not in self._languages:
             self._languages.append(language)
-        prompts = {doc: parse_messages(next(iter(samples[0][doc].values())).prompt)[-1].content for doc in documents}
+        prompts = {
+            doc: parse_messages(next(iter(samples[0][doc].values())).prompt)[-1].content for doc in documents
+        }
         common = _common_start(list(prompts.values()))
         for doc in documents:
             self._add_item(task, doc, language, prompts[doc][common:], [one[doc] for one in samples])
@@ -109,7 +111,8 @@ class _Builder:
             "tasks": self._tasks,
             "languages": self._languages,
             "metrics": [
-                {"name": name, "higher": self._directions.get(place, True)} for place, name in enumerate(names)
+                {"name": name, "higher": self._directions.get(place, True)}
+                for place, name in enumerate(names)
             ],
             "systems": [run.name for run in self._runs],
             "chunk": CHUNK,
@@ -123,14 +126,18 @@ class _Builder:
         scores = {
             metric: values[doc]
             for metric, values in self._scores_of(task).items()
-            if doc in values and any(trace and len(trace.pool.candidates) == len(values[doc]) for trace in traces)
+            if doc in values
+            and any(trace and len(trace.pool.candidates) == len(values[doc]) for trace in traces)
         }
         values = [self._values(one, task) for one in samples]
-        answers = [trace.final if trace else next(iter(first.answers), "") for first, trace in zip(firsts, traces, strict=True)]
-        fallbacks = sum(1 << place for place, trace in enumerate(traces) if trace and trace.answer.fallback is not None)
-        extremes = [
-            [self._metric(*metric), min(own), max(own)] for metric, own in scores.items() if len(own)
+        answers = [
+            trace.final if trace else next(iter(first.answers), "")
+            for first, trace in zip(firsts, traces, strict=True)
         ]
+        fallbacks = sum(
+            1 << place for place, trace in enumerate(traces) if trace and trace.answer.fallback is not None
+        )
+        extremes = [[self._metric(*metric), min(own), max(own)] for metric, own in scores.items() if len(own)]
         self.items.rows.append(
             [
                 len(self._tasks) - 1,
@@ -143,13 +150,18 @@ class _Builder:
                 extremes,
             ]
         )
-        named = {name if filtered == "none" else f"{name},{filtered}": own for (name, filtered), own in scores.items()}
+        named = {
+            name if filtered == "none" else f"{name},{filtered}": own
+            for (name, filtered), own in scores.items()
+        }
         self._texts.append(item_texts(firsts, traces, named, self._verdicts.get((task, doc), ())))
         if len(self._texts) == CHUNK:
             self._end_chunk()
 
     def _scores_of(self, task: str) -> dict[tuple[str, str], Mapping[int, Sequence[float]]]:
-        return {(metric, filtered): own for (name, metric, filtered), own in self._scores.items() if name == task}
+        return {
+            (metric, filtered): own for (name, metric, filtered), own in self._scores.items() if name == task
+        }
 
     def _values(self, samples: Mapping[str, AnsweredSample], task: str) -> list[list[float]]:
         """Return pairs of a metric's number and its value, of every metric that has a number for each item."""
@@ -219,7 +231,7 @@ def _common_start(prompts: Sequence[str]) -> int:
     """Return where prompts begin to differ, at the start of a line: few-shot examples are the same in all of them."""
     if len(prompts) < 2:
         return 0
-    return os.path.commonprefix(list(prompts)).rfind("\n") + 1
+    return os.path.commonprefix(list(prompts)).rfind("\n") + 1  # noqa: RUF071  # texts, not paths
 
 
 def _snippet(text: str) -> str:

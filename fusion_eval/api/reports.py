@@ -1,0 +1,150 @@
+"""Write the report of runs as a web page."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fusion_eval.api.loading import load_runs
+from fusion_eval.errors import ConfigError, FusionEvalError
+
+if TYPE_CHECKING:
+    from fusion_eval.report.html.items import CandidateValues
+    from fusion_eval.report.html.report import Report
+    from fusion_eval.runs.comparison import Comparison
+    from fusion_eval.runs.reading import Run
+
+FIRST_BASELINE = "single"
+"""The run that is the baseline if nobody names one."""
+
+
+def write_report(
+    *runs: Run | str | Path,
+    output: str | Path | None = None,
+    plots: str | Path | None = None,
+    candidate_scores: bool = True,
+    allow_partial: bool = False,
+    include_path: str | Path | None = None,
+) -> Path:
+    """Write `report.html`: the finding, pictures, the table of the comparison, and every item with its texts.
+
+    Args:
+        runs: Runs, or their folders; the baseline first. Of one folder with several runs, the baseline is that of its
+            comparison.json, else the run named `single`.
+        output: Folder to write to; the folder of the runs by default.
+        plots: Folder to write each picture to, as SVG and PNG.
+        candidate_scores: Score every candidate by the tasks' metrics, where that is possible. No model is asked.
+        allow_partial: Leave out lines that cannot be read, and note it, instead of raising an error.
+        include_path: Folder with the task YAMLs that candidates are scored by.
+
+    Returns:
+        The path of the page.
+    """
+    from fusion_eval.report.html.report import write_page
+
+    loaded, comparison, home = _read(runs, allow_partial)
+    parts = report_of(
+        loaded, comparison, home, candidate_scores=candidate_scores, include_path=include_path, plots=plots
+    )
+    return write_page(parts, home if output is None else Path(output))[0]
+
+
+def report_of(
+    runs: Sequence[Run],
+    comparison: Comparison | None,
+    home: Path,
+    *,
+    candidate_scores: bool = True,
+    include_path: str | Path | None = None,
+    pictures: bool = True,
+    plots: str | Path | None = None,
+) -> Report:
+    """Return the parts of a report of runs that are in memory.
+
+    Args:
+        runs: The runs, the baseline first.
+        comparison: Their comparison; None if there is none.
+        home: The folder that may hold verdicts.jsonl and analysis.json.
+        candidate_scores: Score every candidate, where that is possible.
+        include_path: Folder with the task YAMLs that candidates are scored by.
+        pictures: Draw pictures, if the packages for it are installed.
+        plots: Folder to write each picture to.
+    """
+    from fusion_eval.report.html.charts import comparison_charts
+    from fusion_eval.report.html.pictures import INSTALL, can_draw, draw, write_pictures
+    from fusion_eval.report.html.report import Report
+    from fusion_eval.runs.verdicts import FILE_NAME, read_verdicts
+
+    if plots is not None and not can_draw():
+        raise ConfigError(
+            "--plots draws pictures with altair and vl-convert: pip install 'fusion-eval[plots]'"
+        )
+    values, notes = _candidate_values(runs, include_path) if candidate_scores else ({}, [])
+    charts = [] if comparison is None or not pictures or not can_draw() else comparison_charts(comparison)
+    if plots is not None:
+        write_pictures(charts, Path(plots))
+    verdicts = home / FILE_NAME
+    return Report(
+        runs=runs,
+        comparison=comparison,
+        candidate_values=values,
+        verdicts=read_verdicts(verdicts) if verdicts.is_file() else (),
+        pictures=draw(charts),
+        pictures_note="" if can_draw() or not pictures else INSTALL,
+        notes=notes,
+    )
+
+
+def _read(runs: Sequence[Run | str | Path], allow_partial: bool) -> tuple[list[Run], Comparison | None, Path]:
+    """Return the runs with the baseline first, their comparison, and the folder that they are in."""
+    from fusion_eval.runs.comparison import FILE_NAME, read_comparison
+    from fusion_eval.runs.files import run_folders
+    from fusion_eval.runs.reading import Run
+
+    if not runs:
+        raise ConfigError("write_report() needs a run, or a folder with runs")
+    parts: list[Run | Path] = []
+    for one in runs:
+        parts += [one] if isinstance(one, Run) else run_folders(Path(one))
+    loaded = load_runs(parts, allow_partial)
+    first = runs[0]
+    home = first.path if isinstance(first, Run) else Path(first)
+    home = home if home.is_dir() else home.parent
+    if len(runs) > 1 or len(loaded) < 2:
+        return loaded, _compared(loaded, allow_partial), home if len(runs) < 2 else Path()
+    stored = None
+    if (home / FILE_NAME).is_file():
+        stored = read_comparison(home / FILE_NAME)
+        order = [run.name for run in stored.runs]
+        if set(order) <= {run.name for run in loaded}:
+            return [run for name in order for run in loaded if run.name == name], stored, home
+    loaded.sort(key=lambda run: run.name != FIRST_BASELINE)
+    return loaded, _compared(loaded, allow_partial), home
+
+
+def _compared(runs: Sequence[Run], allow_partial: bool) -> Comparison | None:
+    from fusion_eval.api.comparisons import compare
+
+    return None if len(runs) < 2 else compare(*runs, allow_partial=allow_partial).comparison
+
+
+def _candidate_values(
+    runs: Sequence[Run], include_path: str | Path | None
+) -> tuple[CandidateValues, list[str]]:
+    """Return the value of every candidate, as an analysis scores them; none if the runs have no pools to score."""
+    from fusion_eval.harness.stored_pools import stored_pools
+
+    traced = [run for run in runs if run.traces]
+    if not traced:
+        return {}, []
+    with contextlib.suppress(FusionEvalError):
+        pools, _ = stored_pools(traced, include_path=None if include_path is None else Path(include_path))
+        return {
+            (one.task, one.metric, one.filter): dict(
+                zip(one.documents.tolist(), one.values.tolist(), strict=True)
+            )
+            for one in pools
+        }, []
+    return {}, ["The candidates could not be scored by themselves; fusion-eval analyze says why."]
