@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusion_eval.argument_values import DEFAULT_STRATEGIES, DEFAULT_TASK
 from fusion_eval.cli import options as shared
+from fusion_eval.cli.recipe_options import add_recipe, apply_recipe, show_next_steps
 from fusion_eval.errors import FusionEvalError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def add_run(commands: Any) -> None:
         help="run single, self, multi and best_single of several models, instead of --strategies",
     )
     add("--dry_run", action="store_true", help="print the calls and their highest cost, without any call")
+    add_recipe(parser)
     shared.add_family(parser)
     shared.add_judge_options(parser)
     parser.set_defaults(run=run_strategies)
@@ -98,6 +100,7 @@ def run_strategies(options: argparse.Namespace) -> int:
     if options.arms and options.strategies != ",".join(DEFAULT_STRATEGIES):
         options.parser.error("--arms runs strategies of its own; leave out --strategies")
     started = time.monotonic()
+    recipe = apply_recipe(options)
     plan = _plan(options)
     if options.judge:
         check_judge(plan, options)
@@ -118,6 +121,7 @@ def run_strategies(options: argparse.Namespace) -> int:
     if overall := result.overall():
         print(overall)
     print(f"{time.monotonic() - started:.0f} s in all; results, samples and traces are in {plan.output}")
+    show_next_steps(recipe, plan.output)
     return 0
 
 

@@ -1,0 +1,1 @@
+"""Settings of published experiments, one YAML file each, for `fusion-eval run --recipe`."""

@@ -1,0 +1,80 @@
+"""Recipes set the options of a run, name their sources, and give way to the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fusion_eval.cli.main import main
+from fusion_eval.cli.parser import build_parser
+from fusion_eval.cli.recipe_options import apply_recipe
+from fusion_eval.errors import ConfigError
+from fusion_eval.model_arguments import parse
+from fusion_eval.models.prices import listed_price
+from fusion_eval.recipes.reading import load_recipe, recipe_names
+from fusion_eval.strategies.specs import read_strategies
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def options_of(*words: str) -> object:
+    options = build_parser().parse_args(["run", *words])
+    options.command_line = ("fusion-eval", "run", *words)
+    return options
+
+
+def test_the_recipes_are_those_that_the_documentation_lists() -> None:
+    expected = ["openrouter/draco-like", "paper/arena", "paper/mgsm", "paper/teachers", "paper/wmt"]
+    assert recipe_names() == expected
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in page for name in expected)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_each_recipe_is_valid_and_names_the_source_of_each_value(name: str) -> None:
+    recipe = load_recipe(name)
+    arguments = parse(recipe.options["model_args"])
+    assert read_strategies(recipe.options["strategies"])
+    assert arguments.fusor
+    named = {*recipe.options, *recipe.options["model_args"]} - {"model_args", "apply_chat_template"}
+    assert named <= recipe.sources.keys()
+    assert recipe.not_public
+
+
+def test_the_pool_of_teachers_has_one_candidate_of_each_at_the_published_temperature() -> None:
+    arguments = parse(load_recipe("paper/teachers").options["model_args"])
+    assert (arguments.n, arguments.candidate_temperatures) == (5, (0.3,))
+
+
+def test_the_command_line_overrides_single_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    options = options_of("--recipe", "paper/arena", "--tasks", "fusion_demo", "--model_args", "n=3,cache=off")
+    apply_recipe(options)
+    arguments = dict(part.split("=") for part in options.model_args.split(","))
+    assert options.tasks == "fusion_demo"
+    assert options.strategies == "single,bon,fusion"
+    assert options.judge == "openai/gpt-4o-2024-05-13"
+    assert (arguments["n"], arguments["temperature"], arguments["cache"]) == ("3", "0.7", "off")
+    assert "not public: the reward model" in capsys.readouterr().err
+
+
+def test_an_unknown_recipe_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--recipe", "paper/arana", "--dry_run"]) == 2
+    assert "There is no recipe 'paper/arana'. Did you mean 'paper/arena'?" in capsys.readouterr().err
+
+
+def test_a_recipe_of_ones_own_is_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("options: {tasks: fusion_demo, model_args: {n: 4}}")
+    assert load_recipe(str(path)).options["model_args"] == {"n": 4}
+    path.write_text("options: {taks: fusion_demo}")
+    with pytest.raises(ConfigError, match="Did you mean 'tasks'"):
+        load_recipe(str(path))
+
+
+@pytest.mark.slow  # it imports litellm
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_price_of_each_model_is_known_for_a_dry_run(name: str) -> None:
+    arguments = parse(load_recipe(name).options["model_args"])
+    unknown = [model for model in (*arguments.model, arguments.fusor or "") if listed_price(model) is None]
+    assert not unknown
