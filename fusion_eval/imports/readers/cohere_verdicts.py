@@ -1,12 +1,13 @@
 """The verdicts that CohereLabs released with the FusioN paper: `fusion-pairwise-evals-test-time-scaling` and `-finetuned`.
 
 A row has `question_id`, `prompt`, `language_code`, `judge_model_name`, and for each system (`BoN`, `Fusion`) the verdict against the
-opponent: `win`, `loss` or `tie`. The answers stand in `completions` by system, or in `<system>_completion`.
+opponent: `win`, `loss` or `tie`. The answers stand in `bon_completion`, `fusion_completion` and `gemini_2_5_pro_completion` (or
+`…_flash_…`), the opponent's. Question ids are the same across languages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
@@ -17,7 +18,7 @@ from fusion_eval.imports.source import Source, required
 METRIC = "win_rate"
 VERDICTS = {"win": 1.0, "tie": 0.5, "loss": 0.0}
 """A win counts 1 and a tie one half, as in the paper's win rates."""
-_NOT_SYSTEMS = ("question_id", "prompt", "language_code", "judge_model_name", "completions")
+_NOT_SYSTEMS = ("question_id", "prompt", "language_code", "judge_model_name")
 
 
 def matches(source: Source) -> bool:
@@ -40,7 +41,7 @@ def read(source: Source) -> Imported:
             system: SystemAnswer(_completion(row, system), {METRIC: _value(row, system, where)})
             for system in systems
         }
-        fields = {"judge": judge}
+        fields = {"judge": judge, "opponent": _opponent(row, systems)}
         key, prompt = (
             str(required(row, "question_id", (str, int), where)),
             messages_of(row.get("prompt"), where),
@@ -70,9 +71,14 @@ def _value(row: Mapping[str, Any], system: str, where: str) -> float:
 
 
 def _completion(row: Mapping[str, Any], system: str) -> str:
-    completions = row.get("completions")
-    text = completions.get(system) if isinstance(completions, dict) else None
-    return str(text or row.get(f"{system}_completion") or row.get(f"{system}_completions") or "")
+    return str(row.get(f"{system.lower()}_completion") or "")
+
+
+def _opponent(row: Mapping[str, Any], systems: Sequence[str]) -> dict[str, str]:
+    """Return the opponent's answer by its name; empty if the row has none."""
+    own = {f"{system.lower()}_completion" for system in systems}
+    others = {name: text for name, text in row.items() if name.endswith("_completion") and name not in own}
+    return {name.removesuffix("_completion"): str(text) for name, text in others.items()}
 
 
 reader = Reader(matches, read)

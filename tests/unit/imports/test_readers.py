@@ -85,7 +85,8 @@ def test_cohere_verdicts_become_win_rates_by_language(tmp_path: Path) -> None:
     # given
     def row(number: int, language: str) -> dict[str, object]:
         verdicts = {"BoN": ("win", "loss", "tie")[number % 3], "Fusion": ("win", "win", "tie")[number % 3]}
-        texts = {"completions": {"BoN": f"bon {number}", "Fusion": f"fused {number}"}}
+        texts = {"bon_completion": f"bon {number}", "fusion_completion": f"fused {number}"}
+        texts["gemini_2_5_pro_completion"] = "the opponent's"
         names = {
             "question_id": f"q{number}",
             "prompt": "?",
@@ -110,6 +111,7 @@ def test_cohere_verdicts_become_win_rates_by_language(tmp_path: Path) -> None:
         pytest.approx(5 / 6),
     )
     assert french.n == 30
+    assert fusion.tasks["verdicts_fr"].samples[0].doc["opponent"] == {"gemini_2_5_pro": "the opponent's"}
 
 
 def test_repeats_of_the_harness_become_pools(tmp_path: Path) -> None:
