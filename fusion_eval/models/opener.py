@@ -104,7 +104,7 @@ class Opener:
         rechecks = 0 if runs_in_process(name) else min(rechecks, self.arguments.max_retries)
         thinking = self._thinking.setdefault(model.identity, Thinking())
         # A harness model would make a batch of one request. Bundled models are known not to think.
-        probes = model.chat and not name.startswith("lm_eval:") and name not in BUNDLED_MODELS
+        probes = model.chat and not name.startswith(("lm_eval:", "pool:")) and name not in BUNDLED_MODELS
         return Cached(AnswerStops(Rechecked(model, rechecks), thinking, probes=probes), self._store)
 
     def open_model(self, key: str, make: Callable[[float], Model]) -> Model:
@@ -225,6 +225,10 @@ def _open_door(
         from fusion_eval.models.lm_eval.door import open_harness
 
         return open_harness(name, dict(arguments.harness_arguments))
+    if name.startswith("pool:"):
+        from fusion_eval.models.pool import PoolModel
+
+        return PoolModel(name)
     if address or name.startswith("openai/"):
         from fusion_eval.models.openai.door import OpenAIModel
 
