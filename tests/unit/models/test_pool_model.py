@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,13 @@ async def test_the_candidates_of_the_prompt_come_back_in_order(run: Path) -> Non
     opener = Opener(parse({"model": f"pool:{run}", "n": 3}), Store(None))
     (model,) = opener.sampler()
     assert tuple(await model.sample(Prompt("Why?"), SAMPLING, 3)) == tuple(
-        one.with_cost(0.0) for one in CANDIDATES
+        replace(one, cost=0.0) for one in CANDIDATES
     )
 
 
 async def test_other_prompts_and_larger_pools_are_refused(run: Path) -> None:
     model = PoolModel(f"pool:{run / 'traces.jsonl'}")
-    with pytest.raises(ConfigError, match="no pool for the prompt 'How\\?'.*fusor=NAME"):
+    with pytest.raises(ConfigError, match=r"no pool for the prompt 'How\?'.*fusor=NAME"):
         await model.sample(Prompt("How?"), SAMPLING, 1)
     with pytest.raises(ConfigError, match="has 3 candidates for a prompt, and 4 are asked for; use n=3"):
         await model.sample(Prompt("Why?"), SAMPLING, 4)
