@@ -19,9 +19,10 @@ from fusion_eval.harness.choices import load_run_tasks
 from fusion_eval.harness.new_answers import Job, answer_jobs, check_jobs, price_jobs, score_answers
 from fusion_eval.harness.pool_arrays import strategy_answers
 from fusion_eval.harness.pool_records import answer_record, traces_of
-from fusion_eval.harness.stored_questions import stored_items, stored_pool
+from fusion_eval.harness.stored_questions import StoredItem, stored_items, stored_pool
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.runs.reading import Run
+from fusion_eval.text.specs import spec_name
 from fusion_eval.types import Trace
 
 
@@ -92,7 +93,8 @@ class NewTables:
         self._jobs = [*self._fusion_jobs(n)]
         self._fusions = len(self._jobs)
         if calls.corrupt:
-            self._jobs += self._corruption_jobs(_strategies(runs))
+            named = _strategies(runs)
+            self._jobs += self._corruption_jobs([*named, *free_selections(named, self._items)])
         check_jobs(self._jobs)
 
     def price(self) -> str:
@@ -215,3 +217,15 @@ def _documents(pools: Sequence[ScoredPools]) -> dict[str, set[int]]:
 def _strategies(runs: Sequence[Run]) -> list[str]:
     """Return the strategies of the runs as texts, each once."""
     return list(dict.fromkeys(trace.strategy for run in runs for trace in [next(traces_of(run))]))
+
+
+def free_selections(strategies: Sequence[str], items: Sequence[StoredItem]) -> list[str]:
+    """Return selections that ask no model and are not among the strategies: a vote, and the likeliest candidate."""
+    names = {spec_name(strategy) for strategy in strategies}
+    candidates = [candidate for item in items for candidate in item.pool.candidates]
+    free = []
+    if "majority" not in names and all(item.question.extract for item in items):
+        free.append("majority")
+    if "bon" not in names and all(candidate.mean_logprob is not None for candidate in candidates):
+        free.append("bon(scorer=logprob)")
+    return free

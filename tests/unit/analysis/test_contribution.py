@@ -190,10 +190,10 @@ def test_dependent_items_widen_the_interval() -> None:
 
 
 def test_intervals_cover_the_mean_at_their_level() -> None:
-    # given: 400 samples of 24 items in clusters of two, where all of a cluster moves together
+    # given: 250 samples of 24 items in clusters of two, where all of a cluster moves together
     random = np.random.default_rng(0)
     [unit] = units([scored_pools([[1.0]] * 24, clusters=[str(number // 2) for number in range(24)])])
-    values = np.repeat(random.random((400, 12)), 2, axis=1) + random.normal(size=(400, 24)) / 10
+    values = np.repeat(random.random((250, 12)), 2, axis=1) + random.normal(size=(250, 24)) / 10
 
     # when
     means = [mean_of_known(unit, own, 0.05) for own in values]
@@ -202,5 +202,5 @@ def test_intervals_cover_the_mean_at_their_level() -> None:
     covered = [
         mean.low <= 0.5 <= mean.high for mean in means if mean.low is not None and mean.high is not None
     ]
-    assert len(covered) == 400
-    assert 0.91 <= sum(covered) / 400 <= 0.98
+    assert len(covered) == 250
+    assert 0.91 <= sum(covered) / 250 <= 0.98

@@ -20,8 +20,11 @@ from fusion_eval.api.analysis import Scored, price, score
 from fusion_eval.api.further_tables import FurtherTables, new_tables
 from fusion_eval.cli import main as cli
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness.new_tables import NewTables
+from fusion_eval.harness.new_tables import NewTables, free_selections
+from fusion_eval.harness.stored_questions import StoredItem
 from fusion_eval.report.analysis_view import AnalysisView
+from fusion_eval.strategies.question import Question
+from fusion_eval.types import Candidate, Pool, Prompt, Sampling
 
 NUMBERS = (
     GENERATE + 'doc_to_target: "{{answer.split()[0]}}"\n'
@@ -197,6 +200,26 @@ def test_new_fusions_are_systems_of_a_budget(lab: Lab) -> None:
     assert (row["cost"], row["against_k"], row["limited"]) == (pytest.approx(3), pytest.approx(3), False)
     [whole] = rows(lab, "budget", strategy="fusion", against="majority", language="all")
     assert (whole["cost"], whole["against_k"], whole["limited"]) == (pytest.approx(5), pytest.approx(5), True)
+
+
+@pytest.mark.parametrize(
+    ("strategies", "logprob", "reads", "free"),
+    [
+        (["fusion"], -1.0, True, ["majority", "bon(scorer=logprob)"]),
+        (["bon", "majority"], -1.0, True, []),
+        (["fusion"], None, False, []),
+    ],
+)
+def test_selections_that_ask_nobody_stand_beside_the_strategies(
+    strategies: list[str], logprob: float | None, reads: bool, free: list[str]
+) -> None:
+    # given
+    prompt, sampling = Prompt("q"), Sampling(max_tokens=9, temperature=0.7, seed=0)
+    question = Question("t", 0, 0, "en", prompt, sampling, (0.7,), extract=str.strip if reads else None)
+    item = StoredItem(question, Pool(prompt, (Candidate("a", "m", 0, mean_logprob=logprob),)), {})
+
+    # then
+    assert free_selections(strategies, [item]) == free
 
 
 @pytest.mark.parametrize("form", [str, AnalysisView.to_markdown])
