@@ -63,21 +63,19 @@ def _election(counts: Sequence[int]) -> dict[int, Floats]:
     silent = counts.count(0)
     answers = Counter({m: number // m for m, number in Counter(counts).items() if m})
     subsets = np.array([math.comb(n, k) for k in range(n + 1)], dtype=np.float64)
-    y, weights = _unit_nodes(answers.total() // 2 + 1)
     won: dict[int, Floats] = {}
     for m in answers:
         rivals = answers - Counter([m])
         ways = np.zeros(n + 1)
         for j in range(1, m + 1):
+            strong = Counter({rival: number for rival, number in rivals.items() if rival >= j})
+            y, weights = _unit_nodes(strong.total() // 2 + 1)
             product = np.zeros((len(y), n + 1))
             product[:, j] = math.comb(m, j)
-            for rival, number in rivals.items():
-                for _ in range(number if rival >= j else 0):
-                    product = _times(
-                        product, [math.comb(rival, i) for i in range(j)], y * math.comb(rival, j)
-                    )
+            for rival in strong.elements():
+                product = _times(product, [math.comb(rival, i) for i in range(j)], y * math.comb(rival, j))
             # Rivals with fewer than j candidates, and candidates without an answer, only fill the subset.
-            fill = silent + sum(rival * number for rival, number in rivals.items() if rival < j)
+            fill = n - m - sum(strong.elements())
             ways += np.convolve(weights @ product, [float(math.comb(fill, i)) for i in range(fill + 1)])[
                 : n + 1
             ]
