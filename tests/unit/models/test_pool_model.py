@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +35,7 @@ async def test_the_candidates_of_the_prompt_come_back_in_order(run: Path) -> Non
     opener = Opener(parse({"model": f"pool:{run}", "n": 3}), Store(None))
     (model,) = opener.sampler()
     assert tuple(await model.sample(Prompt("Why?"), SAMPLING, 3)) == tuple(
-        replace(one, cost=0.0) for one in CANDIDATES
+        Candidate(one.text, one.model, 0, cost=0.0) for one in CANDIDATES
     )
 
 
