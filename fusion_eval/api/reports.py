@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,6 +95,21 @@ def report_of(
         pictures_note="" if can_draw() or not pictures else INSTALL,
         notes=notes,
     )
+
+
+def write_report_beside(
+    runs: Sequence[Run], comparison: Comparison | None, folder: Path, note: Callable[[str], None]
+) -> None:
+    """Write `report.html` of runs that a command has just made or compared; single candidates are not scored.
+
+    A page that cannot be written is no reason to lose the command's result: `note` is called with the reason.
+    """
+    from fusion_eval.report.html.report import write_page
+
+    try:
+        write_page(report_of(runs, comparison, folder, candidate_scores=False), folder)
+    except FusionEvalError as error:
+        note(f"report.html is not written: {error}")
 
 
 def _read(runs: Sequence[Run | str | Path], allow_partial: bool) -> tuple[list[Run], Comparison | None, Path]:

@@ -51,6 +51,7 @@ def add_compare(commands: Any) -> None:
 def compare_runs(options: argparse.Namespace) -> int:
     """Carry out `fusion-eval compare`."""
     from fusion_eval import api
+    from fusion_eval.api.reports import write_report_beside
     from fusion_eval.cli.judge import with_judge
     from fusion_eval.report.comparison_table import VIEWS
     from fusion_eval.runs.comparison import write_comparison
@@ -83,6 +84,8 @@ def compare_runs(options: argparse.Namespace) -> int:
                 write_comparison(comparison, options.output)
             raise
     print(VIEWS[options.format](comparison))
+    if options.output:
+        write_report_beside(runs, comparison, options.output, shared.note)
     return 0
 
 

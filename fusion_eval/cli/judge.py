@@ -56,6 +56,7 @@ def add_judge(commands: Any) -> None:
 
 def judge_runs(options: argparse.Namespace) -> int:
     """Carry out `fusion-eval judge`."""
+    from fusion_eval.api.reports import write_report_beside
     from fusion_eval.judging.job import Job
     from fusion_eval.judging.judge import judge
     from fusion_eval.report.comparison_table import VIEWS
@@ -79,6 +80,8 @@ def judge_runs(options: argparse.Namespace) -> int:
         job, judge_options, output=options.output, gold=options.gold, report=shared.report_progress
     )
     print(VIEWS[options.format](comparison))
+    if options.output:
+        write_report_beside(job.runs, comparison, options.output, shared.note)
     return 0
 
 

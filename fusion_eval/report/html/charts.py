@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fusion_eval.report.html.finding import ALL, improves, languages_of, main_rows
+from fusion_eval.report.html.finding import improves, languages_of, main_rows
 from fusion_eval.runs.comparison import Comparison, Row
 
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY = (
@@ -128,13 +128,8 @@ def _width(rows: Sequence[Row]) -> int:
 
 
 def _place(row: Row) -> str:
-    return (
-        row.language
-        if row.language and row.language != ALL
-        else f"{row.task} (all)"
-        if row.language
-        else row.task
-    )
+    """Return what the row is called on the axis: its language, or its task if it has none."""
+    return row.language or row.task
 
 
 def _places(rows: Sequence[Row]) -> list[str]:

@@ -39,9 +39,8 @@ def language_counts(comparison: Comparison) -> list[str]:
             better = [part for part in parts if part.significant and improves(part)]
             worse = [part for part in parts if part.significant and not improves(part)]
             sentences.append(
-                f"{row.candidate}: significantly better than {row.baseline} in {len(better)} of {len(parts)} "
-                f"languages{_named(better)}, significantly worse in {len(worse)}{_named(worse)} "
-                f"({_metric(row)}, {_method(comparison)})."
+                f"{row.candidate} is significantly better than {row.baseline} in {len(better)} of {len(parts)} "
+                f"languages{_named(better)} and significantly worse in {len(worse)}{_named(worse)}."
             )
     return sentences
 

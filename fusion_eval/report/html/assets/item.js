@@ -29,7 +29,7 @@ export function itemPage(overview, row, texts) {
   const head = overview.items;
   return [
     values(head, row),
-    section("Prompt", ...texts.prompt.map((message) => element("div", { class: "message" },
+    section("Prompt", ...texts.prompt.map((message) => element("div", { class: "message", tabindex: "0", role: "group", "aria-label": `message of ${message.role}` },
       texts.prompt.length > 1 || message.role !== "user" ? element("span", { class: "role" }, ...textNodes(message.role)) : null,
       modelText(message.text)))),
     texts.choices.length ? section("Choices", element("ol", {}, ...texts.choices.map((text) => modelText(text, "li")))) : "",

@@ -68,6 +68,7 @@ function items(data) {
     byId("item-count").textContent = kept.includes(place) ? `${kept.indexOf(place) + 1} of ${kept.length}` : "";
     [page.hidden, main.hidden] = [false, true];
     scrollTo(0, 0);
+    for (const message of page.querySelectorAll(".message")) message.scrollTop = message.scrollHeight; // examples come first
     byId("item-title").focus({ preventScroll: true });
   }
 

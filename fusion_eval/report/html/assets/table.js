@@ -51,13 +51,17 @@ export function comparisonTable(home, overview) {
     ["Candidate", (row) => row.candidate],
   ].filter(([, read]) => distinct(read).length > 1).map(([label, read]) => {
     const made = choice(label, [["", "all"], ...distinct(read).map((value) => [value, value])], draw);
+    if (label === "Metric") made.select.value = metricName(rows.find((row) => row.family === "primary") ?? rows[0]);
     return { ...made, read };
   });
   const significant = element("input", { type: "checkbox" });
   significant.addEventListener("change", draw);
 
+  // Rows over all languages come first, then those that are significant.
+  const inOrder = [...rows].sort((one, other) => rank(one) - rank(other));
+
   function shown() {
-    let kept = rows.filter((row) => filters.every(({ select, read }) => !select.value || read(row) === select.value));
+    let kept = inOrder.filter((row) => filters.every(({ select, read }) => !select.value || read(row) === select.value));
     if (significant.checked) kept = kept.filter((row) => row.significant);
     if (state.sorted) {
       const sign = state.descending ? -1 : 1;
@@ -108,6 +112,10 @@ export function comparisonTable(home, overview) {
       element("table", {}, element("thead", {}, head), body)),
   );
   draw();
+}
+
+function rank(row) {
+  return (row.language === "all" ? 0 : 2) + (row.significant ? 0 : 1);
 }
 
 function cells(columns, row) {
