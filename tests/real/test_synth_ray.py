@@ -53,7 +53,6 @@ def test_a_node_is_lost_and_the_rows_are_those_of_one_process(tmp_path: Path, cl
             while len(server.calls) < before + PROMPTS:
                 time.sleep(0.05)
             cluster.remove_node(cluster.test_nodes[0], allow_graceful=False)
-            cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
 
         killer = threading.Thread(target=lose_a_node)
         killer.start()
