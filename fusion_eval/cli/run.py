@@ -120,6 +120,7 @@ def run_strategies(options: argparse.Namespace) -> int:
         result = _with_judge(result, result.comparison.comparison, compared, options)
     if overall := result.overall():
         print(overall)
+    _write_report(result, plan)
     print(f"{time.monotonic() - started:.0f} s in all; results, samples and traces are in {plan.output}")
     show_next_steps(recipe, plan.output)
     return 0
@@ -142,6 +143,16 @@ def _plan(options: argparse.Namespace) -> Plan:
         command=options.command_line,
         family=options.family,
     )
+
+
+def _write_report(result: RunResult, plan: Plan) -> None:
+    """Write report.html beside the results."""
+    from fusion_eval.api.reports import write_report_beside
+    from fusion_eval.harness.run import ordered_runs
+
+    runs = ordered_runs(dataclasses.replace(plan, strategies=result.strategies), result.outcome.files)
+    compared = result.comparison.comparison if result.comparison else None
+    write_report_beside(runs, compared, plan.output, shared.note)
 
 
 def _dry_run(plan: Plan, options: argparse.Namespace) -> int:
