@@ -14,6 +14,7 @@ from fusion_eval.analysis.fused_curves import FusedAnswers, PoolKey
 from fusion_eval.analysis.pools import Floats, ScoredPools
 from fusion_eval.analysis.robustness import CorruptedAnswers, key_of
 from fusion_eval.errors import ConfigError
+from fusion_eval.harness import host
 from fusion_eval.harness.candidate_scores import FilteredMetric
 from fusion_eval.harness.choices import load_run_tasks
 from fusion_eval.harness.new_answers import Job, answer_jobs, check_jobs, price_jobs, score_answers
@@ -80,6 +81,7 @@ class NewTables:
         include_path: Path | None,
     ) -> None:
         self._pools, self._calls, self._arguments = pools, calls, arguments
+        host.silence()
         names = list(dict.fromkeys(one.task for one in pools))
         self._tasks: Mapping[str, Any] = load_run_tasks(names, include_path)
         self._items = stored_items(runs[0], self._tasks, _documents(pools), arguments)
@@ -226,6 +228,6 @@ def free_selections(strategies: Sequence[str], items: Sequence[StoredItem]) -> l
     free = []
     if "majority" not in names and all(item.question.extract for item in items):
         free.append("majority")
-    if "bon" not in names and all(candidate.mean_logprob is not None for candidate in candidates):
+    if "bon" not in names and any(candidate.mean_logprob is not None for candidate in candidates):
         free.append("bon(scorer=logprob)")
     return free
