@@ -27,6 +27,8 @@ from fusion_eval.types import Trace
 
 KEEP_ALIVE = 10.0
 """Seconds without an answer after which a stream gets a comment, so that proxies keep the connection."""
+LONGEST_UPLOAD = 60.0
+"""Seconds that a request's body may take, so that slow clients do not fill the queue."""
 _LONGEST_WAIT = 60
 """Seconds that `Retry-After` names at most."""
 
@@ -67,11 +69,13 @@ class App:
         model, status = "", 499  # a client that goes away cancels its request
         try:
             try:
+                self._check_key(http)
                 with self._place():
-                    self._check_key(http)
                     request = await self._read(http, chat)
                     model = self._engine.solver(request.model).spec
-                    response = await self._reply(http, request, Reply(request, self._engine.signatures[model]))
+                    response = await self._reply(
+                        http, request, Reply(request, self._engine.signatures[model])
+                    )
             except FusionEvalError as error:
                 response = _refused(api_error(error))
             except Exception:
@@ -121,7 +125,9 @@ class App:
         if http.content_type != "application/json":  # web pages of other origins cannot send this unasked
             raise ApiError(415, "Send JSON, with the header Content-Type: application/json")
         try:
-            raw = await http.read()
+            raw = await asyncio.wait_for(http.read(), LONGEST_UPLOAD)
+        except TimeoutError:
+            raise ApiError(408, f"The body did not arrive within {LONGEST_UPLOAD:.0f} s") from None
         except web.HTTPRequestEntityTooLarge:
             raise ApiError(413, f"The body is larger than {self._options.max_body:,} bytes") from None
         details = http.headers.get(DETAILS, "").lower() in ("1", "true", "yes")
@@ -166,6 +172,7 @@ class App:
 
     async def _model(self, http: web.Request) -> web.Response:
         try:
+            self._check_key(http)
             spec = self._engine.solver(http.match_info["model"]).spec
         except ApiError as error:
             return _refused(error)

@@ -22,6 +22,8 @@ from fusion_eval.serve.options import ServeOptions
 
 GRACE = 20.0
 """Seconds that requests in work have to end after SIGTERM; then they are cancelled."""
+_REVIVAL = 60.0
+"""Seconds after which one of several endpoints that was given up is tried again."""
 _BACKLOG = 1024
 """Connections that wait to be accepted."""
 
@@ -62,6 +64,7 @@ async def _serve(
             with contextlib.suppress(NotImplementedError):  # Windows
                 loop.add_signal_handler(number, ended.set)
     await runner.setup()
+    reviving = asyncio.ensure_future(_revive(engine))
     try:
         await web.SockSite(runner, listener, backlog=_BACKLOG).start()
         host, port = listener.getsockname()[:2]
@@ -72,8 +75,17 @@ async def _serve(
         else:
             await asyncio.to_thread(stop.wait)
     finally:
+        reviving.cancel()
         await runner.cleanup()
         await engine.close()
+
+
+async def _revive(engine: Engine) -> None:
+    """Use endpoints again, from time to time, that were given up: a run ends after them, and a server goes on."""
+    while True:
+        await asyncio.sleep(_REVIVAL)
+        for endpoint in engine.opener.endpoints():
+            endpoint.lost = False
 
 
 def _listen(options: ServeOptions) -> socket.socket:
