@@ -69,7 +69,7 @@ class Engine:
             if not sampler.chat and any(question.prompt.messages for question in questions):
                 raise ApiError(
                     400,
-                    f"{sampler.name} has no chat template; send text to /v1/completions",
+                    f"{sampler.name} has no chat template; send text to /v1/completions, or serve a chat model",
                     None,
                     "messages",
                 )
