@@ -73,11 +73,11 @@ def forest_chart(rows: Sequence[Row]) -> Any:
         for row in rows
     ]
     scale = alt.Scale(domain=["better", "worse", "not significant"], range=[BLUE, VERMILLION, GREY])
-    base = alt.Chart(alt.Data(values=values), width=_width(rows), height={"step": _ROW_HEIGHT}).encode(
+    base = alt.Chart(width=_width(rows), height={"step": _ROW_HEIGHT}).encode(
         y=alt.Y("place:N", sort=_places(rows), title=None),
         color=alt.Color("outcome:N", scale=scale, title=None),
     )
-    zero = alt.Chart(alt.Data(values=[{}])).mark_rule(strokeDash=[3, 3]).encode(x=alt.datum(0))
+    zero = alt.Chart().mark_rule(strokeDash=[3, 3]).encode(x=alt.datum(0))
     whiskers = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("low:Q", title=f"Δ {rows[0].metric}"), x2="high:Q"
     )

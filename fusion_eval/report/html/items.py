@@ -224,7 +224,10 @@ def _read_trace(place: tuple[Path, int] | None) -> Trace | None:
         return None
     with place[0].open("rb") as file:
         file.seek(place[1])
-        return from_json(file.readline(), Trace)
+        try:
+            return from_json(file.readline(), Trace)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
 
 
 def _common_start(prompts: Sequence[str]) -> int:

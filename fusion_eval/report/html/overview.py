@@ -68,7 +68,10 @@ def _spent(origins: Sequence[Provenance]) -> tuple[int, int, float | None]:
     usages = []
     for origin in origins:
         roles = section(dict(origin.totals), "roles")
-        for role, usage in roles.items():
+        for role in roles:
+            usage = {
+                name: value for name, value in section(roles, role).items() if isinstance(value, int | float)
+            }
             if role == "sampler":
                 pools[usage.get("prompt_tokens"), usage.get("completion_tokens")] = usage
             else:
@@ -88,13 +91,14 @@ def _cells(run: Run, origin: Provenance) -> list[str]:
     return [
         run.model or _UNKNOWN,
         f"{items:,}",
-        *(
-            f"{totals[name]:,}" if name in totals else _UNKNOWN
-            for name in ("prompt_tokens", "completion_tokens")
-        ),
-        _UNKNOWN if cost is None else dollars(cost),
-        f"{totals['fallbacks']:,}" if "fallbacks" in totals else _UNKNOWN,
+        *(_count(totals.get(name)) for name in ("prompt_tokens", "completion_tokens")),
+        dollars(cost) if isinstance(cost, int | float) else _UNKNOWN,
+        _count(totals.get("fallbacks")),
     ]
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else _UNKNOWN
 
 
 def _command(runs: Sequence[Run]) -> str:

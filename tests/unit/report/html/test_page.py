@@ -1,0 +1,104 @@
+"""The report as a file: one page without a network, whose policy allows its own script only."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from report_page import Question, data_of, decoded, write_runs
+
+from fusion_eval.api.reports import write_report
+from fusion_eval.report.html.page import content_security_policy, joined_script
+from fusion_eval.report.html.report import Report, write_page
+from fusion_eval.runs.reading import read_runs
+
+QUESTIONS = [
+    Question("first\nWhere?", ["at home", "in town"], ("at home", 0.0), ("in town today now", 1.0)),
+    Question(
+        "first\nWhen?", ["at noon", "at night"], ("at noon", 1.0), ("at night", 0.0), fallback="no reply"
+    ),
+    Question("first\nWho?", ["😀 the old man and the sea", "b"], ("b", 0.0), ("😀 the old man and she", 0.0)),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_runs(tmp_path, "quiz_en", QUESTIONS)
+
+
+def page_of(folder: Path) -> str:
+    return write_report(folder, candidate_scores=False).read_text(encoding="utf-8")
+
+
+def test_the_page_refers_to_nothing_outside_itself(folder: Path) -> None:
+    # when
+    page = page_of(folder)
+    # then
+    assert not re.search(r'(?:src|href)="(?!#|data:)', page) and "http://" not in page.split('id="data"')[0]
+
+
+def test_the_policy_names_the_hash_of_the_script_and_nothing_wider() -> None:
+    # when
+    policy = content_security_policy("a{}", "1")
+    # then
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "strict-dynamic" not in policy
+    assert "script-src 'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='" in policy
+
+
+def test_the_joined_script_has_no_imports_and_cannot_end_early() -> None:
+    assert not re.search(r"^(import|export) ", joined_script(), re.MULTILINE) and "</" not in joined_script()
+
+
+def test_the_same_runs_give_the_same_page(folder: Path) -> None:
+    assert page_of(folder) == page_of(folder)
+
+
+def test_the_finding_stands_in_the_page_without_any_script(folder: Path) -> None:
+    assert re.search(r'<h1 id="finding">fusion does not differ significantly from single', page_of(folder))
+
+
+def test_rows_have_values_and_what_follows_the_common_start_of_prompts(folder: Path) -> None:
+    # when
+    overview = decoded(data_of(page_of(folder))[0])
+    # then
+    assert overview["items"]["systems"] == ["single", "fusion"]
+    assert [row[3] for row in overview["item_rows"]] == ["Where?", "When?", "Who?"]
+    assert overview["item_rows"][0][4] == [[[0, 0.0]], [[0, 1.0]]]
+    assert [row[6] for row in overview["item_rows"]] == [
+        0,
+        2,
+        0,
+    ]  # the second system fell back on the second item
+
+
+def test_supported_parts_are_counted_as_a_browser_counts(folder: Path) -> None:
+    # when
+    texts = decoded(data_of(page_of(folder))[1])[2]
+    # then the emoji counts as two
+    assert texts["answers"][1]["spans"] == [[0, 18, [0]]]
+    assert texts["answers"][1]["text"].encode("utf-16-le")[:36].decode("utf-16-le") == "😀 the old man and"
+
+
+def test_systems_that_share_a_pool_have_it_once(folder: Path) -> None:
+    # when
+    texts = decoded(data_of(page_of(folder))[1])[0]
+    # then
+    assert len(texts["pools"]) == 1 and texts["answers"][0]["chosen"] == 0
+
+
+def test_large_texts_go_to_files_beside_the_page(folder: Path, tmp_path: Path) -> None:
+    # given
+    runs = read_runs([folder / "single", folder / "fusion"])
+    # when
+    page, texts = write_page(Report(runs), tmp_path / "out", largest=10)
+    # then
+    assert len(data_of(page.read_text())) == 1 and "strict-dynamic" in page.read_text()
+    assert (texts / "texts-0.js").read_text().startswith('fusionEvalTexts(0, "')
+
+
+def test_one_run_has_a_page_without_a_comparison(folder: Path) -> None:
+    # when
+    page = write_report(folder / "fusion", candidate_scores=False).read_text()
+    # then
+    assert "nothing was compared" in page and 'id="table"' not in page and 'id="list"' in page
