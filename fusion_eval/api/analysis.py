@@ -74,9 +74,12 @@ def analyze(
     from fusion_eval.report.analysis_view import AnalysisView
     from fusion_eval.runs.analysis import write_analysis
     from fusion_eval.runs.comparison import compared_run
+    from fusion_eval.runs.writing import check_folder
 
     tables = FurtherTables(budget, tuple(fuse), _fusors(fusors), names_in(corrupt), model_args, seed)
     tables.check()
+    if output is not None:
+        check_folder(Path(output))
     options = AnalysisOptions(alpha=alpha, resamples=resamples, seed=seed)
     scored = score(runs, names_in(metrics), cluster, allow_partial, include_path)
     analysis = analyze_pools(
@@ -141,10 +144,13 @@ def score(
     from fusion_eval.runs.files import run_folders
     from fusion_eval.runs.reading import Run
 
-    parts: list[Run | Path] = []
+    parts: dict[object, Run | Path] = {}  # a run that is named twice is one run
     for one in runs:
-        parts += [one] if isinstance(one, Run) else run_folders(Path(one))
-    loaded = tuple(load_runs(parts, allow_partial))
+        if isinstance(one, Run):
+            parts[id(one)] = one
+        else:
+            parts |= {folder.resolve(): folder for folder in run_folders(Path(one))}
+    loaded = tuple(load_runs(list(parts.values()), allow_partial))
     folder = None if include_path is None else Path(include_path)
     pools, notes = stored_pools(loaded, metrics, cluster, folder, allow_partial=allow_partial)
     return Scored(loaded, tuple(pools), (*(note for run in loaded for note in run.notes), *notes))

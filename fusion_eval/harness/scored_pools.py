@@ -68,9 +68,9 @@ def score_pools(
     """
     _check_runs(runs)
     matched, notes = match_runs(runs, allow_partial, wanted=metrics)
+    chosen = choose_metrics(metrics, {metric for part in matched for metric in part.metrics})
     host.silence()
     tasks = load_run_tasks([part.task for part in matched], include_path)
-    chosen = choose_metrics(metrics, {metric for part in matched for metric in part.metrics})
     left_out: dict[str, list[str]] = defaultdict(list)
     parts = [_Part(one, _scorable(runs, one, chosen, tasks[one.task], left_out)) for one in matched]
     notes += [f"{_names(names)}: {reason}" for reason, names in left_out.items()]
