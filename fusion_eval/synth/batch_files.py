@@ -7,7 +7,7 @@ calls that its strategies make after that. The rows are then written by the same
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,6 +26,7 @@ from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.prices import Price
 from fusion_eval.models.store.store import Store
 from fusion_eval.runs.writing import whole_file
+from fusion_eval.synth.batch_answers import Answers
 from fusion_eval.synth.engine import in_order
 from fusion_eval.synth.job import Job
 from fusion_eval.synth.prompts import Source
@@ -38,69 +39,6 @@ DISCOUNT = 0.5
 MOST_REQUESTS = 50_000
 """The most that OpenAI takes in one file."""
 _WAITS = "the request waits for a batch"
-
-
-class _Response(msgspec.Struct):
-    status_code: int = 0
-    body: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class _Line(msgspec.Struct):
-    custom_id: str
-    response: _Response | None = None
-    error: Any = None
-
-
-@dataclass(slots=True)
-class Answers:
-    """The replies of a batch, by the request's id. The file stays on disk; memory holds a place for each line.
-
-    Raises:
-        ConfigError: The file cannot be read, or a line is no reply.
-    """
-
-    path: Path
-    places: dict[str, int] = field(default_factory=dict)
-    failed: int = 0
-    """Requests that the batch did not answer."""
-    used: int = 0
-
-    def __post_init__(self) -> None:
-        try:
-            with self.path.open("rb") as file:
-                self._index(file)
-        except OSError as error:
-            raise ConfigError(f"--batch_in {self.path} cannot be read: {error.strerror}") from error
-
-    def _index(self, file: BinaryIO) -> None:
-        place = 0
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                reply = self._decode(line, number)
-                if reply.error is None and reply.response is not None and reply.response.status_code == 200:
-                    self.places[reply.custom_id] = place
-                else:
-                    self.failed += 1
-            place += len(line)
-
-    def _decode(self, line: bytes, number: int) -> _Line:
-        try:
-            return msgspec.json.decode(line, type=_Line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"--batch_in {self.path}, line {number} is no reply of a batch: {error}"
-            ) from error
-
-    def body(self, custom_id: str) -> bytes | None:
-        """Return the body of the reply to a request; None if there is none."""
-        place = self.places.get(custom_id)
-        if place is None:
-            return None
-        with self.path.open("rb") as file:
-            file.seek(place)
-            response = self._decode(file.readline(), 0).response
-        self.used += 1
-        return bytes(response.body) if response else None
 
 
 class Requests:
