@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 from fusion_eval.analysis.curves import interval
 from fusion_eval.analysis.pools import Floats
@@ -36,8 +39,8 @@ def ceiling_row(unit: Unit, alpha: float) -> CeilingRow:
 def recovered_rows(unit: Unit, sample: Sample, alpha: float, resamples: int, seed: int) -> list[RecoveredRow]:
     """Return, for each strategy of a unit, the share of the oracle's gain over the mean that it recovers, and its regret.
 
-    The interval of the share is the percentile interval of the ratio over resampled clusters, which keeps the numerator
-    and the denominator of a cluster together.
+    The interval of the share is the expanded percentile interval of the ratio over resampled clusters, which keeps the
+    numerator and the denominator of a cluster together.
     """
     names = unit.strategies
     mean = np.concatenate([part.values.mean(axis=1) for part in unit.parts])
@@ -89,5 +92,15 @@ def _ratio_intervals(
     ratios = sums[gains[:, 0], 1:] / sums[gains[:, 0], :1]
     if not len(ratios):
         return [None] * (columns.shape[1] - 1), [None] * (columns.shape[1] - 1)
-    ends = np.quantile(ratios, [alpha / 2, 1 - alpha / 2], axis=0)
+    tail = _expanded_tail(alpha, sample.degrees)
+    ends = np.quantile(ratios, [tail, 1 - tail], axis=0)
     return ends[0].tolist(), ends[1].tolist()
+
+
+def _expanded_tail(alpha: float, degrees: int) -> float:
+    """Return the quantile that a percentile interval takes for `alpha / 2`, so that it is not too narrow in small samples.
+
+    Source: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American Statistician 69, section 5.3.
+    """
+    n = degrees + 1
+    return float(ndtr(math.sqrt(n / degrees) * stdtrit(degrees, alpha / 2)))
