@@ -11,8 +11,10 @@ from fusion_eval.api.loading import load_runs
 from fusion_eval.errors import ConfigError, FusionEvalError
 
 if TYPE_CHECKING:
+    from fusion_eval.report.html.charts import Chart
     from fusion_eval.report.html.items import CandidateValues
     from fusion_eval.report.html.report import Report
+    from fusion_eval.runs.analysis import Analysis
     from fusion_eval.runs.comparison import Comparison
     from fusion_eval.runs.reading import Run
 
@@ -72,17 +74,19 @@ def report_of(
         pictures: Draw pictures, if the packages for it are installed.
         plots: Folder to write each picture to.
     """
-    from fusion_eval.report.html.charts import comparison_charts
-    from fusion_eval.report.html.pictures import INSTALL, can_draw, draw, write_pictures
+    from fusion_eval.report.html.analysis_charts import analysis_charts
+    from fusion_eval.report.html.charts import INSTALL, comparison_charts
+    from fusion_eval.report.html.pictures import can_draw, draw, write_pictures
     from fusion_eval.report.html.report import Report
     from fusion_eval.runs.verdicts import FILE_NAME, read_verdicts
 
     if plots is not None and not can_draw():
-        raise ConfigError(
-            "--plots draws pictures with altair and vl-convert: pip install 'fusion-eval[plots]'"
-        )
+        raise ConfigError(f"--plots: {INSTALL}")
     values, notes = _candidate_values(runs, include_path) if candidate_scores else ({}, [])
-    charts = [] if comparison is None or not pictures or not can_draw() else comparison_charts(comparison)
+    charts: list[Chart] = []
+    if pictures and can_draw():
+        charts += comparison_charts(comparison) if comparison else []
+        charts += analysis_charts(analysis) if (analysis := _analysis(home)) else []
     if plots is not None:
         write_pictures(charts, Path(plots))
     verdicts = home / FILE_NAME
@@ -97,8 +101,21 @@ def report_of(
     )
 
 
+def _analysis(home: Path) -> Analysis | None:
+    """Read analysis.json in the folder of the runs, or in its folder `analysis`; None if there is none."""
+    from fusion_eval.runs.analysis import FILE_NAME, read_analysis
+
+    paths = (home / FILE_NAME, home / "analysis" / FILE_NAME)
+    return next((read_analysis(path) for path in paths if path.is_file()), None)
+
+
 def write_report_beside(
-    runs: Sequence[Run], comparison: Comparison | None, folder: Path, note: Callable[[str], None]
+    runs: Sequence[Run],
+    comparison: Comparison | None,
+    folder: Path,
+    note: Callable[[str], None],
+    *,
+    pictures: bool = False,
 ) -> None:
     """Write `report.html` of runs that a command has just made or compared; single candidates are not scored.
 
@@ -107,7 +124,7 @@ def write_report_beside(
     from fusion_eval.report.html.report import write_page
 
     try:
-        write_page(report_of(runs, comparison, folder, candidate_scores=False), folder)
+        write_page(report_of(runs, comparison, folder, candidate_scores=False, pictures=pictures), folder)
     except FusionEvalError as error:
         note(f"report.html is not written: {error}")
 

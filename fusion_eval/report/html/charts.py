@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fusion_eval.errors import ConfigError
 from fusion_eval.report.html.finding import improves, languages_of, main_rows
 from fusion_eval.runs.comparison import Comparison, Row
 
@@ -14,8 +16,21 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY = (
 )  # fmt: skip
 """Colours of Okabe and Ito, which people with colour blindness can tell apart."""
 PALETTE = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY)
+INSTALL = "Pictures need the extra `plots`: pip install 'fusion-eval[plots]'."
 _WIDTH = 380
 _ROW_HEIGHT = 22
+
+
+def altair() -> Any:
+    """Import Altair.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    try:
+        return importlib.import_module("altair")
+    except ImportError as error:
+        raise ConfigError(f"Charts need Altair. {INSTALL}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +74,7 @@ def comparison_charts(comparison: Comparison) -> list[Chart]:
 
 def forest_chart(rows: Sequence[Row]) -> Any:
     """Return a forest plot: the difference of each row from the baseline, with its interval. Needs Altair."""
-    import altair as alt
+    alt = altair()
 
     values = [
         {
@@ -94,7 +109,7 @@ def forest_chart(rows: Sequence[Row]) -> Any:
 
 def wins_chart(rows: Sequence[Row]) -> Any:
     """Return bars of wins, ties and losses of each row. Needs Altair."""
-    import altair as alt
+    alt = altair()
 
     values = [
         {"place": _place(row), "candidate": row.candidate, "outcome": name, "items": count, "order": order}

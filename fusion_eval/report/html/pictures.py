@@ -13,7 +13,6 @@ from fusion_eval.report.html.charts import Chart
 if TYPE_CHECKING:
     from pathlib import Path
 
-INSTALL = "More pictures need the extra `plots`: pip install 'fusion-eval[plots]'."
 _LIGHT, _DARK = ("#1a2230", "#586174", "#dde1e7"), ("#e6eaf0", "#a3adbd", "#323b49")
 _PNG_SCALE = 2
 
@@ -56,7 +55,7 @@ def write_pictures(charts: Sequence[Chart], folder: Path) -> list[Path]:
     paths = []
     for chart in charts:
         specification = {**chart.chart.to_dict(), "title": chart.title}
-        specification["config"] = _config(_LIGHT) | {"background": "white"}
+        specification["config"] = {**_config(_LIGHT), "background": "white"}
         svg, png = folder / f"{chart.name}.svg", folder / f"{chart.name}.png"
         write_file(
             svg, vl_convert.vegalite_to_svg(specification).encode(), "name another folder with --plots"
