@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -52,6 +54,7 @@ class StagesActor:
         filters: The filters that look at one row alone, as text.
         min_teachers: See `Job`.
         workers: How many actors share the endpoints and the budget.
+        folder: The driver's folder, which relative paths among the arguments start from.
     """
 
     def __init__(
@@ -61,7 +64,10 @@ class StagesActor:
         filters: Sequence[str],
         min_teachers: int | None,
         workers: int,
+        folder: str,
     ) -> None:
+        if Path(folder).is_dir():
+            os.chdir(folder)
         arguments = parse(model_args)
         arguments = dataclasses.replace(arguments, concurrency=max(1, arguments.concurrency // workers))
         cache = None if arguments.cache is OFF else arguments.cache
@@ -157,7 +163,14 @@ class RayEngine:
         answered = data.from_arrow(tables).map_batches(
             StagesActor,
             batch_size=None,
-            fn_constructor_args=(job.strategies, dict(job.model_args), job.filters, job.min_teachers, actors),
+            fn_constructor_args=(
+                job.strategies,
+                dict(job.model_args),
+                job.filters,
+                job.min_teachers,
+                actors,
+                str(Path.cwd()),
+            ),
             compute=data.ActorPoolStrategy(size=actors),
             num_cpus=self._actor_cpus,
         )

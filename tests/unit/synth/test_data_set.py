@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pyarrow.parquet as pq
@@ -189,3 +190,44 @@ def test_a_task_of_the_harness_gives_prompts_where_benchmarks_are_allowed(
     assert "--allow_benchmarks" in capsys.readouterr().err
     assert made.synth(*task, "--allow_benchmarks") == 0
     assert {row["language"] for row in rows_in(made.output)} == {"fr"}
+
+
+def test_a_data_set_of_the_datasets_library_is_streamed(lab: MakeLab) -> None:
+    # given a data set in a local folder, which is read as one of the hub is
+    pytest.importorskip("datasets")
+    made = lab(3, {"language": "en"})
+    folder = made.folder / "hub_set"
+    folder.mkdir()
+    (made.folder / "prompts.jsonl").rename(folder / "train.jsonl")
+    # when
+    assert made.synth("--prompts", f"hf:{folder}", "--strategy", "single", "--limit", "2") == 0
+    # then
+    assert [row["index"] for row in rows_in(made.output)] == [0, 1]
+
+
+def test_what_a_filter_drops_is_counted_in_the_card_and_kept_as_a_line(lab: MakeLab) -> None:
+    made = lab(4, {"language": "de"})
+    assert made.synth("--strategy", "single", "--filters", "language,length(least=1)") == 0
+    failed, rows = failures_in(made.output), rows_in(made.output)
+    assert len(failed) + len(rows) == 4 and failed
+    assert all(
+        one["reason"] == "language" and one["completion"] and "not in de" in one["error"] for one in failed
+    )
+    assert f"| language | {len(failed)} |" in (made.output / "README.md").read_text(encoding="utf-8")
+
+
+def test_decontamination_drops_rows_that_hold_a_task(lab: MakeLab) -> None:
+    # given a prompt that is in the benchmark
+    from fusion_eval.harness.tasks.prompts import task_texts
+
+    made = lab(1)
+    long = max((text for _, text in task_texts(["fusion_demo_fr"])), key=len)
+    path = made.folder / "mixed.jsonl"
+    path.write_text(f"{json.dumps({'prompt': long})}\n{json.dumps({'prompt': 'Something else'})}\n")
+    # when
+    options = ("--prompts", str(path), "--strategy", "single", "--decontaminate", "fusion_demo_fr")
+    assert made.synth(*options) == 0
+    # then
+    [failed] = failures_in(made.output)
+    assert (failed["index"], failed["reason"]) == (0, "contamination")
+    assert "with the task fusion_demo_fr" in failed["error"]
