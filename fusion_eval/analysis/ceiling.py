@@ -100,7 +100,7 @@ def _ratio_intervals(
 def _expanded_tail(alpha: float, degrees: int) -> float:
     """Return the quantile that a percentile interval takes for `alpha / 2`, so that it is not too narrow in small samples.
 
-    Source: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American Statistician 69, section 5.3.
+    Source: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American Statistician 69.
     """
     n = degrees + 1
     return float(ndtr(math.sqrt(n / degrees) * stdtrit(degrees, alpha / 2)))

@@ -69,7 +69,7 @@ def scored_pools(
         values = np.array([items[place].values[number] for place in places[0]]).reshape(len(keys), -1)
         known = ~(np.isnan(of_runs).any(axis=0) | np.isnan(values).any(axis=1))
         if lost := len(known) - int(known.sum()):
-            notes.append(f"{part.task}: {lost} items without a value of {metric[0]} are left out")
+            notes.append(f"{part.task}: items without a value of {metric[0]} are left out ({lost:,})")
         if not known.any():
             continue
         kept = np.flatnonzero(known)

@@ -181,7 +181,12 @@ def _scored_items(
         items[key] = ScoredItem(records[key], scores.values, scores.answers)
     failed = sum(record.failed > 0 for record in records.values())
     if failed:
-        notes.append(f"{failed} items with a candidate that failed are left out")
+        left = (
+            "1 item with a candidate that failed is"
+            if failed == 1
+            else f"{failed:,} items with a candidate that failed are"
+        )
+        notes.append(f"{left} left out")
     return items
 
 

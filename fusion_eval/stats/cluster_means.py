@@ -105,8 +105,8 @@ class Means:
 def cluster_means(values: npt.ArrayLike, sample: Sample) -> Means:
     """Return the means of columns of values with cluster-robust standard errors.
 
-    The variance of a mean of group means is that of the sum of its linearized residuals by cluster (Cochran 1977,
-    equation 11.30, for ratios), times C / (C - S) for C clusters in S strata.
+    The variance of a mean of group means is that of the sum of its linearized residuals by cluster (Taylor series, Wolter
+    2007, chapter 6), times C / (C - S) for C clusters in S strata.
 
     Args:
         values: The values (n, K) of n items, or (n,) for one column.

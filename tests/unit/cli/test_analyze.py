@@ -230,4 +230,4 @@ def test_items_with_a_failed_candidate_are_left_out(copied: Path, tasks: Path) -
     # then its item is left out, and a note says so
     view = fe.analyze(copied / "single", include_path=tasks)
     assert set(view.to_frame()["items"]) == {5}
-    assert "1 items with a candidate that failed are left out" in view.notes
+    assert "1 item with a candidate that failed is left out" in view.notes
