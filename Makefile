@@ -1,4 +1,4 @@
-.PHONY: check test test-all bench docs format
+.PHONY: check test test-all bench docs format screenshots
 
 check: ## format, lint, types and layers
 	ruff format --check .
@@ -18,6 +18,9 @@ docs: ## the documentation as a website, in site/; a dead link fails
 format: ## let ruff format and fix what it can
 	ruff format .
 	ruff check --fix .
+
+screenshots: ## pictures of the report in docs/images, of the run in out/demo
+	REPORT_SCREENSHOTS=out/demo:docs/images pytest -m slow -k screenshots tests/unit/report/html/test_browser.py
 
 bench: ## ratios within one run: calls, resuming, schedule, memory, statistics
 	python tests/bench/hot_path.py

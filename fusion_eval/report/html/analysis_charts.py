@@ -50,7 +50,7 @@ def curve_chart(rows: Sequence[Row]) -> Any:
     band = base.mark_area(opacity=0.15).encode(y=alt.Y("ci_low:Q"), y2="ci_high:Q")
     line = base.mark_line(point=True).encode(
         y=alt.Y("value:Q", title=str(rows[0]["metric"]), scale=alt.Scale(zero=False)),
-        strokeDash=alt.StrokeDash("system:N", title=None),
+        strokeDash=alt.StrokeDash("system:N", legend=None),
     )
     return alt.layer(band, line)
 
@@ -69,7 +69,7 @@ def pareto_chart(rows: Sequence[Row]) -> Any:
         .encode(order="cost:Q")
     )
     points = base.mark_point(size=60, filled=True).encode(
-        color=_colour(alt, values), shape=alt.Shape("system:N", title=None)
+        color=_colour(alt, values), shape=alt.Shape("system:N", legend=None)
     )
     return alt.layer(front, points)
 
