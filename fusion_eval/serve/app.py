@@ -125,7 +125,8 @@ class App:
         if http.content_type != "application/json":  # web pages of other origins cannot send this unasked
             raise ApiError(415, "Send JSON, with the header Content-Type: application/json")
         try:
-            raw = await asyncio.wait_for(http.read(), LONGEST_UPLOAD)
+            async with asyncio.timeout(LONGEST_UPLOAD):
+                raw = await http.read()
         except TimeoutError:
             raise ApiError(408, f"The body did not arrive within {LONGEST_UPLOAD:.0f} s") from None
         except web.HTTPRequestEntityTooLarge:

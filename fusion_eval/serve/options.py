@@ -10,6 +10,7 @@ from fusion_eval.errors import ConfigError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Addresses that only programs of this machine reach."""
+_LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class ServeOptions:
         max_body: The most bytes of a request's body.
 
     Raises:
-        ConfigError: The variable holds no key, or a server that other machines reach has no key.
+        ConfigError: The port is none, the variable holds no key, or a server that other machines reach has no key.
     """
 
     strategies: tuple[str, ...]
@@ -38,6 +39,8 @@ class ServeOptions:
     max_body: int = 4 * 2**20
 
     def __post_init__(self) -> None:
+        if not 0 <= self.port <= _LAST_PORT:
+            raise ConfigError(f"--port {self.port} is no port; they go from 0 to {_LAST_PORT}")
         if self.api_key_env is not None and not os.environ.get(self.api_key_env):
             raise ConfigError(
                 f"--api_key_env: the variable {self.api_key_env} is not set; put the clients' key into it"

@@ -93,8 +93,9 @@ def _listen(options: ServeOptions) -> socket.socket:
     try:
         return socket.create_server((options.host, options.port), family=family, backlog=_BACKLOG)
     except OSError as error:
+        reason = str(error.strerror or error).partition(" (")[0]
         raise ConfigError(
-            f"{options.host}:{options.port} cannot be listened on: {error.strerror or error}; choose another --port"
+            f"{options.host}:{options.port} cannot be listened on: {reason}; choose another --host or --port"
         ) from error
 
 

@@ -18,6 +18,7 @@ from served import served
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.serve.options import ServeOptions
+from fusion_eval.serve.server import serve
 
 CHAT = "/chat/completions"
 
@@ -142,6 +143,15 @@ def test_a_server_that_others_reach_needs_a_key() -> None:
         ServeOptions(("fusion",), host="0.0.0.0")
     with pytest.raises(ConfigError, match="ABSENT is not set"):
         ServeOptions(("fusion",), api_key_env="ABSENT")
+
+
+def test_a_port_that_is_none_or_taken_is_named(start: Callable[..., Server]) -> None:
+    taken = int(start().base_url.rpartition(":")[2].partition("/")[0])
+    with pytest.raises(ConfigError, match="--port 99999 is no port"):
+        ServeOptions(("fusion",), port=99_999)
+    options = ServeOptions(("fusion",), {"model": "m", "base_url": "http://127.0.0.1:9/v1"}, port=taken)
+    with pytest.raises(ConfigError, match="Address already in use; choose another"):
+        serve(options, lambda line: None)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
