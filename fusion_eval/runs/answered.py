@@ -57,9 +57,13 @@ def read_answered_task(run: Run, task: str) -> Iterator[AnsweredSample]:
     paths = {file.task: file.path for file in run.files.samples}
     if task not in paths:
         return
-    records = (record for _, record in read_records(paths[task]) if is_sample(record))
-    for sample, record in zip(run.tasks[task].samples, records, strict=True):
-        yield _answered_sample(task, sample, record)
+    part = run.tasks[task]
+    records = (record for _, record in read_records(paths[task]))
+    if part.broken_lines:
+        records = (record for record in records if is_sample(record))
+    for sample, record in zip(part.samples, records, strict=True):
+        if isinstance(record, dict):  # it was when the run was read
+            yield _answered_sample(task, sample, record)
 
 
 def read_generated(run: Run) -> dict[tuple[str, int], GeneratedAnswer]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import hashlib
 import json
 import re
 import zlib
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, TypeGuard
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -30,7 +30,7 @@ _NOT_METRICS = frozenset(
 _COMPARES_LABELS = re.compile(r"(?i)(?<![a-z])(f1|mcc)(?![a-z0-9])")
 """Their pairs of labels look like pairs of texts."""
 _LONGEST_LINE, _LONGEST_FILE = 1 << 28, 1 << 30
-"""Characters of a line, and of a file that is one array. A small archive can hold far more."""
+"""Bytes of a line, and of a file that is one array. A small archive can hold far more."""
 _USE_THE_REST = "--allow_partial uses the rest"
 
 
@@ -98,31 +98,28 @@ def read_records(path: Path) -> Iterator[tuple[str, object]]:
     A file has one record per line, or is one JSON array, as releases before 0.4.4 wrote it.
     """
     try:
-        with open_text(path) as file:
-            if file.read(1) == "[":
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            if file.read(len(BOM_UTF8) + 1).removeprefix(BOM_UTF8).startswith(b"["):
                 file.seek(0)
-                yield from _array_elements(_bounded(path, file.read(_LONGEST_FILE)))
+                yield from _array_elements(_text(_bounded(path, file.read(_LONGEST_FILE))))
                 return
             file.seek(0)
-            for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), start=1):
-                if _bounded(path, line).strip():
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), start=1):
+                if not _bounded(path, line).isspace():
                     yield f"line {number}", _parse_line(line)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"The samples {path} cannot be read: {reason}") from error
 
 
-def _bounded(path: Path, text: str) -> str:
-    if len(text) == _LONGEST_FILE or (len(text) == _LONGEST_LINE and not text.endswith("\n")):
+def _bounded(path: Path, content: bytes) -> bytes:
+    if len(content) == _LONGEST_FILE or (len(content) == _LONGEST_LINE and not content.endswith(b"\n")):
         raise ConfigError(f"{path} has a line that is longer than any sample of the harness")
-    return text
+    return content
 
 
-def open_text(path: Path) -> IO[str]:
-    """Open a text file, or one that gzip compressed, for reading."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace")
-    return path.open(encoding="utf-8-sig", errors="replace")
+def _text(content: bytes) -> str:
+    return content.decode("utf-8-sig", errors="replace")
 
 
 def has_sample(path: Path) -> bool:
@@ -138,14 +135,21 @@ def has_sample(path: Path) -> bool:
 
 def is_sample(record: object) -> TypeGuard[dict[str, Any]]:
     """Return whether a record has the form that samples of all releases share."""
+    return _metric_names(record) is not None
+
+
+def _metric_names(record: object) -> list[str] | None:
+    """Return the names of a sample's metrics; None for a record that is no sample."""
     if not isinstance(record, dict) or not isinstance(record.get("doc_id"), int):
-        return False
-    names = _metric_names(record)
-    return isinstance(names, list) and all(map(_is_name, names))
-
-
-def _metric_names(record: Mapping[str, Any]) -> Any:
-    return record.get("metrics", [name for name in record if name not in _NOT_METRICS])
+        return None
+    names = (
+        record["metrics"] if "metrics" in record else [name for name in record if name not in _NOT_METRICS]
+    )
+    # Names with half a surrogate pair can be neither printed nor written.
+    is_valid = isinstance(names, list) and all(
+        isinstance(n, str) and n == without_surrogates(n) for n in names
+    )
+    return names if is_valid else None
 
 
 def first_prompt(record: Mapping[str, Any]) -> object:
@@ -177,27 +181,32 @@ def _array_elements(text: str) -> Iterator[tuple[str, object]]:
         yield f"sample {number}", element
 
 
-def _parse_line(line: str) -> object:
-    with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-        return msgspec.json.decode(line)
+def _parse_line(line: bytes) -> object:
     try:
-        return json.loads(line)  # slower, and accepts NaN and Infinity, which the harness writes
+        return msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        pass
+    try:
+        return json.loads(_text(line))  # slower, and accepts NaN and Infinity, which the harness writes
     except (ValueError, RecursionError):
         return None
 
 
 def _sample(record: object, filters: Sequence[str], repeats: Counter[int]) -> Sample | None:
-    if not is_sample(record):
+    names = _metric_names(record)
+    if names is None or not isinstance(record, dict):
         return None
-    doc_id, doc, names = record["doc_id"], record.get("doc"), _metric_names(record)
+    doc_id, doc = record["doc_id"], record.get("doc")
     values, unusable, parts = {}, [], {}
     for name in names:
+        raw = record.get(name)
         try:
             if name != NO_SCORE:
-                values[name] = metric_value(record.get(name))
+                values[name] = metric_value(raw)
         except TypeError:
             unusable.append(name)
-        if (name in unusable or _COMPARES_LABELS.search(name)) and (listed := metric_parts(record.get(name))):
+        is_listed = isinstance(raw, list) and (name in unusable or _COMPARES_LABELS.search(name))
+        if is_listed and (listed := metric_parts(raw)):
             parts[name] = listed
     order = repeats[doc_id]
     repeats[doc_id] += 1
@@ -215,11 +224,6 @@ def _sample(record: object, filters: Sequence[str], repeats: Counter[int]) -> Sa
         parts=parts,
         names=tuple(names),
     )
-
-
-def _is_name(name: object) -> bool:
-    """Refuse names with half a surrogate pair, which can be neither printed nor written."""
-    return isinstance(name, str) and name == name.encode(errors="replace").decode()
 
 
 def _stored_hash(record: Mapping[str, Any], name: str) -> str | None:

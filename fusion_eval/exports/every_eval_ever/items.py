@@ -101,38 +101,62 @@ def rows(
         usages: The usage of each document, by task and doc_id.
         language: The task's language.
     """
+    of_metric = [(metric, *_metric_fields(metric)) for metric in metrics]
     for place, item in enumerate(answered):
+        scored = [(score, *fields) for fields in of_metric if (score := fields[0].scores[place]) is not None]
+        if not scored:
+            continue
         usage = usages.get((item.task, item.sample.doc_id))
-        for metric in metrics:
-            if (score := metric.scores[place]) is not None:
-                yield {
-                    **_item_fields(item, metric),
-                    "evaluation": {"score": score, "is_correct": score == metric.best},
-                    **_usage_fields(usage),
-                    "metadata": _metadata(item, metric, usage, language),
-                }
+        shared, spent, hashes, usage_notes = (
+            _item_fields(item),
+            _usage_fields(usage),
+            _hashes(item, language),
+            _usage_notes(item, usage),
+        )
+        for score, metric, names, name, scale in scored:
+            yield {
+                **names,
+                **shared,
+                "evaluation": {"score": score, "is_correct": score == metric.best},
+                **spent,
+                "metadata": {**name, **hashes, **scale, **usage_notes},
+            }
 
 
-def _item_fields(item: AnsweredSample, metric: Metric) -> dict[str, Any]:
+def _metric_fields(metric: Metric) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Return what all rows of a metric share: its names, its name in the metadata, and what its scores mean."""
     number = metric.reported
-    return {
+    names = {
         "evaluation_name": evaluation_name(number.task, number.filter),
         "evaluation_result_id": result_id(number.task, number.metric, number.filter),
+    }
+    alone = "of this item alone; the number in the aggregate file is of all items together, and not a mean of these"
+    best = (
+        "never true: the range of the metric is not known"
+        if metric.best is None
+        else f"score is {metric.best:g}"
+    )
+    scale = as_texts({"is_correct": best, "score": alone if metric.is_corpus else None})
+    return names, as_texts({"metric": number.metric}), scale
+
+
+def _item_fields(item: AnsweredSample) -> dict[str, Any]:
+    return {
         "sample_id": str(item.sample.doc_id),
         "sample_hash": _sample_hash(item),
         "interaction_type": "single_turn",
         "input": {
             "raw": item.prompt,
-            "reference": list(item.references),
-            **({"choices": list(item.choices)} if item.choices else {}),
+            "reference": item.references,
+            **({"choices": item.choices} if item.choices else {}),
         },
-        "output": {"raw": list(item.answers)},
+        "output": {"raw": item.answers},
         "answer_attribution": [
             {
                 "turn_idx": 0,
                 "source": "output.raw",
                 "extracted_value": item.filtered,
-                "extraction_method": printable(number.filter),
+                "extraction_method": printable(item.sample.filter),
                 "is_terminal": True,
             }
         ],
@@ -163,32 +187,30 @@ def _usage_fields(usage: ItemUsage | None) -> dict[str, Any]:
     }
 
 
-def _metadata(
-    item: AnsweredSample, metric: Metric, usage: ItemUsage | None, language: str | None
-) -> dict[str, str]:
+def _hashes(item: AnsweredSample, language: str | None) -> dict[str, str]:
     sample = item.sample
-    alone = "of this item alone; the number in the aggregate file is of all items together, and not a mean of these"
-    scale = (
-        "never true: the range of the metric is not known"
-        if metric.best is None
-        else f"score is {metric.best:g}"
-    )
     return as_texts(
         {
-            "metric": metric.reported.metric,
             "filter": sample.filter,
             "language": language,
             "doc_hash": sample.doc_key,
             "prompt_hash": sample.prompt,
             "target_hash": sample.target,
-            "is_correct": scale,
-            "score": alone if metric.is_corpus else None,
-            "output": "the choice with the highest log-likelihood; no text was generated"
-            if item.choices
-            else None,
-            "candidates": usage and usage.totals.candidates,
-            "aggregation_calls": usage and usage.totals.aggregation_calls,
-            "token_usage": usage and "of all candidates and aggregation calls",
-            "fallback": usage and ("; ".join(usage.fallbacks) or None),
+        }
+    )
+
+
+def _usage_notes(item: AnsweredSample, usage: ItemUsage | None) -> dict[str, str]:
+    """Say what the answer is if none was generated, and what it cost if the run has traces."""
+    generated = "the choice with the highest log-likelihood; no text was generated" if item.choices else None
+    if usage is None:
+        return {} if generated is None else {"output": generated}
+    return as_texts(
+        {
+            "output": generated,
+            "candidates": usage.totals.candidates,
+            "aggregation_calls": usage.totals.aggregation_calls,
+            "token_usage": "of all candidates and aggregation calls",
+            "fallback": "; ".join(usage.fallbacks) or None,
         }
     )
