@@ -112,22 +112,22 @@ def _rescue(analysis: Analysis, shown: set[tuple[object, ...]]) -> list[Block]:
     rows = [row for row in analysis.rescue if _unit(row) in shown]
     if not rows:
         return []
-    counts = sorted({row.right_candidates for row in rows if row.items})
-    lines: dict[tuple[object, ...], list[str]] = {}
+    strategies = list(dict.fromkeys(row.strategy for row in rows))
+    cells: dict[tuple[object, ...], dict[str, str]] = {}
+    heads: dict[tuple[object, ...], list[str]] = {}
     for row in rows:
-        if row.right_candidates in counts:
-            lines.setdefault((*_unit(row), row.strategy), [*_head(row), row.strategy]).append(
-                _rescue_cell(row)
-            )
+        if row.items:
+            key = (*_unit(row), row.right_candidates)
+            heads[key] = [*_head(row), str(row.right_candidates)]
+            cells.setdefault(key, {})[row.strategy] = _rescue_cell(row)
+    lines = [[*heads[key], *(own.get(name, "-") for name in strategies)] for key, own in cells.items()]
     return [
         "How often the answer is right where c candidates are (right/items, exact intervals):",
-        Table([*_NAMES, "strategy", *(f"c={c}" for c in counts)], list(lines.values()), 4),
+        Table([*_NAMES, "c", *strategies], lines, 3),
     ]
 
 
 def _rescue_cell(row: RescueRow) -> str:
-    if not row.items:
-        return "-"
     return f"{row.right}/{row.items} {percent(row.right / row.items, row.ci_low, row.ci_high)}"
 
 
