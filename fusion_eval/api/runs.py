@@ -136,9 +136,9 @@ def export(
     """Write a run in the form that a leaderboard, a paper or an archive uses.
 
     Args:
-        run: A run, or the folder that `fusion-eval run` wrote.
+        run: A run, or the folder that `fusion-eval run` wrote; for a site also a folder of such folders.
         output: Folder to write to.
-        format: "table", "card", "every-eval-ever", "hf" or "bundle".
+        format: "table", "card", "every-eval-ever", "hf", "bundle" or "site".
         allow_partial: Read runs whose sample files lack items, and note it.
 
     Returns:
@@ -153,13 +153,16 @@ def export(
         ['table.md', 'table.tex']
     """
     from fusion_eval.errors import ConfigError, nearest
-    from fusion_eval.exports.formats import FORMATS, writer_of
+    from fusion_eval.exports.formats import FORMATS, SITE, writer_of
     from fusion_eval.exports.subject import read_subject
     from fusion_eval.runs.writing import check_folder
 
-    if format not in FORMATS:
-        raise ConfigError(
-            f"There is no format '{format}'.{nearest(format, FORMATS)} Known: {', '.join(FORMATS)}"
-        )
+    known = (*FORMATS, SITE)
+    if format not in known:
+        raise ConfigError(f"There is no format '{format}'.{nearest(format, known)} Known: {', '.join(known)}")
     check_folder(Path(output))
+    if format == SITE:
+        from fusion_eval.exports.site import write_site
+
+        return write_site(Path(run), Path(output), allow_partial)
     return writer_of(format)(read_subject(Path(run), allow_partial), Path(output))

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from fusion_eval.cli import options as shared
-from fusion_eval.exports.formats import FORMATS
+from fusion_eval.exports.formats import FORMATS, SITE
 from fusion_eval.text.printable import terminal_line
 
 
@@ -18,12 +18,13 @@ def add_export(commands: Any) -> None:
         help="write runs in the forms that leaderboards, papers and archives use",
         description="every-eval-ever: the community's shared schema, aggregates and items; hf: model-card metadata and "
         "evaluation results for the Hugging Face hub; table: Markdown and LaTeX tables; card: one page on how the "
-        "result was made; bundle: one archive with all of these, which fusion-eval verify recomputes.",
+        "result was made; bundle: one archive with all of these, which fusion-eval verify recomputes; "
+        "site: reports of several comparisons with an index, for any static host.",
         epilog="fusion-eval export out/demo --format table -o paper",
     )
     add = parser.add_argument
     add("run_folder", type=shared.path, metavar="RUN", help="a run, or the folder that fusion-eval run wrote")
-    add("--format", choices=FORMATS, required=True, help="form of the output")
+    add("--format", choices=(*FORMATS, SITE), required=True, help="form of the output")
     shared.add_output(parser, "DIR", "folder to write to")
     shared.add_allow_partial(parser, "export runs whose sample files lack items, and note it")
     parser.set_defaults(run=export_run)

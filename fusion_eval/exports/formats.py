@@ -19,6 +19,9 @@ FORMATS: Mapping[str, str] = {
 }
 """The module and the function that writes each format. They are imported when they are used, for a fast command line."""
 
+SITE = "site"
+"""The format that is written from several comparisons, not from one subject."""
+
 
 def writer_of(format: str) -> Callable[[Subject, Path], ExportedFiles]:
     """Return the function that writes a format to a folder."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from fusion_eval import __version__
@@ -32,10 +32,7 @@ def render_page(fields: Mapping[str, Any], data: str, chunks: Sequence[str], *, 
         sharded: Whether the page may load scripts, which hold the texts.
     """
     style, script = asset("style.css"), joined_script()
-    template = Environment(autoescape=True, undefined=StrictUndefined, finalize=_finalize).from_string(
-        asset("page.html.j2")
-    )
-    return template.render(
+    return _template("page.html.j2").render(
         **fields,
         version=__version__,
         policy=content_security_policy(style, script, sharded=sharded),
@@ -43,6 +40,17 @@ def render_page(fields: Mapping[str, Any], data: str, chunks: Sequence[str], *, 
         script=Markup(script),  # noqa: S704  # our own files
         data=Markup(data),  # noqa: S704  # base64
         chunks=[Markup(chunk) for chunk in chunks],  # noqa: S704  # base64
+    )
+
+
+def render_index(pages: Sequence[Mapping[str, Any]]) -> str:
+    """Return the first page of a site. It has no script."""
+    style = asset("style.css")
+    return _template("index.html.j2").render(
+        pages=pages,
+        version=__version__,
+        policy=f"default-src 'none'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'",
+        style=Markup(style),  # noqa: S704  # our own file
     )
 
 
@@ -80,6 +88,12 @@ def joined_script() -> str:
 def asset(name: str) -> str:
     """Return the text of a file of the page."""
     return (files("fusion_eval.report.html") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _template(name: str) -> Template:
+    return Environment(autoescape=True, undefined=StrictUndefined, finalize=_finalize).from_string(
+        asset(name)
+    )
 
 
 def _hash(text: str) -> str:

@@ -34,7 +34,7 @@ export function textNodes(text) {
 
 // A text of a model in a box of its own, whose direction follows its first letter.
 export function modelText(text, name = "div") {
-  return element(name, { class: "text", dir: "auto" }, ...textNodes(text));
+  return element(name, { class: "text", dir: "auto" }, ...textNodes(String(text).trim()));
 }
 
 export function decimals(...values) {

@@ -1,0 +1,78 @@
+"""The first page of a site of reports: the finding of each, and a small leaderboard of its systems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fusion_eval.report.html.finding import finding, main_rows
+from fusion_eval.report.html.page import render_index
+from fusion_eval.report.text_table import decimals
+from fusion_eval.runs.comparison import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class SitePage:
+    """One report of a site: its title, the address of its page, and what was compared."""
+
+    title: str
+    address: str
+    comparison: Comparison
+
+
+def site_index(pages: Sequence[SitePage]) -> str:
+    """Return `index.html` of a site."""
+    return render_index(
+        [
+            {
+                "title": page.title,
+                "address": page.address,
+                "finding": finding(page.comparison),
+                "date": page.comparison.created.partition("T")[0],
+                "boards": leaderboards(page.comparison),
+            }
+            for page in pages
+        ]
+    )
+
+
+def leaderboards(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return for each main task and metric the systems from best to worst, with the groups that cannot be told apart.
+
+    Two systems have no table of ranks; they share a group unless their difference is significant.
+    """
+    boards = []
+    for task, metric, filtered in dict.fromkeys(
+        (row.task, row.metric, row.filter) for row in main_rows(comparison)
+    ):
+        ranked = [
+            one for one in comparison.ranks if (one.task, one.metric, one.filter) == (task, metric, filtered)
+        ]
+        lines = [
+            (str(one.rank), one.run, one.value, one.groups)
+            for one in sorted(ranked, key=lambda one: one.rank)
+        ]
+        boards.append(
+            {"task": task, "metric": metric, "lines": _shown(lines or _of_two(comparison, task, metric))}
+        )
+    return boards
+
+
+def _of_two(comparison: Comparison, task: str, metric: str) -> list[tuple[str, str, float, str]]:
+    row = next(row for row in main_rows(comparison) if (row.task, row.metric) == (task, metric))
+    systems = sorted(
+        ((row.baseline, row.baseline_value), (row.candidate, row.candidate_value)),
+        key=lambda system: system[1],
+        reverse=row.higher_is_better,
+    )
+    groups = "ab" if row.significant else "aa"
+    return [
+        (str(place), name, value, group)
+        for place, ((name, value), group) in enumerate(zip(systems, groups, strict=True), start=1)
+    ]
+
+
+def _shown(lines: Sequence[tuple[str, str, float, str]]) -> list[tuple[str, ...]]:
+    digits = decimals(*(value for _, _, value, _ in lines))
+    return [(rank, name, f"{value:.{digits}f}", groups) for rank, name, value, groups in lines]
