@@ -62,6 +62,14 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_file(folder / FILE_NAME, content)
 
 
+def claim_output(folder: Path, manifest: Manifest) -> None:
+    """Check a folder as `check_output` does, and write there which job it belongs to, unless that stands there already."""
+    check_output(folder, manifest)
+    there = read_manifest(folder) if (folder / FILE_NAME).exists() else None
+    if there is None or (there.digest, there.shard) != (manifest.digest, manifest.shard):
+        write_manifest(folder, manifest)
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read `synth.json`.
 
@@ -80,7 +88,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def check_output(folder: Path, manifest: Manifest) -> None:
-    """Check that a folder is empty or holds the same job.
+    """Check that a folder is empty, holds the same job, or holds one that ended before it wrote any row.
 
     Raises:
         ConfigError: It holds another job or other files. The message says what differs.
@@ -97,6 +105,8 @@ def check_output(folder: Path, manifest: Manifest) -> None:
     there = read_manifest(folder)
     if (there.digest, there.shard) == (manifest.digest, manifest.shard):
         return
+    if there.prompts is None and not any(folder.rglob("train-*.parquet")):
+        return  # its answers are in the store, and a mistake such as a wrong address can be put right here
     differing = [name for name in manifest.job if there.job.get(name) != manifest.job[name]]
     if there.shard != manifest.shard:
         differing.append("shard")

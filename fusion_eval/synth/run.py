@@ -23,7 +23,7 @@ from fusion_eval.synth.engine import in_order
 from fusion_eval.synth.files import staging_folder
 from fusion_eval.synth.filters import DUPLICATES, make_filter, row_filters
 from fusion_eval.synth.job import Job
-from fusion_eval.synth.manifest import Counts, Manifest, check_output, new_manifest, write_manifest
+from fusion_eval.synth.manifest import Counts, Manifest, check_output, claim_output, new_manifest
 from fusion_eval.synth.prompts import Source, SourcePrompt
 from fusion_eval.synth.rows import Result
 from fusion_eval.synth.stages import Stages, check_strategies
@@ -137,8 +137,7 @@ def make(
     manifest = begin(job, arguments)
     engine = engine or ThisProcess(report)
     with lock_folder(job.output):
-        check_output(job.output, manifest)
-        write_manifest(job.output, manifest)
+        claim_output(job.output, manifest)
         reader = Reader(job, source)
         with (
             staging_folder(job.output) as staging,

@@ -145,3 +145,13 @@ def test_prompts_that_are_neither_a_file_nor_a_task_are_named(
     assert lab(1).synth("--prompts", "no_such_task") == 2
     # then
     assert "--prompts no_such_task is neither a file nor a task. There is no task" in capsys.readouterr().err
+
+
+def test_a_wrong_address_is_put_right_in_the_same_folder(lab: MakeLab) -> None:
+    # given a job that ended before its first answer
+    made = lab(2, models=("a", "b"))
+    assert made.synth("--strategy", "single") == 2
+    # when
+    assert made.synth("--strategy", "single", model="a|b") == 0
+    # then
+    assert len(rows_in(made.output)) == 2
