@@ -9,6 +9,8 @@ import pytest
 from report_page import Question, data_of, decoded, write_runs
 
 from fusion_eval.api.reports import write_report
+from fusion_eval.comparison.compare import compare
+from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.report.html.page import content_security_policy, joined_script
 from fusion_eval.report.html.report import Report, write_page
 from fusion_eval.runs.reading import read_runs
@@ -28,7 +30,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def page_of(folder: Path) -> str:
-    return write_report(folder, candidate_scores=False).read_text(encoding="utf-8")
+    """Return the page of both runs, without pictures, which take long."""
+    runs = read_runs([folder / "single", folder / "fusion"])
+    comparison = compare(runs, ComparisonOptions(resamples=100))
+    return write_page(Report(runs, comparison), folder)[0].read_text(encoding="utf-8")
 
 
 def test_the_page_refers_to_nothing_outside_itself(folder: Path) -> None:
