@@ -13,7 +13,6 @@ tasks=fusion_open_en,fusion_open_fr,fusion_open_de,fusion_open_es
 rm -rf "$out"
 fusion-eval run --tasks "$tasks" --limit 3 --model_args "max_tokens=100,$store" --output "$out"
 fusion-eval judge "$out/single" "$out/bon" "$out/fusion" --judge qwen-coder-1.5b --judge_args "$store" --output "$out/judged"
-fusion-eval baseline "$out/single" -o "$here/single.baseline.json.gz"
 cp "$out/judged/comparison.json" "$here/"
 fusion-eval export "$out" --format card -o "$here"
 fusion-eval judge "$out/single" "$out/bon" "$out/fusion" --judge qwen-coder-1.5b --judge_args "$store" --format md > "$here/table.md"

@@ -84,3 +84,23 @@ def test_fusions_by_the_larger_fusor_are_in_the_store(
 
     # then
     assert code == 0, capsys.readouterr().out
+
+
+def test_the_verdicts_of_the_small_judge_are_in_the_store(tmp_path: Path) -> None:
+    # when answers and verdicts of `results/fusion_open_judged/make.sh` are replayed
+    folder = RESULTS / "fusion_open_judged"
+    store = f"cache={folder / 'store.sqlite'},offline=true"
+    tasks = ",".join(f"fusion_open_{language}" for language in ("en", "fr", "de", "es"))
+    answers = ["run", "--tasks", tasks, "--limit", "3", "--model_args", f"max_tokens=100,{store}"]
+    assert main([*answers, "--output", str(tmp_path / "out")]) == 0
+    runs = [str(tmp_path / "out" / strategy) for strategy in ("single", "bon", "fusion")]
+    judge = ["judge", *runs, "--judge", "qwen-coder-1.5b", "--judge_args", store]
+    assert main([*judge, "--output", str(tmp_path / "judged")]) == 0
+
+    # then
+    published, again = (
+        read_comparison(path / "comparison.json").judging for path in (folder, tmp_path / "judged")
+    )
+    assert published is not None and again is not None
+    assert again.judges == published.judges
+    assert [judge.first_wins for judge in published.judges] == [1.0]
