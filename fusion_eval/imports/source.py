@@ -11,6 +11,7 @@ from typing import Any
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.runs.samples import read_records
 from fusion_eval.text.redaction import safe_message
+from fusion_eval.types import without_surrogates
 
 HUB = "hf:"
 """How a source on the hub begins: `hf:owner/name`."""
@@ -38,12 +39,12 @@ class DataFile:
         """
         if self.rows is not None:
             for number, row in enumerate(self.rows, start=1):
-                yield f"{self.path}, row {number}", dict(row)
+                yield f"{self.path}, row {number}", _printable(dict(row))
             return
         for where, record in read_records(self.path):
             if not isinstance(record, dict):
                 raise ConfigError(f"{self.path}, {where} is not a JSON object, or is cut off")
-            yield f"{self.path}, {where}", record
+            yield f"{self.path}, {where}", _printable(record)
 
     def first(self) -> Mapping[str, Any]:
         """Return the first record; empty if there is none that can be read."""
@@ -117,6 +118,15 @@ def _hub_files(name: str) -> tuple[DataFile, ...]:
         reason = safe_message(str(error)) or type(error).__name__
         raise ConfigError(f"The data set {owner_and_name} cannot be read from the hub: {reason}") from error
     return tuple(DataFile(Path(f"{owner_and_name}:{split}"), rows) for split, rows in splits.items())
+
+
+def _printable(value: Any) -> Any:
+    """Return a value of JSON without halves of surrogate pairs, which can be neither sent nor written."""
+    if isinstance(value, str):
+        return without_surrogates(value)
+    if isinstance(value, dict):
+        return {without_surrogates(str(name)): _printable(part) for name, part in value.items()}
+    return [_printable(part) for part in value] if isinstance(value, list) else value
 
 
 def required(record: Mapping[str, Any], name: str, kind: type | tuple[type, ...], where: str) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -260,3 +262,27 @@ def test_plain_lines_are_read_by_their_columns(tmp_path: Path) -> None:
     assert (result.kind, result.candidates) == ("jsonl", 6)
     assert run.tasks["mine_fr"].language == "fr"
     assert values_of(run, "score") == {"mine_fr": [0.25] * 3}
+
+
+def test_a_data_set_of_the_hub_is_read_by_its_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    asked: list[tuple[str, str | None]] = []
+
+    def load_dataset(name: str, configuration: str | None) -> dict[str, list[dict[str, object]]]:
+        asked.append((name, configuration))
+        return {"train": [cohere_row(i) for i in range(3)]}
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    # when
+    result = fe.import_pools("hf:CohereLabs/fusion-synth-data-ufb", tmp_path / "out")
+    # then
+    assert asked == [("CohereLabs/fusion-synth-data-ufb", None)]
+    assert (result.kind, result.items) == ("cohere-fusion", 3)
+    assert "fusion-synth-data-ufb_de" in fe.read_runs(result.runs[0])[0].tasks
+
+
+def test_halves_of_surrogate_pairs_are_replaced(tmp_path: Path) -> None:
+    source = tmp_path / "mine.jsonl"
+    source.write_text('{"prompt": "?", "answer": "half \\ud800"}\n')
+    result = fe.import_pools(source, tmp_path / "out", columns={"prompt": "prompt", "answer": "answer"})
+    assert result.items == 1
