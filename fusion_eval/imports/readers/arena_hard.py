@@ -102,7 +102,7 @@ def _values(games: list[Any], where: str) -> dict[str, float]:
         score = game.get("score") if isinstance(game, dict) else None
         if score is None:
             continue
-        if score not in _FOR_A:
+        if not isinstance(score, str) or score not in _FOR_A:
             raise ConfigError(f"{where}: the score {str(score)[:40]!r} is none of {', '.join(_FOR_A)}")
         wins.append(_FOR_A[score] if number % 2 else 1 - _FOR_A[score])
     return {METRIC: sum(wins) / len(wins)} if wins else {}
