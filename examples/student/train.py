@@ -74,7 +74,7 @@ def train(model: Any, rows: list[tuple[list[int], int]], options: argparse.Names
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-        losses.append(float(loss))
+        losses.append(loss.item())
         print(
             f"step {step + 1} of {options.steps}: loss {losses[-1]:.3f}, {time.monotonic() - started:.1f} s",
             flush=True,

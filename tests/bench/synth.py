@@ -6,7 +6,7 @@
 `memory`: strategy `fusion` with N = 3, a model in the process that answers at once, and a store in a file; each count of
 prompts in a process of its own. Prints the peak memory and the ratio; it should be 1.2 at most.
 
-`ray`: an endpoint that takes a second for each request, with room for all, and 1, 2 and 4 actors that each keep the same number
+`ray`: an endpoint that takes two seconds for each request, with room for all, and 1, 2 and 4 actors that each keep the same number
 of requests in flight. Prints prompts a second, after the start of the actors, as a share of linear; and what the engine
 itself costs for each row, by an endpoint that answers at once, against one process.
 """
@@ -18,7 +18,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -113,20 +112,24 @@ def measure_ray() -> None:
                     flush=True,
                 )
             if not seconds:
-                started = time.perf_counter()
+                before = len(server.calls)
                 run(server.base_url, PER_WORKER, 1, None)
-                took_here = time.perf_counter() - started
+                took_here = seconds_of(server.calls[before:])
                 print(f"at once, one process: {PER_WORKER / took_here:6.1f} prompts a second")
                 print(f"Ray adds {1e3 * (took - took_here) / PER_WORKER:.1f} ms a row")
 
 
 def run_ray(base_url: str, workers: int, server: Any) -> float:
-    """Return the seconds from the first request to the last reply."""
+    """Make a data set by the engine `ray`, and return its seconds."""
     from fusion_eval.synth.ray_engine import RayEngine
 
     before = len(server.calls)
     run(base_url, PER_WORKER * workers, workers, RayEngine(workers, actor_cpus=0.5))
-    calls = server.calls[before:]
+    return seconds_of(server.calls[before:])
+
+
+def seconds_of(calls: Any) -> float:
+    """Return the seconds from the first request's arrival to the last reply. The start of actors is not among them."""
     return max(call.answered for call in calls) - min(call.arrived for call in calls)
 
 
