@@ -13,7 +13,7 @@ from fusion_eval.runs.results_file import section
 from fusion_eval.runs.totals import dollars
 
 Json = dict[str, Any]
-SYSTEM_HEAD = ("model", "items", "tokens read", "tokens written", "cost", "fallbacks")
+SYSTEM_HEAD = ("Model", "Items", "Tokens read", "Tokens written", "Cost", "Fallbacks")
 _UNKNOWN = "–"
 
 
