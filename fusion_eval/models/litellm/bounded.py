@@ -22,6 +22,19 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(sorted(set(range(256)) - set(b"[{]}")))
 
 
+class UnreadableReplyError(httpx.ReadError):
+    """A reply that is larger, or nested deeper, than any answer."""
+
+
+def unreadable_reply(error: BaseException | None) -> UnreadableReplyError | None:
+    """Return the refusal of a reply behind an exception of litellm, which keeps no word of it; None if there is none."""
+    for _ in range(20):  # exceptions can refer to each other in a circle
+        if error is None or isinstance(error, UnreadableReplyError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
 class BoundedTransport(httpx.AsyncBaseTransport):
     """A transport that ends a response which is larger than any answer.
 
@@ -69,7 +82,9 @@ class _BoundedStream(httpx.AsyncByteStream):
             part = self._unpacked(received, left + 1)
             if len(part) > left:
                 if self._succeeded:
-                    raise httpx.ReadError(f"the server sent more than {self._limit >> 20} MB in one answer")
+                    raise UnreadableReplyError(
+                        f"the server sent more than {self._limit >> 20} MB in one answer"
+                    )
                 yield part[:left]
                 return
             left -= len(part)
@@ -80,7 +95,7 @@ class _BoundedStream(httpx.AsyncByteStream):
         if self._succeeded:
             body = b"".join(parts)
             if _is_nested_too_deeply(body):
-                raise httpx.ReadError(
+                raise UnreadableReplyError(
                     f"the server sent an answer that is nested deeper than {_DEEPEST} levels"
                 )
             yield body

@@ -162,6 +162,9 @@ def provider_of(name: str) -> str:
     Raises:
         ConfigError: litellm knows no provider for the name; the message suggests the nearest id.
     """
+    # Loading litellm takes seconds, so a misspelt bundled model is found before. `qwen.…` is a name of litellm's.
+    if "/" not in name and "." not in name.partition("-")[0] and (hint := nearest(name, BUNDLED_MODELS)):
+        raise ConfigError(f"There is no model '{name}'.{hint}")
     litellm = load_litellm()
     try:
         return str(litellm.get_llm_provider(name)[1])

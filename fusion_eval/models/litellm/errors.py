@@ -16,6 +16,7 @@ from fusion_eval.errors import (
     RequestError,
     TransientError,
 )
+from fusion_eval.models.litellm.bounded import unreadable_reply
 from fusion_eval.models.openai.errors import OVERLOADED
 from fusion_eval.models.redactor import Redactor
 from fusion_eval.text.redaction import QUOTED_PREFIX, is_secret
@@ -44,6 +45,8 @@ def error_of(
         missing_keys: The provider's key variables that the environment lacks.
         answered: Whether the model has answered before. If so, it exists and the key is right.
     """
+    if refusal := unreadable_reply(error):
+        return RequestError(f"{name} answered in a form that cannot be read: {refusal}", lost=True)
     kinds = {cls.__name__ for cls in type(error).__mro__}
     status = getattr(error, "status_code", None)
     message = message_of(str(error)) or type(error).__name__

@@ -344,6 +344,18 @@ def test_an_unknown_name_is_reported_with_the_nearest_one(wrong: str, right: str
     )
 
 
+def test_a_misspelt_bundled_model_is_found_without_loading_litellm() -> None:
+    # given
+    code = (
+        "import sys\nfrom fusion_eval.models.litellm.door import provider_of\n"
+        "try: provider_of('embeded')\nexcept Exception as e: print(e, 'litellm' in sys.modules)"
+    )
+    # when
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # then
+    assert done.stdout == "There is no model 'embeded'. Did you mean 'embedded'? False\n"
+
+
 def test_a_known_name_has_a_provider() -> None:
     assert provider_of("anthropic/claude-sonnet-4-5") == "anthropic"
     assert provider_of("gpt-4o") == "openai"

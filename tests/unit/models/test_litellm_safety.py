@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
 from aiohttp import web
+from doors import PROMPT, SAMPLING
 from openai_server import Plan, Server
 
-from fusion_eval.errors import FusionEvalError
+from fusion_eval.errors import FusionEvalError, RequestError
 from fusion_eval.models.litellm.bounded import BoundedTransport, largest_reply_now
 from fusion_eval.models.litellm.door import LiteLLMModel
 from fusion_eval.models.litellm.errors import message_of
@@ -161,3 +163,28 @@ async def test_brackets_in_texts_and_side_by_side_are_no_nesting(body: bytes) ->
     largest_reply_now.set(LARGEST)
     # when / then
     assert await read(body) == body
+
+
+async def test_an_answer_nested_without_end_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a server whose answer has a field that is nested 300,000 deep
+    body = b'{"unknown": ' + b"[" * 300_000 + b"]" * 300_000 + b"}"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as serving:
+        port = serving.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HOSTED_VLLM_API_BASE", f"http://127.0.0.1:{port}/v1")
+        # when
+        door = LiteLLMModel("hosted_vllm/test-model", timeout=30.0)
+        with pytest.raises(RequestError) as caught:
+            await door.sample(PROMPT, SAMPLING, 1)
+        await door.close()
+    # then
+    assert str(caught.value) == (
+        "hosted_vllm/test-model answered in a form that cannot be read: "
+        "the server sent an answer that is nested deeper than 200 levels"
+    )
