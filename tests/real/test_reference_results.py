@@ -104,3 +104,19 @@ def test_the_verdicts_of_the_small_judge_are_in_the_store(tmp_path: Path) -> Non
     assert published is not None and again is not None
     assert again.judges == published.judges
     assert [judge.first_wins for judge in published.judges] == [1.0]
+
+
+def test_the_chat_models_own_fusions_are_in_the_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # when two strategies of `results/chat_pool/make.sh` are replayed
+    folder = RESULTS / "chat_pool"
+    arguments = f"model=qwen-coder-1.5b,fusor_prompt=direct,cache={folder / 'store.sqlite'},offline=true"
+    tasks = "fusion_demo_en,fusion_demo_fr,fusion_demo_zh"
+    run = ["run", "--tasks", tasks, "--strategies", "single,fusion", "--model_args", arguments]
+    assert main([*run, "--output", str(tmp_path)]) == 0
+
+    # then
+    for strategy in ("single", "fusion"):
+        code = main(["check", str(folder / f"{strategy}.baseline.json.gz"), str(tmp_path / strategy)])
+        assert code == 0, capsys.readouterr().out
