@@ -109,11 +109,19 @@ def test_the_verdicts_of_the_small_judge_are_in_the_store(tmp_path: Path) -> Non
 def test_the_chat_models_own_fusions_are_in_the_store(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # when two strategies of `results/chat_pool/make.sh` are replayed
+    # when strategies of `results/chat_pool/make.sh` are replayed; `confidence` is why the pool was drawn with alternatives
     folder = RESULTS / "chat_pool"
     arguments = f"model=qwen-coder-1.5b,fusor_prompt=direct,cache={folder / 'store.sqlite'},offline=true"
     tasks = "fusion_demo_en,fusion_demo_fr,fusion_demo_zh"
-    run = ["run", "--tasks", tasks, "--strategies", "single,fusion", "--model_args", arguments]
+    run = [
+        "run",
+        "--tasks",
+        tasks,
+        "--strategies",
+        "single,bon(scorer=confidence),fusion",
+        "--model_args",
+        arguments,
+    ]
     assert main([*run, "--output", str(tmp_path)]) == 0
 
     # then
