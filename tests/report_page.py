@@ -9,6 +9,10 @@ from pathlib import Path
 
 from run_folders import write_run
 
+from fusion_eval.comparison.compare import compare
+from fusion_eval.comparison.options import ComparisonOptions
+from fusion_eval.report.html.report import Report, write_page
+from fusion_eval.runs.reading import read_runs
 from fusion_eval.types import Answer, Candidate, Pool, Prompt, Trace, to_json
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -68,6 +72,13 @@ def _trace(task: str, number: int, system: str, language: str, question: Questio
         else Answer(text, comparison=question.comparison, fallback=question.fallback)
     )
     return Trace(task, number, 0, system, language, pool, answer, text)
+
+
+def write_comparison_page(folder: Path) -> Path:
+    """Write the page of both runs without pictures, which take long to draw. Return its path."""
+    runs = read_runs([folder / "single", folder / "fusion"])
+    comparison = compare(runs, ComparisonOptions(resamples=100))
+    return write_page(Report(runs, comparison), folder)[0]
 
 
 def data_of(page: str) -> list[str]:

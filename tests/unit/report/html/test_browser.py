@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_page import CHROMIUM, Question, write_runs
+from report_page import CHROMIUM, Question, write_comparison_page, write_runs
 
 from fusion_eval.api.reports import write_report
 from fusion_eval.report.html.report import Report, write_page
@@ -54,7 +54,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = write_runs(tmp_path_factory.mktemp("runs"), "quiz_ar", QUESTIONS, "ar")
-    return write_report(folder, candidate_scores=False).as_uri()
+    return write_comparison_page(folder).as_uri()
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_the_list_is_filtered_and_an_item_opens_by_keys_and_by_link(page: Any, a
     page.wait_for_selector("#overview:not([hidden])")
     # when another item is opened by its link
     page.goto(f"{address}#item=quiz_ar/2")
-    page.wait_for_function("document.getElementById('item-title').textContent === 'quiz_ar/2'")
+    page.wait_for_selector("#item-title:text-is('quiz_ar/2')")
 
 
 def test_arabic_is_drawn_from_right_to_left(page: Any, address: str) -> None:
@@ -115,7 +115,7 @@ def test_hostile_text_is_shown_as_text(page: Any, address: str) -> None:
     for number, text in enumerate(HOSTILE):
         # when
         page.goto(f"{address}#item=quiz_ar/{number}")
-        page.wait_for_function(f"document.getElementById('item-title').textContent === 'quiz_ar/{number}'")
+        page.wait_for_selector(f"#item-title:text-is('quiz_ar/{number}')")
         shown = page.locator("#item .cards.narrow .card").first.inner_text()
         # then
         expected = text

@@ -6,11 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from report_page import Question, data_of, decoded, write_runs
+from report_page import Question, data_of, decoded, write_comparison_page, write_runs
 
 from fusion_eval.api.reports import write_report
-from fusion_eval.comparison.compare import compare
-from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.report.html.page import content_security_policy, joined_script
 from fusion_eval.report.html.report import Report, write_page
 from fusion_eval.runs.reading import read_runs
@@ -29,16 +27,9 @@ def folder(tmp_path: Path) -> Path:
     return write_runs(tmp_path, "quiz_en", QUESTIONS)
 
 
-def page_of(folder: Path) -> str:
-    """Return the page of both runs, without pictures, which take long."""
-    runs = read_runs([folder / "single", folder / "fusion"])
-    comparison = compare(runs, ComparisonOptions(resamples=100))
-    return write_page(Report(runs, comparison), folder)[0].read_text(encoding="utf-8")
-
-
 def test_the_page_refers_to_nothing_outside_itself(folder: Path) -> None:
     # when
-    page = page_of(folder)
+    page = write_comparison_page(folder).read_text(encoding="utf-8")
     # then
     assert not re.search(r'(?:src|href)="(?!#|data:)', page) and "http://" not in page.split('id="data"')[0]
 
@@ -56,16 +47,21 @@ def test_the_joined_script_has_no_imports_and_cannot_end_early() -> None:
 
 
 def test_the_same_runs_give_the_same_page(folder: Path) -> None:
-    assert page_of(folder) == page_of(folder)
+    assert write_comparison_page(folder).read_text(encoding="utf-8") == write_comparison_page(
+        folder
+    ).read_text(encoding="utf-8")
 
 
 def test_the_finding_stands_in_the_page_without_any_script(folder: Path) -> None:
-    assert re.search(r'<h1 id="finding">fusion does not differ significantly from single', page_of(folder))
+    assert re.search(
+        r'<h1 id="finding">fusion does not differ significantly from single',
+        write_comparison_page(folder).read_text(encoding="utf-8"),
+    )
 
 
 def test_rows_have_values_and_what_follows_the_common_start_of_prompts(folder: Path) -> None:
     # when
-    overview = decoded(data_of(page_of(folder))[0])
+    overview = decoded(data_of(write_comparison_page(folder).read_text(encoding="utf-8"))[0])
     # then
     assert overview["items"]["systems"] == ["single", "fusion"]
     assert [row[3] for row in overview["item_rows"]] == ["Where?", "When?", "Who?"]
@@ -79,7 +75,7 @@ def test_rows_have_values_and_what_follows_the_common_start_of_prompts(folder: P
 
 def test_supported_parts_are_counted_as_a_browser_counts(folder: Path) -> None:
     # when
-    texts = decoded(data_of(page_of(folder))[1])[2]
+    texts = decoded(data_of(write_comparison_page(folder).read_text(encoding="utf-8"))[1])[2]
     # then the emoji counts as two
     assert texts["answers"][1]["spans"] == [[0, 18, [0]]]
     assert texts["answers"][1]["text"].encode("utf-16-le")[:36].decode("utf-16-le") == "😀 the old man and"
@@ -87,7 +83,7 @@ def test_supported_parts_are_counted_as_a_browser_counts(folder: Path) -> None:
 
 def test_systems_that_share_a_pool_have_it_once(folder: Path) -> None:
     # when
-    texts = decoded(data_of(page_of(folder))[1])[0]
+    texts = decoded(data_of(write_comparison_page(folder).read_text(encoding="utf-8"))[1])[0]
     # then
     assert len(texts["pools"]) == 1 and texts["answers"][0]["chosen"] == 0
 
