@@ -58,6 +58,7 @@ export function itemList(home, overview) {
     element("div", { role: "table", "aria-label": "Items" }, element("div", { role: "rowgroup", class: "top" }, names), canvas));
   view.style.setProperty("--systems", head.systems.length);
   let kept = [];
+  const drawn = new Map(); // by place in the list: the row that is drawn there
 
   function matches(row, wanted) {
     const [place, by] = [Number(system.select.value), Number(metric.select.value)];
@@ -85,6 +86,8 @@ export function itemList(home, overview) {
     count.textContent = `${kept.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} items`;
     canvas.style.height = `${kept.length * HEIGHT}px`;
     view.scrollTop = 0;
+    drawn.clear();
+    canvas.replaceChildren();
     draw();
   }
 
@@ -103,7 +106,16 @@ export function itemList(home, overview) {
   function draw() {
     const first = Math.max(0, Math.floor(view.scrollTop / HEIGHT) - SPARE);
     const last = Math.min(kept.length, Math.ceil((view.scrollTop + view.clientHeight) / HEIGHT) + SPARE);
-    canvas.replaceChildren(...kept.slice(first, last).map((place, i) => line(rows[place], first + i)));
+    for (const [place, made] of drawn) {
+      if (place >= first && place < last) continue;
+      made.remove();
+      drawn.delete(place);
+    }
+    for (let place = first; place < last; place += 1) {
+      if (drawn.has(place)) continue;
+      drawn.set(place, line(rows[kept[place]], place));
+      canvas.append(drawn.get(place));
+    }
   }
 
   function line(row, place) {
