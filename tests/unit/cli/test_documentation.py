@@ -11,6 +11,7 @@ from markdown_blocks import PAGES, ROOT, Block, blocks, shows
 from fusion_eval.cli.parser import Parser, build_parser, with_underscores
 from fusion_eval.harness.tasks.listing import list_groups
 from fusion_eval.model_arguments import ARGUMENT_NAMES
+from fusion_eval.model_arguments.parsing import STRATEGY_ARGS
 from fusion_eval.strategies import plugins
 from fusion_eval.strategies.fusor_prompt import FUSORS, load_template
 from fusion_eval.strategies.specs import load_scorer, load_strategy
@@ -60,7 +61,7 @@ def test_the_readme_is_short_and_ci_runs_its_test_command() -> None:
 
 
 def test_every_model_argument_is_in_the_table() -> None:
-    assert first_column(section(page("docs/models.md"), "Arguments")) == set(ARGUMENT_NAMES)
+    assert first_column(section(page("docs/models.md"), "Arguments")) == {*ARGUMENT_NAMES, STRATEGY_ARGS}
 
 
 def test_every_strategy_scorer_and_template_is_documented_and_loads() -> None:
@@ -68,7 +69,11 @@ def test_every_strategy_scorer_and_template_is_documented_and_loads() -> None:
     for name in plugins.names("fusion_eval.strategies"):
         assert f"| `{name}` |" in text
         assert callable(load_strategy(name))
-    examples = {"reward": "reward:NAME", "endpoint": "endpoint:http://localhost:8000/classify"}
+    examples = {
+        "reward": "reward:NAME",
+        "comet": "comet:NAME",
+        "endpoint": "endpoint:http://localhost:8000/classify",
+    }
     for name in plugins.names("fusion_eval.scorers"):
         assert re.search(rf"^\| `{name}(?::[A-Z]+)?` \|", text, re.MULTILINE)
         assert callable(load_scorer(examples.get(name, name)))
