@@ -70,8 +70,6 @@ class Tools:
     """Extracts the answer from a reply, as the task does. Set for strategies whose class has `needs_answers = True`."""
     source: str | None = None
     """The text to translate, without its instruction, if the task tells it."""
-    rate: Callable[[str], float | None] | None = None
-    """Scores a reply by the task's own metric, higher for a better one. Only an analysis of a finished run sets it."""
 
     def override(self, **options: Any) -> Tools:
         """Return the tools with those of the options in place that are not None."""

@@ -18,22 +18,17 @@ REFUSAL = (
 
 @dataclass(frozen=True, repr=False)
 class TaskMetric:
-    """Score each candidate by the task's own metric, for analyses of a finished run.
-
-    An analysis puts the metric into `Tools.rate`. Whatever makes answers refuses this scorer.
-    """
+    """The task's own metric. It has a name so that whoever asks for it learns where the bound stands."""
 
     needs_references: ClassVar = True
 
     async def __call__(self, pool: Pool, tools: Tools) -> Scored:
-        """Return the metric of each candidate, higher for a better one; None where it has no value.
+        """Refuse to score.
 
         Raises:
-            ConfigError: This is no analysis.
+            ConfigError: Always; a solver refuses the scorer earlier, before any call.
         """
-        if tools.rate is None:
-            raise ConfigError(REFUSAL)
-        return Scored(tuple(tools.rate(candidate.text) for candidate in pool.usable))
+        raise ConfigError(REFUSAL)
 
     def __repr__(self) -> str:
         return format_spec(self)

@@ -1,8 +1,6 @@
-"""The scorer `task` is the oracle: it works in an analysis, and is refused wherever answers are made."""
+"""The scorer `task` is the oracle: it is refused, and the refusal says where the bound stands."""
 
 from __future__ import annotations
-
-import dataclasses
 
 import pytest
 from scripted import pool_of, tools
@@ -11,20 +9,8 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments import parse
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
-from fusion_eval.strategies.methods.bon import BestOfN
 from fusion_eval.strategies.scorers.task import TaskMetric
 from fusion_eval.strategies.solver import Solver
-
-
-async def test_an_analysis_takes_the_candidate_with_the_best_metric() -> None:
-    # given a metric that an analysis brings
-    values = {"a": 0.2, "b": None, "c": 0.9}
-    # when
-    answer = await BestOfN(TaskMetric())(
-        pool_of(*values), dataclasses.replace(tools(), rate=lambda text: values[text])
-    )
-    # then
-    assert (answer.text, answer.scores) == ("c", (0.2, None, 0.9))
 
 
 @pytest.mark.parametrize(
