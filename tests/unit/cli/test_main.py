@@ -47,6 +47,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
         return RunResult(plan.output, plan.strategies, Outcome((row,), "chrf", totals))
 
     monkeypatch.setattr("fusion_eval.harness.run_result.run_and_compare", run)
+    monkeypatch.setattr("fusion_eval.cli.run._write_report", lambda result, plan: None)  # there are no files
     return carried_out
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,10 +87,12 @@ def test_every_option_of_a_strategy_can_stand_in_strategy_args(
 
 
 def test_the_harness_reads_the_parenthesized_form_as_one_value() -> None:
-    # given what lm_eval's own command line makes of --model_args
-    from lm_eval._cli.utils import key_val_to_dict
-
-    arguments = key_val_to_dict("model=a,strategy_args=(k=2,by=judge(temperature=0.5,max_tokens=9)),n=4")
+    # given what lm_eval's own command line makes of --model_args, in a process of its own: where its module is loaded,
+    # errors end the process
+    value = "model=a,strategy_args=(k=2,by=judge(temperature=0.5,max_tokens=9)),n=4"
+    code = f"import json; from lm_eval._cli.utils import key_val_to_dict as read; print(json.dumps(read({value!r})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    arguments = json.loads(done.stdout)
     # then the strategy gets all its options
     strategy, rest = take_options("rank_fusion", arguments)
     assert strategy == RankFusion(2, Judge(0.5, 9))
