@@ -28,11 +28,11 @@ if TYPE_CHECKING:
         judge,
         merge,
         read_runs,
-        write_report,
         run,
         sample,
         sample_async,
         synth,
+        write_report,
     )
 
 __all__ = [
@@ -49,11 +49,11 @@ __all__ = [
     "judge",
     "merge",
     "read_runs",
-    "write_report",
     "run",
     "sample",
     "sample_async",
     "synth",
+    "write_report",
 ]
 
 

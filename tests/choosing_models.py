@@ -11,9 +11,7 @@ from scripted import Scripted
 from fusion_eval.errors import RequestError
 from fusion_eval.types import Candidate
 
-_SHOWN = re.compile(
-    r"^--- candidate (\d+).*? \w+ ---\n(.*?)\n--- end of candidate \1 \w+ ---$", re.M | re.S
-)
+_SHOWN = re.compile(r"^--- candidate (\d+).*? \w+ ---\n(.*?)\n--- end of candidate \1 \w+ ---$", re.M | re.S)
 
 LIES = [
     "",

@@ -26,7 +26,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")  # a busy machine takes its time
     monkeypatch.setenv("RAY_gcs_server_request_timeout_seconds", "300")
     memory = {"object_store_memory": 80 * 2**20}
-    running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **memory})
+    running = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **memory}
+    )
     nodes = [running.add_node(num_cpus=1, **memory) for _ in range(2)]
     ray.init(address=running.address, log_to_driver=False)
     running.test_nodes = nodes
@@ -65,7 +67,9 @@ def test_a_node_is_lost_and_the_rows_are_those_of_one_process(tmp_path: Path, cl
     # then
     assert code == 0
     for path in (tmp_path / "process").rglob("*.parquet"):
-        assert (tmp_path / "ray" / path.relative_to(tmp_path / "process")).read_bytes() == path.read_bytes(), path
+        assert (
+            tmp_path / "ray" / path.relative_to(tmp_path / "process")
+        ).read_bytes() == path.read_bytes(), path
     assert failures_in(tmp_path / "ray" / "single"), "the filter dropped some rows in both"
     asked = Counter(repr(call.body) for call in calls if call.status == 200)
     assert sum(count - 1 for count in asked.values()) <= 64, "only what was in flight is asked again"
