@@ -88,14 +88,19 @@ def _checked(imported: Imported, source: Source, allow_partial: bool) -> list[Im
     """Return the tasks with whole pools.
 
     Raises:
-        ConfigError: There is nothing to import, or a pool has fewer candidates than the others.
+        ConfigError: There is nothing to import, a pool has fewer candidates than the others, or two tasks have one name.
     """
     tasks = [_whole(task, imported, allow_partial) for task in imported.tasks.values()]
     tasks = [task for task in tasks if task.items and task.answers]
     if not tasks:
         raise ConfigError(f"{source.name} has no answers")
+    named: dict[str, str] = {}
     for task in tasks:
-        task.name = re.sub(r"[^\w.+-]+", "_", task.name)
+        own, task.name = task.name, re.sub(r"[^\w.+-]+", "_", task.name)
+        if named.setdefault(task.name, own) != own:
+            raise ConfigError(
+                f"{source.name}: the tasks '{named[task.name]}' and '{own}' would both be {task.name}; rename one"
+            )
     return tasks
 
 

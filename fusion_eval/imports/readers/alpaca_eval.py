@@ -54,11 +54,8 @@ def read(source: Source) -> Imported:
 def _annotated(row: Mapping[str, Any], where: str) -> dict[str, SystemAnswer]:
     preference, values = row.get("preference"), {}
     if preference is not None:
-        if (
-            isinstance(preference, bool)
-            or not isinstance(preference, int | float)
-            or not 0 <= preference <= 2
-        ):
+        number = isinstance(preference, int | float) and not isinstance(preference, bool)
+        if not number or not (preference == 0 or 1 <= preference <= 2):
             raise ConfigError(f"{where}: the preference {str(preference)[:40]!r} is no number from 1 to 2")
         # Some annotators write 0 for a draw.
         values = {METRIC: 0.5 if preference == 0 else float(preference) - 1}

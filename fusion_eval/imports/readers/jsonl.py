@@ -41,11 +41,13 @@ def read(source: Source) -> Imported:
         for where, row in file.records():
             texts, scores = _answers(row, columns, where)
             prompt = messages_of(_field(row, columns["prompt"]), where)
-            name = str(_optional(row, columns, "task") or source.stem)
+            language = str(_optional(row, columns, "language") or "") or None
+            name = str(_optional(row, columns, "task") or source.stem) + (f"_{language}" if language else "")
             key = str(_optional(row, columns, "id") or "\n".join(turn.content for turn in prompt))
-            language = _optional(row, columns, "language")
             target = str(_optional(row, columns, "target") or "")
-            items.setdefault((name, key), (prompt, where, target, str(language) if language else None))
+            first = items.setdefault((name, key), (prompt, where, target, language))
+            if first[0] != prompt:
+                raise ConfigError(f"{where}: '{key[:60]}' has another prompt than in {first[1]}")
             model = str(_optional(row, columns, "model") or "model")
             own = pools.setdefault((name, key, model), ([], []))
             own[0].extend(texts)
@@ -54,9 +56,7 @@ def read(source: Source) -> Imported:
         prompt, where, target, language = items[name, key]
         if scores and len(scores) != len(texts):
             raise ConfigError(f"{where}: '{key[:60]}' has {len(texts)} answers and {len(scores)} scores")
-        task = imported.task(
-            f"{name}_{language}" if language else name, language, {"score": True} if scores else {}
-        )
+        task = imported.task(name, language, {"score": True} if scores else {})
         values = tuple({"score": score} for score in scores)
         answer = SystemAnswer(texts[0], values[0] if values else {}, 0, pool_of(texts, model), values)
         task.merge(ImportedItem(key, prompt, where, target=target), {model: answer})
@@ -71,6 +71,8 @@ def _answers(row: Mapping[str, Any], columns: Mapping[str, str], where: str) -> 
     scores = score if isinstance(score, list) else [] if score is None else [score]
     if not all(isinstance(one, int | float) for one in scores):
         raise ConfigError(f"{where}: the column '{columns['score']}' holds no number, and no list of numbers")
+    if scores and len(scores) != len(texts):
+        raise ConfigError(f"{where}: there are {len(texts)} answers and {len(scores)} scores")
     return texts, [float(one) for one in scores]
 
 

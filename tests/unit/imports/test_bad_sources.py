@@ -150,3 +150,42 @@ def test_a_second_import_does_not_mix_with_the_first(lines: Callable[..., Path],
     fe.import_pools(source, tmp_path / "out")
     with pytest.raises(fe.FusionEvalError, match="holds a run already"):
         fe.import_pools(source, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            [{"q": "?", "a": "x", "t": "a b"}, {"q": "!", "a": "y", "t": "a/b"}],
+            "'a b' and 'a/b' would both be a_b",
+        ),
+        ([{"q": "?", "a": "x", "m": "a/b"}, {"q": "?", "a": "y", "m": "a__b"}], "would both be"),
+        (
+            [{"q": "?", "a": "x", "i": 1}, {"q": "!", "a": "y", "i": 1}],
+            "line 2: '1' has another prompt than in",
+        ),
+        ([{"q": "?", "a": ["x", "y"], "s": 1}], "there are 2 answers and 1 scores"),
+    ],
+)
+def test_lines_that_would_be_mixed_up_are_refused(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str], rows: list[Any], message: str
+) -> None:
+    # given
+    names = {"q": "prompt", "a": "answer", "t": "task", "m": "model", "i": "id", "s": "score"}
+    columns = ",".join(f"{names[column]}={column}" for column in rows[0])
+    source = lines(*rows)
+    # when
+    code = main(["import", str(source), "--columns", columns, "--output", str(source.parent / "out")])
+    # then
+    assert code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("preference", [0.5, 2.5, True, "1"])
+def test_a_preference_that_is_none_is_refused(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str], preference: object
+) -> None:
+    row = {"instruction": "?", "output_1": "a", "output_2": "b", "preference": preference}
+    source = lines(row)
+    assert main(["import", str(source), "--output", str(source.parent / "out")]) == 2
+    assert "is no number from 1 to 2" in capsys.readouterr().err

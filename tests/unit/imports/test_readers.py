@@ -286,3 +286,18 @@ def test_halves_of_surrogate_pairs_are_replaced(tmp_path: Path) -> None:
     source.write_text('{"prompt": "?", "answer": "half \\ud800"}\n')
     result = fe.import_pools(source, tmp_path / "out", columns={"prompt": "prompt", "answer": "answer"})
     assert result.items == 1
+
+
+def test_one_id_in_two_languages_is_two_items(tmp_path: Path) -> None:
+    # given
+    rows = [{"q": "Why?", "a": "x", "l": "en", "i": 1}, {"q": "Warum?", "a": "u", "l": "de", "i": 1}]
+    source = write(tmp_path / "s.jsonl", rows)
+    # when
+    columns = {"prompt": "q", "answer": "a", "language": "l", "id": "i"}
+    result = fe.import_pools(source, tmp_path / "out", columns=columns)
+    # then
+    assert {path.name.partition("_2")[0] for path in result.runs[0].glob("samples_*")} == {
+        "samples_s_en",
+        "samples_s_de",
+    }
+    assert [trace.final for trace in read_traces(result.runs[0] / "traces.jsonl")] == ["x", "u"]
