@@ -71,6 +71,7 @@ def load_recipe(name: str) -> Recipe:
             raise ConfigError(
                 f"The recipe {path} sets '{option}'.{nearest(str(option), OPTIONS)} It can set {', '.join(OPTIONS)}"
             )
+    _check_values(path, content)
     return Recipe(
         name=name,
         title=str(content.get("title", name)),
@@ -79,3 +80,22 @@ def load_recipe(name: str) -> Recipe:
         not_public=tuple(map(str, content.get("not_public") or ())),
         then=tuple(map(str, content.get("then") or ())),
     )
+
+
+def _check_values(path: Path, content: Mapping[str, Any]) -> None:
+    """Raise a ConfigError for a part of a recipe that has another form than it needs."""
+    options = content["options"]
+    mappings = {f"options: {name}": options.get(name) for name in ("model_args", "judge_args")}
+    for name, value in {**mappings, "sources": content.get("sources")}.items():
+        if not isinstance(value, dict | None):
+            raise ConfigError(f"The recipe {path} needs a mapping of names to values at '{name}'")
+    for name in ("not_public", "then"):
+        if not isinstance(content.get(name), list | None):
+            raise ConfigError(f"The recipe {path} needs a list of texts at '{name}'")
+    for name, value in options.items():
+        items = value if isinstance(value, list) else [] if name in ("model_args", "judge_args") else [value]
+        kind = (int, float) if name in ("limit", "num_fewshot") else (str, bool)
+        if not all(isinstance(item, kind) for item in items):
+            raise ConfigError(
+                f"The recipe {path} sets '{name}' to {str(value)[:60]!r}, which is none of its values"
+            )

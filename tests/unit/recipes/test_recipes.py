@@ -78,3 +78,22 @@ def test_the_price_of_each_model_is_known_for_a_dry_run(name: str) -> None:
     arguments = parse(load_recipe(name).options["model_args"])
     unknown = [model for model in (*arguments.model, arguments.fusor or "") if listed_price(model) is None]
     assert not unknown
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("options: {model_args: foo}", "a mapping of names to values at 'options: model_args'"),
+        ("options: {tasks: [1]}", "sets 'tasks' to"),
+        ("options: {limit: ten}", "sets 'limit' to 'ten'"),
+        ("options: {tasks: fusion_demo}\nsources: [a]", "a mapping of names to values at 'sources'"),
+        ("options: {tasks: fusion_demo}\nthen: a", "a list of texts at 'then'"),
+    ],
+)
+def test_a_recipe_of_another_form_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(content)
+    assert main(["run", "--recipe", str(path), "--dry_run"]) == 2
+    assert message in capsys.readouterr().err
