@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hmac
 import math
+import re
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from fusion_eval.serve.engine import Engine
 from fusion_eval.serve.errors import ApiError, api_error
 from fusion_eval.serve.fields import DETAILS
 from fusion_eval.serve.metrics import CONTENT_TYPE, Metrics
-from fusion_eval.serve.options import ServeOptions
+from fusion_eval.serve.options import LOOPBACK, ServeOptions
 from fusion_eval.serve.replies import DONE, Reply, event
 from fusion_eval.serve.requests import ClientRequest, read_request
 from fusion_eval.text.redaction import safe_message
@@ -114,6 +115,7 @@ class App:
 
     def _check_key(self, http: web.Request) -> None:
         if self._key is None:
+            _check_host(http.host)
             return
         sent = http.headers.get("Authorization", "").encode(errors="replace")
         if not hmac.compare_digest(sent, self._key):
@@ -154,10 +156,11 @@ class App:
                 await response.write(b": waiting for the answer\n\n")
             try:
                 events = b"".join(reply.events(answering.result()))
-            except FusionEvalError as error:
+            except Exception as error:
                 if not response.prepared:
                     raise
-                events = event(api_error(error).body) + DONE
+                told = api_error(error) if isinstance(error, FusionEvalError) else _bug()
+                events = event(told.body) + DONE
             if not response.prepared:
                 await response.prepare(http)
             await response.write(events)
@@ -214,6 +217,15 @@ def _json(body: bytes, status: int = 200, headers: dict[str, str] | None = None)
 
 def _refused(error: ApiError) -> web.Response:
     return _json(msgspec.json.encode(error.body), error.status, error.headers)
+
+
+def _check_host(host: str) -> None:
+    """Refuse a request to another name, by which a web page can reach this machine (DNS rebinding)."""
+    name = host.rpartition(":")[0].strip("[]") if re.search(r":\d+$", host) else host.strip("[]")
+    if name not in LOOPBACK:
+        raise ApiError(
+            403, f"A server without a key answers requests to {', '.join(LOOPBACK)} alone; set --api_key_env"
+        )
 
 
 def _bug() -> ApiError:

@@ -30,7 +30,7 @@ class Engine:
     """
 
     def __init__(self, strategies: Sequence[str], arguments: ModelArguments, store: Store) -> None:
-        self.arguments = arguments
+        self.arguments, self.store = arguments, store
         self.opener = Opener(arguments, store)
         self.solvers = {spec: Solver(spec, arguments, self.opener) for spec in strategies}
         scorer = needs_logprobs(load_scorer(arguments.scorer_spec))

@@ -46,7 +46,8 @@ class ApiError(FusionEvalError):
         """The JSON that the client gets."""
         kind = "server_error" if self.status >= 500 else "invalid_request_error"
         kind = {401: "authentication_error", 429: "rate_limit_error"}.get(self.status, kind)
-        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
+        message = str(self)[:LONGEST_MESSAGE]
+        return {"error": {"message": message, "type": kind, "param": self.param, "code": self.code}}
 
     @property
     def headers(self) -> dict[str, str]:

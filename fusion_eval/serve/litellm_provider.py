@@ -87,6 +87,7 @@ class FusionProvider(_litellm.CustomLLM):  # type: ignore[misc] # its type is no
             loop, engine = self._opened
             self._opened = None
         asyncio.run_coroutine_threadsafe(engine.close(), loop).result()
+        engine.store.close()
         loop.call_soon_threadsafe(loop.stop)
 
     def _open(self) -> tuple[asyncio.AbstractEventLoop, Engine]:

@@ -112,3 +112,20 @@ async def test_an_error_after_the_start_of_a_stream_is_an_event(
     assert text.startswith(": waiting")
     assert json.loads(text.split("data: ")[1])["error"]["type"] == "server_error"
     assert text.endswith("data: [DONE]\n\n")
+
+
+async def test_a_page_that_points_its_own_name_to_this_machine_is_refused(base_url: str) -> None:
+    body = json.dumps({"model": "fusion", "messages": TURNS})
+    headers = {"Content-Type": "application/json", "Host": "pages.example:8000"}
+    async with aiohttp.ClientSession() as http:
+        async with http.post(base_url + CHAT, data=body, headers=headers) as response:
+            assert response.status == 403
+            assert "set --api_key_env" in (await response.json())["error"]["message"]
+        async with http.get(base_url + "/models", headers={"Host": "localhost"}) as response:
+            assert response.status == 200
+
+
+async def test_a_long_name_is_not_repeated_in_full(base_url: str) -> None:
+    status, error = await send(base_url + CHAT, json.dumps({"model": "m" * 5000, "messages": TURNS}).encode())
+    assert status == 404
+    assert len(error["message"]) <= 1000
