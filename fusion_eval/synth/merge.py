@@ -105,7 +105,13 @@ def _read_parts(folders: Sequence[Path], output: Path) -> list[Part]:
             raise ConfigError(
                 f"{part.folder} is of another job than {parts[0].folder}: its {name} differs; merge the shards of one job"
             )
-    if not any(part.finished for part in parts):
+    sizes = {part.manifest.prompts: part.folder for part in parts if part.finished}
+    if len(sizes) > 1:
+        (size, folder), (other_size, other), *_ = sizes.items()
+        raise ConfigError(
+            f"{folder} was made of {size:,} prompts and {other} of {other_size:,}; merge shards of the same prompts"
+        )
+    if not sizes:
         raise ConfigError(f"None of the {len(parts)} folders is finished; run their commands again")
     return parts
 

@@ -77,9 +77,8 @@ def check_job(job: Job) -> ModelArguments:
     Raises:
         ConfigError: A model argument, a strategy or the output folder is wrong.
     """
-    for name in ("trace_dir",):
-        if job.model_args.get(name) is not None:
-            raise ConfigError(f"{name}= has no use here: each row holds its candidates; leave it out")
+    if job.model_args.get("trace_dir") is not None:
+        raise ConfigError("trace_dir= has no use here: each row holds its candidates; leave it out")
     arguments = parse(job.model_args)
     if arguments.cache is OFF:
         raise ConfigError("cache=off keeps no answer, so a job that is killed could not go on; leave it out")

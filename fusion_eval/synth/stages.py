@@ -16,7 +16,7 @@ from fusion_eval.strategies.solver import Solver
 from fusion_eval.strategies.specs import load_scorer, load_strategy
 from fusion_eval.synth.filters import RowFilter, first_objection
 from fusion_eval.synth.prompts import SourcePrompt
-from fusion_eval.synth.rows import Result, dropped, failure_of, row_of
+from fusion_eval.synth.rows import ERROR, Result, dropped, failure_of, row_of
 from fusion_eval.synth.teachers import Teachers
 from fusion_eval.text.language import language_of
 from fusion_eval.text.redaction import safe_message
@@ -138,7 +138,7 @@ class Stages:
             return failure_of(source, solver.spec, str(error))
         row = row_of(source, trace, solver.signature())
         if not row.completion.strip():
-            return dropped(row, "error", "the answer is empty")
+            return dropped(row, ERROR, "the answer is empty")
         objection = first_objection(self._filters, row)
         return dropped(row, *objection) if objection else row
 

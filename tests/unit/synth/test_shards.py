@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from synth_lab import Lab, failures_in, rows_in
+from synth_lab import Lab, failures_in, rows_in, write_prompts
 
 from fusion_eval.cli.main import main
 from fusion_eval.errors import ConfigError
@@ -100,3 +100,19 @@ def test_the_failures_of_shards_are_merged_too(lab: MakeLab) -> None:
     assert merge(folders, made.output) == 0
     assert [failed["index"] for failed in failures_in(made.output)] == [0, 1, 2, 3]
     assert {failed["reason"] for failed in failures_in(made.output)} == {"length"}
+
+
+def test_shards_of_prompts_that_changed_are_not_merged(
+    lab: MakeLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    made = lab(4)
+    folders = [made.folder / "one", made.folder / "other"]
+    made.synth("--strategy", "single", "--shard", "0/2", output=folders[0])
+    write_prompts(made.folder / "prompts.jsonl", 6)
+    made.synth("--strategy", "single", "--shard", "1/2", output=folders[1])
+    # when
+    code = merge(folders, made.output)
+    # then
+    assert code == 2
+    assert "was made of 4 prompts" in capsys.readouterr().err
