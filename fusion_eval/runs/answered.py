@@ -84,7 +84,8 @@ def parse_messages(prompt: object) -> tuple[Message, ...]:
     if text.startswith("["):
         try:
             messages = msgspec.json.decode(text, type=list[Message])
-            return tuple(Message(message.role, without_surrogates(message.content)) for message in messages)
+            if messages:
+                return tuple(Message(one.role, without_surrogates(one.content)) for one in messages)
         except (msgspec.DecodeError, UnicodeError):
             pass
     return (Message("user", without_surrogates(text)),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,13 +43,11 @@ class Items:
         head: What the rows' numbers stand for: tasks, languages, metrics and systems.
         rows: One list for each item: task, document, language, prompt, values, answers, fallbacks, best and worst candidate.
         chunks: The texts of each `CHUNK` items, compressed.
-        notes: What is left out.
     """
 
     head: dict[str, Any] = field(default_factory=dict)
     rows: list[list[Any]] = field(default_factory=list)
     chunks: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def read_items(runs: Sequence[Run], scores: CandidateValues, verdicts: Sequence[Verdict] = ()) -> Items:
@@ -137,7 +136,11 @@ class _Builder:
         fallbacks = sum(
             1 << place for place, trace in enumerate(traces) if trace and trace.answer.fallback is not None
         )
-        extremes = [[self._metric(*metric), min(own), max(own)] for metric, own in scores.items() if len(own)]
+        extremes = [
+            [self._metric(*metric), min(own), max(own)]
+            for metric, own in scores.items()
+            if len(own) and all(map(math.isfinite, own))
+        ]
         self.items.rows.append(
             [
                 len(self._tasks) - 1,
@@ -168,7 +171,7 @@ class _Builder:
         pairs = []
         for filtered, answered in samples.items():
             for name, value in answered.sample.values.items():
-                if isinstance(value, int | float):
+                if isinstance(value, int | float) and math.isfinite(value):
                     place = self._metric(name, filtered)
                     if place not in self._directions:
                         self._directions[place] = self._direction(task, name)

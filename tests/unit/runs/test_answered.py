@@ -29,6 +29,7 @@ def read_run_of(folder: Path, **fields: Any) -> Run:
         (json.dumps([{"role": m.role, "content": m.content} for m in CHAT]), CHAT),
         ([{"role": m.role, "content": m.content} for m in CHAT], CHAT),
         ("[not JSON", [Message("user", "[not JSON")]),
+        ("[]", [Message("user", "[]")]),
         ("half \ud800", [Message("user", "half ?")]),
     ],
 )

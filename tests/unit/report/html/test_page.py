@@ -9,6 +9,7 @@ import pytest
 from report_page import Question, data_of, decoded, write_comparison_page, write_runs
 
 from fusion_eval.api.reports import write_report
+from fusion_eval.report.html.items import read_items
 from fusion_eval.report.html.page import content_security_policy, joined_script
 from fusion_eval.report.html.report import Report, write_page
 from fusion_eval.runs.reading import read_runs
@@ -103,3 +104,16 @@ def test_one_run_has_a_page_without_a_comparison(folder: Path) -> None:
     page = write_report(folder / "fusion", candidate_scores=False).read_text()
     # then
     assert "nothing was compared" in page and 'id="table"' not in page and 'id="list"' in page
+
+
+def test_a_value_that_is_no_number_is_left_out_of_the_row(tmp_path: Path) -> None:
+    # given
+    nan = float("nan")
+    runs = write_runs(tmp_path, "quiz_en", [Question("[]", ["a", "b"], ("a", nan), ("b", 1.0))])
+    # when
+    items = read_items(
+        read_runs([runs / "single", runs / "fusion"]), {("quiz_en", "acc", "none"): {0: [nan, 1.0]}}
+    )
+    # then
+    (row,) = items.rows
+    assert (row[3], row[4], row[7]) == ("[]", [[], [[0, 1.0]]], [])
