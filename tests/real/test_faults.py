@@ -68,7 +68,7 @@ def reply(request: Request, index: int) -> Reply:
     they are the same in every run and are neither repeated nor replaced.
     """
     text = default_reply(request, index)
-    luck = zlib.crc32(text.encode())
+    luck = zlib.crc32(text.encode(), 2)  # a start at which some of the few fusions are refused
     if luck % 20 == 0:
         return Reply(None, refusal="I would rather not.")
     if luck % 20 == 1:
