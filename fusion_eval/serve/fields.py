@@ -76,6 +76,10 @@ class Turn(msgspec.Struct):
     role: Literal["system", "developer", "user", "assistant"]
     content: str | list[TextPart] | None = None
 
+    def __post_init__(self) -> None:
+        if self.content is None and self.role != "assistant":
+            raise ValueError(f"a message of role '{self.role}' needs content")
+
 
 class ChatBody(Body):
     """A request for a chat completion."""

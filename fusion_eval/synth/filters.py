@@ -73,6 +73,10 @@ class Length:
     least: int = 1
     most: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.most is not None and self.most < self.least:
+            raise ValueError(f"most={self.most} is less than least={self.least}, so no answer would stay")
+
     def objection(self, row: Row) -> str | None:
         """Return why the row is dropped; None if it stays."""
         if row.finish_reason == "length":
@@ -112,6 +116,10 @@ class Copy:
 
     name: ClassVar[str] = "copy"
     share: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise ValueError("share should be above 0 and at most 1")
 
     def objection(self, row: Row) -> str | None:
         """Return why the row is dropped; None if it stays."""

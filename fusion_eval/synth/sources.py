@@ -53,8 +53,11 @@ def open_standard_input(columns: Columns) -> Source:
 
     def read() -> Iterator[SourcePrompt]:
         records = _decoded(sys.stdin.buffer, "standard input")
+        index = -1
         for index, (where, record) in enumerate(records):
             yield columns.prompt_of(record, index, where)
+        if index < 0:
+            raise ConfigError("Standard input is empty: it holds no prompt")
 
     return Source(STANDARD_INPUT, read, again=False)
 

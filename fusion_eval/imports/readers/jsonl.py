@@ -37,8 +37,14 @@ def read(source: Source) -> Imported:
     imported = Imported()
     pools: dict[tuple[str, str, str], tuple[list[str], list[float]]] = {}
     items: dict[tuple[str, str], tuple[tuple[Message, ...], str, str, str | None]] = {}
+    never, last = list(columns.values()), dict[str, Any]()
     for file in source.files:
         for where, row in file.records():
+            for role in ("prompt", "answer"):
+                if not _has(row, columns[role]):
+                    raise ConfigError(f"{where} has no column {_with_hint(columns[role], row)}")
+            never = [name for name in never if not _has(row, name)]
+            last = row
             texts, scores = _answers(row, columns, where)
             prompt = messages_of(_field(row, columns["prompt"]), where)
             language = str(_optional(row, columns, "language") or "") or None
@@ -52,6 +58,8 @@ def read(source: Source) -> Imported:
             own = pools.setdefault((name, key, model), ([], []))
             own[0].extend(texts)
             own[1].extend(scores)
+    if never and pools:
+        raise ConfigError(f"No line of {source.name} has a column {_with_hint(never[0], last)}")
     for (name, key, model), (texts, scores) in pools.items():
         prompt, where, target, language = items[name, key]
         if scores and len(scores) != len(texts):
@@ -81,6 +89,17 @@ def _field(row: Mapping[str, Any], name: str) -> Any:
     for part in [name] if name in row else name.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value
+
+
+def _has(row: Mapping[str, Any], name: str) -> bool:
+    """Return whether a row has a column, which may hold nothing."""
+    outer, _, inner = name.rpartition(".")
+    return name in row or (bool(outer) and isinstance(holder := _field(row, outer), dict) and inner in holder)
+
+
+def _with_hint(name: str, row: Mapping[str, Any]) -> str:
+    """Return the name of a missing column, with the nearest one and those that there are."""
+    return f"'{name}'.{nearest(name, row)} It has: {', '.join(row)}"
 
 
 def _optional(row: Mapping[str, Any], columns: Mapping[str, str], role: str) -> Any:

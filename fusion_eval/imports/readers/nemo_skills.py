@@ -43,7 +43,12 @@ def read(source: Source) -> Imported:
             if len(folders) > 1 or source.files[0].path != Path(source.name)
             else source.stem
         )
-        _read_folder(imported.task(name, None), sorted(files, key=_seed))
+        task = imported.task(name, None)
+        _read_folder(task, sorted(files, key=_seed))
+        if not task.metrics:
+            imported.notes.append(
+                f"{name}: no line says whether it is correct ({', '.join(_CORRECT)} or judgement), so there are no scores"
+            )
     return imported
 
 

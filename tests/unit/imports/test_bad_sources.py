@@ -135,7 +135,7 @@ def test_columns_that_do_not_fit_are_named(
     assert "line 1: the column 's' holds no number" in refusal(
         source, capsys, "--columns", "prompt=q,answer=a,score=s"
     )
-    assert "line 1: the column 'z' holds no text" in refusal(source, capsys, "--columns", "prompt=q,answer=z")
+    assert "line 1 has no column 'z'." in refusal(source, capsys, "--columns", "prompt=q,answer=z")
 
 
 def test_an_absent_source_names_the_nearest(
@@ -189,3 +189,38 @@ def test_a_preference_that_is_none_is_refused(
     source = lines(row)
     assert main(["import", str(source), "--output", str(source.parent / "out")]) == 2
     assert "is no number from 1 to 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("role", ["answer", "score", "language"])
+def test_a_column_that_no_line_has_is_named_with_the_nearest(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str], role: str
+) -> None:
+    # given
+    source = lines({"q": "?", "outputs": ["a", "b"], "rewards": [1, 2], "lang": "de"})
+    columns = {"prompt": "q", "answer": "outputs", "score": "rewards", "language": "lang"}
+    misspelled = f"{columns[role]}s"
+    # when
+    said = refusal(
+        source,
+        capsys,
+        "--columns",
+        ",".join(f"{name}={misspelled if name == role else column}" for name, column in columns.items()),
+    )
+    # then
+    assert f"'{misspelled}'. Did you mean '{columns[role]}'?" in said
+
+
+def test_an_optional_column_may_be_missing_in_some_lines(lines: Callable[..., Path], tmp_path: Path) -> None:
+    source = lines({"q": "a?", "a": "x", "meta": {"lang": None}}, {"q": "b?", "a": "y"})
+    result = fe.import_pools(
+        source, tmp_path / "out", columns={"prompt": "q", "answer": "a", "language": "meta.lang"}
+    )
+    assert result.items == 2
+
+
+def test_generations_that_nobody_has_scored_are_noted(lines: Callable[..., Path], tmp_path: Path) -> None:
+    source = lines(
+        {"problem": "1 + 1?", "generation": "2", "expected_answer": "2"}, name="aime/output-rs0.jsonl"
+    )
+    result = fe.import_pools(source.parent, tmp_path / "out")
+    assert "no line says whether it is correct" in result.notes[0]

@@ -39,6 +39,7 @@ async def send(url: str, body: bytes, kind: str = "application/json") -> tuple[i
         (CHAT, {"model": "fusion", "messages": []}, "messages", "length >= 1"),
         (CHAT, {"model": "fusion", "messages": "Why?"}, "messages", "Expected `array`"),
         (CHAT, {"model": "fusion", "messages": [{"role": "wizard", "content": "?"}]}, "messages", "wizard"),
+        (CHAT, {"model": "fusion", "messages": [{"role": "user"}]}, "messages", "role 'user' needs content"),
         (CHAT, {"model": "fusion", "messages": TURNS, "temperature": "hot"}, "temperature", "got `str`"),
         (CHAT, {"model": "fusion", "messages": TURNS, "max_tokens": 0}, "max_tokens", ">= 1"),
         (CHAT, {"model": "fusion", "messages": TURNS, "n": 1000}, "n", "<= 128"),

@@ -121,6 +121,8 @@ def test_characters_count_as_words_in_chinese() -> None:
         ("length(longest=3)", "has no option 'longest'"),
         ("length(most=many)", "most should be a number"),
         ("copy,copy", "names copy more than once"),
+        ("length(least=9,most=1)", "most=1 is less than least=9"),
+        ("copy(share=7)", "share should be above 0 and at most 1"),
         ("duplicates(threshold=2)", "threshold should be above 0"),
     ],
 )

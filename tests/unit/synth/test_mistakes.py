@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from openai_server import Fault
@@ -155,3 +158,16 @@ def test_a_wrong_address_is_put_right_in_the_same_folder(lab: MakeLab) -> None:
     assert made.synth("--strategy", "single", model="a|b") == 0
     # then
     assert len(rows_in(made.output)) == 2
+
+
+def test_nothing_on_standard_input_is_refused(
+    lab: MakeLab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    made = lab(1)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
+    # when
+    code = made.synth("--prompts", "-")
+    # then
+    assert code == 2
+    assert "Standard input is empty: it holds no prompt" in capsys.readouterr().err
