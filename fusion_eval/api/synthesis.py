@@ -122,7 +122,8 @@ def open_source(job: Job) -> Source:
     if name == sources.STANDARD_INPUT:
         return sources.open_standard_input(job.columns)
     if name.startswith(sources.HUB):
-        _refuse_benchmark(job, (), name.removeprefix(sources.HUB).partition(":")[0])
+        owner_and_name = name.removeprefix(sources.HUB).partition(":")[0].split("/")[:2]
+        _refuse_benchmark(job, (), "/".join(owner_and_name))
         return sources.open_hub(name, job.columns)
     path = Path(name)
     if path.exists() or path.suffix or "/" in name:

@@ -46,8 +46,10 @@ def is_benchmark(names: Sequence[str], dataset: str | None = None) -> bool:
     own = index()
     if any(name in own.tasks or name in own.groups for name in names):
         return True
-    paths = {str(task.get("dataset_path", "")).lower() for task in own.tasks.values()}
-    return dataset is not None and dataset.lower() in paths
+    if dataset is None:
+        return False
+    repositories = {str((task.get("dataset_kwargs") or {}).get("repository")) for task in own.tasks.values()}
+    return dataset.lower() in map(str.lower, repositories)
 
 
 def _text(value: Any) -> str:

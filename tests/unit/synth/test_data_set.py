@@ -192,6 +192,14 @@ def test_a_task_of_the_harness_gives_prompts_where_benchmarks_are_allowed(
     assert {row["language"] for row in rows_in(made.output)} == {"fr"}
 
 
+@pytest.mark.parametrize("name", ["juletxara/mgsm", "google/WMT24pp/en-de_DE:train"])
+def test_a_benchmark_on_the_hub_is_refused(
+    lab: MakeLab, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert lab(1).synth("--prompts", f"hf:{name}") == 2
+    assert f"hf:{name} is a benchmark of this package" in capsys.readouterr().err
+
+
 def test_a_data_set_of_the_datasets_library_is_streamed(lab: MakeLab) -> None:
     # given a data set in a local folder, which is read as one of the hub is
     pytest.importorskip("datasets")
