@@ -40,7 +40,7 @@ def read(source: Source) -> Imported:
                 places.setdefault(request, where)
             elif isinstance(body := row.get("body"), dict):
                 prompts[request] = messages_of(body.get("messages") or body.get("prompt"), where)
-    task = imported.task(source.stem)
+    task, failed = imported.task(source.stem), list[str]()
     for (key, model), pool in pools.items():
         if prompts and key not in prompts:
             raise ConfigError(
@@ -48,10 +48,14 @@ def read(source: Source) -> Imported:
             )
         usable = next((place for place, one in enumerate(pool) if one.error is None), None)
         if usable is None:
-            imported.notes.append(f"'{key}' has no answer: {pool[0].error}")
+            failed.append(f"'{key}': {pool[0].error}")
             continue
         item = ImportedItem(key, prompts.get(key, user_prompt(key)), places[key])
         task.merge(item, {model: SystemAnswer(pool[usable].text, chosen=0, pool=tuple(pool))})
+    if failed:
+        imported.notes.append(
+            f"requests without an answer, {len(failed):,}, are left out, such as {failed[0]}"
+        )
     if not prompts:
         imported.notes.append("there is no file of requests, so prompts are the custom_ids")
     return imported

@@ -235,15 +235,17 @@ def test_batch_results_become_runs(tmp_path: Path) -> None:
         }
 
     requests = [
-        {"custom_id": f"r{i}", "body": {"messages": [{"role": "user", "content": f"{i}?"}]}} for i in range(2)
+        {"custom_id": f"r{i}", "body": {"messages": [{"role": "user", "content": f"{i}?"}]}} for i in range(3)
     ]
     write(tmp_path / "batch" / "input.jsonl", requests)
-    write(tmp_path / "batch" / "output.jsonl", [line(0, "a", "b"), line(1, "c", "d")])
+    failed = {"custom_id": "r2", "response": None, "error": {"message": "expired"}}
+    write(tmp_path / "batch" / "output.jsonl", [line(0, "a", "b"), line(1, "c", "d"), failed])
     # when
     result = fe.import_pools(tmp_path / "batch", tmp_path / "out")
     trace = next(read_traces(fe.read_runs(*result.runs)[0].traces[0]))
     # then
     assert (result.kind, result.candidates) == ("openai-batch", 4)
+    assert result.notes == ("requests without an answer, 1, are left out, such as 'r2': expired",)
     assert [one.text for one in trace.pool.candidates] == ["a", "b"]
     assert trace.pool.prompt.messages[0].content == "0?"
 
