@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fusion_eval.analysis.costs import BudgetUnit
+from fusion_eval.analysis.curves import interval
 from fusion_eval.analysis.fused_curves import FusedAnswers
-from fusion_eval.analysis.pools import Floats
 from fusion_eval.analysis.systems import System, systems
 from fusion_eval.analysis.units import Unit
 from fusion_eval.errors import ConfigError
@@ -118,7 +118,7 @@ def _contains(others: Sequence[System], system: System) -> bool:
 
 def _row(unit: Unit, unit_of_cost: BudgetUnit, system: System, sample: Sample, alpha: float) -> BudgetRow:
     means = cluster_means(system.values, sample)
-    low, high = _ends(*means.t_interval(1 - alpha))
+    low, high = interval(means, alpha, shares=unit.binary)
     return BudgetRow(
         unit.task,
         unit.language,
@@ -131,8 +131,8 @@ def _row(unit: Unit, unit_of_cost: BudgetUnit, system: System, sample: Sample, a
         system.k,
         float(sample.weights @ system.costs),
         float(means.mean[0]),
-        low,
-        high,
+        low[0],
+        high[0],
         False,
         unit.n_items,
         sample.n_clusters,
@@ -194,7 +194,7 @@ def _against(
     low, high = others[lower - 1], others[min(lower, len(others) - 1)]
     values = (1 - share) * low.values + share * high.values
     means = cluster_means(system.values - values, sample)
-    ends = _ends(*means.t_interval(1 - alpha))
+    delta_low, delta_high = interval(means, alpha, shares=False)
     test = permutation_test(
         paired_values(values, system.values, sample.cluster, sample.group), resamples, seed
     )
@@ -207,13 +207,8 @@ def _against(
         against_cost=(1 - share) * costs[lower - 1] + share * costs[min(lower, len(others) - 1)],
         against_value=float(sample.weights @ values),
         delta=float(means.mean[0]),
-        delta_low=ends[0],
-        delta_high=ends[1],
+        delta_low=delta_low[0],
+        delta_high=delta_high[0],
         p_value=test.p_value,
         limited=limited,
     )
-
-
-def _ends(low: Floats, high: Floats) -> tuple[float | None, float | None]:
-    ends = float(low[0]), float(high[0])
-    return (None, None) if math.isnan(ends[0]) or math.isnan(ends[1]) else ends

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from fusion_eval.analysis.curves import interval
+from fusion_eval.analysis.curves import interval, minus
 from fusion_eval.analysis.pools import Floats
 from fusion_eval.analysis.rescue import answers_of, is_right
 from fusion_eval.analysis.units import Unit
@@ -19,10 +19,11 @@ from fusion_eval.stats.resampling import drawn_sums
 def ceiling_row(unit: Unit, alpha: float) -> CeilingRow:
     """Return the share of items that all candidates fail, for a 0/1 metric.
 
-    No strategy that selects a candidate exceeds one minus this share (arXiv 2606.27288).
+    No strategy that selects a candidate exceeds one minus this share (arXiv 2606.27288). Over several tasks it is the
+    mean of their shares, as the strategies' values are.
     """
     failed = np.concatenate([~is_right(part, part.values).any(axis=1) for part in unit.parts])
-    low, high = proportion_interval(failed, unit.cluster, 1 - alpha)
+    low, high = proportion_interval(failed, unit.cluster, 1 - alpha, unit.group)
     return CeilingRow(
         task=unit.task,
         language=unit.language,
@@ -30,7 +31,7 @@ def ceiling_row(unit: Unit, alpha: float) -> CeilingRow:
         filter=unit.filter,
         items=unit.n_items,
         all_wrong=int(failed.sum()),
-        beta=float(failed.mean()),
+        beta=float(unit.weights @ failed),
         ci_low=low,
         ci_high=high,
     )
@@ -46,12 +47,13 @@ def recovered_rows(unit: Unit, sample: Sample, alpha: float, resamples: int, see
     mean = np.concatenate([part.values.mean(axis=1) for part in unit.parts])
     best = np.concatenate([part.sign * (part.sign * part.values).max(axis=1) for part in unit.parts])
     values = [np.concatenate([answers_of(part, name).values for part in unit.parts]) for name in names]
-    columns = np.stack([best - mean, *(own - mean for own in values)], axis=1)
+    columns = np.stack([minus(best, mean), *(minus(own, mean) for own in values)], axis=1)
     low, high = _ratio_intervals(unit, columns, sample, alpha, resamples, seed)
     totals = cluster_means(np.stack([mean, best, *values], axis=1), sample).mean.tolist()
+    gain, *gains = cluster_means(columns, sample).mean.tolist()
     rows = []
     for number, (name, own) in enumerate(zip(names, values, strict=True)):
-        value, gain = totals[2 + number], totals[1] - totals[0]
+        value = totals[2 + number]
         regret = cluster_means(unit.sign * (best - own), sample)
         regret_low, regret_high = interval(regret, alpha, shares=False)
         known = gain != 0
@@ -65,7 +67,7 @@ def recovered_rows(unit: Unit, sample: Sample, alpha: float, resamples: int, see
                 value=value,
                 mean=totals[0],
                 oracle=totals[1],
-                share=(value - totals[0]) / gain if known else None,
+                share=gains[number] / gain if known else None,
                 ci_low=low[number] if known else None,
                 ci_high=high[number] if known else None,
                 regret=float(regret.mean[0]),

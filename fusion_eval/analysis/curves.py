@@ -80,7 +80,7 @@ def curve_differences(
     """Yield every curve minus every curve before it, at each k. `oracle` is left out where `pass` is the same."""
     named = [name for name in curves if not (name == ("oracle", None) and ("pass", None) in curves)]
     for first, second in itertools.combinations(named, 2):
-        means = cluster_means(_minus(curves[second], curves[first]), sample)
+        means = cluster_means(minus(curves[second], curves[first]), sample)
         low, high = interval(means, alpha, shares=False)
         for k, delta in enumerate(means.mean.tolist(), start=1):
             yield CurveDifference(
@@ -101,7 +101,7 @@ def curve_differences(
             )
 
 
-def _minus(one: Floats, other: Floats) -> Floats:
+def minus(one: Floats, other: Floats) -> Floats:
     """Subtract, and return 0 where the two differ by rounding only, as for one candidate."""
     difference = one - other
     difference[np.abs(difference) <= _ROUNDING * np.abs(one).max(initial=0.0)] = 0.0

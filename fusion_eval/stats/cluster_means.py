@@ -124,27 +124,33 @@ def cluster_means(values: npt.ArrayLike, sample: Sample) -> Means:
     return Means(mean, error, degrees, n_clusters)
 
 
-def proportion_interval(right: npt.ArrayLike, cluster: Integers, confidence: float) -> tuple[float, float]:
+def proportion_interval(
+    right: npt.ArrayLike, cluster: Integers, confidence: float, group: Integers | None = None
+) -> tuple[float, float]:
     """Return Clopper and Pearson's exact interval (1934) of the share of items that are right.
 
-    If items depend on each other, the effective number of items takes the place of their number (Korn & Graubard 1998).
+    If items depend on each other or weigh differently, the effective number of items takes the place of their number
+    (Korn & Graubard 1998). It is at most Kish's, 1 over the sum of the squared weights.
 
     Args:
         right: Whether each item is right (n,).
         cluster: The number of each item's cluster (n,).
         confidence: The nominal coverage.
+        group: The number of each item's group (n,): the share is the mean of the groups' shares. None is one group.
     """
     hits = np.asarray(right, dtype=np.float64)
     n, clusters = len(hits), len(np.unique(cluster))
-    effective = float(n)
-    if 1 < clusters < n:
-        means = cluster_means(hits, Sample(cluster, np.zeros(n, dtype=np.int64)))
-        p, error = float(means.mean[0]), float(means.error[0])
-        loss = (stdtrit(n - 1, (1 + confidence) / 2) / stdtrit(means.degrees, (1 + confidence) / 2)) ** 2
-        effective = min(float(n), p * (1 - p) / error**2 * loss) if error > 0 else float(clusters)
-    elif clusters < n:
+    sample = Sample(cluster, np.zeros(n, dtype=np.int64) if group is None else group)
+    effective = most = 1.0 / float((sample.weights**2).sum())
+    share = min(float(sample.weights @ hits), 1.0)
+    simple = clusters == n and most > n * (1 - _ROUNDING)
+    if not simple and sample.degrees < 1:
         effective = 1.0
-    return clopper_pearson(float(hits.mean()) * effective, effective, confidence)
+    elif not simple:
+        error = float(cluster_means(hits, sample).error[0])
+        loss = (stdtrit(n - 1, (1 + confidence) / 2) / stdtrit(sample.degrees, (1 + confidence) / 2)) ** 2
+        effective = min(most, share * (1 - share) / error**2 * loss if error > 0 else float(clusters))
+    return clopper_pearson(share * effective, effective, confidence)
 
 
 def clopper_pearson(hits: float, n: float, confidence: float) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from contributing import scored_pools, strategy_answers
 
-from fusion_eval.analysis.ceiling import recovered_rows
+from fusion_eval.analysis.ceiling import ceiling_row, recovered_rows
 from fusion_eval.analysis.units import units
 from fusion_eval.stats.cluster_means import Sample
 
@@ -36,3 +36,26 @@ def test_a_strategy_as_good_as_the_oracle_recovers_all() -> None:
     [unit] = units([scored_pools(values, strategies=(strategy_answers("best", [1.0, 2.0, 0.5]),))])
     [row] = recovered_rows(unit, Sample(unit.cluster, unit.group), 0.05, 200, 0)
     assert (row.share, row.ci_low, row.ci_high, row.regret) == pytest.approx((1.0, 1.0, 1.0, 0.0))
+
+
+def test_candidates_that_differ_by_rounding_only_leave_nothing_to_recover() -> None:
+    # given pools whose mean differs from their best in the last digit
+    values = [[0.1, 0.1, 0.1], [0.3, 0.3, 0.3]]
+    [unit] = units([scored_pools(values, strategies=(strategy_answers("first", [0.1, 0.3]),))])
+    # when the share of the gain is computed
+    [row] = recovered_rows(unit, Sample(unit.cluster, unit.group), 0.05, 200, 0)
+    # then there is none
+    assert (row.share, row.ci_low, row.ci_high) == (None, None, None)
+
+
+def test_the_ceiling_of_several_tasks_weighs_them_as_the_oracle_does() -> None:
+    # given a small task that some candidate always solves, and a large one that fails more often than not
+    small = scored_pools([[0.0, 1.0]] * 4, task="small")
+    large = scored_pools([[0.0, 0.0]] * 30 + [[1.0, 0.0]] * 10, task="large")
+    both = units([small, large])[-1]
+    # when the ceiling of both is computed
+    row = ceiling_row(both, 0.05)
+    # then one minus beta is the oracle's mean over the two tasks, and the interval holds beta
+    assert (both.n_items, row.all_wrong) == (44, 30)
+    assert row.beta == pytest.approx((0 + 0.75) / 2)
+    assert row.ci_low < row.beta < row.ci_high
