@@ -91,6 +91,10 @@ def score_pools(
     for part in parts:
         family = sibling_tasks[part.matched.task].name
         pools += scored_pools(runs, part.matched, part.metrics, family, items, answers, labels, notes)
+    if not pools:
+        raise ConfigError(
+            "No item has a value for its answers and for all of its candidates. " + ". ".join(notes)
+        )
     return pools, [*notes, *cluster_notes]
 
 

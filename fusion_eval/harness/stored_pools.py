@@ -50,7 +50,8 @@ def _fingerprint(runs: Sequence[Run], arguments: Sequence[str], include_path: Pa
     for run in runs:
         parts += [run.name, str(run.signature), *map(_state, _files(run))]
     if include_path and include_path.is_dir():
-        parts += [str(include_path), *map(_state, sorted(include_path.rglob("*.y*ml")))]
+        files = [path for path in include_path.rglob("*") if path.suffix in (".yaml", ".yml", ".py")]
+        parts += [str(include_path), *map(_state, sorted(files))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
