@@ -50,8 +50,8 @@ def analyze(
         runs: Runs on the same pools, or their folders; a folder may hold several runs.
         metrics: Metrics to analyze; empty means all that have a value for each item.
         alpha: Intervals cover with probability 1 - alpha.
-        resamples: Number of resamples for intervals of ratios.
-        seed: Seed of the resampling.
+        resamples: Number of resamples for intervals of ratios, and of swaps for the permutation tests of `budget`.
+        seed: Seed of the resampling and of the places that `corrupt` draws.
         cluster: Document field whose equal values mark dependent items, "auto", or "none".
         allow_partial: Leave out lines of runs that cannot be read, and note it, instead of raising an error.
         include_path: Folder with the task YAMLs that candidates are scored by.

@@ -54,9 +54,15 @@ def add_analyze(commands: Any) -> None:
         type=shared.resamples,
         default=2_000,
         metavar="R",
-        help="number of resamples for intervals of ratios (default: 2000)",
+        help="number of resamples for intervals of ratios, and of swaps for the tests of --budget (default: 2000)",
     )
-    add("--seed", type=shared.count, default=0, metavar="S", help="seed of the resampling (default: 0)")
+    add(
+        "--seed",
+        type=shared.count,
+        default=0,
+        metavar="S",
+        help="seed of the resampling and of --corrupt (default: 0)",
+    )
     add(
         "--budget",
         choices=["calls", "tokens", "usd", "seconds"],

@@ -83,7 +83,8 @@ def budget_tables(rows: Sequence[Row]) -> list[Block]:
     ]
     if equal:
         tables += [
-            f"At equal cost in {unit} (N' lies between whole numbers; > : the pool is too small, and N' is what it would take):",
+            f"At equal cost in {unit} (N' lies between whole numbers; > : the pool is too small, and N' is what it would take; "
+            "p-values of single tests, not adjusted for their number):",
             Table(
                 ["task", "lang", "metric", "system", "k", "against", "N'", unit, "difference", "p"], equal, 4
             ),
