@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -130,3 +131,23 @@ async def test_a_long_name_is_not_repeated_in_full(base_url: str) -> None:
     status, error = await send(base_url + CHAT, json.dumps({"model": "m" * 5000, "messages": TURNS}).encode())
     assert status == 404
     assert len(error["message"]) <= 1000
+
+
+async def test_a_bug_in_the_midst_of_a_stream_is_an_event(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    async def fail(*_: object) -> None:
+        await asyncio.sleep(0.05)
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("fusion_eval.serve.app.KEEP_ALIVE", 0.0)
+    monkeypatch.setattr("fusion_eval.serve.engine.gather_or_cancel", fail)
+    body = {"model": "fusion", "messages": TURNS, "stream": True}
+    # when
+    async with aiohttp.ClientSession() as http, http.post(base_url + CHAT, json=body) as response:
+        text = await response.text()
+    # then
+    assert response.status == 200
+    assert text.count("HTTP/1.1") == 0
+    assert "the server has failed" in text.lower() and text.endswith("data: [DONE]\n\n")
