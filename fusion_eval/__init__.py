@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         run,
         sample,
         sample_async,
-        synth,
+        synthesize,
         write_report,
     )
 
@@ -52,7 +52,7 @@ __all__ = [
     "run",
     "sample",
     "sample_async",
-    "synth",
+    "synthesize",
     "write_report",
 ]
 

@@ -12,7 +12,7 @@ from fusion_eval.api.imports import import_pools
 from fusion_eval.api.judging import judge
 from fusion_eval.api.reports import write_report
 from fusion_eval.api.runs import check, export, run
-from fusion_eval.api.synthesis import merge, synth
+from fusion_eval.api.synthesis import merge, synthesize
 from fusion_eval.errors import FusionEvalError
 from fusion_eval.strategies.direct import TracedAnswer, fuse, fuse_async, sample, sample_async
 
@@ -32,6 +32,6 @@ __all__ = [
     "run",
     "sample",
     "sample_async",
-    "synth",
+    "synthesize",
     "write_report",
 ]

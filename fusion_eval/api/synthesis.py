@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fusion_eval.synth.run import Made
 
 
-def synth(
+def synthesize(
     prompts: str | Path,
     output: str | Path,
     *,
@@ -98,7 +98,7 @@ def merge(folders: Sequence[str | Path], output: str | Path, *, allow_overlap: b
     """Put the shards of one job together.
 
     Args:
-        folders: The outputs of `synth` with `shard`.
+        folders: The outputs of `synthesize` with `shard`.
         output: Folder for the whole data set.
         allow_overlap: Keep the first folder's rows where shards overlap, instead of raising an error.
 
