@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fusion_eval.cli import options as shared
@@ -23,7 +24,14 @@ def add_synth(commands: Any) -> None:
         help="make training data: several teachers answer, a strategy makes one answer of theirs",
         epilog="fusion-eval synth --prompts prompts.jsonl --model 'a|b|c' --strategy fusion --output out/data",
     )
-    add = parser.add_argument
+    _add_inputs(parser.add_argument)
+    _add_rows(parser.add_argument)
+    _add_work(parser.add_argument)
+    parser.set_defaults(run=run_synth)
+
+
+def _add_inputs(add: Callable[..., Any]) -> None:
+    """Add what is asked, and who answers."""
     add(
         "--prompts",
         required=True,
@@ -52,6 +60,10 @@ def add_synth(commands: Any) -> None:
     )
     add("--model", metavar="A|B|C", help="the teachers; short for --model_args model=")
     add("--model_args", default="", metavar="K=V,…", help="model=, n=, temperature=, fusor=, … as in run")
+
+
+def _add_rows(add: Callable[..., Any]) -> None:
+    """Add the form of the rows, and what drops one."""
     add(
         "--format",
         choices=["messages", "prompt_completion"],
@@ -72,6 +84,10 @@ def add_synth(commands: Any) -> None:
         help="drop rows that share 13 words in a row with these tasks",
     )
     add("--allow_benchmarks", action="store_true", help="accept this package's own benchmarks as prompts")
+
+
+def _add_work(add: Callable[..., Any]) -> None:
+    """Add how the work is done."""
     add(
         "--min_teachers",
         type=shared.positive,
@@ -116,7 +132,6 @@ def add_synth(commands: Any) -> None:
         metavar="FILE",
         help="take the results of an OpenAI batch into the store, and stop",
     )
-    parser.set_defaults(run=run_synth)
 
 
 def run_synth(options: argparse.Namespace) -> int:
