@@ -39,9 +39,10 @@ def with_interval(
     return f"{value:{sign}.{digits}f}{ends}"
 
 
-def percent(share: float, low: float, high: float) -> str:
-    """Format a share with its interval in percent."""
-    return f"{share:.0%} [{100 * low:.0f}, {100 * high:.0f}]"
+def percent(share: float, low: float | None, high: float | None) -> str:
+    """Format a share with its interval, if that is known, in percent."""
+    ends = "" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]"
+    return f"{share:.0%}{ends}"
 
 
 def _shown(analysis: Analysis) -> set[tuple[object, ...]]:
@@ -181,8 +182,7 @@ def _recovered(analysis: Analysis, shown: set[tuple[object, ...]]) -> list[Block
     for row in rows:
         digits = decimals(row.value, row.oracle)
         levels = [f"{value:.{digits}f}" for value in (row.mean, row.value, row.oracle)]
-        ends = row.share is not None and row.ci_low is not None and row.ci_high is not None
-        share = percent(row.share, row.ci_low, row.ci_high) if ends else "-"  # type: ignore[arg-type]
+        share = "-" if row.share is None else percent(row.share, row.ci_low, row.ci_high)
         regret = with_interval(row.regret, row.regret_low, row.regret_high, digits)
         lines.append([*_head(row), row.strategy, *levels, share, regret])
     return [

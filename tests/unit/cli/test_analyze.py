@@ -151,6 +151,26 @@ def test_a_second_analysis_reads_the_scores_beside_the_traces(
     assert fe.analyze(copied, include_path=tasks).to_json() == first.to_json()
 
 
+def test_kept_scores_are_not_used_when_code_of_the_tasks_changes(
+    copied: Path, tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given scores that are kept, of tasks whose folder holds code
+    own = tmp_path / "own"
+    shutil.copytree(tasks, own)
+    (own / "sums.py").write_text("")
+    fe.analyze(copied, include_path=own)
+    # when the code changes
+    (own / "sums.py").write_text("# another form")
+
+    def score_all(*_: object) -> None:
+        raise ConfigError("all is scored again")
+
+    monkeypatch.setattr(scored_pools, "score_all", score_all)
+    # then nothing is read from the kept scores
+    with pytest.raises(ConfigError, match="scored again"):
+        fe.analyze(copied, include_path=own)
+
+
 def test_several_processes_give_the_same_scores(runs: Path, tasks: Path, scored: list[ScoredPools]) -> None:
     again, _ = scored_pools.score_pools(read_runs([runs / "single"]), include_path=tasks, workers=2)
     assert [pools.values.tolist() for pools in again] == [pools.values.tolist() for pools in scored]

@@ -6,7 +6,7 @@ import numpy as np
 from contributing import scored_pools, strategy_answers
 
 from fusion_eval.analysis.analyze import analyze_pools
-from fusion_eval.report.analysis_tables import blocks
+from fusion_eval.report.analysis_tables import blocks, percent
 from fusion_eval.report.analysis_view import AnalysisView
 from fusion_eval.report.text_table import Table
 
@@ -55,3 +55,8 @@ def test_what_is_not_known_is_a_dash() -> None:
         if "recovered" in table.head
     ]
     assert table.lines[0][-2] == "-"
+
+
+def test_a_share_without_an_interval_is_shown_alone() -> None:
+    assert percent(0.5, None, None) == "50%"
+    assert percent(0.5, 0.25, 0.75) == "50% [25, 75]"
