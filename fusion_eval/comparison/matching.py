@@ -197,7 +197,10 @@ def _common(
             notes.append(f"the {loss}, and {verb} left out")
     if not shared:
         runs = " and ".join(run for run, _ in by_run)
-        raise ConfigError(f"{runs} have no {what}{where} in common")
+        several = len(by_run) > 1
+        raise ConfigError(
+            f"{runs} {'have' if several else 'has'} no {what}{where}{' in common' if several else ''}"
+        )
     return shared
 
 

@@ -45,7 +45,12 @@ def _check_endpoints(arguments: ModelArguments) -> None:
                 raise ConfigError(f"{name}= names {what} but no model; add {owner}=NAME")
     if arguments.base_url and all(runs_in_process(name) for name in arguments.model):
         models = "|".join(arguments.model)
-        raise ConfigError(f"base_url= has no use with model={models}; name the endpoint's model, model=NAME")
+        fix = (
+            f"the fusor's endpoint is fusor_base_url={'|'.join(arguments.base_url)}"
+            if arguments.fusor and not arguments.fusor_base_url
+            else "name the endpoint's model, model=NAME"
+        )
+        raise ConfigError(f"base_url= has no use with model={models}; {fix}")
 
 
 def _check_keys(arguments: ModelArguments) -> None:

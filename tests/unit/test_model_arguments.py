@@ -219,6 +219,10 @@ def test_any_values_give_arguments_that_fit_into_json_or_an_error(arguments: dic
         ("fusor_base_url=http://h/v1", "fusor_base_url= names an endpoint but no model; add fusor=NAME"),
         ("scorer_base_url=off", "scorer_base_url= names an endpoint but no model; add scorer_model=NAME"),
         ("base_url=http://h/v1", "base_url= has no use with model=embedded"),
+        (
+            "base_url=http://h/v1,model=pool:out/a,fusor=m",
+            "base_url= has no use with model=pool:out/a; the fusor's endpoint is fusor_base_url=http://h/v1",
+        ),
         ("base_url=http://h/v1,model=gguf:/w.gguf", "base_url= has no use with model=gguf:/w.gguf"),
         ("scorer_model=j,scorer=chrf", "scorer_model= goes with scorer=judge"),
         ("scorer_model=j", "scorer_model= goes with scorer=judge, not with scorer=logprob"),

@@ -9,7 +9,9 @@ import pytest
 from compared_runs import compared, only_row, write_each, write_quiz
 from run_folders import samples, write_run
 
+from fusion_eval.comparison.matching import match_runs
 from fusion_eval.errors import ConfigError
+from fusion_eval.runs.reading import read_runs
 
 
 class TestMatchedItems:
@@ -180,3 +182,9 @@ class TestRefusedRuns:
         # when, then
         with pytest.raises(ConfigError, match="a and b have no task in common"):
             compared(first, second, allow_partial=True)
+
+
+def test_one_run_without_a_metric_is_not_told_of_others(tmp_path: Path) -> None:
+    folder = write_quiz(tmp_path / "a", [999, 999], "bypass")
+    with pytest.raises(ConfigError, match=r"a has no metric of quiz$"):
+        match_runs(read_runs([folder]), allow_partial=False)
