@@ -140,10 +140,13 @@ def score(
     Raises:
         ConfigError: The runs have no pools, or pools that cannot be analyzed.
     """
+    from fusion_eval.errors import ConfigError
     from fusion_eval.harness.stored_pools import stored_pools
     from fusion_eval.runs.files import run_folders
     from fusion_eval.runs.reading import Run
 
+    if not runs:
+        raise ConfigError("analyze() needs a run, or a folder with runs")
     parts: dict[object, Run | Path] = {}  # a run that is named twice is one run
     for one in runs:
         if isinstance(one, Run):

@@ -58,6 +58,12 @@ def traces_of(run: Run) -> Iterator[Trace]:
                     f"{path}: {trace.task} answers its documents more than once (repeats), and an analysis needs one pool "
                     "for each document; run it with repeats: 1"
                 )
+            usable = sum(one.error is None for one in trace.pool.candidates)
+            if trace.answer.chosen is not None and not 0 <= trace.answer.chosen < usable:
+                raise ConfigError(
+                    f"{path}: document {trace.doc_id} of {trace.task} chooses candidate {trace.answer.chosen}, and its pool "
+                    f"has {usable} usable ones, counted from 0; the file was changed, so run the strategy again"
+                )
             yield trace
 
 
