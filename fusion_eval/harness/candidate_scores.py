@@ -116,10 +116,7 @@ def _values(pool: PoolToScore, task: Any, text: str) -> list[float]:
         try:
             scores = host_tasks.score_response(task, pool.doc, pool.doc_id, filtered, text)
         except Exception as error:  # a task's own code may raise anything
-            raise ConfigError(
-                f"{pool.task} cannot score a candidate of document {pool.doc_id} again: "
-                f"{safe_message(str(error)) or type(error).__name__}"
-            ) from error
+            raise _cannot_score(pool, error) from error
         values |= {(name, filtered): _number(value) for name, value in scores.items()}
     return [values.get(metric, math.nan) for metric in pool.metrics]
 
@@ -138,4 +135,12 @@ def _answers(pool: PoolToScore, task: Any) -> tuple[int, ...] | None:
     if read is None:
         return None
     numbers: dict[str | None, int] = {None: -1}
-    return tuple(numbers.setdefault(read(text), len(numbers) - 1) for text in pool.texts)
+    try:
+        return tuple(numbers.setdefault(read(text), len(numbers) - 1) for text in pool.texts)
+    except Exception as error:  # so may its filters
+        raise _cannot_score(pool, error) from error
+
+
+def _cannot_score(pool: PoolToScore, error: Exception) -> ConfigError:
+    reason = safe_message(str(error)) or type(error).__name__
+    return ConfigError(f"{pool.task} cannot score a candidate of document {pool.doc_id} again: {reason}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fusion_eval import __version__
@@ -18,6 +18,8 @@ from fusion_eval.runs.reading import Run
 
 _FORM = "1"
 """Changes when the files change their form."""
+_METRIC_PACKAGES = ("sacrebleu", "rouge-score", "evaluate", "scikit-learn", "nltk", "unbabel-comet")
+"""Packages that tasks of the harness score with: another version may give other scores."""
 
 
 def stored_pools(
@@ -46,13 +48,20 @@ def stored_pools(
 
 def _fingerprint(runs: Sequence[Run], arguments: Sequence[str], include_path: Path | None) -> str:
     """Return a hash of what decides the scores: the runs' files, the arguments, and the versions of the code."""
-    parts = [_FORM, __version__, version("lm_eval"), *arguments]
+    parts = [_FORM, __version__, version("lm_eval"), *map(_version, _METRIC_PACKAGES), *arguments]
     for run in runs:
         parts += [run.name, str(run.signature), *map(_state, _files(run))]
     if include_path and include_path.is_dir():
         files = [path for path in include_path.rglob("*") if path.suffix in (".yaml", ".yml", ".py")]
         parts += [str(include_path), *map(_state, sorted(files))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
 
 
 def _files(run: Run) -> Iterator[Path]:

@@ -17,7 +17,7 @@ import fusion_eval as fe
 from fusion_eval.analysis.pools import ScoredPools
 from fusion_eval.cli.main import main
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness import scored_pools
+from fusion_eval.harness import host_tasks, scored_pools, stored_pools
 from fusion_eval.runs.reading import read_runs
 from fusion_eval.runs.traces import read_traces
 
@@ -151,16 +151,20 @@ def test_a_second_analysis_reads_the_scores_beside_the_traces(
     assert fe.analyze(copied, include_path=tasks).to_json() == first.to_json()
 
 
-def test_kept_scores_are_not_used_when_code_of_the_tasks_changes(
-    copied: Path, tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("change", ["code of the tasks", "version of a metric's package"])
+def test_kept_scores_are_not_used_when_what_scores_changes(
+    copied: Path, tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     # given scores that are kept, of tasks whose folder holds code
     own = tmp_path / "own"
     shutil.copytree(tasks, own)
     (own / "sums.py").write_text("")
     fe.analyze(copied, include_path=own)
-    # when the code changes
-    (own / "sums.py").write_text("# another form")
+    # when what scores changes
+    if change == "code of the tasks":
+        (own / "sums.py").write_text("# another form")
+    else:
+        monkeypatch.setattr(stored_pools, "version", lambda package: "99")
 
     def score_all(*_: object) -> None:
         raise ConfigError("all is scored again")
@@ -169,6 +173,21 @@ def test_kept_scores_are_not_used_when_code_of_the_tasks_changes(
     # then nothing is read from the kept scores
     with pytest.raises(ConfigError, match="scored again"):
         fe.analyze(copied, include_path=own)
+
+
+def test_a_task_whose_filter_fails_on_a_candidate_is_named(
+    copied: Path, tasks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given no kept scores
+    for path in copied.rglob("candidates.parquet"):
+        path.unlink()
+
+    def read(text: str) -> str:
+        raise ValueError("no number")
+
+    monkeypatch.setattr(host_tasks, "answer_reader_of", lambda task, doc: read)
+    with pytest.raises(ConfigError, match=r"cannot score a candidate of document 0 again: no number"):
+        fe.analyze(copied, include_path=tasks)
 
 
 def test_several_processes_give_the_same_scores(runs: Path, tasks: Path, scored: list[ScoredPools]) -> None:
