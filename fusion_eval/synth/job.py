@@ -13,6 +13,7 @@ import msgspec
 from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments import ModelArguments, public
 from fusion_eval.synth.prompts import Columns
+from fusion_eval.synth.sources import content_of
 from fusion_eval.text.file_names import safe_file_name
 
 Format = Literal["messages", "prompt_completion"]
@@ -65,10 +66,15 @@ class Job:
         return self.output if len(self.strategies) == 1 else self.output / safe_file_name(strategy)
 
     def identity(self, arguments: ModelArguments) -> dict[str, Any]:
-        """Return what decides the rows, as JSON values. Two shards of one job differ in nothing of it."""
+        """Return what decides the rows, as JSON values. Two shards of one job differ in nothing of it.
+
+        Files with prompts count by their content, wherever they lie.
+        """
+        content = content_of(Path(self.prompts))
         model = {name: value for name, value in public(arguments).items() if name not in _NO_MATTER}
         return {
-            "prompts": self.prompts,
+            "prompts": Path(self.prompts).name if content else self.prompts,
+            "content": content,
             "columns": msgspec.to_builtins(self.columns),
             "strategies": list(self.strategies),
             "model_args": model,

@@ -113,9 +113,13 @@ def check_output(folder: Path, manifest: Manifest) -> None:
     name = differing[0] if differing else "job"
     was = there.shard if name == "shard" else there.job.get(name)
     now = manifest.shard if name == "shard" else manifest.job.get(name)
+    difference = (
+        "the files with prompts have changed since"
+        if name == "content"
+        else f"{name} was {_text(was)} there, and is {_text(now)} now"
+    )
     raise ConfigError(
-        f"--output {folder} holds another job: its {name} is {_text(was)}, and now it is {_text(now)}; "
-        "name another folder, or repeat its command"
+        f"--output {folder} holds another job: {difference}; name another folder, or repeat its command"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import itertools
 import sys
 from collections.abc import Iterable, Iterator
@@ -46,6 +47,17 @@ def open_file(path: Path, columns: Columns) -> Source:
             index += count
 
     return Source(str(path), read, sum(counts))
+
+
+def content_of(path: Path) -> list[str]:
+    """Return the hash of each file with prompts; an empty list if the path is none."""
+    if not path.exists():
+        return []
+    hashes = []
+    for file in _files(path):
+        with file.open("rb") as opened:
+            hashes.append(hashlib.file_digest(opened, "sha256").hexdigest())
+    return hashes
 
 
 def open_standard_input(columns: Columns) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -85,10 +86,28 @@ def test_an_output_folder_of_another_job_is_left_alone(
     assert made.synth("--strategy", "longest") == 2
     # then
     assert (
-        'holds another job: its strategies is ["single"], and now it is ["longest"]'
+        'holds another job: strategies was ["single"] there, and is ["longest"] now'
         in capsys.readouterr().err
     )
     assert rows_in(made.output) == before
+
+
+def test_prompts_that_were_edited_are_another_job_and_moved_ones_are_not(
+    lab: MakeLab, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    # given a finished job
+    made = lab(2)
+    made.synth("--strategy", "single")
+    prompts = made.folder / "prompts.jsonl"
+    # when the same file lies elsewhere, the job is the same
+    moved = tmp_path / "elsewhere" / "prompts.jsonl"
+    moved.parent.mkdir()
+    moved.write_bytes(prompts.read_bytes())
+    assert made.synth("--strategy", "single", "--prompts", str(moved)) == 0
+    # and when a prompt in it is another, though there are as many, it is not
+    moved.write_bytes(moved.read_bytes().replace(b"1", b"7"))
+    assert made.synth("--strategy", "single", "--prompts", str(moved)) == 2
+    assert "the files with prompts have changed since" in capsys.readouterr().err
 
 
 def test_a_folder_with_other_files_is_left_alone(lab: MakeLab, capsys: pytest.CaptureFixture[str]) -> None:

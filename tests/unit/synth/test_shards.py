@@ -115,4 +115,4 @@ def test_shards_of_prompts_that_changed_are_not_merged(
     code = merge(folders, made.output)
     # then
     assert code == 2
-    assert "was made of 4 prompts" in capsys.readouterr().err
+    assert "its content differs" in capsys.readouterr().err
