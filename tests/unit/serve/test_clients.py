@@ -143,6 +143,7 @@ async def test_the_provider_of_litellm_answers_and_streams(upstream: Server) -> 
 @pytest.mark.slow
 def test_the_harness_model_local_chat_completions_reads_the_server(base_url: str) -> None:
     # given
+    pytest.importorskip("tenacity", reason="needs tenacity: pip install 'lm_eval[api]'")
     completions = importlib.import_module("lm_eval.models.openai_completions")
     instance = importlib.import_module("lm_eval.api.instance").Instance
     model = completions.LocalChatCompletion(
