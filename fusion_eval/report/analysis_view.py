@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from fusion_eval.report.further_tables import all_blocks
 from fusion_eval.report.text_table import Table, text_table
-from fusion_eval.runs.analysis import Analysis, to_json
+from fusion_eval.runs.analysis import Analysis
+from fusion_eval.runs.versioned_file import to_json
 from fusion_eval.text.escaping import escaped, escaped_table, visible_json
 from fusion_eval.text.printable import printable, terminal_line, terminal_text
 

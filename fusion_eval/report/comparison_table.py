@@ -10,7 +10,8 @@ from dataclasses import asdict, fields
 
 from fusion_eval.report.judging_tables import judging_blocks
 from fusion_eval.report.text_table import Table, decimals, text_table
-from fusion_eval.runs.comparison import JUDGE_FAMILY, Comparison, RankedRun, Row, adjustment, to_json
+from fusion_eval.runs.comparison import JUDGE_FAMILY, Comparison, RankedRun, Row, adjustment
+from fusion_eval.runs.versioned_file import to_json
 from fusion_eval.text.escaping import csv_cell, escaped, escaped_table, visible_json
 from fusion_eval.text.printable import terminal_line, terminal_text
 

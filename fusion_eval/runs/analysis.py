@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import msgspec
-
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.runs.comparison import ComparedRun
+from fusion_eval.runs.versioned_file import read_versioned, to_json
 from fusion_eval.runs.writing import write_file
 
 if TYPE_CHECKING:
@@ -232,19 +231,4 @@ def read_analysis(path: Path) -> Analysis:
     Raises:
         ConfigError: The file cannot be read, is no analysis, or has another schema version.
     """
-    try:
-        analysis = msgspec.json.decode(path.read_bytes(), type=Analysis)
-    except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is not an analysis that `fusion-eval analyze` wrote: {error}") from error
-    if analysis.schema_version != SCHEMA_VERSION:
-        raise ConfigError(
-            f"{path} has schema_version {analysis.schema_version}, and this version reads {SCHEMA_VERSION}; analyze again"
-        )
-    return analysis
-
-
-def to_json(analysis: Analysis) -> bytes:
-    """Return an analysis as indented JSON with a newline at the end."""
-    return msgspec.json.format(msgspec.json.encode(analysis), indent=2) + b"\n"
+    return read_versioned(path, Analysis, version=SCHEMA_VERSION, what="an analysis", command="analyze")

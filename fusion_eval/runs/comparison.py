@@ -7,11 +7,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from fusion_eval.errors import ConfigError
 from fusion_eval.runs.judging_summary import JudgingSummary
 from fusion_eval.runs.reading import Run
+from fusion_eval.runs.versioned_file import read_versioned, to_json
 from fusion_eval.runs.writing import write_file
 from fusion_eval.types import without_surrogates
 
@@ -173,19 +171,4 @@ def read_comparison(path: Path) -> Comparison:
     Raises:
         ConfigError: The file cannot be read, is no comparison, or has another schema version.
     """
-    try:
-        comparison = msgspec.json.decode(path.read_bytes(), type=Comparison)
-    except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is not a comparison that `fusion-eval compare` wrote: {error}") from error
-    if comparison.schema_version != SCHEMA_VERSION:
-        raise ConfigError(
-            f"{path} has schema_version {comparison.schema_version}, and this version reads {SCHEMA_VERSION}; compare again"
-        )
-    return comparison
-
-
-def to_json(comparison: Comparison) -> bytes:
-    """Return a comparison as indented JSON with a newline at the end."""
-    return msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n"
+    return read_versioned(path, Comparison, version=SCHEMA_VERSION, what="a comparison", command="compare")

@@ -16,7 +16,8 @@ from fusion_eval.analysis.parquet import notes_of, read_pools, write_pools
 from fusion_eval.analysis.pools import NO_ANSWER, ScoredPools, StrategyAnswers
 from fusion_eval.analysis.units import units
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.analysis import Analysis, read_analysis, to_json, write_analysis
+from fusion_eval.runs.analysis import Analysis, read_analysis, write_analysis
+from fusion_eval.runs.versioned_file import to_json
 
 
 def strategy(name: str, values: list[float], chosen: list[int] | None = None) -> StrategyAnswers:

@@ -21,8 +21,8 @@ from fusion_eval.gate.checked_rows import CheckedRow
 from fusion_eval.gate.margins import Margins
 from fusion_eval.gate.sides import read_side
 from fusion_eval.gate.views import as_json
-from fusion_eval.runs.comparison import to_json
 from fusion_eval.runs.reading import read_runs
+from fusion_eval.runs.versioned_file import to_json
 
 WORDS = ("zebra", "quagga", "okapi", "impala", "gerenuk", "dikdik")
 

@@ -9,7 +9,8 @@ import pytest
 from compared_runs import compared, write_each
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.comparison import Comparison, read_comparison, to_json, write_comparison
+from fusion_eval.runs.comparison import Comparison, read_comparison, write_comparison
+from fusion_eval.runs.versioned_file import to_json
 
 
 @pytest.fixture
