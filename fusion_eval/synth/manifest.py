@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,23 @@ class Counts(msgspec.Struct):
     languages: dict[str, int] = {}
     teachers: dict[str, int] = {}
     """By model, how many usable candidates it gave."""
+
+    def add_row(self, language: str | None, *, fell_back: bool, teachers: Iterable[str]) -> None:
+        """Count a row. `teachers` names the model of each usable candidate."""
+        self.rows += 1
+        self.fallbacks += fell_back
+        self.languages[language or ""] = self.languages.get(language or "", 0) + 1
+        for teacher in teachers:
+            self.teachers[teacher] = self.teachers.get(teacher, 0) + 1
+
+    def add_cost(self, prompt_tokens: int, completion_tokens: int, cost: float | None) -> None:
+        """Count what a result took. Without a price the sum is unknown, unless nothing was written."""
+        self.prompt_tokens += prompt_tokens
+        self.completion_tokens += completion_tokens
+        if cost is not None:
+            self.cost = None if self.cost is None else self.cost + cost
+        elif completion_tokens:
+            self.cost = None
 
 
 class Manifest(msgspec.Struct):

@@ -82,13 +82,15 @@ def merge_strategy(
     counts, examples = Counts(), list[tuple[str, str]]()
     for record in _in_order(parts, strategy, owners, "data/train-*.parquet"):
         rows.add(record)
-        _count(counts, record)
+        usable = (one["model"] for one in record["candidates"] if one["error"] is None)
+        counts.add_row(record["language"], fell_back=record["fallback"] is not None, teachers=usable)
+        _add_cost(counts, record)
         if len(examples) < _EXAMPLES:
             examples.append(_example(record))
     for record in _in_order(parts, strategy, owners, "failed.parquet"):
         failed.add(record)
         counts.failed[record["reason"]] = counts.failed.get(record["reason"], 0) + 1
-        _count_cost(counts, record)
+        _add_cost(counts, record)
     rows.place()
     failed.place()
     if job.pairs:
@@ -116,21 +118,8 @@ def _in_order(
     return heapq.merge(*streams, key=lambda record: record["index"])
 
 
-def _count(counts: Counts, record: dict[str, Any]) -> None:
-    counts.rows += 1
-    counts.fallbacks += record["fallback"] is not None
-    language = record["language"] or ""
-    counts.languages[language] = counts.languages.get(language, 0) + 1
-    for candidate in record["candidates"]:
-        if candidate["error"] is None:
-            counts.teachers[candidate["model"]] = counts.teachers.get(candidate["model"], 0) + 1
-    _count_cost(counts, record)
-
-
-def _count_cost(counts: Counts, record: dict[str, Any]) -> None:
-    counts.prompt_tokens += record["prompt_tokens"]
-    counts.completion_tokens += record["completion_tokens"]
-    counts.cost = sum_of([counts.cost, record["cost"] if record["completion_tokens"] else 0.0])
+def _add_cost(counts: Counts, record: dict[str, Any]) -> None:
+    counts.add_cost(record["prompt_tokens"], record["completion_tokens"], record["cost"])
 
 
 def sum_of(costs: Sequence[float | None]) -> float | None:

@@ -68,12 +68,15 @@ class StrategyWriter:
         """Write one result, in the order of the prompts."""
         if isinstance(result, Row) and (objection := self._objection(result)):
             result = dropped(result, *objection)
-        self._count_cost(result)
+        self.counts.add_cost(result.prompt_tokens, result.completion_tokens, result.cost)
         if isinstance(result, Failure):
             self.counts.failed[result.reason] = self.counts.failed.get(result.reason, 0) + 1
             self._failed.add(failure_record(result))
             return
-        self._count(result)
+        usable = (candidate.model for candidate in result.candidates if candidate.error is None)
+        self.counts.add_row(result.language, fell_back=result.fallback is not None, teachers=usable)
+        if len(self.examples) < EXAMPLES:
+            self.examples.append((prompt_text(result.prompt), result.completion))
         self._rows.add(row_record(result, self._job.format))
         if self._job.pairs:
             for pair in pairs_of(result):
@@ -86,26 +89,6 @@ class StrategyWriter:
             return ERROR, "a chat of several turns is no plain text; use --format messages"
         found = ((one.name, one.objection(row)) for one in self._filters)
         return next(((name, reason) for name, reason in found if reason), None)
-
-    def _count(self, row: Row) -> None:
-        counts = self.counts
-        counts.rows += 1
-        counts.fallbacks += row.fallback is not None
-        counts.languages[row.language or ""] = counts.languages.get(row.language or "", 0) + 1
-        for candidate in row.candidates:
-            if candidate.error is None:
-                counts.teachers[candidate.model] = counts.teachers.get(candidate.model, 0) + 1
-        if len(self.examples) < EXAMPLES:
-            self.examples.append((prompt_text(row.prompt), row.completion))
-
-    def _count_cost(self, result: Result) -> None:
-        counts = self.counts
-        counts.prompt_tokens += result.prompt_tokens
-        counts.completion_tokens += result.completion_tokens
-        if result.cost is not None:
-            counts.cost = None if counts.cost is None else counts.cost + result.cost
-        elif result.completion_tokens:
-            counts.cost = None
 
     def place(self, manifest: Manifest) -> None:
         """Put the files in place, with the card."""
