@@ -14,7 +14,7 @@ from fusion_eval.synth.card import dataset_card, index_card
 from fusion_eval.synth.files import staging_folder
 from fusion_eval.synth.job import Job, Shard
 from fusion_eval.synth.manifest import Counts, Manifest, check_output, read_manifest, write_manifest
-from fusion_eval.synth.merge_files import Part, indices_of, merge_strategy, records_of, sum_of
+from fusion_eval.synth.merge_files import Part, indices_of, merge_strategy, records_of
 from fusion_eval.text.file_names import safe_file_name
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def merge(
             for strategy in job.strategies
         }
         manifest.strategies = {strategy: one for strategy, (one, _) in counts.items()}
-        manifest.cost = sum_of([part.manifest.cost for part in parts if part.finished])
+        manifest.cost = _sum_of([part.manifest.cost for part in parts if part.finished])
         for strategy, (one, examples) in counts.items():
             card = dataset_card(job, strategy, one, manifest, examples)
             write_file(job.folder(strategy) / "README.md", card.encode())
@@ -151,3 +151,8 @@ def _job_of(manifest: Manifest, output: Path, command: tuple[str, ...]) -> Job:
         output=output, prompts=job["prompts"], strategies=tuple(job["strategies"]), format=job["format"]
     )
     return replace(made, pairs=job["pairs"], rows_per_file=job["rows_per_file"], command=command)
+
+
+def _sum_of(costs: Sequence[float | None]) -> float | None:
+    """Return the sum of costs; None if one is unknown."""
+    return None if None in costs else sum(cost for cost in costs if cost is not None)

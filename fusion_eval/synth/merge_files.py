@@ -122,11 +122,6 @@ def _add_cost(counts: Counts, record: dict[str, Any]) -> None:
     counts.add_cost(record["prompt_tokens"], record["completion_tokens"], record["cost"])
 
 
-def sum_of(costs: Sequence[float | None]) -> float | None:
-    """Return the sum of costs; None if one is unknown."""
-    return None if None in costs else sum(cost for cost in costs if cost is not None)
-
-
 def _example(record: dict[str, Any]) -> tuple[str, str]:
     if "messages" not in record:
         return record["prompt"], record["completion"]
