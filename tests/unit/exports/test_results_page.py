@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,12 @@ def test_the_readmes_first_table_shows_the_sizes_of_the_fusor() -> None:
             assert row.p_adjusted is not None
             effect = f"{row.delta:+.1f} [{row.ci_low:+.1f}, {row.ci_high:+.1f}]"
             assert f"| {row.candidate_value:.1f} | {effect} | {row.p_adjusted:.3f} |" in readme
+
+
+@pytest.mark.parametrize("name", ["against_small_fusor", "against_bon"])
+def test_the_readme_states_the_large_fusors_differences(name: str) -> None:
+    readme = (RESULTS.parent / "README.md").read_text(encoding="utf-8")
+    lines = (RESULTS / "fusor_size" / f"{name}.md").read_text(encoding="utf-8").splitlines()
+    cells = next(line for line in lines if "| all |" in line).replace("\\", "").strip("| ").split(" | ")
+    delta, low, high = (f"{float(number):+.1f}" for number in re.findall(r"[-+]\d+\.\d+", cells[6]))
+    assert f"{delta} [{low}, {high}], p = {float(cells[8]):.3f}" in readme
