@@ -11,7 +11,6 @@ import pytest
 from fusion_eval.model_arguments import parse
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
-from fusion_eval.strategies.methods import refine
 from fusion_eval.strategies.plugins import STRATEGIES, names
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.solver import Solver, solve_all
@@ -29,7 +28,7 @@ CHOOSING = (
 ASKING = (
     "greedy", "fusion", "usc(max_tokens=2)", "genselect(window=2,max_tokens=2)", "pairrank(budget=1n,max_tokens=2)",
     "chops(max_tokens=2)", "council(max_tokens=2)", "route", "rank_fusion(k=1,by=logprob)",
-    "guarded_fusion(by=chrf)", "refine(by=logprob)", "moa(layers=1)", "rsa(population=3,k=2,rounds=1)",
+    "guarded_fusion(by=chrf)", "refine(by=logprob,max_tokens=4)", "moa(layers=1)", "rsa(population=3,k=2,rounds=1)",
 )  # fmt: skip
 """Strategies that ask the model again, which takes a second a call. Each answers in one language, in turn."""
 
@@ -75,8 +74,7 @@ def test_no_strategy_is_left_out() -> None:
 
 
 @pytest.mark.slow
-def test_every_strategy_answers_with_real_weights(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refine, "FEEDBACK_TOKENS", 4)  # a base model would fill the room
+def test_every_strategy_answers_with_real_weights(weights: Path) -> None:
     # given each strategy that chooses in all languages, and each other one in the next language
     languages = list(LANGUAGES)
     turns = [(strategy, [languages[i % len(languages)]]) for i, strategy in enumerate(ASKING)]

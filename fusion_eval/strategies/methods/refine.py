@@ -15,7 +15,6 @@ from fusion_eval.strategies.ranking import best_first
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Answer, Candidate, Pool, Sampling
 
-FEEDBACK_TOKENS = 1024
 _VERDICT = re.compile(r"\[\[(CHANGE|KEEP)\]\][\s*_.`]*\Z")
 
 
@@ -35,18 +34,21 @@ class Refine:
     Args:
         rounds: The most rounds; each costs two calls.
         by: Rates the candidates; None leaves the choice to the model argument `scorer=`.
+        max_tokens: The most tokens of a feedback.
 
     Raises:
-        ConfigError: `rounds` is below 1.
+        ConfigError: `rounds` or `max_tokens` is below 1.
     """
 
     uses: ClassVar = ("fusor", "scorer")
 
     rounds: int = 1
     by: Scorer | None = None
+    max_tokens: int = 1024
 
     def __post_init__(self) -> None:
         integer_reader(1)("rounds", self.rounds)
+        integer_reader(1)("max_tokens", self.max_tokens)
 
     def own_tools(self, tools: Tools) -> Tools:
         """Return the tools with this strategy's own scorer, if it has one."""
@@ -71,7 +73,7 @@ class Refine:
         first = tools.sampling.seed + len(pool.candidates)
         history: list[str] = []
         for seed in range(first, first + self.rounds):
-            feedback = await _ask(pool, "refine_feedback", answer.text, tools, seed, FEEDBACK_TOKENS)
+            feedback = await _ask(pool, "refine_feedback", answer.text, tools, seed, self.max_tokens)
             answer = replace(answer, calls=(*answer.calls, *made([feedback])))
             criticism, verdict = _read(feedback.text)
             if verdict is None:
