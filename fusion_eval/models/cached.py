@@ -27,7 +27,7 @@ class Cached:
     def __init__(self, model: Model, store: Store) -> None:
         self.name, self.identity, self.chat = model.name, model.identity, model.chat
         self.max_n: int | None = None
-        self._model = model
+        self._model, self._store = model, store
         self._read: Batch[None] = Batch(lambda keys: store.candidates(list(keys)))
         self._write: Batch[Candidate] = Batch(store.keep)
         self._in_flight: dict[bytes, asyncio.Event] = {}
@@ -38,6 +38,9 @@ class Cached:
         The model is asked for those that the store lacks, until all are there.
         """
         keys = keys_of(self.identity, prompt, sampling, n)
+        ready = self._store.candidates_read_ahead(keys)
+        if ready is not None:
+            return ready
         candidates = await self._read(dict.fromkeys(keys))
         per_request = n
         while missing := [i for i, key in enumerate(keys) if key not in candidates]:

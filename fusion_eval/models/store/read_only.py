@@ -11,6 +11,7 @@ from typing import Any
 
 from fusion_eval.errors import StoreError
 from fusion_eval.models.store.opening import reason_not_a_store, table_names
+from fusion_eval.models.store.read_ahead import ReadAhead
 from fusion_eval.models.store.recovery import DamagedError, check, check_write_ahead_log, companion, size
 from fusion_eval.models.store.store import Store
 
@@ -32,6 +33,7 @@ class ReadOnlyStore(Store):
         try:
             check_write_ahead_log(path)
             self._db = self._open(path)
+            self._rows = ReadAhead(self._run)
         except (sqlite3.Error, OSError, DamagedError) as error:
             raise _unreadable(path, str(error)) from error
         try:

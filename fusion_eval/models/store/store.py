@@ -18,14 +18,21 @@ import platformdirs
 from fusion_eval.errors import StoreError
 from fusion_eval.models.logs import log
 from fusion_eval.models.store.opening import PATIENCE, SCHEMA, BusyStoreError, open_store_file, unusable
+from fusion_eval.models.store.read_ahead import ReadAhead
 from fusion_eval.models.store.recovery import DamagedError, contains, inode, set_aside
 from fusion_eval.types import Candidate
 
 T = TypeVar("T")
 
 _decode = msgspec.json.Decoder(Candidate).decode
+_DAMAGE = (msgspec.DecodeError, UnicodeDecodeError)
+"""What decoding raises for damage within a row, which SQLite does not see."""
 _ROWS_PER_STATEMENT = 100
-"""SQLite reads fewer keys at a time faster. A row of an insert has two parameters, and the smallest limit is 999."""
+"""A row of an insert has two parameters, and the smallest limit on a statement's parameters is 999."""
+
+
+class _Row(Candidate, frozen=True, omit_defaults=True):
+    """A candidate as it is written: short, without the fields that have their default."""
 
 
 def cache_folder() -> Path:
@@ -52,6 +59,7 @@ class Store:
             file = inode(path) if path else None
             try:
                 self._db = open_store_file(path, patience)
+                self._rows = ReadAhead(self._run)
                 return
             except DamagedError as error:
                 if path is None or not tries_left or not _was_a_store(path):
@@ -60,20 +68,20 @@ class Store:
 
     def candidates(self, keys: Sequence[bytes]) -> dict[bytes, Candidate]:
         """Return the stored candidates of `keys`; keys that are not stored are left out."""
-        stored: dict[bytes, Candidate] = {}
-        for some in _in_portions(keys):
-            marks = ",".join("?" * len(some))
-            rows = self._run(f"SELECT key, candidate FROM generations WHERE key IN ({marks})", some)  # noqa: S608 - marks only
-            try:
-                stored |= {key: _decode(row) for key, row in rows}
-            except (
-                msgspec.DecodeError,
-                UnicodeDecodeError,
-            ) as error:  # SQLite does not see damage within a row
-                raise StoreError(
-                    f"The store {self.path} holds a damaged generation: {error}. Name another with cache=PATH"
-                ) from error
-        return stored
+        try:
+            return {key: _decode(row) for key, row in self._rows.rows(keys).items()}
+        except _DAMAGE as error:
+            raise self._damaged(error) from error
+
+    def candidates_read_ahead(self, keys: Sequence[bytes]) -> list[Candidate] | None:
+        """Return the candidates of `keys` if all are in memory already, else None. The file is not read."""
+        rows = self._rows.take(keys)
+        if rows is None:
+            return None
+        try:
+            return [_decode(row) for row in rows]
+        except _DAMAGE as error:
+            raise self._damaged(error) from error
 
     def keep(self, candidates: Mapping[bytes, Candidate]) -> dict[bytes, Candidate]:
         """Write candidates, and return what is stored under their keys now.
@@ -83,11 +91,16 @@ class Store:
         changes_before = self._db.total_changes
         for some in _in_portions(list(candidates.items())):
             marks = ",".join(["(?,?)"] * len(some))
-            flat = [value for key, candidate in some for value in (key, msgspec.json.encode(candidate))]
+            flat = [value for key, candidate in some for value in (key, _encode(candidate))]
             self._run(f"INSERT OR IGNORE INTO generations VALUES {marks}", flat)  # noqa: S608 - marks only
         if self._db.total_changes - changes_before == len(candidates):
             return dict(candidates)
         return self.candidates(list(candidates))
+
+    def _damaged(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"The store {self.path} holds a damaged generation: {error}. Name another with cache=PATH"
+        )
 
     def _run(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         try:
@@ -131,6 +144,10 @@ def _replace_damaged(path: Path, file: int | None, error: DamagedError) -> None:
             error,
             new_name.name,
         )
+
+
+def _encode(candidate: Candidate) -> bytes:
+    return msgspec.json.encode(_Row(*msgspec.structs.astuple(candidate)))
 
 
 def _in_portions(rows: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fusion_eval.errors import StoreError
 from fusion_eval.models.store.store import Store, cache_folder
-from fusion_eval.types import Candidate
+from fusion_eval.types import Candidate, to_json
 
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -66,6 +66,21 @@ def test_a_store_that_is_opened_again_holds_the_same(tmp_path: Path) -> None:
         store.keep({key(1): candidate("日本語 🐍\x00")})
     with Store(path) as again:
         assert again.candidates([key(1), key(2)]) == {key(1): candidate("日本語 🐍\x00")}
+
+
+def test_rows_with_every_field_written_out_are_readable(tmp_path: Path) -> None:
+    # given a row as earlier versions wrote it
+    with Store(tmp_path / "store.sqlite") as store:
+        store._db.execute("INSERT INTO generations VALUES (?, ?)", (key(1), to_json(candidate("old"))))
+        # then
+        assert store.candidates([key(1)]) == {key(1): candidate("old")}
+
+
+def test_fields_that_have_their_default_are_not_written(tmp_path: Path) -> None:
+    with Store(tmp_path / "store.sqlite") as store:
+        store.keep({key(1): candidate("short", seed=3)})
+        [row] = store._db.execute("SELECT candidate FROM generations").fetchall()
+    assert json.loads(row[0]) == {"text": "short", "model": "m", "seed": 3}
 
 
 def test_any_number_of_rows_can_be_written_and_read() -> None:
