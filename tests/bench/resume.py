@@ -3,8 +3,8 @@
     python tests/bench/resume.py [GENERATIONS]
 
 Prints generations per second, and milliseconds of this process's CPU per generation: medians over several rounds.
-Each round opens the store and the model anew, as a run does. Nobody listens at the model's address, so a generation that
-is not found would be an error.
+Each round opens the store and the model anew, as a run does; the prompts are made before. Nobody listens at the model's
+address, so a generation that is not found would be an error.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ def fill(path: Path, generations: int) -> None:
             )
 
 
-async def read_all(path: Path, generations: int) -> None:
+async def read_all(path: Path, prompts: list[Prompt]) -> None:
     """Draw every pool, as a run does."""
     store = Store(path)
     opener = Opener(SETTINGS, store)
     models = opener.sampler()
-    numbers = iter(range(generations // PER_PROMPT))
+    waiting = iter(prompts)
 
     async def worker() -> None:
-        for number in numbers:
-            pool = await draw(models, (SAMPLING.temperature,), prompt(number), SAMPLING, PER_PROMPT)
+        for own in waiting:
+            pool = await draw(models, (SAMPLING.temperature,), own, SAMPLING, PER_PROMPT)
             assert len(pool.usable) == PER_PROMPT
 
     await asyncio.gather(*(worker() for _ in range(WORKERS)))
@@ -71,9 +71,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "store.sqlite"
         fill(path, generations)
+        prompts = [prompt(number) for number in range(generations // PER_PROMPT)]
         for _ in range(ROUNDS):
             wall, cpu = time.perf_counter(), time.process_time()
-            run_anywhere(lambda: read_all(path, generations))
+            run_anywhere(lambda: read_all(path, prompts))
             rates.append(generations / (time.perf_counter() - wall))
             cpus.append((time.process_time() - cpu) / generations * 1000)
     print(f"{generations:,} generations, {PER_PROMPT} per prompt")

@@ -75,9 +75,10 @@ class ReadAhead:
     def _read_on(self, least: int) -> None:
         """Read the rows behind the last one: at least as many as are asked for now, and more each time."""
         self._portion = min(max(2 * self._portion, least), _MOST_AT_ONCE)
-        statement = "SELECT rowid, key, candidate FROM generations WHERE rowid > ? ORDER BY rowid LIMIT ?"
-        for number, key, row in self._run(statement, (self._last, self._portion)):
-            self._ahead[key] = row
-            self._last = number
+        statement = "SELECT key, candidate FROM generations WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        rows = self._run(statement, (self._last, self._portion))
+        if rows:
+            self._ahead.update(rows)
+            [(self._last,)] = self._run("SELECT rowid FROM generations WHERE key = ?", rows[-1][:1])
         while len(self._ahead) > _MOST_KEPT:
             del self._ahead[next(iter(self._ahead))]
