@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from fusion_eval.cli import options as shared
+from fusion_eval.cli.output import print_comparison
 from fusion_eval.errors import ConfigError, FusionEvalError
 
 
@@ -53,7 +54,6 @@ def compare_runs(options: argparse.Namespace) -> int:
     from fusion_eval import api
     from fusion_eval.api.reports import write_report_beside
     from fusion_eval.cli.judge import with_judge
-    from fusion_eval.report.comparison_table import VIEWS
     from fusion_eval.runs.comparison import write_comparison
 
     _check_options(options)
@@ -83,7 +83,7 @@ def compare_runs(options: argparse.Namespace) -> int:
             if options.output:  # the metrics are worth having without the judge
                 write_comparison(comparison, options.output)
             raise
-    print(VIEWS[options.format](comparison))
+    print_comparison(comparison, options)
     if options.output:
         write_report_beside(runs, comparison, options.output, shared.note)
     return 0

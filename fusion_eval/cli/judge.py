@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fusion_eval.cli import options as shared
+from fusion_eval.cli.output import print_comparison
 from fusion_eval.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,7 +60,6 @@ def judge_runs(options: argparse.Namespace) -> int:
     from fusion_eval.api.reports import write_report_beside
     from fusion_eval.judging.job import Job
     from fusion_eval.judging.judge import judge
-    from fusion_eval.report.comparison_table import VIEWS
     from fusion_eval.runs.reading import read_runs
 
     _check_options(options)
@@ -79,7 +79,7 @@ def judge_runs(options: argparse.Namespace) -> int:
     comparison = judge(
         job, judge_options, output=options.output, gold=options.gold, report=shared.report_progress
     )
-    print(VIEWS[options.format](comparison))
+    print_comparison(comparison, options)
     if options.output:
         write_report_beside(job.runs, comparison, options.output, shared.note)
     return 0

@@ -62,6 +62,7 @@ def add_statistics_options(parser: argparse.ArgumentParser) -> None:
         default="table",
         help="form of the printed comparison (default: table)",
     )
+    add_wide(parser)
     add("--output", "--output_path", type=path, metavar="DIR", help="folder for comparison.json")
     add_allow_partial(parser, "compare the items that all runs have, and report the others")
     add_cluster(parser)
@@ -87,6 +88,11 @@ def add_statistics_options(parser: argparse.ArgumentParser) -> None:
         help="number of resamples for tests and intervals (default: 10000)",
     )
     add("--seed", type=count, default=0, metavar="S", help="seed of the resampling (default: 0)")
+
+
+def add_wide(parser: argparse.ArgumentParser) -> None:
+    """Add the option that prints every column."""
+    parser.add_argument("--wide", action="store_true", help="print every column, however long lines become")
 
 
 def add_family(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusion_eval.argument_values import DEFAULT_STRATEGIES, DEFAULT_TASK
 from fusion_eval.cli import options as shared
+from fusion_eval.cli.output import print_comparison, print_scores, progress_report
 from fusion_eval.cli.recipe_options import add_recipe, apply_recipe, show_next_steps
 from fusion_eval.errors import FusionEvalError
 
@@ -84,6 +85,7 @@ def add_run(commands: Any) -> None:
         help="run single, self, multi and best_single of several models, instead of --strategies",
     )
     add("--dry_run", action="store_true", help="print the calls and their highest cost, without any call")
+    shared.add_wide(parser)
     add_recipe(parser)
     shared.add_family(parser)
     shared.add_judge_options(parser)
@@ -109,21 +111,30 @@ def run_strategies(options: argparse.Namespace) -> int:
     if options.arms:
         from fusion_eval.harness.arms import run_arms
 
-        result: RunResult | None = run_arms(plan, shared.report_progress)
+        result: RunResult | None = run_arms(plan, progress_report())
     else:
-        result = run_and_compare(plan, shared.report_progress)
+        result = run_and_compare(plan, progress_report())
     if result is None:  # another rank of a parallel run prints
         return 0
-    print(result.scores())
+    print_scores(result, options)
     if options.judge and result.comparison:
         compared = dataclasses.replace(plan, strategies=result.strategies)
         result = _with_judge(result, result.comparison.comparison, compared, options)
-    if overall := result.overall():
-        print(overall)
+    _print_overall(result, options)
     _write_report(result, plan)
     print(f"{time.monotonic() - started:.0f} s in all; results, samples and traces are in {plan.output}")
     show_next_steps(recipe, plan.output)
     return 0
+
+
+def _print_overall(result: RunResult, options: argparse.Namespace) -> None:
+    """Print the rows of the comparison over all languages, if there are any, else all rows."""
+    if result.comparison is not None:
+        print()
+        print_comparison(result.comparison.comparison, options, result.main_rows())
+        print()
+    elif result.why_not_compared:
+        print(result.overall())
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -184,6 +195,6 @@ def _with_judge(
     try:
         comparison = with_judge(compared, runs, statistics, options, plan.output)
     except FusionEvalError:
-        print(result.overall())
+        _print_overall(result, options)
         raise
     return dataclasses.replace(result, comparison=ComparisonView(comparison))

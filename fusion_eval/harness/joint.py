@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.host_tasks import first_score
 from fusion_eval.harness.questions import Request
+from fusion_eval.harness.task_scores import ScoreListener, TaskEnd, listener_of
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.progress import progress
 from fusion_eval.strategies.solver import Share, UnansweredError, solve_shares
@@ -31,7 +32,7 @@ class JointAnswers:
     Args:
         lms: The strategies' model objects.
         opener: The models and the store that they share.
-        report: Is called with one line for each task that ends.
+        report: Is called with one line for each task that ends; a `ScoreListener` is told the scores instead.
     """
 
     def __init__(self, lms: Sequence[StrategyLM], opener: Opener, report: Callable[[str], None]) -> None:
@@ -62,8 +63,8 @@ class JointAnswers:
         first = self._lms[0]
         with ExitStack() as stack:
             shares = [stack.enter_context(self._share(lm, requests)) for lm in self._lms]
-            lines = _TaskLines(requests, self._finals, self._report if first.world_size == 1 else None)
-            stack.enter_context(lines)
+            listener = listener_of(self._report) if first.world_size == 1 else None
+            scores = stack.enter_context(_TaskScores(requests, self._finals, listener))
             names = ", ".join(lm.spec for lm in self._lms)
             done = stack.enter_context(
                 progress(names, len(requests), self._opener.endpoints, self._cost, off=False)
@@ -71,7 +72,7 @@ class JointAnswers:
 
             def on_question(index: int) -> None:
                 done()
-                lines.answered(index)
+                scores.answered(index)
 
             first.run(solve_shares(shares, first.width, on_question))
 
@@ -93,8 +94,8 @@ class JointAnswers:
         return sum(known) if known else None
 
 
-class _TaskLines:
-    """Says one line for each task as its last question is answered.
+class _TaskScores:
+    """Tells a listener the scores of each task as its last question is answered.
 
     A thread scores, so that no request in flight waits for it. Leaving the context waits for the thread.
     """
@@ -103,21 +104,19 @@ class _TaskLines:
         self,
         requests: Sequence[Request],
         finals: Mapping[StrategyLM, Sequence[str]],
-        report: Callable[[str], None] | None,
+        listener: ScoreListener | None,
     ) -> None:
-        self._requests, self._finals, self._report = requests, finals, report
+        self._requests, self._finals, self._listener = requests, finals, listener
         self._left = Counter(request.task_name or "" for request in requests)
-        self._tasks, self._ended, self._started = len(self._left), 0, time.monotonic()
+        self._tasks, self._ended, self._started = list(self._left), 0, time.monotonic()
         self._indices: dict[str, list[int]] = defaultdict(list)
         for index, request in enumerate(requests):
             self._indices[request.task_name or ""].append(index)
         self._thread = ThreadPoolExecutor(1)
 
-    def __enter__(self) -> _TaskLines:
-        if self._report:
-            self._report(
-                f"{len(self._requests):,} prompts in {_tasks(self._tasks)}; a line follows as each task ends"
-            )
+    def __enter__(self) -> _TaskScores:
+        if self._listener:
+            self._listener.tasks_start(len(self._requests), self._tasks, [lm.spec for lm in self._finals])
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -127,26 +126,19 @@ class _TaskLines:
         """Count a question that every strategy is done with."""
         task = self._requests[index].task_name or ""
         self._left[task] -= 1
-        if not self._left[task] and self._report:
+        if not self._left[task] and self._listener:
             self._ended += 1
             seconds = time.monotonic() - self._started
-            self._thread.submit(
-                self._report_scores,
-                self._report,
-                task,
-                f"({self._ended} of {_tasks(self._tasks)}, {seconds:.0f} s)",
-            )
+            self._thread.submit(self._report_scores, self._listener, task, self._ended, seconds)
 
-    def _report_scores(self, report: Callable[[str], None], task: str, elapsed: str) -> None:
+    def _report_scores(self, listener: ScoreListener, task: str, ended: int, seconds: float) -> None:
         requests = [self._requests[index] for index in self._indices[task]]
-        scores, name = {}, ""
+        scores, metric = {}, ""
         for lm, finals in self._finals.items():
             answers = [finals[index] for index in self._indices[task]]
             if score := first_score(task, requests, answers):
-                name, scores[lm.spec] = score
-        digits = 1 if any(abs(value) > 1 for value in scores.values()) else 3
-        values = [f"{spec} {value:.{digits}f}" for spec, value in scores.items()]
-        report("  ".join(filter(None, (task, name, *values, elapsed))))
+                metric, scores[lm.spec] = score
+        listener.task_ends(TaskEnd(task, metric, scores, ended, len(self._tasks), seconds))
 
 
 def _same(some: Sequence[Request], others: Sequence[Request]) -> bool:
@@ -154,7 +146,3 @@ def _same(some: Sequence[Request], others: Sequence[Request]) -> bool:
         (one.task_name, one.doc_id, one.args) == (other.task_name, other.doc_id, other.args)
         for one, other in zip(some, others, strict=True)
     )
-
-
-def _tasks(count: int) -> str:
-    return f"{count} task" if count == 1 else f"{count} tasks"

@@ -54,7 +54,7 @@ def run(plan: Plan, report: Callable[[str], None]) -> Outcome | None:
 
     Args:
         plan: What to run.
-        report: Is called with each line of progress.
+        report: Is called with each line of progress; a `ScoreListener` is told the scores of each task instead.
 
     Returns:
         The scores and totals. None on the ranks of a parallel run that do not write.

@@ -13,13 +13,13 @@ from fusion_eval.report.comparison_view import ComparisonView
 from fusion_eval.report.outcome import Outcome
 from fusion_eval.report.score_table import score_table
 from fusion_eval.report.summary import HOW_TO_READ, summary
-from fusion_eval.runs.comparison import write_comparison
+from fusion_eval.runs.comparison import Row, write_comparison
 from fusion_eval.text.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The scores of every strategy, and their comparison with the first. It prints as `fusion-eval run` does."""
+    """The scores of every strategy, and their comparison with the first. It prints as `fusion-eval run --wide` does."""
 
     output: Path
     """The folder with results, samples, traces and comparison.json."""
@@ -44,8 +44,12 @@ class RunResult:
         """Return the rows of the comparison over all languages, if there are any, else all rows."""
         if self.comparison is None:
             return f"No comparison: {self.why_not_compared}" if self.why_not_compared else ""
-        over_languages = [row for row in self.comparison.rows if row.language == "all"]
-        return f"\n{as_text(self.comparison.comparison, over_languages or None)}\n"
+        return f"\n{as_text(self.comparison.comparison, self.main_rows())}\n"
+
+    def main_rows(self) -> tuple[Row, ...]:
+        """Return the rows of the comparison over all languages, if there are any, else all rows."""
+        rows = self.comparison.rows if self.comparison else ()
+        return tuple(row for row in rows if row.language == "all") or rows
 
 
 def run_and_compare(plan: Plan, report: Callable[[str], None]) -> RunResult | None:

@@ -99,11 +99,12 @@ def _row_note(note: str, rows: Sequence[Row]) -> str:
     """Return a note with the rows that it is about: each by name, or their number if there are many."""
     if len(rows) > _NAMED_ROWS:
         return f"{len(rows)} rows: {note}"
-    names = [f"{row.task}, {_metric(row)}, {row.candidate}" for row in rows]
+    names = [f"{row.task}, {metric_name(row)}, {row.candidate}" for row in rows]
     return f"{'; '.join(dict.fromkeys(names))}: {note}"
 
 
-def _metric(row: Row) -> str:
+def metric_name(row: Row) -> str:
+    """Return a row's metric, with its filter if it has one: `exact_match,strict-match`."""
     return row.metric if row.filter == "none" else f"{row.metric},{row.filter}"
 
 
@@ -141,7 +142,6 @@ def _system_columns(comparison: Comparison) -> list[str]:
 
 def _line(row: Row, systems: Sequence[str], show_filter: bool, show_family: bool) -> list[str]:
     digits = decimals(row.baseline_value, row.candidate_value)
-    interval = "" if row.ci_low is None else f" [{row.ci_low:+.{digits}f}, {row.ci_high:+.{digits}f}]"
     return [
         row.task,
         row.language or "-",
@@ -151,10 +151,10 @@ def _line(row: Row, systems: Sequence[str], show_filter: bool, show_family: bool
         f"{row.n:,}" + (f"/{row.clusters:,}" if row.clusters != row.n else ""),
         f"{row.baseline_value:.{digits}f}",
         f"{row.candidate_value:.{digits}f}",
-        f"{row.delta:+.{digits}f}{interval}",
+        difference(row),
         row.test,
-        _p_value(row.p_value),
-        _p_value(row.p_adjusted),
+        p_value(row.p_value),
+        p_value(row.p_adjusted),
         "*" if row.significant else "",
         *([(row.family or "-").partition(" ")[0]] if show_family else []),
         f"{row.win_rate:.0%} [{100 * row.win_rate_low:.0f}, {100 * row.win_rate_high:.0f}]",
@@ -185,5 +185,13 @@ def _legend(comparison: Comparison) -> str:
     )
 
 
-def _p_value(value: float) -> str:
+def difference(row: Row) -> str:
+    """Format a row's difference with its interval: `+8.10 [+3.85, +12.77]`."""
+    digits = decimals(row.baseline_value, row.candidate_value)
+    interval = "" if row.ci_low is None else f" [{row.ci_low:+.{digits}f}, {row.ci_high:+.{digits}f}]"
+    return f"{row.delta:+.{digits}f}{interval}"
+
+
+def p_value(value: float) -> str:
+    """Format a p-value: `0.0034`, or `2e-05` if it is very small."""
     return f"{value:.4f}" if value >= 0.0001 else f"{value:.0e}"

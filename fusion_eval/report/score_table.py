@@ -33,8 +33,12 @@ class TaskScores:
 def score_table(rows: Sequence[TaskScores], strategies: Sequence[str], metric: str) -> str:
     """Draw the table as plain text with aligned columns."""
     head = [metric, *strategies, "tokens", "seconds"]
-    lines = [[row.label, *_scores(row, strategies), f"{row.tokens:,}", f"{row.seconds:,.0f}"] for row in rows]
-    return text_table(head, lines)
+    return text_table(head, [score_cells(row, strategies) for row in rows])
+
+
+def score_cells(row: TaskScores, strategies: Sequence[str]) -> list[str]:
+    """Return the cells of a row: its label, the score of each strategy, tokens and seconds."""
+    return [row.label, *_scores(row, strategies), f"{row.tokens:,}", f"{row.seconds:,.0f}"]
 
 
 def _scores(row: TaskScores, strategies: Sequence[str]) -> list[str]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from fusion_eval.report.finding import ALL
 from fusion_eval.report.html.charts import BLUE, ORANGE, PALETTE, VERMILLION, Chart, altair
-from fusion_eval.report.html.finding import ALL
 from fusion_eval.runs.analysis import Analysis
 
 Row = Mapping[str, Any]

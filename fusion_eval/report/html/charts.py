@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.report.html.finding import improves, languages_of, main_rows
+from fusion_eval.report.finding import improves, languages_of, main_rows
 from fusion_eval.runs.comparison import Comparison, Row
 
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY = (

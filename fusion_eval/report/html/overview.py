@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fusion_eval.report.html.finding import finding, language_counts
+from fusion_eval.report.finding import finding, language_counts
 from fusion_eval.runs.comparison import Comparison, adjustment
 from fusion_eval.runs.provenance import Provenance, read_provenance
 from fusion_eval.runs.reading import Run

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fusion_eval.report.html.finding import finding, main_rows
+from fusion_eval.report.finding import finding, main_rows
 from fusion_eval.report.html.page import render_index
 from fusion_eval.report.text_table import decimals
 from fusion_eval.runs.comparison import Comparison

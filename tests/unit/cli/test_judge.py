@@ -69,7 +69,7 @@ class TestResults:
     def test_three_runs_have_strengths_in_printed_tables(
         self, open_runs: list[str], judge: NamedJudge, capsys: Capture, format: str
     ) -> None:
-        assert main(["judge", *open_runs, *judge.options, "--every_pair", "--format", format]) == 0
+        assert main(["judge", *open_runs, *judge.options, "--every_pair", "--wide", "--format", format]) == 0
 
         printed = capsys.readouterr().out
         assert printed.count("judge:helpfulness") >= 3

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from comparison_of import ROW, comparison_of
 
-from fusion_eval.report.html.finding import finding, language_counts
+from fusion_eval.report.finding import finding, language_counts
 from fusion_eval.runs.comparison import Row
 
 OVER_ALL = replace(ROW, task="quiz", language="all", family="primary")

@@ -76,6 +76,11 @@ def _is_language_of(part: Row, task: str) -> bool:
     return family.startswith(f"languages of {task} by ") if family else part.task.startswith(task)
 
 
+def significant_first(rows: Sequence[Row]) -> list[Row]:
+    """Return the significant rows, then the others. In each part rows over all languages come first."""
+    return sorted(rows, key=lambda row: (not row.significant, row.language != ALL))
+
+
 def improves(row: Row) -> bool:
     """Return whether the candidate's value is the better one."""
     return row.delta > 0 if row.higher_is_better else row.delta < 0

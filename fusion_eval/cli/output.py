@@ -1,0 +1,93 @@
+"""Print results: compact and in colour for a terminal, in full with `--wide`, or in another form."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from fusion_eval.cli.options import report_progress
+
+if TYPE_CHECKING:
+    from fusion_eval.harness.run_result import RunResult
+    from fusion_eval.harness.task_scores import TaskEnd
+    from fusion_eval.report.terminal.scores import GrowingTable
+    from fusion_eval.runs.comparison import Comparison, Row
+
+
+def print_comparison(
+    comparison: Comparison, options: argparse.Namespace, rows: Sequence[Row] | None = None
+) -> None:
+    """Print a comparison in the form that `--format` and `--wide` name. As a table, what is significant comes first.
+
+    Args:
+        comparison: The comparison.
+        options: The command line.
+        rows: The rows to print as a table; all by default.
+    """
+    from fusion_eval.report.comparison_table import VIEWS, as_text
+    from fusion_eval.report.finding import finding, significant_first
+    from fusion_eval.text.printable import terminal_line
+
+    if getattr(options, "format", "table") != "table":
+        print(VIEWS[options.format](comparison))
+    elif options.wide:
+        shown = significant_first(comparison.rows if rows is None else rows)
+        print(f"{terminal_line(finding(comparison))}\n\n{as_text(comparison, shown)}")
+    else:
+        from fusion_eval.report.terminal.comparison import comparison_view
+        from fusion_eval.report.terminal.screen import open_console
+
+        print(comparison_view(comparison, open_console(sys.stdout), rows))
+
+
+def print_scores(result: RunResult, options: argparse.Namespace) -> None:
+    """Print the table of a run's scores, and what each strategy did and cost."""
+    if options.wide:
+        print(result.scores())
+        return
+    from fusion_eval.report.terminal.scores import scores_view
+    from fusion_eval.report.terminal.screen import open_console
+
+    print(scores_view(result.outcome, result.strategies, open_console(sys.stdout), result.how_to_read))
+
+
+def progress_report() -> Callable[[str], None]:
+    """Return what a run reports its progress to: a growing table at a terminal, else lines on standard error."""
+    return LiveScores() if sys.stdout.isatty() else report_progress
+
+
+class LiveScores:
+    """A table on the terminal that gets a line as each task ends. Other lines of progress go to standard error."""
+
+    def __init__(self) -> None:
+        self._table: GrowingTable | None = None
+
+    def __call__(self, line: str) -> None:
+        """Print a line of progress."""
+        report_progress(line)
+
+    def tasks_start(self, prompts: int, tasks: Sequence[str], strategies: Sequence[str]) -> None:
+        """Print the head of the table."""
+        from fusion_eval.harness.task_scores import prompts_in
+        from fusion_eval.report.terminal.scores import GrowingTable
+        from fusion_eval.report.terminal.screen import open_console
+
+        self._table = GrowingTable(tasks, strategies, open_console(sys.stdout))
+        self._print(self._table.head(prompts_in(prompts, len(tasks))))
+
+    def task_ends(self, end: TaskEnd) -> None:
+        """Print the line of a task."""
+        if self._table is not None:
+            done = ", ".join(
+                filter(None, (end.metric, f"{end.ended} of {end.tasks}", f"{end.seconds:.0f} s"))
+            )
+            self._print(self._table.line(end.task, end.scores, done))
+
+    def _print(self, lines: str) -> None:
+        """Print lines above the progress bar, which is on the same terminal."""
+        from tqdm import tqdm
+
+        tqdm.write(lines, file=sys.stdout)
+        sys.stdout.flush()

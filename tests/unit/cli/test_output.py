@@ -1,0 +1,75 @@
+"""What `compare --wide` and a run at a terminal print."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from run_folders import samples, write_run
+
+from fusion_eval.cli.main import main
+from fusion_eval.cli.options import report_progress
+from fusion_eval.cli.output import LiveScores, progress_report
+from fusion_eval.harness.task_scores import ScoreLines, ScoreListener, TaskEnd, listener_of
+
+END = TaskEnd("demo_de", "chrf", {"single": 43.21, "bon": 50.0}, 1, 11, 31.4)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_compare_prints_all_columns_with_wide_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    runs = [
+        str(write_run(tmp_path / name, {"quiz": samples(values)}))
+        for name, values in (("base", [0.1, 0.2, 0.4, 0.3]), ("cand", [0.3, 0.4, 0.6, 0.5]))
+    ]
+    # when
+    main(["compare", *runs])
+    narrow = capsys.readouterr().out
+    main(["compare", *runs, "--wide"])
+    wide = capsys.readouterr().out
+    # then
+    assert narrow.split("\n", 1)[0][:40] == wide.split("\n", 1)[0][:40]
+    assert max(map(len, narrow.splitlines())) <= 100 < max(map(len, wide.splitlines()))
+    assert "detects" in wide and "detects" not in narrow
+
+
+def test_without_a_terminal_a_run_writes_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    lines: list[str] = []
+    # when
+    listener = listener_of(lines.append)
+    listener.tasks_start(154, ["demo_de"] * 11, ["single", "bon"])
+    listener.task_ends(END)
+    # then
+    assert progress_report() is report_progress and isinstance(listener, ScoreLines)
+    assert lines == [
+        "154 prompts in 11 tasks; a line follows as each task ends",
+        "demo_de  chrf  single 43.2  bon 50.0  (1 of 11 tasks, 31 s)",
+    ]
+
+
+def test_at_a_terminal_a_run_shows_a_table_that_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    # when
+    report = progress_report()
+    assert isinstance(report, LiveScores) and isinstance(report, ScoreListener)
+    report.tasks_start(154, ["demo_de", "demo_en"], ["single", "bon"])
+    report.task_ends(END)
+    # then
+    lines = terminal.getvalue().splitlines()
+    assert "154 prompts in 2 tasks" in lines[0]
+    assert "demo_de" in lines[-1] and "43.2" in lines[-1] and "chrf, 1 of 11, 31 s" in lines[-1]
