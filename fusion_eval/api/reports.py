@@ -74,6 +74,7 @@ def report_of(
         pictures: Draw pictures, if the packages for it are installed.
         plots: Folder to write each picture to.
     """
+    from fusion_eval.report.html.agreement_chart import agreement_charts
     from fusion_eval.report.html.analysis_charts import analysis_charts
     from fusion_eval.report.html.charts import INSTALL, comparison_charts
     from fusion_eval.report.html.pictures import can_draw, draw, write_pictures
@@ -82,22 +83,25 @@ def report_of(
 
     if plots is not None and not can_draw():
         raise ConfigError(f"--plots: {INSTALL}")
+    analysis = _analysis(home)
+    verdicts = read_verdicts(home / FILE_NAME) if (home / FILE_NAME).is_file() else []
     values, notes = _candidate_values(runs, include_path) if candidate_scores else ({}, [])
     charts: list[Chart] = []
     if pictures and can_draw():
         charts += comparison_charts(comparison) if comparison else []
-        charts += analysis_charts(analysis) if (analysis := _analysis(home)) else []
+        charts += agreement_charts(verdicts, comparison.alpha if comparison else 0.05)
+        charts += analysis_charts(analysis) if analysis else []
     if plots is not None:
         write_pictures(charts, Path(plots))
-    verdicts = home / FILE_NAME
     return Report(
         runs=runs,
         comparison=comparison,
         candidate_values=values,
-        verdicts=read_verdicts(verdicts) if verdicts.is_file() else (),
+        verdicts=verdicts,
         pictures=draw(charts),
         pictures_note="" if can_draw() or not pictures else INSTALL,
         notes=notes,
+        analysis=analysis,
     )
 
 
@@ -125,6 +129,30 @@ def write_report_beside(
 
     try:
         write_page(report_of(runs, comparison, folder, candidate_scores=False, pictures=pictures), folder)
+    except FusionEvalError as error:
+        note(f"report.html is not written: {error}")
+
+
+def write_analysis_page(
+    runs: Sequence[str | Path],
+    folder: Path,
+    note: Callable[[str], None],
+    *,
+    allow_partial: bool = False,
+    include_path: str | Path | None = None,
+) -> None:
+    """Write `report.html` with the pictures and tables of the analysis that stands in a folder, and the runs' items.
+
+    A page that cannot be written is no reason to lose the command's result: `note` is called with the reason.
+    """
+    from fusion_eval.report.html.report import write_page
+    from fusion_eval.runs.files import run_folders
+
+    try:
+        paths = {path.resolve(): path for one in runs for path in run_folders(Path(one))}
+        loaded = load_runs(list(paths.values()), allow_partial)
+        loaded.sort(key=lambda run: run.name != FIRST_BASELINE)
+        write_page(report_of(loaded, None, folder, include_path=include_path), folder)
     except FusionEvalError as error:
         note(f"report.html is not written: {error}")
 

@@ -28,7 +28,7 @@ def add_analyze(commands: Any) -> None:
         help="runs with traces on the same pools; a folder may hold several",
     )
     add = parser.add_argument
-    add("--output", "--output_path", type=shared.path, metavar="DIR", help="folder for analysis.json")
+    add("--output", "--output_path", type=shared.path, metavar="DIR", help="folder for analysis.json and report.html")
     add(
         "--metrics",
         metavar="M,…",
@@ -111,6 +111,7 @@ def analyze_runs(options: argparse.Namespace) -> int:
     """Carry out `fusion-eval analyze`."""
     from fusion_eval import api
     from fusion_eval.api.analysis import price
+    from fusion_eval.api.reports import write_analysis_page
     from fusion_eval.report.analysis_view import AnalysisView
 
     new_calls = _new_calls(options)
@@ -147,4 +148,12 @@ def analyze_runs(options: argparse.Namespace) -> int:
         "json": AnalysisView.to_json,
     }
     print(forms[options.format](view))
+    if options.output:
+        write_analysis_page(
+            options.runs,
+            options.output,
+            shared.note,
+            allow_partial=options.allow_partial,
+            include_path=options.include_path,
+        )
     return 0

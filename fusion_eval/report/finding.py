@@ -116,7 +116,7 @@ def _of_candidates(comparison: Comparison, rows: Sequence[Row]) -> str:
         parts = [
             f"{row.candidate} {_verb(row)} {row.baseline} ({_effect(row, metric=False)})" for row in rows
         ]
-        return f"{where}, {_joined(parts)}; {_method(comparison)}."
+        return f"{where}, {joined(parts)}; {_method(comparison)}."
     better = [row for row in rows if row.significant and improves(row)]
     worse = sum(row.significant and not improves(row) for row in rows)
     rest = len(rows) - len(better) - worse
@@ -134,7 +134,7 @@ def _of_tasks(comparison: Comparison, rows: Sequence[Row]) -> str:
         better = sum(row.significant and improves(row) for row in own)
         worse = sum(row.significant and not improves(row) for row in own)
         parts.append(f"{candidate} beats {own[0].baseline} on {better} of {tasks} tasks and loses on {worse}")
-    return f"{_joined(parts)} ({_method(comparison)})."
+    return f"{joined(parts)} ({_method(comparison)})."
 
 
 def _verb(row: Row) -> str:
@@ -184,5 +184,6 @@ def _named(rows: Sequence[Row]) -> str:
     return f" ({', '.join(names)})" if 0 < len(names) <= _MOST_NAMED else ""
 
 
-def _joined(parts: Sequence[str]) -> str:
+def joined(parts: Sequence[str]) -> str:
+    """Return parts of a sentence as a list: `a, b and c`."""
     return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else parts[0]

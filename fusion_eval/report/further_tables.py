@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from fusion_eval.report.analysis_tables import Block, blocks, with_interval
@@ -28,6 +29,14 @@ def all_blocks(analysis: Analysis) -> list[Block]:
         (contribution_tables, analysis.contribution),
     ]
     return [*blocks(analysis), *(block for draw, rows in parts for block in draw(_shown(rows)))]
+
+
+def captioned_tables(analysis: Analysis) -> list[tuple[str, Table]]:
+    """Return all tables of an analysis, each with the sentence that says what it shows."""
+    parts = all_blocks(analysis)
+    return [
+        (str(caption).rstrip(":"), table) for caption, table in pairwise(parts) if isinstance(table, Table)
+    ]
 
 
 def _shown(rows: Sequence[Row]) -> list[Row]:

@@ -91,7 +91,7 @@ def rescue_chart(rows: Sequence[Row]) -> Any:
     )
     texts = base.mark_text(fontSize=10).encode(
         text=alt.Text("share:Q", format=".0%"),
-        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#1a2230")),
+        color=alt.condition("datum.share > 0.6", alt.value("white"), alt.value("#1a2230")),
     )
     return alt.layer(cells, texts)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fusion_eval.report.analysis_finding import analysis_finding
 from fusion_eval.report.finding import finding, language_counts
+from fusion_eval.runs.analysis import Analysis
 from fusion_eval.runs.comparison import Comparison, adjustment
 from fusion_eval.runs.provenance import Provenance, read_provenance
 from fusion_eval.runs.reading import Run
@@ -17,15 +19,17 @@ SYSTEM_HEAD = ("Model", "Items", "Tokens read", "Tokens written", "Cost", "Fallb
 _UNKNOWN = "–"
 
 
-def overview_fields(runs: Sequence[Run], comparison: Comparison | None) -> Json:
+def overview_fields(
+    runs: Sequence[Run], comparison: Comparison | None, analysis: Analysis | None = None
+) -> Json:
     """Return what the template needs for the top of the page."""
     origins = [read_provenance(run) for run in runs]
     tasks = list(dict.fromkeys(task for run in runs for task in run.tasks))
     return {
         "title": f"{_shortened(tasks)}: {', '.join(run.name for run in runs)}",
         "eyebrow": " · ".join(filter(None, (_shortened(tasks), _date(max(run.date for run in runs))))),
-        "finding": _finding(runs, comparison),
-        "details": [] if comparison is None else language_counts(comparison),
+        "finding": _finding(runs, comparison, analysis),
+        "details": _details(comparison, analysis),
         "facts": _facts(runs, origins, comparison),
         "command": _command(runs),
         "system_head": SYSTEM_HEAD,
@@ -37,11 +41,20 @@ def overview_fields(runs: Sequence[Run], comparison: Comparison | None) -> Json:
     }
 
 
-def _finding(runs: Sequence[Run], comparison: Comparison | None) -> str:
+def _finding(runs: Sequence[Run], comparison: Comparison | None, analysis: Analysis | None) -> str:
     if comparison is not None:
         return finding(comparison)
+    if analysis is not None:
+        return analysis_finding(analysis)
     names = ", ".join(run.name for run in runs)
     return f"{names}: nothing was compared, since a comparison needs two runs of the same tasks."
+
+
+def _details(comparison: Comparison | None, analysis: Analysis | None) -> list[str]:
+    """Return the sentences below the finding; that of an analysis too, unless it is the finding."""
+    if comparison is None:
+        return []
+    return [*language_counts(comparison), *([] if analysis is None else [analysis_finding(analysis)])]
 
 
 def _facts(

@@ -9,11 +9,13 @@ from pathlib import Path
 import msgspec
 
 from fusion_eval.report.comparison_table import notes_of
+from fusion_eval.report.further_tables import captioned_tables
 from fusion_eval.report.html.compressed import compressed
 from fusion_eval.report.html.items import CandidateValues, Items, read_items
 from fusion_eval.report.html.overview import overview_fields
 from fusion_eval.report.html.page import render_page
 from fusion_eval.report.html.pictures import Picture
+from fusion_eval.runs.analysis import Analysis
 from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.verdicts import Verdict
@@ -38,6 +40,7 @@ class Report:
     pictures_note: str = ""
     """What to install, or to do, for more pictures."""
     notes: Sequence[str] = ()
+    analysis: Analysis | None = None
 
 
 def write_page(report: Report, folder: Path, largest: int = LARGEST_PAGE) -> list[Path]:
@@ -79,13 +82,15 @@ def render(report: Report, items: Items, *, sharded: bool = False) -> str:
         "shards": TEXTS_FOLDER if sharded else "",
     }
     notes = [] if comparison is None else notes_of(comparison, comparison.rows)
+    analysis = report.analysis
     fields = {
-        **overview_fields(report.runs, comparison),
+        **overview_fields(report.runs, comparison, analysis),
+        "tables": [] if analysis is None else captioned_tables(analysis),
         "pictures": report.pictures,
         "pictures_note": report.pictures_note,
         "has_rows": bool(rows),
         "has_items": bool(items.rows),
-        "notes": list(dict.fromkeys([*notes, *report.notes])),
+        "notes": list(dict.fromkeys([*notes, *report.notes, *(analysis.notes if analysis else ())])),
     }
     return render_page(
         fields, compressed(msgspec.json.encode(data)), () if sharded else items.chunks, sharded=sharded
