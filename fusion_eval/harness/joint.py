@@ -15,6 +15,7 @@ from fusion_eval.harness.questions import Request
 from fusion_eval.harness.task_scores import ScoreListener, TaskEnd, listener_of
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.progress import progress
+from fusion_eval.runs.totals import sum_of_known
 from fusion_eval.strategies.solver import Share, UnansweredError, solve_shares
 
 if TYPE_CHECKING:
@@ -90,8 +91,7 @@ class JointAnswers:
         """Return the dollars of all strategies; the pool, which they share, counts once."""
         first = self._lms[0].totals.overall
         calls = [totals.cost for lm in self._lms[1:] for totals in lm.totals.calls.values()]
-        known = [cost for cost in (first.cost, *calls) if cost is not None]
-        return sum(known) if known else None
+        return sum_of_known((first.cost, *calls))
 
 
 class _TaskScores:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from fusion_eval.runs.totals import sum_of_known
 from fusion_eval.serve.fields import DETAILS
 from fusion_eval.serve.requests import ClientRequest
 from fusion_eval.types import Candidate, Trace
@@ -89,7 +90,7 @@ class Reply:
         return {
             "strategy": self._request.model,
             "signature": self._signature,
-            "cost": sum_of_known([part.cost for trace in traces for part in calls_of(trace)]),
+            "cost": sum_of_known(part.cost for trace in traces for part in calls_of(trace)),
             "choices": [
                 {
                     "index": index,
@@ -146,9 +147,3 @@ def finish_reason(trace: Trace) -> str:
     else:
         reason = answer.calls[-1].finish_reason if answer.calls else "stop"
     return reason if reason in ("length", "content_filter") else "stop"
-
-
-def sum_of_known(values: Sequence[float | None]) -> float | None:
-    """Return the sum of the values that are known; None if none is."""
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.locking import lock_folder
+from fusion_eval.runs.totals import sum_of_all
 from fusion_eval.runs.writing import check_folder, write_file
 from fusion_eval.synth.card import dataset_card, index_card
 from fusion_eval.synth.files import staging_folder
@@ -78,7 +79,7 @@ def merge(
             for strategy in job.strategies
         }
         manifest.strategies = {strategy: one for strategy, (one, _) in counts.items()}
-        manifest.cost = _sum_of([part.manifest.cost for part in parts if part.finished])
+        manifest.cost = sum_of_all(part.manifest.cost for part in parts if part.finished)
         for strategy, (one, examples) in counts.items():
             card = dataset_card(job, strategy, one, manifest, examples)
             write_file(job.folder(strategy) / "README.md", card.encode())
@@ -151,8 +152,3 @@ def _job_of(manifest: Manifest, output: Path, command: tuple[str, ...]) -> Job:
         output=output, prompts=job["prompts"], strategies=tuple(job["strategies"]), format=job["format"]
     )
     return replace(made, pairs=job["pairs"], rows_per_file=job["rows_per_file"], command=command)
-
-
-def _sum_of(costs: Sequence[float | None]) -> float | None:
-    """Return the sum of costs; None if one is unknown."""
-    return None if None in costs else sum(cost for cost in costs if cost is not None)

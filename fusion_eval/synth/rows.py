@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fusion_eval.runs.totals import sum_of_all
 from fusion_eval.synth.prompts import SourcePrompt
 from fusion_eval.types import Candidate, Prompt, Trace
 
@@ -153,5 +154,4 @@ def _kept(candidate: Candidate, score: float | None) -> TeacherCandidate:
 
 def _cost(generations: tuple[Candidate, ...]) -> float | None:
     costs = [one.cost for one in generations if one.error is None]
-    known = [cost for cost in costs if cost is not None]
-    return sum(known) if known and len(known) == len(costs) else None
+    return sum_of_all(costs) if costs else None

@@ -152,7 +152,7 @@ def _candidate(
         completion_tokens=completion_tokens,
         mean_logprob=_mean(_token_logprobs(choice)) if choice.logprobs else None,
         confidences=_confidences(choice.logprobs) if choice.logprobs else (),
-        last_number=last_number_alternatives(choice.logprobs),
+        last_number=last_number_alternatives(choice.logprobs) if choice.logprobs else (),
         reasoning=redactor.text(reasoning) if reasoning else "",
         reasoning_tokens=reasoning_tokens,
         latency=latency,

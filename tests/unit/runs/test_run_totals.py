@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion_eval.runs.totals import RunTotals
+from fusion_eval.runs.totals import RunTotals, sum_of_all, sum_of_known
 from fusion_eval.types import Answer, Candidate, Pool, Prompt, Trace
 
 candidates = st.builds(
@@ -58,6 +58,17 @@ def test_merging_two_parts_of_a_run_gives_the_totals_of_the_whole(listed: list[T
     first.merge(second)
 
     assert asdict(first) == asdict(add_up(listed))
+
+
+def test_costs_without_the_unknown_ones_are_unknown_only_where_none_is_known() -> None:
+    assert sum_of_known([None, 0.5, None, 0.25]) == 0.75
+    assert sum_of_known([None]) is sum_of_known([]) is None
+
+
+def test_the_sum_of_all_costs_is_unknown_as_soon_as_one_is() -> None:
+    assert sum_of_all([0.5, 0.25]) == 0.75
+    assert sum_of_all([0.5, None]) is None
+    assert sum_of_all([]) == 0.0
 
 
 def test_a_task_counts_its_calls_apart_from_its_pool() -> None:
