@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -37,7 +37,7 @@ class Usage:
         """Add the usage of other generations."""
         self.prompt_tokens += other.prompt_tokens
         self.completion_tokens += other.completion_tokens
-        self.cost = _sum_of_known(self.cost, other.cost)
+        self.cost = sum_of_known((self.cost, other.cost))
         self.unpriced += other.unpriced
         self.retries += other.retries
 
@@ -127,7 +127,7 @@ class Totals:
         """Add the totals of other traces, such as those of another process."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.cost = _sum_of_known(self.cost, other.cost)
+        self.cost = sum_of_known((self.cost, other.cost))
         for departure, count in other.departures.items():
             self.departures[departure] = self.departures.get(departure, 0) + count
         for option, count in other.omitted.items():
@@ -138,18 +138,19 @@ class Totals:
     def _add_generations(self, role: str, generations: Sequence[Candidate]) -> None:
         if not generations:
             return
-        usage = self.roles.get(role)
-        if usage is None:
-            usage = self.roles[role] = Usage()
+        usage = Usage()
         for generation in generations:
+            usage.add(generation)
             self.rechecks += generation.rechecks
             for option in generation.omitted:
                 self.omitted[option] = self.omitted.get(option, 0) + 1
-            usage.add(generation)
-            self.prompt_tokens += generation.prompt_tokens
-            self.completion_tokens += generation.completion_tokens
-            if generation.cost is not None:
-                self.cost = (self.cost or 0.0) + generation.cost
+        self.prompt_tokens += usage.prompt_tokens
+        self.completion_tokens += usage.completion_tokens
+        self.cost = sum_of_known((self.cost, usage.cost))
+        if role in self.roles:
+            self.roles[role].merge(usage)
+        else:
+            self.roles[role] = usage
         # Candidates of one request share one wait, so their latency is equal and counts once.
         self.seconds += sum(latency for _, latency in {(g.model, g.latency) for g in generations})
 
@@ -177,29 +178,44 @@ _COUNTS = (
 
 @dataclass(slots=True)
 class RunTotals:
-    """The totals of one run of one strategy, in all and by task."""
+    """The totals of one run of one strategy, by task."""
 
-    overall: Totals = field(default_factory=Totals)
     tasks: dict[str, Totals] = field(default_factory=dict)
     calls: dict[str, Totals] = field(default_factory=dict)
     """By task, only what the strategy called beyond the pool."""
 
+    @property
+    def overall(self) -> Totals:
+        """The totals of all tasks together."""
+        overall = Totals()
+        for totals in self.tasks.values():
+            overall.merge(totals)
+        return overall
+
     def add(self, trace: Trace, planned: int = 0) -> None:
         """Add one trace, whose pool was planned to have so many candidates."""
-        self.overall.add(trace, planned)
-        self.tasks.setdefault(trace.task, Totals()).add(trace, planned)
-        self.calls.setdefault(trace.task, Totals()).add_calls(trace)
+        if trace.task not in self.tasks:
+            self.tasks[trace.task], self.calls[trace.task] = Totals(), Totals()
+        self.tasks[trace.task].add(trace, planned)
+        self.calls[trace.task].add_calls(trace)
 
     def merge(self, other: RunTotals) -> None:
         """Add the totals of the same run in another process."""
-        self.overall.merge(other.overall)
         for mine, theirs in ((self.tasks, other.tasks), (self.calls, other.calls)):
             for task, totals in theirs.items():
                 mine.setdefault(task, Totals()).merge(totals)
 
 
-def _sum_of_known(one: float | None, other: float | None) -> float | None:
-    return one if other is None else (one or 0.0) + other
+def sum_of_known(costs: Iterable[float | None]) -> float | None:
+    """Return the sum of those costs that are known; None if none is."""
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known else None
+
+
+def sum_of_all(costs: Iterable[float | None]) -> float | None:
+    """Return the sum of costs; None if one of them is unknown."""
+    costs = list(costs)
+    return None if None in costs else sum_of_known(costs) or 0.0
 
 
 def dollars(amount: float) -> str:
