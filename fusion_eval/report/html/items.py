@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from fusion_eval.report.html.compressed import compressed
 from fusion_eval.report.html.item_texts import item_texts
+from fusion_eval.report.html.trace_places import read_trace, trace_places
 from fusion_eval.runs.answered import AnsweredSample, parse_messages, read_answered_task
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.verdicts import Verdict
-from fusion_eval.types import Trace, from_json
 
 CandidateValues = Mapping[tuple[str, str, str], Mapping[int, Sequence[float]]]
 """By task, metric and filter, and then by document: the metric's value of each candidate."""
@@ -25,14 +24,6 @@ CHUNK = 200
 """Items in one chunk of texts. A chunk is read when one of its items is opened."""
 _SNIPPET = 240
 """Characters of a text in a row of the list."""
-
-
-class _TraceKey(msgspec.Struct, frozen=True):
-    """The fields of a trace that say which prompt it is of; reading no more is fast."""
-
-    task: str
-    doc_id: int | None
-    copy: int
 
 
 @dataclass(slots=True)
@@ -43,11 +34,13 @@ class Items:
         head: What the rows' numbers stand for: tasks, languages, metrics and systems.
         rows: One list for each item: task, document, language, prompt, values, answers, fallbacks, best and worst candidate.
         chunks: The texts of each `CHUNK` items, compressed.
+        notes: What a reader should know about the items.
     """
 
     head: dict[str, Any] = field(default_factory=dict)
     rows: list[list[Any]] = field(default_factory=list)
     chunks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def read_items(runs: Sequence[Run], scores: CandidateValues, verdicts: Sequence[Verdict] = ()) -> Items:
@@ -75,7 +68,7 @@ class _Builder:
     def __init__(self, runs: Sequence[Run], scores: CandidateValues, verdicts: Sequence[Verdict]) -> None:
         self.items = Items()
         self._runs, self._scores = runs, scores
-        self._traces = [_trace_places(run) for run in runs]
+        self._traces = [trace_places(run) for run in runs]
         self._verdicts: dict[tuple[str, int], list[Verdict]] = defaultdict(list)
         for verdict in verdicts:
             self._verdicts[verdict.task, verdict.doc_id].append(verdict)
@@ -84,6 +77,7 @@ class _Builder:
         self._metrics: dict[tuple[str, str], int] = {}
         self._directions: dict[int, bool] = {}
         self._texts: list[dict[str, Any]] = []
+        self._untraced = Counter[str]()
 
     def add_task(self, task: str) -> None:
         """Add the items of one task that all runs have."""
@@ -115,13 +109,22 @@ class _Builder:
             ],
             "systems": [run.name for run in self._runs],
             "chunk": CHUNK,
+            "traced": [place for place, run in enumerate(self._runs) if run.traces],
         }
+        self.items.notes += [
+            f"{name}: {count:,} {'item has' if count == 1 else 'items have'} no candidates, since lines of its traces are "
+            "missing or damaged"
+            for name, count in self._untraced.items()
+        ]
 
     def _add_item(
         self, task: str, doc: int, language: str, prompt: str, samples: Sequence[Mapping[str, AnsweredSample]]
     ) -> None:
         firsts = [next(iter(one.values())) for one in samples]
-        traces = [_read_trace(places.get((task, doc))) for places in self._traces]
+        traces = [read_trace(places.get((task, doc))) for places in self._traces]
+        self._untraced.update(
+            run.name for run, trace in zip(self._runs, traces, strict=True) if run.traces and trace is None
+        )
         scores = {
             metric: values[doc]
             for metric, values in self._scores_of(task).items()
@@ -198,39 +201,6 @@ def _by_document(run: Run, task: str) -> dict[int, dict[str, AnsweredSample]]:
     for one in read_answered_task(run, task):
         samples.setdefault(one.sample.doc_id, {}).setdefault(one.sample.filter, one)
     return samples
-
-
-def _trace_places(run: Run) -> dict[tuple[str, int], tuple[Path, int]]:
-    """Return the file and the position of the first trace of each document."""
-    places: dict[tuple[str, int], tuple[Path, int]] = {}
-    for path in run.traces:
-        for start, line in _lines(path):
-            try:
-                key = msgspec.json.decode(line, type=_TraceKey)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
-            if key.doc_id is not None and key.copy == 0:
-                places[key.task, key.doc_id] = (path, start)
-    return places
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as file:
-        start = 0
-        for line in file:
-            yield start, line
-            start += len(line)
-
-
-def _read_trace(place: tuple[Path, int] | None) -> Trace | None:
-    if place is None:
-        return None
-    with place[0].open("rb") as file:
-        file.seek(place[1])
-        try:
-            return from_json(file.readline(), Trace)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
 
 
 def _common_start(prompts: Sequence[str]) -> int:

@@ -90,7 +90,9 @@ def render(report: Report, items: Items, *, sharded: bool = False) -> str:
         "pictures_note": report.pictures_note,
         "has_rows": bool(rows),
         "has_items": bool(items.rows),
-        "notes": list(dict.fromkeys([*notes, *report.notes, *(analysis.notes if analysis else ())])),
+        "notes": list(
+            dict.fromkeys([*notes, *report.notes, *items.notes, *(analysis.notes if analysis else ())])
+        ),
     }
     return render_page(
         fields, compressed(msgspec.json.encode(data)), () if sharded else items.chunks, sharded=sharded

@@ -25,6 +25,29 @@ export function textReader(size, folder) {
   };
 }
 
+// Return a function that finds the items whose texts hold `wanted`, one chunk after another. It calls `tell` with the items
+// of a chunk and the share that is done, and stops where `tell` says no. Nothing of the texts stays in memory.
+export function textSearcher(size, items, folder) {
+  const chunks = Math.ceil(items / size);
+  return async (wanted, tell) => {
+    for (let place = 0; place < chunks; place += 1) {
+      const found = [];
+      for (const [offset, texts] of (await decompress(await chunk(place, folder))).entries()) {
+        if (textsOf(texts).some((text) => text.toLowerCase().includes(wanted))) found.push(place * size + offset);
+      }
+      if (!tell(found, (place + 1) / chunks)) return;
+    }
+  };
+}
+
+function textsOf(texts) {
+  return [
+    ...texts.prompt.map((message) => message.text), ...texts.references, ...texts.choices,
+    ...texts.answers.flatMap((answer) => [answer.text, answer.filtered ?? "", answer.comparison ?? ""]),
+    ...texts.pools.flat().map((candidate) => candidate.text ?? ""),
+  ];
+}
+
 async function chunk(place, folder) {
   const inside = document.getElementById(`texts-${place}`);
   return inside ? inside.textContent.trim() : await shard(place, folder);
@@ -38,6 +61,7 @@ function shard(place, folder) {
     shards.set(place, resolve);
     const script = document.createElement("script");
     script.src = `${folder}/texts-${place}.js`;
+    script.onload = () => script.remove();
     script.onerror = () => reject(new Error(`The file ${folder}/texts-${place}.js is not beside this page.`));
     document.head.append(script);
   });

@@ -35,6 +35,8 @@ export function itemPage(overview, row, texts) {
     texts.choices.length ? section("Choices", element("ol", {}, ...texts.choices.map((text) => modelText(text, "li")))) : "",
     texts.references.length ? section(texts.references.length > 1 ? "References" : "Reference", ...texts.references.map((text) => modelText(text))) : "",
     section("Answers", element("div", { class: "cards" }, ...texts.answers.map((answer, place) => answerCard(head, row, answer, place)))),
+    ...head.traced.filter((system) => texts.answers[system].pool === undefined).map((system) => element("p", { class: "quiet" },
+      ...textNodes(`${head.systems[system]} has no candidates here: this item's line in its traces is missing or damaged.`))),
     ...texts.pools.map((pool, place) => candidates(head, texts, pool, place)),
     texts.verdicts.length ? section("Verdicts", ...texts.verdicts.map(verdict)) : "",
   ];

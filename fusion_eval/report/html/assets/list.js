@@ -1,9 +1,9 @@
-// The list of items: filters, and rows that are drawn only where they are seen.
+// The list of items: filters, and as few rows as can be seen, which take the place of each other as the list scrolls.
 
-import { choice, element, number, decimals, textNodes } from "./text.js";
+import { choice, element, number, decimals, setText, textNodes } from "./text.js";
 
 const HEIGHT = 68; // of a row, in pixels; style.css has the same number
-const SPARE = 8; // rows drawn above and below those that are seen
+const SPARE = 4; // rows drawn above and below those that are seen
 const [TASK, DOC, LANGUAGE, PROMPT, VALUES, ANSWERS, FALLBACKS, EXTREMES] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 export function valueOf(row, system, metric) {
@@ -28,10 +28,12 @@ function aboveAll(head, row, system, metric) {
   return head.metrics[metric].higher ? value > extremes[2] : value < extremes[1];
 }
 
-export function itemList(home, overview) {
+// `searchTexts(wanted, tell)` looks for a text in everything that items hold, and calls `tell` with the items of each part.
+export function itemList(home, overview, searchTexts) {
   const { items: head, item_rows: rows } = overview;
   const scored = rows.some((row) => row[EXTREMES].length);
-  const update = () => { apply(); };
+  const found = new Set(); // items whose full texts hold what is searched for
+  const update = () => apply();
   const others = head.systems.map((name, place) => [place, name]).slice(1);
   const base = head.systems[0];
   const show = choice("Show", [
@@ -46,8 +48,9 @@ export function itemList(home, overview) {
   const task = choice("Task", [["", "all"], ...head.tasks.map((name, place) => [place, name])], update);
   const order = choice("Order", [["file", "as in the run"], ["gain", "largest gain"], ["loss", "largest loss"], ["high", "highest value"], ["low", "lowest value"]], update);
   const [from, to] = ["from", "to"].map((name) => element("input", { type: "number", step: "any", "aria-label": `value ${name}`, placeholder: name }));
-  const search = element("input", { type: "search", placeholder: "prompt or answer" });
-  for (const input of [from, to, search]) input.addEventListener("input", update);
+  const search = element("input", { type: "search", placeholder: "any text of an item" });
+  for (const input of [from, to]) input.addEventListener("input", update);
+  search.addEventListener("input", searchAll);
 
   const count = element("span", { class: "quiet", role: "status" });
   const canvas = element("div", { class: "canvas", role: "rowgroup" });
@@ -55,12 +58,40 @@ export function itemList(home, overview) {
     element("span", { role: "columnheader" }, "Item"),
     ...head.systems.map((name) => element("span", { role: "columnheader" }, ...textNodes(name))));
   const view = element("div", { class: "list", tabindex: "0" },
-    element("div", { role: "table", "aria-label": "Items" }, element("div", { role: "rowgroup", class: "top" }, names), canvas));
+    element("div", { role: "table", "aria-label": "Items", "aria-rowcount": rows.length + 1 }, element("div", { role: "rowgroup", class: "top" }, names), canvas));
   view.style.setProperty("--systems", head.systems.length);
   let kept = [];
-  const drawn = new Map(); // by place in the list: the row that is drawn there
+  let settling;
+  const lines = []; // the rows of the page; the row of a place in the list is lines[place % lines.length]
 
-  function matches(row, wanted) {
+  // Show at once what the rows hold, and soon after what stands in longer texts, candidates and references.
+  let searching = 0;
+  async function searchAll() {
+    const mine = ++searching;
+    const wanted = search.value.trim().toLowerCase();
+    found.clear();
+    apply();
+    if (!wanted) return;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    let drawn = performance.now();
+    await searchTexts(wanted, (items, share) => {
+      if (mine !== searching) return false;
+      for (const item of items) found.add(item);
+      if (share < 1 && performance.now() - drawn < 500) return true;
+      drawn = performance.now();
+      apply({ stay: true });
+      if (share < 1) count.textContent += `, searching: ${Math.round(100 * share)}%`;
+      return true;
+    });
+  }
+
+  function matches(place, wanted) {
+    const row = rows[place];
+    return matchesFilters(row) && (!wanted || found.has(place)
+      || [head.tasks[row[TASK]] + "/" + row[DOC], row[PROMPT], ...row[ANSWERS]].some((text) => text.toLowerCase().includes(wanted)));
+  }
+
+  function matchesFilters(row) {
     const [place, by] = [Number(system.select.value), Number(metric.select.value)];
     if (language.select.value && row[LANGUAGE] !== Number(language.select.value)) return false;
     if (task.select.value && row[TASK] !== Number(task.select.value)) return false;
@@ -68,7 +99,6 @@ export function itemList(home, overview) {
       const value = valueOf(row, place, by);
       if (value === undefined || (from.value && value < Number(from.value)) || (to.value && value > Number(to.value))) return false;
     }
-    if (wanted && ![head.tasks[row[TASK]] + "/" + row[DOC], row[PROMPT], ...row[ANSWERS]].some((text) => text.toLowerCase().includes(wanted))) return false;
     switch (show.select.value) {
       case "different": return row[ANSWERS][place] !== row[ANSWERS][0];
       case "fixed": return change(head, row, place, by) > 0;
@@ -79,15 +109,14 @@ export function itemList(home, overview) {
     }
   }
 
-  function apply() {
+  function apply({ stay = false } = {}) {
     const wanted = search.value.trim().toLowerCase();
-    kept = [...rows.keys()].filter((place) => matches(rows[place], wanted));
+    kept = [...rows.keys()].filter((place) => matches(place, wanted));
     sort();
     count.textContent = `${kept.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} items`;
     canvas.style.height = `${kept.length * HEIGHT}px`;
-    view.scrollTop = 0;
-    drawn.clear();
-    canvas.replaceChildren();
+    if (!stay) view.scrollTop = 0;
+    for (const line of lines) line.place = -1;
     draw();
   }
 
@@ -104,43 +133,83 @@ export function itemList(home, overview) {
   }
 
   function draw() {
+    const seen = Math.ceil(view.clientHeight / HEIGHT) + 1 + 2 * SPARE;
+    if (lines.length < seen) {
+      while (lines.length < seen) lines.push(newLine());
+      for (const line of lines) line.place = -1;
+    }
     const first = Math.max(0, Math.floor(view.scrollTop / HEIGHT) - SPARE);
-    const last = Math.min(kept.length, Math.ceil((view.scrollTop + view.clientHeight) / HEIGHT) + SPARE);
-    for (const [place, made] of drawn) {
-      if (place >= first && place < last) continue;
-      made.remove();
-      drawn.delete(place);
+    for (let place = first; place < first + lines.length; place += 1) {
+      const line = lines[place % lines.length];
+      if (line.place !== place) fill(line, place);
     }
-    for (let place = first; place < last; place += 1) {
-      if (drawn.has(place)) continue;
-      drawn.set(place, line(rows[kept[place]], place));
-      canvas.append(drawn.get(place));
-    }
+    clearTimeout(settling);
+    settling = setTimeout(putInOrder, 120);
   }
 
-  function line(row, place) {
+  // Rows that took another's place stand in the page where they stood before. Keys and screen readers go by that order.
+  function putInOrder() {
+    const order = lines.map((line) => line.row).filter((row) => row.isConnected);
+    order.sort((one, other) => one.ariaRowIndex - other.ariaRowIndex);
+    if (order.every((row, place) => row === canvas.children[place])) return;
+    const focused = order.find((row) => row.contains(document.activeElement)); // moving it would take the focus away
+    for (const row of order.slice(0, Math.max(0, order.indexOf(focused)))) canvas.insertBefore(row, focused);
+    canvas.append(...order.slice(order.indexOf(focused) + 1));
+  }
+
+  // A row without content. Its parts stay, only what they say changes.
+  function newLine() {
+    const link = element("a", {});
+    const prompt = element("span", { class: "snippet", dir: "auto" });
+    const cells = head.systems.map(() => {
+      const [value, badge, answer] = [element("span", { class: "value" }), element("span", { class: "badge" }, "fell back"), element("span", { class: "snippet", dir: "auto" })];
+      return { box: element("span", { role: "cell" }, value, badge, answer), value, badge, answer };
+    });
+    const row = element("div", { class: "row", role: "row" }, element("span", { role: "cell" }, link, prompt), ...cells.map((cell) => cell.box));
+    return { row, link, prompt, cells, place: -1 };
+  }
+
+  function fill(line, place) {
+    if (line.row.contains(document.activeElement)) view.focus({ preventScroll: true }); // its item scrolls out of sight
+    line.place = place;
+    if (place >= kept.length) return line.row.remove();
+    if (!line.row.isConnected) canvas.append(line.row);
+    const row = rows[kept[place]];
     const by = Number(metric.select.value);
-    const made = element("div", { class: "row", role: "row" },
-      element("span", { role: "cell" },
-        element("a", { href: linkOf(head, row), "data-place": place },
-          ...textNodes(`${head.tasks[row[TASK]]}/${row[DOC]}`)),
-        element("span", { class: "snippet", dir: "auto" }, ...textNodes(row[PROMPT]))),
-      ...head.systems.map((_, system) => answerCell(row, system, by)));
-    made.style.top = `${place * HEIGHT}px`;
-    return made;
+    line.row.style.transform = `translateY(${place * HEIGHT}px)`;
+    line.row.ariaRowIndex = place + 2; // after the head
+    line.link.href = linkOf(head, row);
+    line.link.dataset.place = place;
+    setText(line.link, `${head.tasks[row[TASK]]}/${row[DOC]}`);
+    setText(line.prompt, shortened(row[PROMPT]));
+    for (const [system, cell] of line.cells.entries()) fillAnswer(cell, row, system, by);
   }
 
-  function answerCell(row, system, by) {
+  // A row draws no more characters than its columns can show. Laying out text is what scrolling costs most.
+  function shortened(text) {
+    const most = head.systems.length > 1 ? 100 : 160;
+    return text.length > most ? `${text.slice(0, most)}…` : text;
+  }
+
+  function fillAnswer(cell, row, system, by) {
     const value = valueOf(row, system, by);
     const sign = system ? change(head, row, system, by) : 0;
     const mark = sign > 0 ? " ▲" : sign < 0 ? " ▼" : "";
-    const fell = row[FALLBACKS] & (1 << system) ? element("span", { class: "badge" }, "fell back") : null;
-    return element("span", { role: "cell", class: sign > 0 ? "better" : sign < 0 ? "worse" : undefined },
-      element("span", { class: "value" }, value === undefined ? "–" : number(value, decimals(value)) + mark), fell,
-      element("span", { class: "snippet", dir: "auto" }, ...textNodes(row[ANSWERS][system])));
+    cell.box.className = sign > 0 ? "better" : sign < 0 ? "worse" : "";
+    cell.value.textContent = value === undefined ? "–" : number(value, decimals(value)) + mark;
+    cell.badge.hidden = !(row[FALLBACKS] & (1 << system));
+    setText(cell.answer, shortened(row[ANSWERS][system]));
   }
 
-  view.addEventListener("scroll", () => requestAnimationFrame(draw), { passive: true });
+  let waiting = false;
+  view.addEventListener("scroll", () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      draw();
+    });
+  }, { passive: true });
   view.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const place = Number(document.activeElement?.dataset?.place ?? (step > 0 ? -1 : NaN));

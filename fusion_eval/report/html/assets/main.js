@@ -1,7 +1,7 @@
 // Start the page: read the data, draw the table and the list, and follow the address.
 
 import { copy, element, textNodes } from "./text.js";
-import { overview, textReader } from "./data.js";
+import { overview, textReader, textSearcher } from "./data.js";
 import { comparisonTable } from "./table.js";
 import { itemList, linkOf } from "./list.js";
 import { itemPage } from "./item.js";
@@ -29,7 +29,7 @@ async function start() {
 
 function items(data) {
   const head = data.items;
-  const list = itemList(byId("list"), data);
+  const list = itemList(byId("list"), data, textSearcher(head.chunk, data.item_rows.length, data.shards));
   const read = textReader(head.chunk, data.shards);
   const places = new Map(data.item_rows.map((row, place) => [linkOf(head, row), place]));
   const [page, main] = [byId("item"), byId("overview")];

@@ -16,6 +16,7 @@ export function element(name, attributes = {}, ...children) {
 
 // Return nodes for a text. Characters that would be invisible, or turn the direction of others, are shown by their code.
 export function textNodes(text) {
+  if (!CONTROLS.test(text)) return text === "" ? [] : [document.createTextNode(text)];
   const nodes = [];
   let plain = "";
   for (const character of String(text)) {
@@ -30,6 +31,12 @@ export function textNodes(text) {
   }
   if (plain) nodes.push(document.createTextNode(plain));
   return nodes;
+}
+
+// Replace what an element says. A text without such characters, as almost all are, needs no new nodes.
+export function setText(node, text) {
+  if (CONTROLS.test(text)) node.replaceChildren(...textNodes(text));
+  else node.textContent = text;
 }
 
 // A text of a model in a box of its own, whose direction follows its first letter.

@@ -170,28 +170,97 @@ def test_axe_finds_nothing_serious(page: Any, address: str, scheme: str) -> None
         assert not serious
 
 
-def test_ten_thousand_items_open_in_time_and_are_drawn_only_where_seen(page: Any, tmp_path: Path) -> None:
-    # given
+@pytest.fixture(scope="module")
+def long_address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of 10,000 items; what the last one's second candidate says stands in no row of the list."""
     questions = [
         Question(
             f"Question {number}?",
-            ["one answer", "another answer"],
+            ["one answer", "another answer" if number < 9_999 else "the needle in the haystack"],
             ("one answer", number % 2),
             ("another answer", 1 - number % 2),
             fallback="so that no parts are looked for, which takes long",
         )
         for number in range(10_000)
     ]
-    folder = write_runs(tmp_path, "quiz_en", questions)
-    path = write_page(Report(read_runs([folder / "single", folder / "fusion"])), tmp_path)[0]
-    # when
-    opened(page, path.as_uri())
-    # then: the browser's own count, without the machine's other work if it can be helped
-    milliseconds = page.evaluate("performance.now()")
-    print(f"10,000 items are ready after {milliseconds:.0f} ms")
-    page.locator(".list").evaluate("list => { list.scrollTop = 300000; }")
+    folder = write_runs(tmp_path_factory.mktemp("long"), "quiz_en", questions)
+    return write_page(Report(read_runs([folder / "single", folder / "fusion"])), folder)[0].as_uri()
+
+
+def test_while_ten_thousand_items_scroll_the_page_has_a_few_rows_in_their_order(
+    page: Any, long_address: str
+) -> None:
+    # given
+    opened(page, long_address)
+    print(f"10,000 items are ready after {page.evaluate('performance.now()'):.0f} ms")
+    # when they are scrolled to the end, with rows counted as they go
+    most = page.evaluate(
+        """async () => {
+          const list = document.querySelector(".list");
+          let most = 0;
+          for (let top = 0; top < list.scrollHeight; top += 17000) {
+            list.scrollTop = top;
+            await new Promise(requestAnimationFrame);
+            await new Promise(requestAnimationFrame);
+            most = Math.max(most, list.querySelectorAll(".canvas .row").length);
+          }
+          list.scrollTop = 300000;
+          return most;
+        }"""
+    )
+    # then
+    assert 0 < most < 40
     page.wait_for_selector("text=quiz_en/4420")
-    assert page.locator("#list .canvas .row").count() < 60
+    # and where the list stands still, the rows of the page are in the order of the list
+    page.wait_for_timeout(300)
+    numbers = [int(text.split("/")[1]) for text in page.locator("#list .canvas a").all_inner_texts()]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))) and 4420 in numbers
+
+
+def test_keys_go_through_rows_that_take_each_others_place(page: Any, long_address: str) -> None:
+    # given
+    opened(page, long_address)
+    page.locator("#list .canvas a").first.focus()
+    # when
+    for _ in range(60):
+        page.keyboard.press("ArrowDown")
+    # then
+    assert page.evaluate("document.activeElement.textContent") == "quiz_en/60"
+    # when a row with the focus scrolls out of sight
+    page.locator(".list").evaluate("list => { list.scrollTop = 0; }")
+    page.wait_for_selector("#list .canvas a:text-is('quiz_en/0')")
+    # then the list has the focus, and no other item
+    page.wait_for_selector(".list:focus")
+
+
+def test_a_search_finds_what_stands_in_a_candidate_alone(page: Any, long_address: str) -> None:
+    # given
+    opened(page, long_address)
+    # when
+    page.locator("#list input[type=search]").fill("NEEDLE in the")
+    # then
+    page.wait_for_selector("#list [role=status]:text-is('1 of 10,000 items')")
+    assert page.locator("#list .canvas a").all_inner_texts() == ["quiz_en/9999"]
+    # when
+    page.locator("#list input[type=search]").fill("")
+    # then
+    page.wait_for_selector("#list [role=status]:text-is('10,000 of 10,000 items')")
+
+
+def test_an_item_whose_trace_is_damaged_says_so(page: Any, tmp_path: Path) -> None:
+    # given
+    folder = write_runs(tmp_path, "quiz_ar", QUESTIONS, "ar")
+    path = folder / "fusion" / "traces.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0][:50] + b"\n", *lines[1:]]))
+    address = write_comparison_page(folder).as_uri()
+    # when
+    opened(page, f"{address}#item=quiz_ar/0")
+    # then
+    page.wait_for_selector("#item:not([hidden]) .card")
+    assert "fusion has no candidates here" in page.locator("#item").inner_text()
+    page.goto(address)
+    assert "fusion: 1 item has no candidates" in page.locator(".notes").inner_text()
 
 
 def test_screenshots(chromium: Any, tmp_path: Path) -> None:
