@@ -146,5 +146,8 @@ def _colour(alt: Any, values: Sequence[Row]) -> Any:
     names = list(dict.fromkeys(row["system"] for row in values))
     colours = [PALETTE[place % len(PALETTE)] for place in range(len(names))]
     return alt.Color(
-        "system:N", scale=alt.Scale(domain=names, range=colours), title=None, legend=alt.Legend(columns=3)
+        "system:N",
+        scale=alt.Scale(domain=names, range=colours),
+        title=None,
+        legend=alt.Legend(columns=3, symbolOpacity=1),
     )

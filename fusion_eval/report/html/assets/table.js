@@ -20,7 +20,7 @@ function columns(rows, confidence) {
   const several = (name) => new Set(rows.map((row) => row[name])).size > 1;
   const interval = (row) => row.ci_low === null ? "" : `[${signed(row.ci_low, digits(row))}, ${signed(row.ci_high, digits(row))}]`;
   return [
-    { name: "Task", key: (row) => row.task },
+    { name: "Task", key: (row) => row.task, wideOnly: languagesNameRows(rows) },
     { name: "Lang", key: (row) => row.language ?? "" },
     { name: "Metric", key: metricName, text: (row) => metricName(row) + (row.higher_is_better ? "" : " ↓") },
     { name: "Baseline", key: (row) => row.baseline, hidden: !several("baseline") },
@@ -35,6 +35,12 @@ function columns(rows, confidence) {
     { name: "Sig.", key: (row) => ["better", "worse", "same"].indexOf(outcome(row)), text: (row) => SIGNS[outcome(row)] },
     { name: "Win / tie / loss", key: (row) => row.wins - row.losses, text: (row) => `${row.wins} / ${row.ties} / ${row.losses}`, number: true },
   ].filter((column) => !column.hidden);
+}
+
+// Whether rows are languages of one task. Then a narrow screen needs no column with the names of their tasks.
+function languagesNameRows(rows) {
+  const start = rows.map((row) => row.task).reduce((one, other) => (other.length < one.length ? other : one));
+  return rows.every((row) => row.language && row.task.startsWith(start));
 }
 
 export function comparisonTable(home, overview) {
@@ -88,14 +94,14 @@ export function comparisonTable(home, overview) {
       if (column.picture) return element("td", { class: "picture" }, interval(row, scales.get(metricName(row))));
       const text = column.text ? column.text(row) : column.key(row);
       const title = column.name === "Sig." && name !== "same" ? `significantly ${name}` : undefined;
-      return element("td", { class: [column.number ? "number" : "", column.strong ? "strong" : ""].join(" ").trim() || undefined, title, "aria-label": title }, ...textNodes(text));
+      return element("td", { class: [column.number ? "number" : "", column.strong ? "strong" : "", column.wideOnly ? "wide-only" : ""].join(" ").trim() || undefined, title, "aria-label": title }, ...textNodes(text));
     }));
   }
 
   const scales = scalesOf(rows);
   const head = element("tr");
   for (const column of all) {
-    const cell = element("th", { scope: "col", class: column.number ? "number" : undefined });
+    const cell = element("th", { scope: "col", class: column.number ? "number" : column.wideOnly ? "wide-only" : undefined });
     if (column.picture) cell.append(column.name);
     else cell.append(element("button", { type: "button", onclick: () => sortBy(column, cell) }, ...textNodes(column.name)));
     head.append(cell);
