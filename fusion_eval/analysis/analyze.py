@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from fusion_eval.analysis.ceiling import ceiling_row, recovered_rows
 from fusion_eval.analysis.curves import Named, curve_differences, curve_points, estimates, of_unit
+from fusion_eval.analysis.multiplicity import adjust_p_values
+from fusion_eval.analysis.options import AnalysisOptions
 from fusion_eval.analysis.pools import Floats, ScoredPools
 from fusion_eval.analysis.rescue import outcome_row, rescue_rows
 from fusion_eval.analysis.teachers import teacher_rows
 from fusion_eval.analysis.units import Unit, units
-from fusion_eval.argument_values import check_number
 from fusion_eval.runs.analysis import SCHEMA_VERSION, Analysis
 from fusion_eval.runs.comparison import ComparedRun
 from fusion_eval.stats.cluster_means import Sample
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisOptions:
-    """How pools are analyzed. The defaults are those of `fusion-eval analyze`.
-
-    Raises:
-        ConfigError: A value is out of range.
-    """
-
-    alpha: float = 0.05
-    resamples: int = 2_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the numbers."""
-        check_number("alpha", self.alpha, 0.0001, 0.5)
-        check_number("resamples", self.resamples, 100, 1_000_000)
-        check_number("seed", self.seed, 0)
 
 
 def analyze_pools(
@@ -52,22 +33,24 @@ def analyze_pools(
         pools: The scored pools of each task and metric.
         runs: The runs that they come from.
         created: The date of the newest run.
-        options: The level and the resamples; the defaults if None.
+        options: The level of the intervals; the defaults if None.
         notes: What a reader should know about the pools.
     """
     options = options or AnalysisOptions()
-    curves = {id(part): estimates(part) for part in pools}
-    parts = [_tables(unit, curves, options) for unit in units(pools)]
+    found = units(pools)
+    singles = [(unit.parts[0], unit.binary) for unit in found if len(unit.parts) == 1]
+    curves = {id(part): estimates(part, binary=binary) for part, binary in singles}
+    parts = [_tables(unit, curves, options.alpha) for unit in found]
     return Analysis(
         schema_version=SCHEMA_VERSION,
         runs=runs,
         curves=_joined(part.curves for part in parts),
         rescue=_joined(part.rescue for part in parts),
         ceiling=_joined(part.ceiling for part in parts),
-        differences=_joined(part.differences for part in parts),
+        differences=tuple(adjust_p_values(_joined(part.differences for part in parts), found)),
         outcomes=_joined(part.outcomes for part in parts),
         recovered=_joined(part.recovered for part in parts),
-        teachers=_joined(part.teachers for part in parts),
+        teachers=tuple(adjust_p_values(_joined(part.teachers for part in parts), found)),
         alpha=options.alpha,
         created=created,
         notes=(*notes, *_notes(pools)),
@@ -78,9 +61,9 @@ def _joined(tables: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
     return tuple(row for table in tables for row in table)
 
 
-def _tables(unit: Unit, curves: Mapping[int, Mapping[Named, Floats]], options: AnalysisOptions) -> Analysis:
+def _tables(unit: Unit, curves: Mapping[int, Mapping[Named, Floats]], alpha: float) -> Analysis:
     """Return the tables of one unit alone."""
-    sample, own, alpha = Sample(unit.cluster, unit.group), of_unit(unit, curves), options.alpha
+    sample, own = Sample(unit.cluster, unit.group), of_unit(unit, curves)
     names = unit.strategies
     return Analysis(
         schema_version=SCHEMA_VERSION,
@@ -90,7 +73,7 @@ def _tables(unit: Unit, curves: Mapping[int, Mapping[Named, Floats]], options: A
         ceiling=(ceiling_row(unit, alpha),) if unit.binary else (),
         differences=tuple(curve_differences(unit, own, sample, alpha)),
         outcomes=tuple(outcome_row(unit, name, alpha) for name in names),
-        recovered=tuple(recovered_rows(unit, sample, alpha, options.resamples, options.seed)),
+        recovered=tuple(recovered_rows(unit, sample, alpha)),
         teachers=tuple(teacher_rows(unit, sample, alpha)),
     )
 

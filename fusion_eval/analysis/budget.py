@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,9 @@ import numpy as np
 from fusion_eval.analysis.costs import BudgetUnit
 from fusion_eval.analysis.curves import interval
 from fusion_eval.analysis.fused_curves import FusedAnswers
+from fusion_eval.analysis.multiplicity import adjust_p_values
+from fusion_eval.analysis.options import AnalysisOptions
+from fusion_eval.analysis.pools import Floats
 from fusion_eval.analysis.systems import System, systems
 from fusion_eval.analysis.units import Unit
 from fusion_eval.errors import ConfigError
@@ -18,8 +21,6 @@ from fusion_eval.stats.cluster_means import Sample, cluster_means
 from fusion_eval.stats.paired import paired_values
 from fusion_eval.stats.permutation import permutation_test
 
-RESAMPLES = 2_000
-"""Random swaps of a permutation test."""
 _ROUNDING = 1e-12
 
 
@@ -31,7 +32,8 @@ class BudgetRow:
     number of candidates. `against_k` is where the other system costs the same. It may lie between two whole numbers: the
     other system then takes the upper number for a random part of the items and the lower one for the rest, so that
     its expected cost is equal. `limited` says that the pool is too small for this; `against_k` is then where the
-    costs would meet, and the difference is from the largest pool, which costs less.
+    costs would meet, and the difference is from the largest pool, which costs less. A strategy that costs less than one
+    sample is compared with one sample, `against_k` 1, and `against_cost` is then above `cost`.
     """
 
     task: str
@@ -61,45 +63,50 @@ class BudgetRow:
     delta_low: float | None = None
     delta_high: float | None = None
     p_value: float | None = None
+    p_adjusted: float | None = None
+    """Adjusted by Holm for all tests of the table that belong together."""
     limited: bool | None = None
 
 
 def budget_rows(
     units: Sequence[Unit],
     unit_of_cost: BudgetUnit,
-    alpha: float = 0.05,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    options: AnalysisOptions | None = None,
     fused: Sequence[FusedAnswers] = (),
-) -> Iterator[BudgetRow]:
-    """Yield the rows of every unit: first its systems, then the strategies against others at equal cost.
+) -> list[BudgetRow]:
+    """Return the rows of every unit: first its systems, then the strategies against others at equal cost.
 
     Args:
         units: The units.
         unit_of_cost: What is the same in a comparison.
-        alpha: Intervals cover with probability 1 - alpha.
-        resamples: Random swaps of each permutation test.
-        seed: The seed of the swaps.
+        options: The level of the intervals, and the permutation tests; the defaults if None.
         fused: New answers of fusors to parts of the pools, which are systems too.
 
     Raises:
         ConfigError: The runs do not tell this cost.
     """
-    for unit in units:
-        found = systems(unit, unit_of_cost) + [one.system(unit, unit_of_cost) for one in fused]
-        if not any(one.costs.any() for one in found):
-            raise ConfigError(
-                f"All calls of {unit.task} are free, so --budget {unit_of_cost} compares nothing; use --budget tokens"
-            )
-        sample = Sample(unit.cluster, unit.group)
-        rows = [_row(unit, unit_of_cost, one, sample, alpha) for one in found]
-        yield from _with_front(rows, unit.sign)
-        by_family = _families(found)
-        for one, row in zip(found, rows, strict=True):
-            if one.estimator == "strategy":
-                for others in by_family:
-                    if not _contains(others, one):
-                        yield _against(row, one, others, sample, alpha, resamples, seed)
+    options = options or AnalysisOptions()
+    rows = [row for unit in units for row in _rows_of(unit, unit_of_cost, options, fused)]
+    return adjust_p_values(rows, units)
+
+
+def _rows_of(
+    unit: Unit, unit_of_cost: BudgetUnit, options: AnalysisOptions, fused: Sequence[FusedAnswers]
+) -> list[BudgetRow]:
+    found = systems(unit, unit_of_cost) + [one.system(unit, unit_of_cost) for one in fused]
+    if not any(one.costs.any() for one in found):
+        raise ConfigError(
+            f"All calls of {unit.task} are free, so --budget {unit_of_cost} compares nothing; use --budget tokens"
+        )
+    sample, by_family = Sample(unit.cluster, unit.group), _families(found)
+    rows = _with_front([_row(unit, unit_of_cost, one, sample, options.alpha) for one in found], unit.sign)
+    return rows + [
+        _against(row, one, others, sample, options)
+        for one, row in zip(found, rows, strict=True)
+        if one.estimator == "strategy"
+        for others in by_family
+        if not _contains(others, one)
+    ]
 
 
 def _families(found: Sequence[System]) -> list[list[System]]:
@@ -120,22 +127,19 @@ def _row(unit: Unit, unit_of_cost: BudgetUnit, system: System, sample: Sample, a
     means = cluster_means(system.values, sample)
     low, high = interval(means, alpha, shares=unit.binary)
     return BudgetRow(
-        unit.task,
-        unit.language,
-        unit.metric,
-        unit.filter,
-        unit_of_cost,
-        system.estimator,
-        system.strategy,
-        system.scorer,
-        system.k,
-        float(sample.weights @ system.costs),
-        float(means.mean[0]),
-        low[0],
-        high[0],
-        False,
-        unit.n_items,
-        sample.n_clusters,
+        **unit.head,
+        unit=unit_of_cost,
+        estimator=system.estimator,
+        strategy=system.strategy,
+        scorer=system.scorer,
+        k=system.k,
+        cost=float(sample.weights @ system.costs),
+        value=float(means.mean[0]),
+        ci_low=low[0],
+        ci_high=high[0],
+        on_front=False,
+        items=unit.n_items,
+        clusters=sample.n_clusters,
     )
 
 
@@ -154,19 +158,19 @@ def _with_front(rows: Sequence[BudgetRow], sign: float) -> list[BudgetRow]:
 
 
 def mixture(cost: float, costs: Sequence[float]) -> tuple[float, bool]:
-    """Return the k at which a system costs `cost`, and whether it lies outside of what was measured.
+    """Return the k at which a system costs `cost`, and whether that takes more candidates than were measured.
 
     Args:
         cost: The cost to meet.
         costs: The costs at k = 1…N, rising.
 
     Returns:
-        A number k = m + w: with probability w the system takes m + 1 candidates, else m. Beyond N, and if the costs do
-        not rise, it is found with the mean cost of a further candidate.
+        A number k = m + w: with probability w the system takes m + 1 candidates, else m. It is 1 also for less than one
+        candidate costs. Beyond N, and if the costs do not rise, it is found with the mean cost of a further candidate.
     """
     n = len(costs)
-    if cost < costs[0] - _ROUNDING:
-        return 1.0, True
+    if cost <= costs[0]:
+        return 1.0, False
     for m in range(1, n):
         if cost <= costs[m] + _ROUNDING:
             step = costs[m] - costs[m - 1]
@@ -176,39 +180,51 @@ def mixture(cost: float, costs: Sequence[float]) -> tuple[float, bool]:
     return n + beyond, True
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Mixture:
+    """Systems of neighbouring k, mixed so that they cost what another one does: values (items,) and mean cost."""
+
+    k: float
+    limited: bool
+    cost: float
+    values: Floats
+
+
+def _at_cost(cost: float, others: Sequence[System], sample: Sample) -> _Mixture:
+    """Return the mixture of `others`, which have k = 1…N, that costs `cost`, or comes closest to it."""
+    costs = [float(sample.weights @ one.costs) for one in others]
+    k, limited = mixture(cost, costs)
+    place = min(k, float(len(others)))
+    lower = max(min(math.floor(place), len(others) - 1), 1)
+    upper = min(lower + 1, len(others))
+    share = place - lower
+    return _Mixture(
+        k,
+        limited,
+        (1 - share) * costs[lower - 1] + share * costs[upper - 1],
+        (1 - share) * others[lower - 1].values + share * others[upper - 1].values,
+    )
+
+
 def _against(
-    row: BudgetRow,
-    system: System,
-    others: Sequence[System],
-    sample: Sample,
-    alpha: float,
-    resamples: int,
-    seed: int,
+    row: BudgetRow, system: System, others: Sequence[System], sample: Sample, options: AnalysisOptions
 ) -> BudgetRow:
     """Return the row of a strategy's difference from other systems at equal cost."""
-    costs = [float(sample.weights @ one.costs) for one in others]
-    k, limited = mixture(row.cost, costs)
-    place = min(k, float(len(others)))
-    lower = min(math.floor(place), len(others) - 1) if len(others) > 1 else 1
-    share = place - lower
-    low, high = others[lower - 1], others[min(lower, len(others) - 1)]
-    values = (1 - share) * low.values + share * high.values
-    means = cluster_means(system.values - values, sample)
-    delta_low, delta_high = interval(means, alpha, shares=False)
-    test = permutation_test(
-        paired_values(values, system.values, sample.cluster, sample.group), resamples, seed
-    )
+    equal = _at_cost(row.cost, others, sample)
+    means = cluster_means(system.values - equal.values, sample)
+    low, high = interval(means, options.alpha, shares=False)
+    paired = paired_values(equal.values, system.values, sample.cluster, sample.group)
     return replace(
         row,
         on_front=False,
         against=others[-1].estimator,
         against_scorer=others[-1].scorer,
-        against_k=k,
-        against_cost=(1 - share) * costs[lower - 1] + share * costs[min(lower, len(others) - 1)],
-        against_value=float(sample.weights @ values),
+        against_k=equal.k,
+        against_cost=equal.cost,
+        against_value=float(sample.weights @ equal.values),
         delta=float(means.mean[0]),
-        delta_low=delta_low[0],
-        delta_high=delta_high[0],
-        p_value=test.p_value,
-        limited=limited,
+        delta_low=low[0],
+        delta_high=high[0],
+        p_value=permutation_test(paired, options.resamples, options.seed).p_value,
+        limited=equal.limited,
     )

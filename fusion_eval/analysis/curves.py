@@ -21,10 +21,10 @@ Named = tuple[Estimator, str | None]
 """An estimator, and the scorer of `best_of`."""
 
 
-def estimates(pools: ScoredPools) -> dict[Named, Floats]:
-    """Return each estimator's expected value (M, N) of the items: column k - 1 is for k candidates.
+def choices(pools: ScoredPools) -> dict[Named, Floats]:
+    """Return the expected value (M, N) of what can be taken without knowing the metric: column k - 1 is for k candidates.
 
-    `pass` is for 0/1 metrics only, and equals `oracle` there. `majority` needs a task that extracts answers.
+    `majority` needs a task that extracts answers.
     """
     values = pools.values
     curves: dict[Named, Floats] = {("mean", None): mean_of_k(values)}
@@ -32,7 +32,18 @@ def estimates(pools: ScoredPools) -> dict[Named, Floats]:
         curves["majority", None] = majority_of_k(pools.answers, values)
     for name, scores in pools.scores.items():
         curves["best_of", name] = best_of_k(scores, values)
-    if pools.binary and pools.higher_is_better:
+    return curves
+
+
+def estimates(pools: ScoredPools, *, binary: bool) -> dict[Named, Floats]:
+    """Return each estimator's expected value (M, N) of the items: column k - 1 is for k candidates.
+
+    Args:
+        pools: The pools.
+        binary: Whether the metric says right or wrong. Only then there is `pass`, which equals `oracle`.
+    """
+    values, curves = pools.values, choices(pools)
+    if binary and pools.higher_is_better:
         curves["pass", None] = pass_at_k(values == 1)
     curves["oracle", None] = oracle_of_k(values, higher_is_better=pools.higher_is_better)
     return curves
@@ -59,10 +70,7 @@ def curve_points(
         low, high = interval(means, alpha, shares=unit.binary)
         for k, value in enumerate(means.mean.tolist(), start=1):
             yield CurvePoint(
-                task=unit.task,
-                language=unit.language,
-                metric=unit.metric,
-                filter=unit.filter,
+                **unit.head,
                 estimator=estimator,
                 scorer=scorer,
                 k=k,
@@ -82,12 +90,10 @@ def curve_differences(
     for first, second in itertools.combinations(named, 2):
         means = cluster_means(minus(curves[second], curves[first]), sample)
         low, high = interval(means, alpha, shares=False)
+        p_values = _known(means.t_test())
         for k, delta in enumerate(means.mean.tolist(), start=1):
             yield CurveDifference(
-                task=unit.task,
-                language=unit.language,
-                metric=unit.metric,
-                filter=unit.filter,
+                **unit.head,
                 estimator=second[0],
                 scorer=second[1],
                 against=first[0],
@@ -98,6 +104,7 @@ def curve_differences(
                 ci_high=high[k - 1],
                 items=unit.n_items,
                 clusters=sample.n_clusters,
+                p_value=p_values[k - 1],
             )
 
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion_eval.analysis.costs import BudgetUnit, call_costs, first_costs
+from fusion_eval.analysis.curves import choices, of_unit
 from fusion_eval.analysis.intervals import mean_of_known, share_or_mean
 from fusion_eval.analysis.pools import Floats, ScoredPools, StrategyAnswers
 from fusion_eval.analysis.systems import System
 from fusion_eval.analysis.units import Unit
 from fusion_eval.runs.analysis import CurveDifference, CurvePoint
-from fusion_eval.stats.majority_subsets import majority_of_k
-from fusion_eval.stats.subsets import best_of_k, mean_of_k
 
 PoolKey = tuple[str, str, str]
 """A task, a metric and a filter."""
@@ -78,20 +77,17 @@ def fused_points(units: Sequence[Unit], fused: Sequence[FusedAnswers], alpha: fl
     """Yield a point for each unit, fusor and k. The fusor stands in the column `scorer`."""
     for unit in units:
         for one in fused:
-            mean = share_or_mean(unit, one.values(unit), alpha)
+            mean = share_or_mean(unit, one.values(unit), alpha, share=unit.binary)
             yield CurvePoint(
-                unit.task,
-                unit.language,
-                unit.metric,
-                unit.filter,
-                "fusion",
-                one.fusor,
-                one.k,
-                mean.value,
-                mean.low,
-                mean.high,
-                mean.items,
-                mean.clusters,
+                **unit.head,
+                estimator="fusion",
+                scorer=one.fusor,
+                k=one.k,
+                value=mean.value,
+                ci_low=mean.low,
+                ci_high=mean.high,
+                items=mean.items,
+                clusters=mean.clusters,
             )
 
 
@@ -102,25 +98,25 @@ def fused_differences(
 
     The fusor read the first k candidates; the others are averaged over all subsets of size k.
     """
+    curves = {id(part): choices(part) for unit in units for part in unit.parts} if fused else {}
     for unit in units:
+        others = of_unit(unit, curves) if fused else {}
         for one in fused:
-            for estimator, scorer, values in _others(unit, one.k):
-                mean = mean_of_known(unit, one.values(unit) - values, alpha)
+            for (estimator, scorer), values in others.items():
+                mean = mean_of_known(unit, one.values(unit) - values[:, one.k - 1], alpha)
                 yield CurveDifference(
-                    unit.task,
-                    unit.language,
-                    unit.metric,
-                    unit.filter,
-                    "fusion",
-                    one.fusor,
-                    estimator,  # type: ignore[arg-type] # one of the names of estimators
-                    scorer,
-                    one.k,
-                    mean.value,
-                    mean.low,
-                    mean.high,
-                    mean.items,
-                    mean.clusters,
+                    **unit.head,
+                    estimator="fusion",
+                    scorer=one.fusor,
+                    against=estimator,
+                    against_scorer=scorer,
+                    k=one.k,
+                    delta=mean.value,
+                    ci_low=mean.low,
+                    ci_high=mean.high,
+                    items=mean.items,
+                    clusters=mean.clusters,
+                    p_value=mean.p_value,
                 )
 
 
@@ -131,48 +127,19 @@ def fusor_rows(units: Sequence[Unit], fused: Sequence[FusedAnswers], alpha: floa
         for one in fused:
             against = first.setdefault(one.k, one)
             values = one.values(unit)
-            mean = share_or_mean(unit, values, alpha)
+            mean = share_or_mean(unit, values, alpha, share=unit.binary)
             delta = mean_of_known(unit, values - against.values(unit), alpha)
             yield FusorRow(
-                unit.task,
-                unit.language,
-                unit.metric,
-                unit.filter,
-                one.fusor,
-                one.k,
-                mean.value,
-                mean.low,
-                mean.high,
-                None if against is one else against.fusor,
-                None if against is one else delta.value,
-                None if against is one else delta.low,
-                None if against is one else delta.high,
-                mean.items,
-                mean.clusters,
+                **unit.head,
+                fusor=one.fusor,
+                k=one.k,
+                value=mean.value,
+                ci_low=mean.low,
+                ci_high=mean.high,
+                against=None if against is one else against.fusor,
+                delta=None if against is one else delta.value,
+                delta_low=None if against is one else delta.low,
+                delta_high=None if against is one else delta.high,
+                items=mean.items,
+                clusters=mean.clusters,
             )
-
-
-def _others(unit: Unit, k: int) -> Iterator[tuple[str, str | None, Floats]]:
-    """Yield the systems of k candidates that every part has, each with its values (items,)."""
-    yield "mean", None, _joined([mean_of_k(part.values) for part in unit.parts], k)
-    answers = [part.answers for part in unit.parts]
-    votes = [
-        majority_of_k(own, part.values)
-        for own, part in zip(answers, unit.parts, strict=True)
-        if own is not None
-    ]
-    if len(votes) == len(unit.parts):
-        yield "majority", None, _joined(votes, k)
-    for scorer in unit.parts[0].scores:
-        scores = [part.scores.get(scorer) for part in unit.parts]
-        best = [
-            best_of_k(own, part.values)
-            for own, part in zip(scores, unit.parts, strict=True)
-            if own is not None
-        ]
-        if len(best) == len(unit.parts):
-            yield "best_of", scorer, _joined(best, k)
-
-
-def _joined(parts: Sequence[Floats], k: int) -> Floats:
-    return np.concatenate([part[:, k - 1] for part in parts])

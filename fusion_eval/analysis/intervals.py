@@ -20,6 +20,8 @@ class Mean:
     high: float | None
     items: int
     clusters: int
+    p_value: float | None = None
+    """Of Student's test that the mean is 0."""
 
 
 def mean_of_known(unit: Unit, values: Floats, alpha: float) -> Mean:
@@ -40,20 +42,28 @@ def mean_of_known(unit: Unit, values: Floats, alpha: float) -> Mean:
     return _mean(means, means.t_interval(1 - alpha), int(known.sum()))
 
 
-def share_or_mean(unit: Unit, values: Floats, alpha: float) -> Mean:
+def share_or_mean(unit: Unit, values: Floats, alpha: float, *, share: bool) -> Mean:
     """Return the mean of values (items,) that are all known, with an interval over clusters.
 
-    If all values are 0 or 1, the interval is one of a share, which stays within 0 and 1.
+    Args:
+        unit: The unit.
+        values: The items' values (items,).
+        alpha: The interval covers with probability 1 - alpha.
+        share: Whether the values mean right or wrong. The interval of their share stays within 0 and 1.
     """
     means = cluster_means(values, Sample(unit.cluster, unit.group))
-    binary = bool(((values == 0) | (values == 1)).all())
-    interval = means.share_interval if binary else means.t_interval
+    interval = means.share_interval if share else means.t_interval
     return _mean(means, interval(1 - alpha), len(values))
 
 
 def _mean(means: Means, ends: tuple[Floats, Floats], items: int) -> Mean:
     low, high = (float(end[0]) for end in ends)
-    unknown = np.isnan(low) or np.isnan(high)
+    unknown, p_value = np.isnan(low) or np.isnan(high), float(means.t_test()[0])
     return Mean(
-        float(means.mean[0]), None if unknown else low, None if unknown else high, items, means.n_clusters
+        float(means.mean[0]),
+        None if unknown else low,
+        None if unknown else high,
+        items,
+        means.n_clusters,
+        None if np.isnan(p_value) else p_value,
     )

@@ -104,8 +104,8 @@ class ScoredPools:
         return int(self.values.shape[1])
 
     @property
-    def binary(self) -> bool:
-        """Whether every candidate and every answer is right (1) or wrong (0)."""
+    def zeros_and_ones(self) -> bool:
+        """Whether every value of a candidate and of an answer is 0 or 1."""
         return all(
             bool(((values == 0) | (values == 1)).all())
             for values in (self.values, *(one.values for one in self.strategies))

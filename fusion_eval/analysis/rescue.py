@@ -34,10 +34,7 @@ def rescue_rows(unit: Unit, strategy: str, alpha: float) -> Iterator[RescueRow]:
         at = count == c
         low, high = proportion_interval(right[at], unit.cluster[at], 1 - alpha) if at.any() else (0.0, 1.0)
         yield RescueRow(
-            task=unit.task,
-            language=unit.language,
-            metric=unit.metric,
-            filter=unit.filter,
+            **unit.head,
             strategy=strategy,
             right_candidates=c,
             items=int(at.sum()),
@@ -57,10 +54,7 @@ def outcome_row(unit: Unit, strategy: str, alpha: float) -> OutcomeRow:
     gained, lost = int(np.concatenate(rescued).sum()), int(np.concatenate(harmed).sum())
     share, low, high = (None, None, None) if unit.binary else _range_share(unit, strategy, alpha)
     return OutcomeRow(
-        task=unit.task,
-        language=unit.language,
-        metric=unit.metric,
-        filter=unit.filter,
+        **unit.head,
         strategy=strategy,
         items=unit.n_items,
         rescued=gained,
@@ -71,6 +65,7 @@ def outcome_row(unit: Unit, strategy: str, alpha: float) -> OutcomeRow:
         range_share=share,
         range_low=low,
         range_high=high,
+        scale="0/1" if unit.binary else "graded",
     )
 
 

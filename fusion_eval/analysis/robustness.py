@@ -70,7 +70,7 @@ def robustness_rows(
         for one in answers:
             clean, corrupted = (_joined(unit, part) for part in (one.clean, one.corrupted))
             loss = mean_of_known(unit, unit.sign * (clean - corrupted), alpha)
-            leaks = share_or_mean(unit, _joined(unit, one.leaked), alpha)
+            leaks = share_or_mean(unit, _joined(unit, one.leaked), alpha, share=True)
             yield RobustnessRow(
                 unit.task,
                 unit.language,

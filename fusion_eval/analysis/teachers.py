@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -51,12 +52,10 @@ def _row(
     if (left == left[0]).all():
         equal = cluster_means(curve[:, left[0] - 1] - others, sample)
     equal_low, equal_high = interval(equal, alpha, shares=False) if equal else ([None], [None])
+    p_value = float(equal.t_test()[0]) if equal else math.nan
     levels = cluster_means(np.stack([mine, best, others], axis=1), sample).mean * unit.sign
     return TeacherRow(
-        task=unit.task,
-        language=unit.language,
-        metric=unit.metric,
-        filter=unit.filter,
+        **unit.head,
         teacher=teacher,
         mean=float(levels[0]),
         oracle=float(levels[1]),
@@ -70,4 +69,5 @@ def _row(
         best_alone=int((alone > others + _TIE * np.abs(best)).sum()),
         items=unit.n_items,
         clusters=sample.n_clusters,
+        p_value=None if math.isnan(p_value) else p_value,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fusion_eval.analysis.pools import Floats, Integers, ScoredPools
+from fusion_eval.runs.metric_facts import is_graded
 
 ALL = "all"
 """The language of rows over several tasks, and the task of rows over several families of tasks."""
@@ -26,6 +28,10 @@ class Unit:
     n_clusters: int
     group: Integers
     """(items,): the number of each item's part."""
+    binary: bool
+    """Whether the metric says right (1) or wrong (0). All languages of a task have the same answer."""
+    tests: str
+    """The family of tests that its rows belong to, within one table: see `adjust_p_values`."""
 
     @property
     def metric(self) -> str:
@@ -49,9 +55,14 @@ class Unit:
         return 1.0 / (sizes[self.group] * len(self.parts))
 
     @property
-    def binary(self) -> bool:
-        """Whether all values of all parts are 0 or 1."""
-        return all(part.binary for part in self.parts)
+    def head(self) -> dict[str, Any]:
+        """The fields that every row of the unit begins with."""
+        return {
+            "task": self.task,
+            "language": self.language,
+            "metric": self.metric,
+            "filter": self.filter,
+        }
 
     @property
     def sign(self) -> float:
@@ -77,23 +88,56 @@ def units(pools: Sequence[ScoredPools]) -> list[Unit]:
     kinds: dict[tuple[object, ...], list[ScoredPools]] = defaultdict(list)
     for one in pools:
         kinds[one.metric, one.filter, one.higher_is_better, one.n_candidates].append(one)
-    return [unit for kind in kinds.values() for unit in _units(kind)]
+    binary = _right_or_wrong(pools)
+    first = {one.family: (one.metric, one.filter) for one in reversed(pools)}
+    return [unit for kind in kinds.values() for unit in _units(kind, binary, first)]
 
 
-def _units(pools: Sequence[ScoredPools]) -> Iterator[Unit]:
+def _right_or_wrong(pools: Sequence[ScoredPools]) -> dict[tuple[str, str, str], bool]:
+    """Return for each family of tasks, metric and filter whether values mean right or wrong.
+
+    They do unless the metric's name says otherwise, or some value of some language is neither 0 nor 1.
+    """
+    families: dict[tuple[str, str, str], list[ScoredPools]] = defaultdict(list)
+    for one in pools:
+        families[one.family, one.metric, one.filter].append(one)
+    return {
+        key: not is_graded(key[1]) and all(one.zeros_and_ones for one in members)
+        for key, members in families.items()
+    }
+
+
+def _units(
+    pools: Sequence[ScoredPools],
+    binary: Mapping[tuple[str, str, str], bool],
+    first: Mapping[str, tuple[str, str]],
+) -> Iterator[Unit]:
+    """Yield the units of one metric.
+
+    Args:
+        pools: The pools.
+        binary: For each family of tasks, metric and filter, whether values mean right or wrong.
+        first: For each family of tasks, its first metric and filter.
+    """
     families: dict[str, list[ScoredPools]] = defaultdict(list)
     for one in pools:
         families[one.family].append(one)
-        yield _unit(one.task, one.language, [one])
+    metric = pools[0].metric, pools[0].filter
+    of_family = {family: binary[family, *metric] for family in families}
+    overall = {family: "primary" if first[family] == metric else "secondary" for family in families}
+    for one in pools:
+        several = len(families[one.family]) > 1
+        tests = f"languages of {one.family} by {','.join(metric)}" if several else overall[one.family]
+        yield _unit(one.task, one.language, [one], of_family[one.family], tests)
     for family, members in families.items():
         if len(members) > 1:
-            yield _unit(family, ALL, members)
+            yield _unit(family, ALL, members, of_family[family], overall[family])
     if len(families) > 1:
-        yield _unit(ALL, ALL, pools)
+        yield _unit(ALL, ALL, pools, all(of_family.values()), min(overall.values()))
 
 
-def _unit(task: str, language: str | None, parts: Sequence[ScoredPools]) -> Unit:
+def _unit(task: str, language: str | None, parts: Sequence[ScoredPools], binary: bool, tests: str) -> Unit:
     labels = np.concatenate([part.clusters for part in parts]).astype(str)
     known, cluster = np.unique(labels, return_inverse=True)
     group = np.repeat(np.arange(len(parts)), [part.n_items for part in parts])
-    return Unit(task, language, tuple(parts), cluster.astype(np.int64), len(known), group)
+    return Unit(task, language, tuple(parts), cluster.astype(np.int64), len(known), group, binary, tests)

@@ -50,8 +50,8 @@ def analyze(
         runs: Runs on the same pools, or their folders; a folder may hold several runs.
         metrics: Metrics to analyze; empty means all that have a value for each item.
         alpha: Intervals cover with probability 1 - alpha.
-        resamples: Number of resamples for intervals of ratios, and of swaps for the permutation tests of `budget`.
-        seed: Seed of the resampling and of the places that `corrupt` draws.
+        resamples: Number of random swaps of the permutation tests of `budget`.
+        seed: Seed of these swaps and of the places that `corrupt` draws.
         cluster: Document field whose equal values mark dependent items, "auto", or "none".
         allow_partial: Leave out lines of runs that cannot be read, and note it, instead of raising an error.
         include_path: Folder with the task YAMLs that candidates are scored by.
@@ -67,7 +67,8 @@ def analyze(
     Returns:
         The analysis. It prints as tables, and has `to_frame(table)`, `to_markdown()` and `to_json()`.
     """
-    from fusion_eval.analysis.analyze import AnalysisOptions, analyze_pools
+    from fusion_eval.analysis.analyze import analyze_pools
+    from fusion_eval.analysis.options import AnalysisOptions
     from fusion_eval.analysis.parquet import write_pools
     from fusion_eval.api.further_tables import FurtherTables, with_further_tables
     from fusion_eval.argument_values import names_in
@@ -89,7 +90,7 @@ def analyze(
         options,
         scored.notes,
     )
-    analysis = with_further_tables(analysis, scored, tables, resamples, include_path, report)
+    analysis = with_further_tables(analysis, scored, tables, options, include_path, report)
     if output is not None:
         write_pools(scored.pools, Path(output))
         write_analysis(analysis, Path(output))

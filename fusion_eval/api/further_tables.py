@@ -11,6 +11,7 @@ from fusion_eval.errors import ConfigError
 
 if TYPE_CHECKING:
     from fusion_eval.analysis.costs import BudgetUnit
+    from fusion_eval.analysis.options import AnalysisOptions
     from fusion_eval.api.analysis import Scored
     from fusion_eval.harness.new_tables import NewCalls, NewTables
     from fusion_eval.runs.analysis import Analysis
@@ -74,7 +75,7 @@ def with_further_tables(
     analysis: Analysis,
     scored: Scored,
     tables: FurtherTables,
-    resamples: int,
+    options: AnalysisOptions,
     include_path: str | Path | None,
     report: Callable[[str], None] | None = None,
 ) -> Analysis:
@@ -84,19 +85,20 @@ def with_further_tables(
         analysis: The analysis of the scored runs.
         scored: The scored runs.
         tables: What to add.
-        resamples: Random swaps of each permutation test.
+        options: The level of the intervals, and the permutation tests.
         include_path: Folder with the task YAMLs that new answers are scored by.
         report: Is called with each line of the price of the new calls, before they are made.
     """
     from fusion_eval.analysis.budget import budget_rows
     from fusion_eval.analysis.contribution_rows import contribution_rows
     from fusion_eval.analysis.fused_curves import fused_differences, fused_points, fusor_rows
+    from fusion_eval.analysis.multiplicity import adjust_p_values
     from fusion_eval.analysis.robustness import robustness_rows
     from fusion_eval.analysis.units import units
     from fusion_eval.harness.fused_texts import read_contributions
     from fusion_eval.harness.new_tables import NewAnswers
 
-    found, alpha = units(scored.pools), analysis.alpha
+    found, alpha = units(scored.pools), options.alpha
     contributions, notes = read_contributions(scored.runs, scored.pools)
     new = NewAnswers()
     if tables.calls().any:
@@ -106,12 +108,13 @@ def with_further_tables(
                 report(line)
         new = asked.answer()
     unit = tables.unit()
+    differences = (*analysis.differences, *fused_differences(found, new.fused, alpha))
     return replace(
         analysis,
         curves=(*analysis.curves, *fused_points(found, new.fused, alpha)),
-        differences=(*analysis.differences, *fused_differences(found, new.fused, alpha)),
+        differences=tuple(adjust_p_values(differences, found)),
         contribution=_json(contribution_rows(found, contributions, alpha)),
-        budget=_json(budget_rows(found, unit, alpha, resamples, tables.seed, new.fused)) if unit else (),
+        budget=_json(budget_rows(found, unit, options, new.fused)) if unit else (),
         robustness=_json(robustness_rows(found, new.corrupted, alpha)),
         fusors=_json(fusor_rows(found, new.fused, alpha)) if tables.fusors else (),
         notes=(*analysis.notes, *notes),

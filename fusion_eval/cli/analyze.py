@@ -54,14 +54,14 @@ def add_analyze(commands: Any) -> None:
         type=shared.resamples,
         default=2_000,
         metavar="R",
-        help="number of resamples for intervals of ratios, and of swaps for the tests of --budget (default: 2000)",
+        help="number of random swaps of each test of --budget (default: 2000)",
     )
     add(
         "--seed",
         type=shared.count,
         default=0,
         metavar="S",
-        help="seed of the resampling and of --corrupt (default: 0)",
+        help="seed of these swaps and of --corrupt (default: 0)",
     )
     add(
         "--budget",

@@ -58,6 +58,10 @@ class CurveDifference:
     ci_high: float | None
     items: int
     clusters: int
+    p_value: float | None = None
+    """Of Student's test over clusters; None where the two cannot differ, or the sample cannot tell."""
+    p_adjusted: float | None = None
+    """Adjusted by Holm for all tests of the table that belong together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ class OutcomeRow:
     """Mean place of the answer between the worst candidate (0) and the best (1), where candidates differ."""
     range_low: float | None
     range_high: float | None
+    scale: Literal["0/1", "graded"] = "graded"
+    """Whether the metric's values mean right (1) or wrong (0). It is the same for all languages of a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,8 @@ class RecoveredRow:
     regret_high: float | None
     items: int
     clusters: int
+    unbounded: bool = False
+    """Whether the sample cannot exclude that the oracle gains nothing. The interval of `share` then has no ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +172,10 @@ class TeacherRow:
     """Items whose best value only this teacher reaches."""
     items: int
     clusters: int
+    p_value: float | None = None
+    """Of Student's test that `added_at_equal_size` is 0."""
+    p_adjusted: float | None = None
+    """Adjusted by Holm for all tests of the table that belong together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -37,6 +38,22 @@ _FACTS = {
 }
 _PERPLEXITIES = ("perplexity", "bits_per_byte")
 _LOSSES = ("loss", "mae", "mse", "rmse")
+_GRADED = (
+    "bleu",
+    "bleurt",
+    "chrf",
+    "ter",
+    "wer",
+    "cer",
+    "rouge",
+    "meteor",
+    "bertscore",
+    "comet",
+    "xcomet",
+    "f1",
+    "mc2",
+)
+"""First words of the names of metrics that give an item more than right or wrong."""
 _ERROR_RATES = ("ter", "wer", "cer", "brier")
 
 
@@ -71,6 +88,13 @@ def lower_is_better(metric: str) -> bool:
     """Return whether the name says that lower is better, for results files that do not say it."""
     name = metric.lower()
     return name.endswith(_PERPLEXITIES) or not {*_LOSSES, *_ERROR_RATES}.isdisjoint(name.split("_"))
+
+
+def is_graded(metric: str) -> bool:
+    """Return whether the name says that an item's value is more than right (1) or wrong (0), whatever the values at hand."""
+    facts = _FACTS.get(metric.lower())
+    word = re.split(r"[^a-z]+", metric.lower(), maxsplit=1)[0]
+    return metric.lower() in _GRADED or word in _GRADED or bool(facts and (facts.low, facts.high) != (0, 1))
 
 
 def is_unbounded(metric: str) -> bool:

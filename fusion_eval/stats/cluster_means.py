@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
-from scipy.special import betaincinv, stdtrit
+from scipy.special import betaincinv, stdtr, stdtrit
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -98,6 +99,13 @@ class Means:
         )
         return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
 
+    def t_test(self) -> Floats:
+        """Return the two-sided p-values (K,) of Student's test that each mean is 0; NaN where the items have no spread."""
+        ratio = np.abs(self.mean) / np.where(self.error > 0, self.error, np.nan)
+        return np.asarray(
+            2 * stdtr(self.degrees, -ratio) if self.degrees > 0 else np.full_like(ratio, np.nan)
+        )
+
     def _quantile(self, confidence: float) -> float:
         return float(stdtrit(self.degrees, (1 + confidence) / 2)) if self.degrees > 0 else float("nan")
 
@@ -112,16 +120,30 @@ def cluster_means(values: npt.ArrayLike, sample: Sample) -> Means:
         values: The values (n, K) of n items, or (n,) for one column.
         sample: The items' clusters and groups.
     """
-    columns = np.asarray(values, dtype=np.float64).reshape(len(sample.cluster), -1)
-    degrees, n_clusters = sample.degrees, sample.n_clusters
+    columns = _columns(values, sample)
+    mean, residuals = linearized(columns, sample)
+    error = np.sqrt((residuals**2).sum(axis=0))
+    error[error <= _ROUNDING * np.abs(columns).max(axis=0, initial=0.0)] = 0.0
+    return Means(mean, error, sample.degrees, sample.n_clusters)
+
+
+def linearized(values: npt.ArrayLike, sample: Sample) -> tuple[Floats, Floats]:
+    """Return the means (K,) of columns, and residuals (C, K) whose products, summed, estimate the means' covariances.
+
+    Args:
+        values: The values (n, K) of n items, or (n,) for one column.
+        sample: The items' clusters and groups. With as many strata as clusters, the residuals are NaN.
+    """
+    columns = _columns(values, sample)
     by_cluster, by_group, shares = sample.sums
     group_means = by_group @ columns
-    residuals = by_cluster @ columns - shares @ group_means
-    mean = shares.sum(axis=0) @ group_means
-    factor = n_clusters / degrees if degrees > 0 else np.nan
-    error = np.sqrt((residuals**2).sum(axis=0) * factor)
-    error[error <= _ROUNDING * np.abs(columns).max(axis=0, initial=0.0)] = 0.0
-    return Means(mean, error, degrees, n_clusters)
+    factor = sample.n_clusters / sample.degrees if sample.degrees > 0 else np.nan
+    residuals = (by_cluster @ columns - shares @ group_means) * math.sqrt(factor)
+    return np.asarray(shares.sum(axis=0) @ group_means), np.asarray(residuals)
+
+
+def _columns(values: npt.ArrayLike, sample: Sample) -> Floats:
+    return np.asarray(values, dtype=np.float64).reshape(len(sample.cluster), -1)
 
 
 def proportion_interval(

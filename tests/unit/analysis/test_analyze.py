@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from contributing import scored_pools
 
-from fusion_eval.analysis.analyze import AnalysisOptions, analyze_pools
+from fusion_eval.analysis.analyze import analyze_pools
+from fusion_eval.analysis.options import AnalysisOptions
 from fusion_eval.analysis.parquet import notes_of, read_pools, write_pools
 from fusion_eval.analysis.pools import NO_ANSWER, ScoredPools, StrategyAnswers
 from fusion_eval.analysis.units import units
@@ -89,6 +90,37 @@ def test_a_graded_metric_has_an_oracle_and_no_pass() -> None:
     assert not analysis.ceiling and not analysis.rescue
 
 
+def test_a_metric_is_right_or_wrong_in_all_languages_or_in_none() -> None:
+    # given values from 0 to 1 in English, and in French by chance only 0 and 1
+    english = scored_pools(
+        [[0.5, 1.0], [0.0, 0.2]], task="t_en", metric="share", strategies=(strategy("s", [0.5, 0]),)
+    )
+    french = scored_pools(
+        [[0, 1], [1, 1]], task="t_fr", language="fr", metric="share", strategies=(strategy("s", [1, 1]),)
+    )
+    # then French has no pass@k and no ceiling either
+    analysis = analyze_pools([english, french])
+    assert {row.scale for row in analysis.outcomes} == {"graded"}
+    assert "pass" not in {row.estimator for row in analysis.curves} and not analysis.ceiling
+    # and alone, where nothing says otherwise, it has
+    assert analyze_pools([french]).outcomes[0].scale == "0/1"
+
+
+def test_a_metric_whose_name_says_that_it_is_graded_is_not_right_or_wrong() -> None:
+    pools = scored_pools([[0, 1], [1, 1]], metric="rouge_l", strategies=(strategy("s", [1, 1]),))
+    assert analyze_pools([pools]).outcomes[0].scale == "graded"
+
+
+def test_p_values_of_differences_are_adjusted_for_all_tests_of_their_table() -> None:
+    # given one task, whose table has six pairs of estimators at two numbers of candidates
+    tested = [row for row in analyze_pools([binary()]).differences if row.p_value is not None]
+    assert {row.k for row in tested} == {2, 3}
+    # then the smallest p-value counts as often as there are tests
+    smallest = min(tested, key=lambda row: row.p_value)
+    assert smallest.p_adjusted == pytest.approx(min(1, len(tested) * smallest.p_value))
+    assert all(row.p_adjusted >= row.p_value for row in tested)
+
+
 def test_where_lower_is_better_the_oracle_is_the_lowest() -> None:
     analysis = analyze_pools([scored_pools([[10.0, 30.0], [20.0, 20.0]], higher_is_better=False)])
     assert point(analysis, "oracle", 2).value == pytest.approx(15.0)
@@ -158,7 +190,8 @@ def test_the_share_recovered_and_the_regret() -> None:
     assert rows["single"].share == pytest.approx((9 - 7) / (12 - 7))
     assert rows["fusion"].share == pytest.approx(1.0)
     assert rows["single"].regret == pytest.approx(1 / 6)
-    assert rows["single"].ci_low <= rows["single"].share <= rows["single"].ci_high
+    # and six items cannot exclude that the oracle gains nothing, so that the interval has no ends
+    assert (rows["single"].ci_low, rows["single"].ci_high, rows["single"].unbounded) == (None, None, True)
 
 
 def test_a_pool_of_equal_candidates_has_no_gain_to_recover() -> None:

@@ -147,7 +147,7 @@ def test_a_cost_that_is_not_known_is_one_sentence(unit: Any, fields: dict[str, A
         (36, 3.6, False),
         (40, 4, False),
         (55, 5.5, True),
-        (9, 1, True),
+        (9, 1, False),
     ],
 )
 def test_the_mixture_costs_what_it_should(cost: float, k: float, limited: bool) -> None:
