@@ -104,10 +104,11 @@ def keys_of(identity: str, prompt: Prompt, sampling: Sampling, n: int) -> list[b
 
 def contiguous_ranges(indices: list[int], longest: int) -> list[range]:
     """Split ascending indices into ranges of neighbours, none longer than `longest`."""
-    ranges: list[range] = []
+    ranges = []
+    start = stop = indices[0] if indices else 0
     for i in indices:
-        if ranges and i == ranges[-1].stop and len(ranges[-1]) < longest:
-            ranges[-1] = range(ranges[-1].start, i + 1)
-        else:
-            ranges.append(range(i, i + 1))
-    return ranges
+        if i != stop or i - start == longest:
+            ranges.append(range(start, stop))
+            start = i
+        stop = i + 1
+    return [*ranges, range(start, stop)] if indices else []

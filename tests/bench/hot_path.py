@@ -25,6 +25,7 @@ from hot_path_clients import CLIENTS, REQUESTS, TASK
 from instant_server import spawn
 
 PROMPTS, ROUNDS = 2_000, 5
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 BASELINE, COMMAND = "bare aiohttp", "lm_eval --model fusion"
 PACKAGES = {
     "lm_eval --model local-chat-completions": "tenacity",
@@ -102,10 +103,9 @@ def measure(name: str, base_url: str, folder: Path) -> Speed:
 
 
 def use_core(number: int) -> None:
-    """Keep this process and its children on one core, where the platform can and there are two."""
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
-    if len(cores) > 1:
-        os.sched_setaffinity(0, {cores[number]})
+    """Start further processes on one core, where the platform can and there are two."""
+    if len(CORES) > 1:
+        os.sched_setaffinity(0, {CORES[number]})
 
 
 def report(speeds: dict[str, list[Speed]]) -> None:
@@ -132,7 +132,9 @@ def main() -> None:
         write_task(folder)
         with spawn(folder / REQUESTS) as base_url:  # warms up, and records what the command sends
             measure(COMMAND, base_url, folder)
+        use_core(1)
         with spawn() as base_url:
+            use_core(0)
             for _ in range(rounds):
                 for name, so_far in speeds.items():
                     so_far.append(measure(name, base_url, folder))

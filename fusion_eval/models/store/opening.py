@@ -28,6 +28,10 @@ _STATEMENT_SECONDS = 0.5
 _CACHE_KIB = 16 * 1024
 """KiB of the file that SQLite keeps in memory. The index of 100,000 generations fits, and its default is 2,000."""
 
+_LOG_PAGES = 4_000
+"""Pages that the write-ahead log holds before SQLite copies them into the file. Each key changes a page of the index, so
+that a longer log saves copies of the same pages. Its default is 1,000."""
+
 
 class BusyStoreError(StoreError):
     """Another process has the store locked."""
@@ -92,6 +96,7 @@ def _prepare(db: sqlite3.Connection, path: Path | None, patience: float) -> None
     _use_write_ahead_log(db, patience)
     db.execute("PRAGMA synchronous=NORMAL")
     db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    db.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
     # If several processes open a new store at once, one creates the tables. A lock that is never released shows here,
     # before the first call is paid for.
     db.execute("BEGIN IMMEDIATE")
