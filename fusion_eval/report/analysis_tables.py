@@ -45,6 +45,16 @@ def percent(share: float, low: float | None, high: float | None) -> str:
     return f"{share:.0%}{ends}"
 
 
+def star(alpha: float) -> str:
+    """Return what the star of `mark` says."""
+    return f"*: not 0 at {alpha:.0%}, by Holm over all tests of this table that belong together; intervals are of single tests"
+
+
+def mark(p_adjusted: float | None, alpha: float) -> str:
+    """Return a star for a difference that is significant among all tests of its table."""
+    return " *" if p_adjusted is not None and p_adjusted <= alpha else ""
+
+
 def _shown(analysis: Analysis) -> set[tuple[object, ...]]:
     """Return which units to show: all if they are few, else those over several tasks."""
     known = list(dict.fromkeys(map(_unit, analysis.curves)))
@@ -99,12 +109,13 @@ def _differences(analysis: Analysis, shown: set[tuple[object, ...]]) -> list[Blo
             against = f"{row.against}({row.against_scorer})" if row.against_scorer else row.against
             name = f"{estimator_name(row)} - {against}"
             cell = with_interval(row.delta, row.ci_low, row.ci_high, decimals(row.delta), "+")
+            cell += mark(row.p_adjusted, analysis.alpha)
             start = [*_head(row), name, *["-"] * len(ks)]
             lines.setdefault((*_unit(row), name), start)[len(start) - len(ks) + ks.index(row.k)] = cell
     if not ks or not lines:
         return []
     return [
-        "Differences at the same k, paired by items:",
+        f"Differences at the same k, paired by items ({star(analysis.alpha)}):",
         Table([*_NAMES, "difference", *(f"k={k}" for k in ks)], list(lines.values()), 4),
     ]
 
@@ -140,18 +151,18 @@ def _outcomes(analysis: Analysis, shown: set[tuple[object, ...]]) -> list[Block]
     lines = []
     for row in rows:
         counts = [row.items, row.new_texts, row.fallbacks, row.rescued, row.harmed]
-        line = [*_head(row), row.strategy, *map(str, counts), f"{row.net:+d}"]
+        line = [*_head(row), row.scale, row.strategy, *map(str, counts), f"{row.net:+d}"]
         lines.append(line + [with_interval(row.range_share, row.range_low, row.range_high)] * graded)
-    meaning = (
-        "rescued: right where no candidate is; harmed: wrong where most are right"
-        if not graded
-        else "rescued: better than the best candidate; harmed: worse than the worst; "
-        "place: from the worst candidate (0) to the best (1)"
-    )
-    names = [*_NAMES, "strategy", "items", "new texts", "fallbacks", "rescued", "harmed", "net"]
+    meanings = {
+        "0/1": "where the scale is 0/1, rescued: right where no candidate is; harmed: wrong where most are right",
+        "graded": "where it is graded, rescued: better than the best candidate; harmed: worse than the worst; "
+        "place: from the worst candidate (0) to the best (1)",
+    }
+    meaning = "; ".join(text for scale, text in meanings.items() if any(row.scale == scale for row in rows))
+    names = [*_NAMES, "scale", "strategy", "items", "new texts", "fallbacks", "rescued", "harmed", "net"]
     return [
         f"Items that strategies rescued and harmed ({meaning}):",
-        Table(names + ["place"] * graded, lines, 4),
+        Table(names + ["place"] * graded, lines, 5),
     ]
 
 
@@ -183,10 +194,13 @@ def _recovered(analysis: Analysis, shown: set[tuple[object, ...]]) -> list[Block
         digits = decimals(row.value, row.oracle)
         levels = [f"{value:.{digits}f}" for value in (row.mean, row.value, row.oracle)]
         share = "-" if row.share is None else percent(row.share, row.ci_low, row.ci_high)
+        share += " [unbounded]" * row.unbounded
         regret = with_interval(row.regret, row.regret_low, row.regret_high, digits)
         lines.append([*_head(row), row.strategy, *levels, share, regret])
     return [
-        "How much of the oracle's gain over the mean candidate each strategy recovers (regret: oracle - value):",
+        "How much of the oracle's gain over the mean candidate each strategy recovers (regret: oracle - value"
+        + "; unbounded: the oracle's gain may be 0" * any(row.unbounded for row in rows)
+        + "):",
         Table([*_NAMES, "strategy", "mean", "value", "oracle", "recovered", "regret"], lines, 4),
     ]
 
@@ -201,9 +215,11 @@ def _teachers(analysis: Analysis, shown: set[tuple[object, ...]]) -> list[Block]
         levels = [f"{value:.{digits}f}" for value in (row.mean, row.oracle, row.oracle_without)]
         added = with_interval(row.added, row.ci_low, row.ci_high, digits, "+")
         equal = with_interval(row.added_at_equal_size, row.equal_size_low, row.equal_size_high, digits, "+")
+        equal += mark(row.p_adjusted, analysis.alpha)
         lines.append([*_head(row), row.teacher, *levels, added, equal, str(row.best_alone)])
     return [
-        "What each teacher adds to the oracle (at equal size: against as many candidates of all teachers):",
+        "What each teacher adds to the oracle (at equal size: against as many candidates of all teachers; "
+        f"{star(analysis.alpha)}):",
         Table(
             [*_NAMES, "teacher", "mean", "oracle", "without it", "added", "at equal size", "best alone"],
             lines,

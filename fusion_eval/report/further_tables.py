@@ -16,6 +16,7 @@ _MOST_UNITS = 4
 _MOST_LEVELS = 8
 """So many positions or ranks are shown; `analysis.json` has all."""
 _UNIT = ("task", "language", "metric", "filter")
+_CHEAPER = "; < : cheaper than a single sample, with which it is compared"
 _CENTS = {"usd": 6, "seconds": 2}
 """Digits of a cost by its unit; others have one."""
 
@@ -92,10 +93,24 @@ def budget_tables(rows: Sequence[Row]) -> list[Block]:
     ]
     if equal:
         tables += [
-            f"At equal cost in {unit} (N' lies between whole numbers; > : the pool is too small, and N' is what it would take; "
-            "p-values of single tests, not adjusted for their number):",
+            f"At equal cost in {unit} (N' lies between whole numbers; > : the pool is too small, and N' is what it would take"
+            f"{_CHEAPER * any(map(_is_cheaper, rows))}; adjusted p: by Holm over all tests of this table that belong together):",
             Table(
-                ["task", "lang", "metric", "system", "k", "against", "N'", unit, "difference", "p"], equal, 4
+                [
+                    "task",
+                    "lang",
+                    "metric",
+                    "system",
+                    "k",
+                    "against",
+                    "N'",
+                    unit,
+                    "difference",
+                    "p",
+                    "adjusted p",
+                ],
+                equal,
+                4,
             ),
         ]
     return tables
@@ -110,8 +125,8 @@ def system_name(row: Row) -> str:
 def _equal_cost_line(row: Row, digits: int) -> list[str]:
     against = f"{row['against']}({row['against_scorer']})" if row["against_scorer"] else str(row["against"])
     cost = f"{row['cost']:.{digits}f}"
-    if row["limited"]:
-        cost += f" > {row['against_cost']:.{digits}f}"
+    if row["limited"] or _is_cheaper(row):
+        cost += f" {'>' if row['limited'] else '<'} {row['against_cost']:.{digits}f}"
     difference = with_interval(row["delta"], row["delta_low"], row["delta_high"], decimals(row["delta"]), "+")
     number = f"> {row['against_k']:.1f}" if row["limited"] else f"{row['against_k']:.1f}"
     return [
@@ -123,7 +138,13 @@ def _equal_cost_line(row: Row, digits: int) -> list[str]:
         cost,
         difference,
         f"{row['p_value']:.4f}",
+        f"{row['p_adjusted']:.4f}",
     ]
+
+
+def _is_cheaper(row: Row) -> bool:
+    """Return whether a strategy costs less than the single sample that it is compared with."""
+    return row["against"] is not None and row["cost"] < row["against_cost"] * (1 - 1e-9)
 
 
 def fusor_tables(rows: Sequence[Row]) -> list[Block]:
@@ -199,7 +220,7 @@ def contribution_tables(rows: Sequence[Row]) -> list[Block]:
     ]
     if lines:
         tables += [
-            "Where it comes from (difference: from the share without a preference; 1 is the first position, the best "
+            "Where it comes from (difference: from the share without a preference, each with its own interval; 1 is the first position, the best "
             "rank, the longest text):",
             Table(["task", "lang", "strategy", "by", "level", "share", "fair", "difference"], lines, 5),
         ]

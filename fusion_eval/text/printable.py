@@ -28,7 +28,12 @@ def printable(text: str) -> str:
 
 def terminal_line(text: str) -> str:
     """Return the text as one line for a terminal or a log, which no CI service reads as a command."""
-    return _COMMAND_AT_START.sub(r"\1: ", _COMMAND_ANYWHERE.sub("## ", printable(text)))
+    return without_command(printable(text))
+
+
+def without_command(line: str) -> str:
+    """Return a line that no CI service reads as a command. What wraps safe lines needs it again: their parts begin lines."""
+    return _COMMAND_AT_START.sub(r"\1: ", _COMMAND_ANYWHERE.sub("## ", line))
 
 
 def terminal_text(text: str) -> str:

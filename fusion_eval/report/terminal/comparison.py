@@ -45,7 +45,10 @@ def comparison_view(comparison: Comparison, console: Console, rows: Sequence[Row
     parts: list[RenderableType] = [finding_text(finding(comparison), console), ""]
     if caption := _caption(shown):
         parts.append(text(caption, QUIET))
-    parts += [_row_table(shown, console), text(_legend(comparison), QUIET)]
+    columns = _fitted_columns(shown, console)
+    significant = sum(row.significant for row in shown)
+    parts.append(table_of(list(columns.values()), [significant - 1] if significant else []))
+    parts.append(text(_legend(comparison, shown, columns), QUIET))
     for block in blocks(comparison, shown)[2:]:  # after the full table of rows and its legend
         parts += (
             ["", *tables_of(block, console.width)] if isinstance(block, Table) else [paragraph(block, QUIET)]
@@ -84,7 +87,8 @@ def _metric(row: Row) -> str:
     return metric_name(row) + ("" if row.higher_is_better else " ↓")
 
 
-def _row_table(rows: Sequence[Row], console: Console) -> RenderableType:
+def _fitted_columns(rows: Sequence[Row], console: Console) -> dict[str, Column]:
+    """Return as many columns as fit, with the plot of the differences if there is room for it."""
     columns = _columns(rows)
     for name in _SPARED:
         if width_of(list(columns.values())) + GAP + LEAST > console.width:
@@ -94,8 +98,7 @@ def _row_table(rows: Sequence[Row], console: Console) -> RenderableType:
         columns = _with_shorter_names(columns, -free - GAP)
     elif free >= LEAST:
         columns = _with_plot(columns, rows, min(MOST, free - (free + 1) % 2), console)
-    significant = sum(row.significant for row in rows)
-    return table_of(list(columns.values()), [significant - 1] if significant else [])
+    return columns
 
 
 def _with_shorter_names(columns: dict[str, Column], excess: int) -> dict[str, Column]:
@@ -171,12 +174,17 @@ def _sign(row: Row) -> str:
     return "*" if row.significant else ""
 
 
-def _legend(comparison: Comparison) -> str:
-    stopped_early = any(row.test == "sequential" for row in comparison.rows)
+def _legend(comparison: Comparison, rows: Sequence[Row], columns: dict[str, Column]) -> str:
+    """Return what the columns that are shown mean."""
+    stopped_early = any(row.test == "sequential" for row in rows)
     interval = "anytime-valid" if stopped_early else f"{comparison.interval} bootstrap"
-    return (
-        f"delta: candidate - baseline, with its {100 * (1 - comparison.alpha):g}% interval ({interval}), drawn around 0; "
-        f"rows of one metric share a scale; ↓: lower is better; n: items/independent clusters; "
-        f"p adj: adjusted {adjustment(comparison)}, * at most {comparison.alpha:g}; win: ties count half. "
-        "--wide shows every column"
-    )
+    several_metrics = len({(row.metric, row.filter) for row in rows}) > 1
+    parts = [
+        "n: items/independent clusters" * any(row.clusters != row.n for row in rows),
+        f"delta: candidate - baseline, with its {100 * (1 - comparison.alpha):g}% interval ({interval})",
+        ("drawn around 0" + ", on one scale for each metric" * several_metrics) * ("plot" in columns),
+        "↓: lower is better" * any(not row.higher_is_better for row in rows),
+        f"p adj: adjusted {adjustment(comparison)}, * at most {comparison.alpha:g}",
+        "win: the candidate's items, ties count half" * ("win" in columns),
+    ]
+    return "; ".join(filter(None, parts)) + ". --wide shows every column"

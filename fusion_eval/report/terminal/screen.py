@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from fusion_eval.text.printable import terminal_line, terminal_text
+from fusion_eval.text.printable import terminal_line, terminal_text, without_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +64,8 @@ def drawn(console: Console, parts: Iterable[RenderableType]) -> str:
     """
     with console.capture() as captured:
         console.print(Group(*parts), soft_wrap=False)
-    return "\n".join(line.rstrip() for line in captured.get().split("\n")).rstrip("\n")
+    lines = (without_command(line).rstrip() for line in captured.get().split("\n"))
+    return "\n".join(lines).rstrip("\n")
 
 
 def text(sentence: str, style: str = "") -> Text:

@@ -138,10 +138,20 @@ def test_a_terminal_without_unicode_keeps_the_minus_sign() -> None:
 def test_names_cannot_steer_the_terminal(plain: Console, name: str) -> None:
     # given
     hostile = comparison_of(*rows_of(name, "b"), notes=(name,))
-    harmless = comparison_of(*rows_of("a", "b"), notes=("n",))
+    harmless = comparison_of(*rows_of("n" * 9, "b"), notes=("n",))
     # when
     view = comparison_view(hostile, plain)
-    # then
-    assert len(view.splitlines()) == len(comparison_view(harmless, plain).splitlines())
+    # then: the legend is as long as the columns that are shown need it to be
+    lines = [len(one.split("n: items")[0].splitlines()) for one in (view, comparison_view(harmless, plain))]
+    assert lines[0] == lines[1]
     assert not any(sign in view for sign in "\x1b\u202e") and "\n::" not in view
     assert "[red]" not in name or "[red]x[/red]" in view
+
+
+def test_a_line_that_is_wrapped_cannot_begin_with_a_command(plain: Console) -> None:
+    # given a note that is wrapped right before its command
+    notes = ("x" * 90 + " ::error::you are fooled",)
+    # when
+    view = comparison_view(comparison_of(notes=notes), plain)
+    # then
+    assert "\n: :error::you are fooled" in view and "\n::" not in view
