@@ -108,16 +108,31 @@ class Candidate(msgspec.Struct, frozen=True):
             msgspec.structs.force_setattr(self, "error", without_surrogates(self.error))
 
 
-class Pool(msgspec.Struct, frozen=True, dict=True):
+class Pool(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
     """The N candidates of one prompt, in sampling order."""
 
     prompt: Prompt
     candidates: tuple[Candidate, ...]
+    cross_lingual: tuple[Candidate, ...] = ()
+    """Candidates for the same item's prompt in English, which follow those of `candidates`. A fusor may read them. No
+    strategy chooses, scores or counts them."""
 
     @cached_property
     def usable(self) -> tuple[Candidate, ...]:
         """The candidates that did not fail."""
         return tuple([c for c in self.candidates if c.error is None])
+
+    @property
+    def drawn(self) -> tuple[Candidate, ...]:
+        """All N candidates: those that a strategy may choose, and those for the prompt in English."""
+        return (*self.candidates, *self.cross_lingual) if self.cross_lingual else self.candidates
+
+    @property
+    def evidence(self) -> tuple[Candidate, ...]:
+        """What a fusor may read: the usable candidates, and after them those for the prompt in English."""
+        if not self.cross_lingual:
+            return self.usable
+        return (*self.usable, *(c for c in self.cross_lingual if c.error is None))
 
 
 @dataclass(frozen=True, slots=True)

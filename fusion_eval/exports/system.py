@@ -24,7 +24,7 @@ ANSWER_SETTINGS = (
     "fusor_max_tokens",
 )
 """Settings that change the answers. Addresses and folders are not among them, and stay private."""
-SAMPLING_SETTINGS = ("min_p", "sampling", "weights", "adaptive")
+SAMPLING_SETTINGS = ("min_p", "sampling", "weights", "adaptive", "cross_lingual")
 """Further settings that change the answers. A run without them says nothing of them, and its id does not depend on them."""
 _OURS = "fusion_eval"
 

@@ -28,7 +28,7 @@ from fusion_eval.text.file_names import safe_file_name
 
 ARMS = ("single", "self", "multi", "best_single")
 HOW_TO_READ = "tokens and seconds: of every generation behind each arm; candidates that arms share are paid for once and count in each"
-_UNUSABLE = ("sampling", "weights", "adaptive", "system_prompts", "budget")
+_UNUSABLE = ("sampling", "weights", "adaptive", "cross_lingual", "system_prompts", "budget")
 
 
 @dataclass(frozen=True, slots=True)

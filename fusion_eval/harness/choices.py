@@ -84,7 +84,7 @@ def order_of(value: object) -> Order | None:
 def check_some_generate(tasks: Iterable[str]) -> None:
     """Raise a ConfigError if none of the tasks, by their names in a run, is multiple choice as generation."""
     names = list(tasks)
-    if not any(_plain_name(name)[1] for name in names):
+    if not any(plain_name(name)[1] for name in names):
         raise ConfigError(
             f"--generate_choices changes no task: {names[0]} is not multiple choice; leave it out"
             if len(names) == 1
@@ -101,7 +101,7 @@ def load_run_tasks(names: Sequence[str], include_path: Path | None) -> dict[str,
     tasks: dict[str, Any] = {}
     by_order: dict[Order | None, list[str]] = {}
     for name in names:
-        plain, order = _plain_name(name)
+        plain, order = plain_name(name)
         by_order.setdefault(order, []).append(plain)
     for order, plain_names in by_order.items():
         manager = task_manager(plain_names, include_path)
@@ -110,7 +110,7 @@ def load_run_tasks(names: Sequence[str], include_path: Path | None) -> dict[str,
     return tasks
 
 
-def _plain_name(name: str) -> tuple[str, Order | None]:
+def plain_name(name: str) -> tuple[str, Order | None]:
     """Return the name that the harness knows for a task's name, and the order if the task was run as generation."""
     for order in reversed(SUFFIXES):
         if name.endswith(SUFFIXES[order]):

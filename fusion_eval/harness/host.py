@@ -1,4 +1,4 @@
-"""Private parts of lm-eval are touched in this file alone and, for tasks, in `host_tasks` and `host_choices`.
+"""Private parts of lm-eval are touched in this file alone and, for tasks, in the other files `host_…`.
 
 The rest of the package uses lm-eval through these functions or through its public API. Releases are told apart by what
 they can do. Where nothing else is said, the private part is the same in 0.4.13 and in 0.5.0.dev1.

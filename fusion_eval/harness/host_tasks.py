@@ -71,6 +71,11 @@ def examples_before(task_name: str, doc: Mapping[str, Any], context: str) -> int
     return max(context.rfind(question), 0)
 
 
+def task_of(name: str) -> Any:
+    """Return the task of a name, if it has built its requests in this process; else None."""
+    return _tasks.get(name)
+
+
 def remembered_tasks() -> list[Any]:
     """Return the tasks that have built their requests. They can be found by name for as long as somebody holds them."""
     return list(_tasks.values())

@@ -11,7 +11,7 @@ from lm_eval.api.model import LM
 
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness import bias, host, host_tasks
+from fusion_eval.harness import bias, host, host_siblings, host_tasks
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.chat_prompt import ChatPrompt
 from fusion_eval.harness.questions import Request, questions_of
@@ -52,6 +52,8 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
             configure()
             strategy, rest = take_options(self.strategy, arguments)
             self.arguments: ModelArguments = parse(rest, also_known=own_names(strategy))
+            if self.arguments.cross_lingual:
+                host_siblings.remember_building()
             self._opener = opener or Opener(self.arguments, open_store(self.arguments))
             self._solver = Solver(strategy, self.arguments, self._opener)
             self.spec = self._solver.spec
@@ -173,8 +175,10 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         return TraceFile(folder / name if folder else None)
 
     def _only_sampler(self) -> Any:
-        if len(self._solver.models) > 1:
-            raise ConfigError("Log-likelihood tasks need one model, not a pool; name one with model=")
+        if len(self._solver.models) > 1 or self.arguments.cross_lingual:
+            raise ConfigError(
+                "Log-likelihood tasks need one model= and no cross_lingual=, as they draw no pool"
+            )
         return self._solver.models[0]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

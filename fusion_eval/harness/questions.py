@@ -12,6 +12,7 @@ import msgspec
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.harness.chat_prompt import ChatPrompt
+from fusion_eval.harness.english_prompts import english_request
 from fusion_eval.harness.host_tasks import answer_reader, examples_before
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.strategies.interface import needs_logprobs
@@ -89,6 +90,8 @@ class Questions(Sequence[Question]):
             self._sampling(request, copy)
             if self._answers:
                 _extract(request, arguments)
+            if arguments.cross_lingual:
+                english_request(request)
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -103,6 +106,7 @@ class Questions(Sequence[Question]):
         context = request.args[0]
         sampling, temperatures = self._sampling(request, copy)
         chat = isinstance(context, ChatPrompt)
+        english = english_request(request) if self._arguments.cross_lingual else None
         return Question(
             task=request.task_name or "",
             doc_id=request.doc_id,
@@ -114,6 +118,7 @@ class Questions(Sequence[Question]):
             extract=_extract(request, self._arguments) if self._answers else None,
             examples=0 if chat else examples_before(request.task_name or "", request.doc, context),
             source=_source(request.doc, context),
+            english=self._question(english, copy) if english else None,
         )
 
     def _sampling(self, request: Request, copy: int) -> tuple[Sampling, tuple[float, ...]]:

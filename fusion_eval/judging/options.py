@@ -12,7 +12,7 @@ from fusion_eval.model_arguments import ModelArguments, parse
 
 _UNUSABLE_ARGUMENTS = (
     *("model", "base_url", "n", "top_p", "min_p", "trace_dir"),
-    *("sampling", "weights", "system_prompts", "adaptive"),
+    *("sampling", "weights", "system_prompts", "adaptive", "cross_lingual"),
 )
 _REPEAT_TEMPERATURE = 0.7
 """The default temperature of repeats. At 0 a judge would only repeat itself."""

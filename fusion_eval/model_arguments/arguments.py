@@ -38,6 +38,8 @@ class ModelArguments:
     """Files with system prompts, which the candidates take in turn."""
     adaptive: bool | None = None
     """Whether sampling stops once the leading answer is safe; None is no."""
+    cross_lingual: int | None = None
+    """How many of the n candidates are for the same item's prompt in English; None is none."""
     seed: int = 0
     max_tokens: int | None = None
     fusor: str | None = None

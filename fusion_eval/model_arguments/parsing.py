@@ -91,6 +91,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "weights": read_integers,
     "system_prompts": read_paths,
     "adaptive": read_flag,
+    "cross_lingual": integer_reader(0),
     "seed": integer_reader(0),
     "max_tokens": integer_reader(1),
     "fusor": read_text,

@@ -17,6 +17,7 @@ def check_sampling(arguments: ModelArguments) -> None:
     _check_lengths(arguments)
     _check_repeats(arguments)
     _check_adaptive(arguments)
+    _check_cross_lingual(arguments)
     local = next((name for name in arguments.model if runs_in_llama_cpp(name)), None)
     if arguments.min_p is not None and local:
         raise ConfigError(f"min_p= is an option of endpoints, and {local} does not take it; leave it out")
@@ -87,10 +88,14 @@ def _check_repeats(arguments: ModelArguments) -> None:
     """Find greedy candidates that would all be the same."""
     temperatures, turns = arguments.candidate_temperatures, arguments.turns
     systems = arguments.system_prompts or ("",)
-    cycle = min(arguments.n, math.lcm(len(turns), len(systems)))
-    distinct = {(turns[i % len(turns)], systems[i % len(systems)]) for i in range(cycle)}
-    if temperatures and max(temperatures) == 0 and arguments.n > len(distinct):
-        raise ConfigError("temperature=0 makes the candidates of a model all the same; raise it, or use n=1")
+    n, k = arguments.n, arguments.cross_lingual or 0
+    for places in (range(n - k), range(n - k, n)):  # those of one prompt
+        cycle = places[: math.lcm(len(turns), len(systems))]
+        distinct = {(turns[i % len(turns)], systems[i % len(systems)]) for i in cycle}
+        if temperatures and max(temperatures) == 0 and len(places) > len(distinct):
+            raise ConfigError(
+                "temperature=0 makes the candidates of a model all the same; raise it, or use n=1"
+            )
 
 
 def _check_adaptive(arguments: ModelArguments) -> None:
@@ -99,6 +104,26 @@ def _check_adaptive(arguments: ModelArguments) -> None:
         raise ConfigError(
             f"adaptive=true stops after {earliest} equal answers at the earliest, so n={arguments.n} saves nothing; "
             "raise n, or leave it out"
+        )
+
+
+def _check_cross_lingual(arguments: ModelArguments) -> None:
+    k, n = arguments.cross_lingual, arguments.n
+    if not k:
+        return
+    if k >= n:
+        raise ConfigError(
+            f"cross_lingual={k} leaves none of the n={n} candidates in the prompt's own language, and a strategy chooses "
+            f"among those only; " + (f"use cross_lingual={n - 1} at most, or raise n" if n > 1 else "raise n")
+        )
+    if arguments.adaptive:
+        raise ConfigError(
+            "adaptive=true stops by the answers to one prompt, and cross_lingual= draws for two; leave one out"
+        )
+    stored = next((name for name in arguments.model if name.startswith("pool:")), None)
+    if stored:
+        raise ConfigError(
+            f"cross_lingual= draws candidates, and model={stored} answers from pools that are drawn; leave it out"
         )
 
 

@@ -86,7 +86,7 @@ class Totals:
 
     def add(self, trace: Trace, planned: int = 0) -> None:
         """Add one trace. If its pool has fewer candidates than planned, the others were saved."""
-        candidates = trace.pool.candidates
+        candidates = trace.pool.drawn
         self.prompts += 1
         self.candidates += len(candidates)
         self.saved_candidates += max(planned - len(candidates), 0)

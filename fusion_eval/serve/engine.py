@@ -12,6 +12,7 @@ from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.serve.errors import ApiError
 from fusion_eval.strategies.interface import needs_logprobs
 from fusion_eval.strategies.question import Question
+from fusion_eval.strategies.sampler import check_needs_no_task
 from fusion_eval.strategies.solver import Solver
 from fusion_eval.strategies.specs import load_scorer
 from fusion_eval.types import Trace
@@ -30,6 +31,7 @@ class Engine:
     """
 
     def __init__(self, strategies: Sequence[str], arguments: ModelArguments, store: Store) -> None:
+        check_needs_no_task(arguments)
         self.arguments, self.store = arguments, store
         self.opener = Opener(arguments, store)
         self.solvers = {spec: Solver(spec, arguments, self.opener) for spec in strategies}

@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 from fusion_eval.errors import ConfigError
 from fusion_eval.models import Model
 from fusion_eval.stats.adaptive_consistency import fewest_further
-from fusion_eval.strategies.sampler import cut_at_stop, draw_range
+from fusion_eval.strategies.sampler import NEEDS_TASK, cut_at_stop, draw_range
 from fusion_eval.strategies.votes import tally
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling
-
-NO_TASK = "adaptive=true stops by the answers that a task extracts from replies, and there is no task here; leave it out"
 
 
 async def draw_adaptively(
@@ -43,7 +41,7 @@ async def draw_adaptively(
         ConfigError: There is no `extract`.
     """
     if extract is None:
-        raise ConfigError(NO_TASK)
+        raise ConfigError(NEEDS_TASK["adaptive"])
     candidates: tuple[Candidate, ...] = ()
     answers: list[str | None] = []
     while further := min(_fewest_further(answers), n - len(candidates)):

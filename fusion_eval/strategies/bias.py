@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 
+from fusion_eval.errors import ConfigError
 from fusion_eval.strategies.solver import Aggregator
-from fusion_eval.strategies.specs import format_spec
+from fusion_eval.strategies.specs import format_spec, load_strategy
 from fusion_eval.text.specs import spec_name
 
 
@@ -19,10 +21,8 @@ def metric_bias(aggregator: Aggregator, task: str, metrics: Iterable[str]) -> st
     chosen_by = {str(getattr(strategy, "utility", ""))}
     if "scorer" in _uses(aggregator):
         chosen_by.add(spec_name(format_spec(aggregator.tools.scorer)).partition(":")[0])
-    if "comet" in chosen_by:
-        chosen_by.add("xcomet")
     for metric in metrics:
-        if any(name and _names(metric, name) for name in chosen_by):
+        if any(measures(name, metric) for name in chosen_by):
             return (
                 f"{aggregator.spec} selects by {metric}, which {task} reports: the gain in {metric} is inflated "
                 "(arXiv 2411.03524). Read another metric of the task, or select by another scorer"
@@ -49,9 +49,28 @@ def pool_bias(aggregator: Aggregator) -> list[str]:
     ]
 
 
-def _names(metric: str, name: str) -> bool:
-    """Whether a metric is the named one or a variant, such as `bleu_max` of bleu. `bleurt` is another metric."""
-    return re.match(rf"{re.escape(name)}(?![a-z])", metric.lower()) is not None
+def measures(scorer: str, metric: str) -> bool:
+    """Whether a scorer measures what a metric does, or a variant: `bleu` does for `bleu_max`, but not for `bleurt`."""
+    names = ("comet", "xcomet") if scorer == "comet" else (scorer,) if scorer else ()
+    return any(re.match(rf"{re.escape(name)}(?![a-z])", metric.lower()) for name in names)
+
+
+def scorer_bias(scorer: str, metric: str) -> str | None:
+    """Return a note if stored scores choose candidates by the metric that is analyzed; None if they do not.
+
+    Args:
+        scorer: The scorer, such as `chrf` or `comet:NAME`, or a strategy that scores, such as `mbr(utility=bleu)`.
+        metric: The metric.
+    """
+    name = spec_name(scorer).partition(":")[0].partition(" ")[0]
+    with contextlib.suppress(ConfigError):  # a scorer is no strategy, and other packages have strategies of their own
+        name = str(getattr(load_strategy(scorer), "utility", name))
+    if not measures(name, metric):
+        return None
+    return (
+        f"best_of({scorer}) selects by {metric}, which is the metric here: its gain in {metric} is inflated "
+        "(arXiv 2411.03524). Read another metric of the task, or another scorer"
+    )
 
 
 def _uses(aggregator: Aggregator) -> tuple[str, ...]:

@@ -11,10 +11,9 @@ from fusion_eval.model_arguments import ModelArguments, parse
 from fusion_eval.models import Model
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
-from fusion_eval.strategies.adaptive import NO_TASK
 from fusion_eval.strategies.interface import Strategy, needs_logprobs
 from fusion_eval.strategies.question import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, Question
-from fusion_eval.strategies.sampler import draw
+from fusion_eval.strategies.sampler import check_needs_no_task, draw
 from fusion_eval.strategies.solver import Aggregator
 from fusion_eval.strategies.specs import load_scorer
 from fusion_eval.strategies.system_prompts import read_system_prompts
@@ -79,8 +78,7 @@ async def sample_async(
         FusionEvalError: An argument is wrong, the endpoint fails, or every candidate failed.
     """
     arguments = parse({"n": n, "model": model, **model_arguments})
-    if arguments.adaptive:
-        raise ConfigError(NO_TASK)
+    check_needs_no_task(arguments)
     question = _question(prompt, arguments)
     async with _opened(arguments) as opener:
         models = opener.sampler()

@@ -43,7 +43,7 @@ async def fuse(pool: Pool, tools: Tools) -> Answer:
     answer = _answer(pool, reply, tools, calls)
     if variables and not answer.comparison:
         answer = dataclasses.replace(answer, comparison=variables["analysis"])
-    dropped += len(pool.usable) - len(texts)
+    dropped += len(pool.evidence) - len(texts)
     return dataclasses.replace(answer, dropped=dropped) if dropped else answer
 
 
@@ -84,7 +84,7 @@ def _answer(pool: Pool, reply: Candidate, tools: Tools, earlier: tuple[Candidate
     fused = read_tagged(text) if template.tagged else read_fused(text, bracketed=template.bracketed)
     unfilled = fused.answer.startswith("<") and f"[[ {fused.answer} ]]" in template.source
     answer = "" if unfilled else fused.answer
-    if reason := problem(reply, answer, [candidate.text for candidate in pool.usable]):
+    if reason := problem(reply, answer, [candidate.text for candidate in pool.evidence]):
         return fall_back(pool, reason, calls)
     departures = fused.departures + (("truncated",) if reply.finish_reason == "length" else ())
     return Answer(answer, calls=calls, comparison=fused.comparison, departures=departures)

@@ -41,7 +41,7 @@ async def propose(
     """
     by_identity = {model.identity: model for model in tools.samplers}
     temperatures = tools.temperatures or (tools.sampling.temperature,)
-    stride = max(len(pool.candidates), len(proposals))
+    stride = max(len(pool.drawn), len(proposals))
     groups: dict[tuple[str, float, tuple[str, ...]], list[Proposal]] = {}
     for proposal in proposals:
         model = tools.samplers[proposal.place % len(tools.samplers)]
@@ -86,6 +86,6 @@ async def _ask(
 def _proposal(reply: Candidate, pool: Pool, tools: Tools) -> Candidate | None:
     """Return a reply as a candidate, cut at the task's stop strings; None if it cannot be used."""
     text = cut_at_stop(reply.text, tools.sampling.stop).strip()
-    if reply.error or not text or refusal_in(text, reply, [candidate.text for candidate in pool.usable]):
+    if reply.error or not text or refusal_in(text, reply, [candidate.text for candidate in pool.evidence]):
         return None
     return msgspec.structs.replace(reply, text=text)

@@ -30,3 +30,5 @@ class Question:
     """The text to translate, without its instruction, if the task tells it."""
     extract: Callable[[str], str | None] | None = None
     """Extracts the answer from a reply, as the task does; None if the task cannot or no strategy needs it."""
+    english: Question | None = None
+    """The same item in English, if `cross_lingual=` asks for candidates of its prompt; None for an item in English."""

@@ -22,5 +22,6 @@ def seeded_order(pool: Pool, tools: Tools, salt: str = "") -> list[int]:
 
 
 def shuffled(pool: Pool, tools: Tools, salt: str = "") -> list[str]:
-    """Return the texts of the usable candidates, stripped, in the order of `seeded_order`."""
-    return [pool.usable[i].text.strip() for i in seeded_order(pool, tools, salt)]
+    """Return the texts that a fusor may read, stripped, in an order that the pool's seed, the texts and `salt` decide."""
+    texts = [candidate.text for candidate in pool.evidence]
+    return [texts[i].strip() for i in seeded_order_of(texts, tools.sampling.seed, salt)]

@@ -5,10 +5,27 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import msgspec
+
+from fusion_eval.errors import ConfigError
+from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.strategies.system_prompts import with_system_prompt
 from fusion_eval.types import Candidate, Pool, Prompt, Sampling
+
+NEEDS_TASK = {
+    "adaptive": "adaptive=true stops by the answers that a task extracts from replies, and there is no task here; leave it out",
+    "cross_lingual": "cross_lingual= draws for the prompt of the same task in English, and there is no task here; leave it out",
+}
+"""For each model argument that needs a task to draw a pool, why it does."""
+
+
+def check_needs_no_task(arguments: ModelArguments) -> None:
+    """Raise a ConfigError for model arguments by which a pool cannot be drawn for a prompt alone."""
+    for name, reason in NEEDS_TASK.items():
+        if getattr(arguments, name):
+            raise ConfigError(reason)
 
 
 async def draw(
@@ -70,6 +87,12 @@ def _from(sampling: Sampling, temperature: float, place: int) -> Sampling:
     if temperature == sampling.temperature and not place:
         return sampling
     return dataclasses.replace(sampling, temperature=temperature, seed=sampling.seed + place)
+
+
+def cut(candidate: Candidate, stops: Sequence[str]) -> Candidate:
+    """Return the candidate with its text up to the first stop string."""
+    text = cut_at_stop(candidate.text, stops)
+    return candidate if text == candidate.text else msgspec.structs.replace(candidate, text=text)
 
 
 def cut_at_stop(text: str, stops: Sequence[str]) -> str:

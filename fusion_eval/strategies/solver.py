@@ -6,8 +6,6 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
-import msgspec
-
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError, FusionEvalError, RequestError
 from fusion_eval.model_arguments import ModelArguments
@@ -15,6 +13,7 @@ from fusion_eval.models import Model
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.strategies.adaptive import draw_adaptively
+from fusion_eval.strategies.cross_lingual import draw_cross_lingually
 from fusion_eval.strategies.fusor_prompt import load_template
 from fusion_eval.strategies.interface import (
     HasOwnTools,
@@ -25,11 +24,11 @@ from fusion_eval.strategies.interface import (
     smallest_pool,
 )
 from fusion_eval.strategies.question import Question
-from fusion_eval.strategies.sampler import cut_at_stop, draw
+from fusion_eval.strategies.sampler import cut, cut_at_stop, draw
 from fusion_eval.strategies.scorers.task import REFUSAL
 from fusion_eval.strategies.specs import format_spec, load_scorer, load_strategy
 from fusion_eval.strategies.system_prompts import read_system_prompts
-from fusion_eval.types import Candidate, Pool, Trace
+from fusion_eval.types import Pool, Trace
 
 
 class Aggregator:
@@ -76,9 +75,9 @@ class Aggregator:
         if not pool.usable:
             raise RequestError(str(pool.candidates[0].error))
         stops = question.sampling.stop
-        stopped = tuple(_stopped(candidate, stops) for candidate in pool.candidates)
+        stopped = tuple(cut(candidate, stops) for candidate in pool.candidates)
         if stopped != pool.candidates:
-            pool = Pool(pool.prompt, stopped)
+            pool = Pool(pool.prompt, stopped, pool.cross_lingual)
         tools = dataclasses.replace(
             self.tools,
             sampling=question.sampling,
@@ -139,9 +138,12 @@ class Solver(Aggregator):
         Raises:
             RequestError: Every candidate failed.
         """
-        how = question.temperatures, question.prompt, question.sampling, self.arguments.n, self.system_prompts
+        n, systems = self.arguments.n, self.system_prompts
+        how = question.temperatures, question.prompt, question.sampling, n, systems
         if self.arguments.adaptive:
             pool = await draw_adaptively(self.models, *how, extract=question.extract)
+        elif question.english and (k := self.arguments.cross_lingual):
+            pool = await draw_cross_lingually(self.models, question, question.english, n, k, systems)
         else:
             pool = await draw(self.models, *how)
         return await self.aggregate(question, pool)
@@ -159,6 +161,7 @@ class Solver(Aggregator):
         """Return how the pool is drawn, as far as it is not drawn as by default: `adaptive:true`, `system:1a2b3c4d`."""
         parts = [f"sampling:{self.arguments.sampling}"] if self.arguments.sampling else []
         parts += ["adaptive:true"] if self.arguments.adaptive else []
+        parts += [f"cross_lingual:{k}"] if (k := self.arguments.cross_lingual) else []
         if self.system_prompts:
             digest = hashlib.sha256("\0".join(self.system_prompts).encode()).hexdigest()
             parts.append(f"system:{digest[:8]}")
@@ -239,8 +242,3 @@ async def solve_all(
     share = Share(questions, solver, on_answer)
     await solve_shares([share], width)
     share.check()
-
-
-def _stopped(candidate: Candidate, stops: Sequence[str]) -> Candidate:
-    text = cut_at_stop(candidate.text, stops)
-    return candidate if text == candidate.text else msgspec.structs.replace(candidate, text=text)

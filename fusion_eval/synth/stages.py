@@ -8,10 +8,9 @@ from fusion_eval.errors import ConfigError, FusionEvalError, RequestError
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models.logs import log
 from fusion_eval.models.opener import Opener
-from fusion_eval.strategies.adaptive import NO_TASK
 from fusion_eval.strategies.interface import needs_answers, needs_logprobs
 from fusion_eval.strategies.question import DEFAULT_TEMPERATURE, Question
-from fusion_eval.strategies.sampler import draw
+from fusion_eval.strategies.sampler import check_needs_no_task, draw
 from fusion_eval.strategies.solver import Solver
 from fusion_eval.strategies.specs import load_scorer, load_strategy
 from fusion_eval.synth.filters import RowFilter, first_objection
@@ -145,8 +144,7 @@ class Stages:
 
 def check_strategies(strategies: Sequence[str], arguments: ModelArguments) -> None:
     """Raise a ConfigError for a strategy that needs a task, or for arguments that do."""
-    if arguments.adaptive:
-        raise ConfigError(NO_TASK)
+    check_needs_no_task(arguments)
     load_scorer(arguments.scorer_spec)
     for text in strategies:
         if needs_answers(load_strategy(text)):

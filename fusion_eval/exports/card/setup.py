@@ -15,7 +15,10 @@ from fusion_eval.text.redaction import public_arguments, without_paths
 
 _DIGITS = 16
 """The digits of a hash that are shown: enough to tell two apart."""
-_SAMPLING = ("sampling", "temperature", "top_p", "min_p", "max_tokens", "seed", "weights", "adaptive")
+_SAMPLING = (
+    *("sampling", "temperature", "top_p", "min_p", "max_tokens", "seed", "weights", "adaptive"),
+    "cross_lingual",
+)
 
 
 def setup_table(runs: Sequence[Run], origins: Sequence[Provenance]) -> str:

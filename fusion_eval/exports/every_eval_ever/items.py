@@ -34,7 +34,7 @@ class ItemUsage:
     def add(self, trace: Trace) -> None:
         """Count the trace of one answer."""
         self.totals.add(trace)
-        self.latency += max((c.latency for c in trace.pool.candidates), default=0.0)
+        self.latency += max((c.latency for c in trace.pool.drawn), default=0.0)
         self.latency += max((call.latency for call in trace.answer.calls), default=0.0)
         if trace.answer.fallback is not None:
             self.fallbacks.append(trace.answer.fallback)

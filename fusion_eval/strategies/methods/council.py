@@ -63,7 +63,7 @@ class Council:
         calls = (*asked, *made([reply]))
         scores = tuple(-rank for rank in ranks)
         text = cut_at_stop(reply.text.strip(), tools.sampling.stop).strip()
-        reason = problem(reply, text, [candidate.text for candidate in pool.usable], "the chairman")
+        reason = problem(reply, text, [candidate.text for candidate in pool.evidence], "the chairman")
         if reason and ranks:
             best = min(range(len(ranks)), key=ranks.__getitem__)
             return Answer(
@@ -101,13 +101,14 @@ def mean_ranks(rankings: Sequence[Sequence[int]], n: int) -> list[float]:
 
 
 async def _fuse(pool: Pool, order: Sequence[int], ranks: Sequence[float], tools: Tools) -> Candidate:
-    """Ask the chairman for the answer."""
+    """Ask the chairman for the answer. Candidates for the prompt in English stand last, without a rank."""
     most = tools.fusor_max_tokens or tools.sampling.max_tokens
+    shown = [*(pool.usable[i] for i in order), *pool.evidence[len(order) :]]
     [reply], _ = await ask(
         tools.fusor,
         shipped("council_chairman"),
         pool.prompt,
-        [pool.usable[i].text.strip() for i in order],
+        [candidate.text.strip() for candidate in shown],
         tools,
         Sampling(most, tools.fusor_temperature, tools.sampling.seed),
         variables={"ranks": [f"{ranks[i]:.2f}" for i in order] if ranks else []},

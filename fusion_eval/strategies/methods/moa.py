@@ -51,11 +51,11 @@ class MixtureOfAgents:
         """
         template = shipped("moa")
         calls: tuple[Candidate, ...] = ()
-        proposals: tuple[Candidate, ...] = pool.usable
+        proposals: tuple[Candidate, ...] = pool.evidence
         for layer in range(1, self.layers):
             texts = shuffled(Pool(pool.prompt, proposals), tools, f"{layer}|")
             made, proposals = await propose(
-                [Proposal(i, layer, tuple(texts)) for i in range(len(pool.candidates))], template, pool, tools
+                [Proposal(i, layer, tuple(texts)) for i in range(len(pool.drawn))], template, pool, tools
             )
             calls = (*calls, *made)
             if not proposals:

@@ -67,7 +67,8 @@ class RankFusion:
         kept = ranked[: self.k]
         if not kept:
             return fall_back(pool, "no candidate could be scored", scorer_calls=scored.calls)
-        answer = await fuse(Pool(pool.prompt, tuple(pool.usable[i] for i in sorted(kept))), tools)
+        best = tuple(pool.usable[i] for i in sorted(kept))
+        answer = await fuse(Pool(pool.prompt, best, pool.cross_lingual), tools)
         answer = dataclasses.replace(
             answer, scores=scored.scores, calls=(*scored.calls, *answer.calls), scorer_calls=len(scored.calls)
         )

@@ -64,7 +64,7 @@ class RecursiveSelfAggregation:
 
         All members of the last population are equally likely to be any text, so the first is a uniform draw.
         """
-        members: tuple[Candidate, ...] = pool.usable
+        members: tuple[Candidate, ...] = pool.evidence
         calls: tuple[Candidate, ...] = ()
         for round_ in range(1, self.rounds + 1):
             made, members = await propose(
