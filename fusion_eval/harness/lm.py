@@ -176,9 +176,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
 
     def _only_sampler(self) -> Any:
         if len(self._solver.models) > 1 or self.arguments.cross_lingual:
-            raise ConfigError(
-                "Log-likelihood tasks need one model= and no cross_lingual=, as they draw no pool"
-            )
+            raise ConfigError("Log-likelihood tasks draw no pool: name one model, and no cross_lingual=")
         return self._solver.models[0]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
