@@ -61,19 +61,27 @@ def first_costs(pools: ScoredPools, unit: BudgetUnit, k: int) -> Floats:
     return pool_costs(first, unit)[:, -1]
 
 
-def call_costs(strategy: StrategyAnswers, unit: BudgetUnit) -> Floats:
+def call_costs(strategy: StrategyAnswers, unit: BudgetUnit, *, scoring: bool = False) -> Floats:
     """Return what a strategy's calls beyond the pool cost for each item (M,). They wait for one another.
+
+    Args:
+        strategy: The strategy.
+        unit: The unit of cost.
+        scoring: Count only the calls that scored candidates.
 
     Raises:
         ConfigError: A price is not known.
     """
+    calls = strategy.scoring if scoring else strategy
+    if calls is None:
+        return np.zeros(len(strategy.values))
     if unit == "tokens":
-        return (strategy.prompt_tokens + strategy.completion_tokens).astype(np.float64)
-    if unit == "usd" and np.isnan(strategy.cost).any():
+        return (calls.prompt_tokens + calls.completion_tokens).astype(np.float64)
+    if unit == "usd" and np.isnan(calls.cost).any():
         raise ConfigError(
             f"No price is known of all calls of {strategy.name}, so --budget usd compares nothing; use --budget tokens"
         )
-    columns = {"calls": strategy.calls, "usd": strategy.cost, "seconds": strategy.seconds}
+    columns = {"calls": calls.calls, "usd": calls.cost, "seconds": calls.seconds}
     return columns[unit].astype(np.float64)
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fusion_eval.analysis.pools import ScoredPools, StrategyAnswers
+from fusion_eval.analysis.pools import Calls, ScoredPools, StrategyAnswers
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.writing import whole_file
 
@@ -24,6 +24,14 @@ CANDIDATES, ANSWERS = "candidates.parquet", "answers.parquet"
 SCORE_PREFIX = "score:"
 """Before a scorer's name in the name of a column."""
 _HEAD = ("task", "family", "language", "metric", "filter", "higher_is_better")
+_CALLS = {
+    "calls": "calls",
+    "prompt_tokens": "prompt_tokens",
+    "completion_tokens": "tokens",
+    "cost": "cost",
+    "seconds": "seconds",
+}
+"""The fields of calls, and their columns; those that scored have `scorer_` before the name."""
 _KEY = ("task", "metric", "filter")
 
 
@@ -106,13 +114,18 @@ def _answers(pools: Sequence[ScoredPools]) -> Iterator[pa.Table]:
                 "value": strategy.values,
                 "chosen": strategy.chosen,
                 "fallback": strategy.fallback,
-                "calls": strategy.calls,
-                "prompt_tokens": strategy.prompt_tokens,
-                "tokens": strategy.completion_tokens,
-                "cost": pa.array(strategy.cost, from_pandas=True),
-                "seconds": strategy.seconds,
+                "scorer": _constant(strategy.scorer, one.n_items),
             }
+            columns |= _call_columns(strategy, "")
+            if strategy.scoring is not None:
+                columns |= _call_columns(strategy.scoring, "scorer_")
             yield pa.table(columns)
+
+
+def _call_columns(calls: Calls | StrategyAnswers, prefix: str) -> dict[str, Any]:
+    return {
+        prefix + column: pa.array(getattr(calls, field), from_pandas=True) for field, column in _CALLS.items()
+    }
 
 
 def _head(pools: ScoredPools, rows: int) -> dict[str, Any]:
@@ -183,10 +196,17 @@ def _pools(head: Mapping[str, Any], part: pa.Table, answers: pa.Table) -> Scored
 def _strategy(name: str, rows: pa.Table, documents: np.ndarray[Any, Any]) -> StrategyAnswers:
     if not np.array_equal(rows["document"].to_numpy(), documents):
         raise ValueError(f"the answers of {name} are not those of the candidates' documents")
-    columns = {
-        name: rows[name].to_numpy()
-        for name in ("chosen", "fallback", "calls", "prompt_tokens", "cost", "seconds")
-    }
+    scored = "scorer_calls" in rows.column_names and rows["scorer_calls"].null_count < len(rows)
     return StrategyAnswers(
-        name=name, values=rows["value"].to_numpy(), completion_tokens=rows["tokens"].to_numpy(), **columns
+        name=name,
+        values=rows["value"].to_numpy(),
+        chosen=rows["chosen"].to_numpy(),
+        fallback=rows["fallback"].to_numpy(),
+        scorer=rows["scorer"][0].as_py(),
+        scoring=Calls(**_calls(rows, "scorer_")) if scored else None,
+        **_calls(rows, ""),
     )
+
+
+def _calls(rows: pa.Table, prefix: str) -> dict[str, Any]:
+    return {field: rows[prefix + column].to_numpy() for field, column in _CALLS.items()}

@@ -17,6 +17,25 @@ NO_ANSWER = -1
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Calls:
+    """What calls cost for each of M items.
+
+    Attributes:
+        calls: How many calls were made (M,).
+        prompt_tokens: Their prompt tokens (M,).
+        completion_tokens: Their completion tokens (M,).
+        cost: US dollars (M,); NaN where a price is not known, 0 where there is no call.
+        seconds: Their summed latency (M,).
+    """
+
+    calls: Integers
+    prompt_tokens: Integers
+    completion_tokens: Integers
+    cost: Floats
+    seconds: Floats
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class StrategyAnswers:
     """One strategy's answer to each of M items. Tokens, cost and seconds are of the calls beyond the pool.
 
@@ -30,6 +49,8 @@ class StrategyAnswers:
         completion_tokens: The completion tokens of these calls (M,).
         cost: US dollars of these calls (M,); NaN where a price is not known, 0 where there is no call.
         seconds: The summed latency of these calls (M,).
+        scorer: Which scores of the pools the strategy gave or used; None if it scores nothing.
+        scoring: The part of these calls that scored candidates; None if there is none.
     """
 
     name: str
@@ -41,6 +62,8 @@ class StrategyAnswers:
     completion_tokens: Integers
     cost: Floats
     seconds: Floats
+    scorer: str | None = None
+    scoring: Calls | None = None
 
     @property
     def selects(self) -> bool:

@@ -29,7 +29,7 @@ class System:
 def systems(unit: Unit, unit_of_cost: BudgetUnit) -> list[System]:
     """Return what can be had from the pools of a unit: single samples, votes and choices of k, and its strategies.
 
-    The scores of a strategy that scored by calls cost k / N of these calls.
+    Choosing among k candidates costs k / N of the calls that scored all N.
     """
     parts = [_part(part, unit_of_cost, unit.strategies) for part in unit.parts]
     return [
@@ -79,9 +79,9 @@ def _is_single(strategy: StrategyAnswers) -> bool:
 def _scoring_costs(
     scorer: str, strategies: Sequence[StrategyAnswers], unit: BudgetUnit, items: int
 ) -> Floats:
-    """Return what scoring all candidates of each item cost: the calls of best-of-N by this scorer."""
-    for name in (f"bon(scorer={scorer})", "bon"):
-        for one in strategies:
-            if one.name == name and scorer != "logprob":
-                return call_costs(one, unit)
-    return np.zeros(items)
+    """Return what scoring all candidates of each item cost: that of the strategy that paid most for these scores.
+
+    A strategy may score fewer items than another, such as rank_fusion where the pool is small enough.
+    """
+    costs = [call_costs(one, unit, scoring=True) for one in strategies if one.scorer == scorer]
+    return max(costs, key=lambda cost: float(cost.sum()), default=np.zeros(items))

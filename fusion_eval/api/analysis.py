@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,7 +154,10 @@ def score(
             parts[id(one)] = one
         else:
             parts |= {folder.resolve(): folder for folder in run_folders(Path(one))}
-    loaded = tuple(load_runs(list(parts.values()), allow_partial))
+    loaded = tuple(
+        replace(run, partial=run.partial or allow_partial)
+        for run in load_runs(list(parts.values()), allow_partial)
+    )
     folder = None if include_path is None else Path(include_path)
     pools, notes = stored_pools(loaded, metrics, cluster, folder, allow_partial=allow_partial)
     return Scored(loaded, tuple(pools), (*(note for run in loaded for note in run.notes), *notes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,28 +31,51 @@ class PoolRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerRecord:
-    """What one strategy made of one pool. `digest` tells whether two strategies had the same pool."""
+class CallTotals:
+    """How many calls were made, and what they cost together. The cost is NaN if one has no known price."""
 
-    digest: bytes
-    chosen: int
-    fallback: bool
     calls: int
     prompt_tokens: int
     completion_tokens: int
     cost: float
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """What one strategy made of one pool.
+
+    Attributes:
+        digest: Tells whether two strategies had the same pool.
+        chosen: The place of the answer among the candidates, or `NOT_CHOSEN`.
+        fallback: Whether the strategy fell back on a candidate.
+        total: All calls beyond the pool.
+        scoring: Those calls that scored candidates.
+        scorer_models: The models of the calls that scored.
+        scores: The score of each usable candidate.
+    """
+
+    digest: bytes
+    chosen: int
+    fallback: bool
+    total: CallTotals
+    scoring: CallTotals
+    scorer_models: tuple[str, ...]
     scores: tuple[float | None, ...]
 
 
-def traces_of(run: Run) -> Iterator[Trace]:
+def traces_of(run: Run, on_broken: Callable[[int], None] | None = None) -> Iterator[Trace]:
     """Yield the traces of a run.
+
+    Args:
+        run: The run. If it was read with `allow_partial`, lines that are no trace are skipped.
+        on_broken: Is called with the number of each line that is skipped.
 
     Raises:
         ConfigError: A trace is one of several of its document, or belongs to none.
     """
     for path in run.traces:
-        for trace in read_traces(path):
+        for trace in read_traces(path, (on_broken or _ignore) if run.partial else None):
             if trace.copy or trace.doc_id is None:
                 raise ConfigError(
                     f"{path}: {trace.task} answers its documents more than once (repeats), and an analysis needs one pool "
@@ -65,6 +88,10 @@ def traces_of(run: Run) -> Iterator[Trace]:
                     f"has {usable} usable ones, counted from 0; the file was changed, so run the strategy again"
                 )
             yield trace
+
+
+def _ignore(number: int) -> None:
+    """Skip a line that was counted when the pools were scored."""
 
 
 def pool_record(trace: Trace) -> PoolRecord:
@@ -89,18 +116,26 @@ def pool_record(trace: Trace) -> PoolRecord:
 
 def answer_record(trace: Trace) -> AnswerRecord:
     """Return what a trace's strategy made of its pool."""
-    answer, calls = trace.answer, trace.answer.calls
-    costs = [np.nan if call.cost is None else call.cost for call in calls]
+    answer = trace.answer
+    scoring = answer.calls[: answer.scorer_calls]
     return AnswerRecord(
         digest=_digest(trace.pool.candidates),
         chosen=_chosen(trace),
         fallback=answer.fallback is not None,
+        total=_totals(answer.calls),
+        scoring=_totals(scoring),
+        scorer_models=tuple(dict.fromkeys(call.model for call in scoring)),
+        scores=answer.scores,
+    )
+
+
+def _totals(calls: Sequence[Candidate]) -> CallTotals:
+    return CallTotals(
         calls=len(calls),
         prompt_tokens=sum(call.prompt_tokens for call in calls),
         completion_tokens=sum(call.completion_tokens for call in calls),
-        cost=float(sum(costs)),
+        cost=float(sum(np.nan if call.cost is None else call.cost for call in calls)),
         seconds=sum(call.latency for call in calls),
-        scores=answer.scores,
     )
 
 

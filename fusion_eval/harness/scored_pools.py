@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +22,13 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.harness import host, host_tasks
 from fusion_eval.harness.candidate_scores import PoolScores, PoolToScore, score_all
 from fusion_eval.harness.choices import load_run_tasks
-from fusion_eval.harness.pool_arrays import ScoredItem, scored_pools
+from fusion_eval.harness.pool_arrays import PoolSources, ScoredItem, scored_pools
+from fusion_eval.harness.pool_checks import check_one_size, check_runs
 from fusion_eval.harness.pool_records import AnswerRecord, PoolRecord, answer_record, pool_record, traces_of
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.values import Segment
+from fusion_eval.strategies.bias import scorer_bias
+from fusion_eval.types import Trace
 
 Answers = dict[tuple[str, int], AnswerRecord]
 """By task and document."""
@@ -63,56 +65,78 @@ def score_pools(
         Scored pools for each task and metric, and notes on what is left out.
 
     Raises:
-        ConfigError: A run has no traces, adaptive pools or others than the first run, pools have several sizes, or a task
+        ConfigError: A run has no traces, adaptive or cross-lingual pools or others than the first run, pools have several sizes, or a task
             cannot be scored again.
     """
-    _check_runs(runs)
+    check_runs(runs)
     matched, notes = match_runs(runs, allow_partial, wanted=metrics)
     chosen = choose_metrics(metrics, {metric for part in matched for metric in part.metrics})
     host.silence()
     tasks = load_run_tasks([part.task for part in matched], include_path)
+    parts = _parts(runs, matched, chosen, tasks, notes)
+    items, answers = _read_traces(runs, parts, tasks, workers, notes)
+    sibling_tasks = families({part.matched.task: part.matched.language for part in parts})
+    labels, cluster_notes = clusters_of(
+        {part.matched.task: part.matched.items for part in parts}, sibling_tasks, cluster
+    )
+    sources = PoolSources(runs, items, answers, labels, allow_partial)
+    pools = [
+        pool
+        for part in parts
+        for pool in scored_pools(
+            sources, part.matched, part.metrics, sibling_tasks[part.matched.task].name, notes
+        )
+    ]
+    if not pools:
+        raise ConfigError(
+            "No item has a value for its answers and for all of its candidates. " + ". ".join(notes)
+        )
+    biased = (scorer_bias(scorer, one.metric) for one in pools for scorer in one.scores)
+    return pools, [*notes, *dict.fromkeys(note for note in biased if note), *cluster_notes]
+
+
+def _parts(
+    runs: Sequence[Run],
+    matched: Sequence[MatchedTask],
+    chosen: set[FilteredMetric],
+    tasks: Mapping[str, Any],
+    notes: list[str],
+) -> list[_Part]:
+    """Return the tasks with the metrics that score single candidates, and note why others do not."""
     left_out: dict[str, list[str]] = defaultdict(list)
     parts = [_Part(one, _scorable(runs, one, chosen, tasks[one.task], left_out)) for one in matched]
     notes += [f"{_names(names)}: {reason}" for reason, names in left_out.items()]
     parts = [part for part in parts if part.metrics]
     if not parts:
         raise ConfigError("No metric of these runs has a value for a single candidate. " + ". ".join(notes))
+    return parts
+
+
+def _read_traces(
+    runs: Sequence[Run],
+    parts: Sequence[_Part],
+    tasks: Mapping[str, Any],
+    workers: int | None,
+    notes: list[str],
+) -> tuple[dict[tuple[str, int], ScoredItem], list[Answers]]:
+    """Return the scored items of the first run, and what each run made of its pools."""
+    broken: list[list[int]] = [[] for _ in runs]
     answers: list[Answers] = [{} for _ in runs]
-    items = _scored_items(runs[0], parts, tasks, answers[0], workers, notes)
-    for run, own in zip(runs[1:], answers[1:], strict=True):
-        own.update({(trace.task, trace.doc_id or 0): answer_record(trace) for trace in traces_of(run)})
+    first = traces_of(runs[0], broken[0].append)
+    items = _scored_items(runs[0], first, parts, tasks, answers[0], workers, notes)
+    for run, own, lost in zip(runs[1:], answers[1:], broken[1:], strict=True):
+        own.update({(one.task, one.doc_id or 0): answer_record(one) for one in traces_of(run, lost.append)})
+    for run, lost in zip(runs, broken, strict=True):
+        if lost:
+            lines = (
+                "1 line of the traces is no trace and is"
+                if len(lost) == 1
+                else f"{len(lost):,} lines of the traces are no traces and are"
+            )
+            notes.append(f"{run.path}: {lines} left out")
     if not items:
         raise ConfigError(f"The traces of {runs[0].path} have no whole pool for any document of its samples")
-    sibling_tasks = families({part.matched.task: part.matched.language for part in parts})
-    labels, cluster_notes = clusters_of(
-        {part.matched.task: part.matched.items for part in parts}, sibling_tasks, cluster
-    )
-    pools: list[ScoredPools] = []
-    for part in parts:
-        family = sibling_tasks[part.matched.task].name
-        pools += scored_pools(runs, part.matched, part.metrics, family, items, answers, labels, notes)
-    if not pools:
-        raise ConfigError(
-            "No item has a value for its answers and for all of its candidates. " + ". ".join(notes)
-        )
-    return pools, [*notes, *cluster_notes]
-
-
-def _check_runs(runs: Sequence[Run]) -> None:
-    for run in runs:
-        if not run.traces:
-            raise ConfigError(
-                f"{run.path} has no traces.jsonl, and without traces there are no candidates; run it by fusion-eval run, "
-                "or by lm_eval with trace_dir="
-            )
-        if "adaptive:true" in (run.signature or "").split("|"):
-            raise ConfigError(
-                f"{run.path} stopped sampling early (adaptive=true), so its pools have several sizes and favor the leading "
-                "answer; run it without adaptive=true"
-            )
-        for name in run.tasks:
-            if not re.fullmatch(r"[\w.+ -]+", name):  # the harness would read it as a pattern
-                raise ConfigError(f"{run.path} names a task '{name}', which is no task's name")
+    return items, answers
 
 
 def _scorable(
@@ -148,6 +172,7 @@ def _names(tasks: Sequence[str]) -> str:
 
 def _scored_items(
     run: Run,
+    traces: Iterable[Trace],
     parts: Sequence[_Part],
     tasks: Mapping[str, Any],
     answers: Answers,
@@ -165,13 +190,13 @@ def _scored_items(
     }
 
     def pools() -> Iterator[PoolToScore]:
-        for trace in traces_of(run):
+        for trace in traces:
             key = trace.task, trace.doc_id or 0
             if key not in docs:
                 continue
             record = pool_record(trace)
             sizes[len(record.models)] = None
-            _check_one_size(run, sizes)
+            check_one_size(run, sizes)
             answers[key], records[key] = answer_record(trace), record
             if not record.failed and record.models:
                 texts = tuple(one.text for one in trace.pool.candidates)
@@ -203,12 +228,3 @@ def _check_scored_again(scores: PoolScores, recorded: Sequence[object]) -> None:
         f"{scores.task}, as it is installed, scores document {scores.doc_id} otherwise than the run did, or the traces are "
         "not of this run; install the version that the run had"
     )
-
-
-def _check_one_size(run: Run, sizes: Iterable[int]) -> None:
-    several = sorted(sizes)
-    if len(several) > 1:
-        raise ConfigError(
-            f"The pools of {run.path} have several sizes ({', '.join(map(str, several))}), and a curve needs one; analyze "
-            "runs that were drawn with one n="
-        )

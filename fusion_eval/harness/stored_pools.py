@@ -16,7 +16,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.harness.scored_pools import score_pools
 from fusion_eval.runs.reading import Run
 
-_FORM = "1"
+_FORM = "2"
 """Changes when the files change their form."""
 _METRIC_PACKAGES = ("sacrebleu", "rouge-score", "evaluate", "scikit-learn", "nltk", "unbabel-comet")
 """Packages that tasks of the harness score with: another version may give other scores."""

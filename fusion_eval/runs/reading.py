@@ -56,6 +56,8 @@ class Run:
     signature: str | None = None
     """How a run of this package was made; None for other runs."""
     notes: tuple[str, ...] = ()
+    partial: bool = False
+    """Whether lines that cannot be read are skipped."""
 
     @property
     def path(self) -> Path:
@@ -177,6 +179,7 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
         date=newest.date,
         signature=signature if isinstance(signature, str) else None,
         notes=tuple(notes),
+        partial=allow_partial,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -105,11 +105,15 @@ def _for_the_user_alone(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def read_traces(path: Path) -> Iterator[Trace]:
+def read_traces(path: Path, on_broken: Callable[[int], None] | None = None) -> Iterator[Trace]:
     """Yield the traces of a file.
 
+    Args:
+        path: The file.
+        on_broken: Is called with the number of each line that is not a trace, which is then skipped.
+
     Raises:
-        ConfigError: The file cannot be read, or a line is not a trace. The message names the line.
+        ConfigError: The file cannot be read; or, without `on_broken`, a line is not a trace. The message names the line.
     """
     try:
         file = path.open("rb")
@@ -120,4 +124,6 @@ def read_traces(path: Path) -> Iterator[Trace]:
             try:
                 yield from_json(line, Trace)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise ConfigError(f"{path}, line {number} is not a trace: {error}") from error
+                if on_broken is None:
+                    raise ConfigError(f"{path}, line {number} is not a trace: {error}") from error
+                on_broken(number)

@@ -63,7 +63,9 @@ def scorer_bias(scorer: str, metric: str) -> str | None:
         metric: The metric.
     """
     name = spec_name(scorer).partition(":")[0].partition(" ")[0]
-    with contextlib.suppress(ConfigError):  # a scorer is no strategy, and other packages have strategies of their own
+    with contextlib.suppress(
+        ConfigError
+    ):  # a scorer is no strategy, and other packages have strategies of their own
         name = str(getattr(load_strategy(scorer), "utility", name))
     if not measures(name, metric):
         return None

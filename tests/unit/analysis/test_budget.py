@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import combinations
 from typing import Any
 
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from fusion_eval.analysis.budget import BudgetRow, budget_rows, mixture
 from fusion_eval.analysis.costs import pool_costs, prompt_prices, request_sizes
 from fusion_eval.analysis.fused_curves import FusedAnswers, fused_differences, fused_points, fusor_rows
-from fusion_eval.analysis.pools import ScoredPools
+from fusion_eval.analysis.pools import Calls, ScoredPools
 from fusion_eval.analysis.robustness import CorruptedAnswers, key_of, robustness_rows
 from fusion_eval.analysis.units import units
 from fusion_eval.errors import ConfigError
+from fusion_eval.report.further_tables import budget_tables
 
 ALL_UNITS = ("calls", "tokens", "usd", "seconds")
 PRICES = np.array([[2e-6, 5e-6], [1e-6, 3e-6]])
@@ -220,24 +222,33 @@ def test_the_front_holds_what_nothing_else_beats() -> None:
     assert {row.estimator for row in rows} == {"mean", "best_of", "strategy"}
 
 
-def test_calls_that_only_score_are_paid_in_parts() -> None:
-    # given: a judge that scored six candidates for 60 tokens
+def test_scores_are_paid_by_the_calls_that_scored_whatever_the_run_is_called() -> None:
+    # given: a strategy whose calls cost 90 tokens, of which 60 scored six candidates
     pools = pools_with_fusion(tokens=0)
-    judge = strategy_answers("bon(scorer=chrf)", [1.0] * 40, completion_tokens=60, calls=6)
-    chosen = np.ones(40, dtype=np.int64)
-    fields = {name: getattr(judge, name) for name in judge.__slots__} | {"chosen": chosen}
-    pools = scored_pools(
-        pools.values,
-        scores=pools.scores,
-        completion_tokens=pools.completion_tokens,
-        strategies=(type(judge)(**fields),),
-    )
+    each = np.ones(40, dtype=np.int64)
+    scoring = Calls(6 * each, 0 * each, 60 * each, np.zeros(40), np.zeros(40))
+    judged = strategy_answers("any name", [1.0] * 40, completion_tokens=90, calls=7)
+    judged = dataclasses.replace(judged, scorer="chrf", scoring=scoring)
+    pools = dataclasses.replace(pools, strategies=(judged,))
 
     # when
     rows = list(budget_rows(units([pools]), "tokens"))
 
     # then: best-of-k costs k candidates and k verdicts
     assert {row.k: row.cost for row in rows if row.estimator == "best_of"} == {k: 20 * k for k in range(2, 7)}
+
+
+def test_a_strategy_cheaper_than_one_sample_is_compared_with_one_sample() -> None:
+    # given: six candidates for 60 tokens, and a strategy that gives 55 of them back
+    row = equal_cost_row(list(budget_rows(units([pools_with_fusion(tokens=-55)]), "tokens")))
+
+    # then
+    assert (row.cost, row.against_k, row.against_cost, row.limited) == (5, 1, 10, False)
+    assert row.p_adjusted == row.p_value
+    [_, _, caption, table] = budget_tables(
+        [dataclasses.asdict(row), dataclasses.asdict(row) | {"against": None}]
+    )
+    assert "5.0 < 10.0" in table.lines[0] and "cheaper than a single sample" in caption
 
 
 def test_a_first_candidate_without_calls_is_no_system_of_its_own() -> None:

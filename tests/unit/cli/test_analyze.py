@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from harness_tasks import GENERATE, write_tasks
 from openai_server import Plan, Request, Server, prompt_text, serve
+from rich.cells import cell_len
 
 import fusion_eval as fe
 from fusion_eval.analysis.pools import ScoredPools
@@ -96,7 +97,8 @@ def test_the_command_writes_and_prints_all_tables(
     ):
         assert words in printed
     # and the folder holds the analysis and what it was computed from
-    assert {"analysis.json", "candidates.parquet", "answers.parquet"} <= {
+    assert max(map(cell_len, printed.splitlines())) <= 100
+    assert {"analysis.json", "candidates.parquet", "answers.parquet", "report.html"} <= {
         path.name for path in tmp_path.iterdir()
     }
     content = json.loads((tmp_path / "analysis.json").read_text())
@@ -270,3 +272,28 @@ def test_items_with_a_failed_candidate_are_left_out(copied: Path, tasks: Path) -
     view = fe.analyze(copied / "single", include_path=tasks)
     assert set(view.to_frame()["items"]) == {5}
     assert "1 item with a candidate that failed is left out" in view.notes
+
+
+def test_a_cut_last_line_of_the_traces_is_left_out_if_that_is_allowed(
+    copied: Path, tasks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given a run whose traces were cut within the last line
+    traces = copied / "majority" / "traces.jsonl"
+    traces.write_bytes(traces.read_bytes()[:-40])
+    command = ["analyze", str(copied), "--include_path", str(tasks)]
+    # then it is refused, with the line
+    assert main(command) == 2
+    assert "line 6 is not a trace" in capsys.readouterr().err
+    # and goes on without the item if asked to, and says what it left out
+    assert main([*command, "--allow_partial"]) == 0
+    printed = capsys.readouterr().out
+    assert "majority: 1 line of the traces is no trace and is left out" in printed
+    assert "sums: items without a trace in some run are left out (1)" in printed
+
+
+def test_an_item_whose_trace_is_lost_is_no_silent_loss(copied: Path, tasks: Path) -> None:
+    traces = copied / "fusion" / "traces.jsonl"
+    traces.write_text("".join(traces.read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(ConfigError, match=r"have no pool for document 0 of sums; --allow_partial"):
+        fe.analyze(copied, include_path=tasks)
+    assert set(fe.analyze(copied, include_path=tasks, allow_partial=True).to_frame()["items"]) == {5}
