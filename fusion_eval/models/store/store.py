@@ -32,7 +32,10 @@ _ROWS_PER_STATEMENT = 100
 
 
 class _Row(Candidate, frozen=True, omit_defaults=True):
-    """A candidate as it is written: short, without the fields that have their default."""
+    """A candidate as it is written: short, without the fields that have their default.
+
+    So a default of `Candidate` must never change.
+    """
 
 
 def cache_folder() -> Path:

@@ -83,6 +83,15 @@ def test_fields_that_have_their_default_are_not_written(tmp_path: Path) -> None:
     assert json.loads(row[0]) == {"text": "short", "model": "m", "seed": 3}
 
 
+def test_fields_that_a_row_leaves_out_keep_their_meaning(tmp_path: Path) -> None:
+    with Store(tmp_path / "store.sqlite") as store:
+        store._db.execute(
+            "INSERT INTO generations VALUES (?, ?)", (key(1), b'{"text": "a", "model": "m", "seed": 1}')
+        )
+        [read] = store.candidates([key(1)]).values()
+    assert read == Candidate("a", "m", 1, "stop", 0, 0, None, (), "", None, 0.0, 0, 0, 0, (), None, ())
+
+
 def test_any_number_of_rows_can_be_written_and_read() -> None:
     # given the smallest limit on parameters with which SQLite is built
     many = {key(i): candidate(str(i)) for i in range(2_500)}
