@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fusion_eval.cli import options as shared
+from fusion_eval.cli.output import narrow_analysis
 from fusion_eval.errors import ConfigError
 
 
@@ -28,7 +29,13 @@ def add_analyze(commands: Any) -> None:
         help="runs with traces on the same pools; a folder may hold several",
     )
     add = parser.add_argument
-    add("--output", "--output_path", type=shared.path, metavar="DIR", help="folder for analysis.json and report.html")
+    add(
+        "--output",
+        "--output_path",
+        type=shared.path,
+        metavar="DIR",
+        help="folder for analysis.json and report.html",
+    )
     add(
         "--metrics",
         metavar="M,…",
@@ -40,6 +47,7 @@ def add_analyze(commands: Any) -> None:
         default="table",
         help="form of the printed analysis (default: table)",
     )
+    shared.add_wide(parser)
     add(
         "--include_path",
         type=shared.path,
@@ -143,7 +151,7 @@ def analyze_runs(options: argparse.Namespace) -> int:
         **new_calls,
     )
     forms: dict[str, Callable[[AnalysisView], str]] = {
-        "table": str,
+        "table": str if options.wide else narrow_analysis,
         "md": AnalysisView.to_markdown,
         "json": AnalysisView.to_json,
     }

@@ -12,6 +12,7 @@ from fusion_eval.cli.options import report_progress
 if TYPE_CHECKING:
     from fusion_eval.harness.run_result import RunResult
     from fusion_eval.harness.task_scores import TaskEnd
+    from fusion_eval.report.analysis_view import AnalysisView
     from fusion_eval.report.terminal.scores import GrowingTable
     from fusion_eval.runs.comparison import Comparison, Row
 
@@ -51,6 +52,14 @@ def print_scores(result: RunResult, options: argparse.Namespace) -> None:
     from fusion_eval.report.terminal.screen import open_console
 
     print(scores_view(result.outcome, result.strategies, open_console(sys.stdout), result.how_to_read))
+
+
+def narrow_analysis(view: AnalysisView) -> str:
+    """Return an analysis as a text for standard output, at most 100 columns wide."""
+    from fusion_eval.report.terminal.analysis import analysis_text
+    from fusion_eval.report.terminal.screen import open_console
+
+    return analysis_text(view.analysis, open_console(sys.stdout))
 
 
 def progress_report() -> Callable[[str], None]:

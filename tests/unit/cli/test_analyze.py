@@ -286,7 +286,7 @@ def test_a_cut_last_line_of_the_traces_is_left_out_if_that_is_allowed(
     assert "line 6 is not a trace" in capsys.readouterr().err
     # and goes on without the item if asked to, and says what it left out
     assert main([*command, "--allow_partial"]) == 0
-    printed = capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
     assert "majority: 1 line of the traces is no trace and is left out" in printed
     assert "sums: items without a trace in some run are left out (1)" in printed
 
