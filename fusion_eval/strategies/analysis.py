@@ -6,8 +6,6 @@ import re
 
 import msgspec
 
-from fusion_eval.models.counting import is_stand_in
-
 PARTS = ("consensus", "contradictions", "partial_coverage", "unique_insights", "blind_spots")
 """The parts of an analysis, as OpenRouter's fusion names them (its type `FusionAnalysisResult`)."""
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)\n\s*```", re.DOTALL | re.IGNORECASE)
@@ -19,8 +17,6 @@ def read_analysis(reply: str) -> str | None:
     The reply is the object alone, in a code block, or the last thing after other text. It has all of `PARTS`, each a
     list, and not all are empty. Other keys are left out.
     """
-    if is_stand_in(reply):
-        return reply
     text = reply.strip()
     blocks = _FENCED.findall(text)
     tries = [text, *blocks[-1:]]

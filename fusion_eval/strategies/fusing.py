@@ -12,6 +12,7 @@ from fusion_eval.strategies.fused_text import read_fused, read_tagged
 from fusion_eval.strategies.interface import Tools, fall_back
 from fusion_eval.strategies.ranking import shuffled
 from fusion_eval.strategies.sampler import cut_at_stop
+from fusion_eval.strategies.stand_ins import read_reply
 from fusion_eval.text.templates import Template
 from fusion_eval.types import Answer, Candidate, Pool, Sampling
 
@@ -31,7 +32,7 @@ async def fuse(pool: Pool, tools: Tools) -> Answer:
     if tools.template.analyzes:
         [reply], dropped = await _ask_fusor(pool, texts, tools, COMPARISON_TOKENS, (), {"analysis": ""})
         calls = made([reply])
-        found = None if reply.error else read_analysis(reply.text)
+        found = None if reply.error else read_reply(reply.text, read_analysis, reply.text)
         if found is None:
             reason = failure(reply) or f"the fusor's analysis cannot be read ({reply.finish_reason})"
             return dataclasses.replace(fall_back(pool, reason, calls), dropped=dropped)

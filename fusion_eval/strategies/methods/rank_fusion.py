@@ -8,11 +8,10 @@ from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader
 from fusion_eval.errors import ConfigError
-from fusion_eval.models.counting import is_stand_in
 from fusion_eval.strategies.fusing import fuse
 from fusion_eval.strategies.interface import Scorer, Tools, fall_back
-from fusion_eval.strategies.ranking import best_first
 from fusion_eval.strategies.specs import format_spec
+from fusion_eval.strategies.stand_ins import ranked
 from fusion_eval.types import Answer, Pool
 
 
@@ -61,10 +60,7 @@ class RankFusion:
         if len(pool.usable) <= self.k:
             return await fuse(pool, tools)
         scored = await tools.scorer(pool, tools)
-        ranked = best_first(scored.scores)
-        if not ranked and any(is_stand_in(call.text) for call in scored.calls):
-            ranked = list(range(len(pool.usable)))
-        kept = ranked[: self.k]
+        kept = ranked(scored)[: self.k]
         if not kept:
             return fall_back(pool, "no candidate could be scored", scorer_calls=scored.calls)
         best = tuple(pool.usable[i] for i in sorted(kept))

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader
-from fusion_eval.models.counting import is_stand_in
 from fusion_eval.strategies.asking import ask, failure, made, problem
 from fusion_eval.strategies.fusor_prompt import shipped
 from fusion_eval.strategies.interface import Scorer, Tools, fall_back
 from fusion_eval.strategies.ranking import best_first
 from fusion_eval.strategies.specs import format_spec
+from fusion_eval.strategies.stand_ins import read_reply
 from fusion_eval.types import Answer, Candidate, Pool, Sampling
 
 _VERDICT = re.compile(r"\[\[(CHANGE|KEEP)\]\][\s*_.`]*\Z")
@@ -75,7 +75,7 @@ class Refine:
         for seed in range(first, first + self.rounds):
             feedback = await _ask(pool, "refine_feedback", answer.text, tools, seed, self.max_tokens)
             answer = replace(answer, calls=(*answer.calls, *made([feedback])))
-            criticism, verdict = _read(feedback.text)
+            criticism, verdict = read_reply(feedback.text, _read, (feedback.text, "CHANGE"))
             if verdict is None:
                 return replace(answer, fallback=failure(feedback) or "the feedback has no verdict at its end")
             if verdict == "KEEP":
@@ -98,8 +98,6 @@ class Refine:
 
 def _read(feedback: str) -> tuple[str, str | None]:
     """Return the criticism and the verdict at the end of a feedback; None if it has no verdict."""
-    if is_stand_in(feedback):
-        return feedback, "CHANGE"
     found = _VERDICT.search(feedback)
     return (feedback[: found.start()].strip(), found[1]) if found else (feedback, None)
 
