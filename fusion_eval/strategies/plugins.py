@@ -13,6 +13,8 @@ STRATEGIES = "fusion_eval.strategies"
 SCORERS = "fusion_eval.scorers"
 ROLES = {STRATEGIES: "strategy", SCORERS: "scorer"}
 """The word for what each group of entry points holds."""
+_ELSEWHERE = {"first": "single", "self_consistency": "majority", "best_of_n": "bon"}
+"""What other tools call some of ours."""
 
 
 def names(group: str) -> list[str]:
@@ -29,7 +31,8 @@ def load(group: str, name: str) -> Any:
     role, points = ROLES[group], _points(group)
     if name not in points:
         known = sorted(points)
-        raise ConfigError(f"There is no {role} '{name}'.{nearest(name, known)} Known: {', '.join(known)}")
+        close = f" Did you mean '{_ELSEWHERE[name]}'?" if name in _ELSEWHERE else nearest(name, known)
+        raise ConfigError(f"There is no {role} '{name}'.{close} Known: {', '.join(known)}")
     try:
         return points[name].load()
     except Exception as error:

@@ -11,8 +11,8 @@ from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Pool
 
 REFUSAL = (
-    "scorer=task is the oracle, which knows the references, so it bounds strategies and is none; run with another scorer "
-    "and read the bound by fusion-eval compare --baseline oracle"
+    "scorer=task is the oracle, which scores by the references, so no strategy may choose by it; run with another scorer, "
+    "and read what it would reach by fusion-eval compare --baseline oracle RUN, or by fusion-eval analyze RUN"
 )
 
 
