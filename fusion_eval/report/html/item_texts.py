@@ -36,7 +36,7 @@ def item_texts(
     first = next((trace for trace in traces if trace), None)
     return {
         "prompt": _prompt(samples[0], first),
-        "references": [cut(text) for text in samples[0].references],
+        "references": [cut(text) for text in samples[0].references if text.strip()],
         "choices": [cut(text) for text in samples[0].choices],
         "pools": [[_candidate(one) for one in pool] for pool in pools],
         "scores": {name: [_number(value) for value in values] for name, values in scores.items()},

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _LIGHT, _DARK = ("#1a2230", "#586174", "#dde1e7"), ("#e6eaf0", "#a3adbd", "#323b49")
 _PNG_SCALE = 2
+_PADDING = {"left": 18, "top": 5, "right": 12, "bottom": 5}
+"""Pixels around a picture. A browser's font may be wider than the one that labels were measured in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def _config(colours: tuple[str, str, str]) -> Mapping[str, Any]:
     }
     return {
         "background": None,
+        "padding": _PADDING,
         "font": "system-ui, sans-serif",
         "axis": {
             **axis,

@@ -117,3 +117,12 @@ def test_a_value_that_is_no_number_is_left_out_of_the_row(tmp_path: Path) -> Non
     # then
     (row,) = items.rows
     assert (row[3], row[4], row[7]) == ("[]", [[], [[0, 1.0]]], [])
+
+
+def test_an_empty_reference_is_none(tmp_path: Path) -> None:
+    # given
+    folder = write_runs(tmp_path, "open_en", [Question("?", ["a", "b"], ("a", 1.0), ("b", 1.0), reference=" ")])  # fmt: skip
+    # when
+    texts = decoded(data_of(write_comparison_page(folder).read_text(encoding="utf-8"))[1])[0]
+    # then
+    assert texts["references"] == []
