@@ -23,7 +23,7 @@ _kept: weakref.WeakKeyDictionary[Any, Mapping[int, Any]] = weakref.WeakKeyDictio
 """The requests in English by document, for each task of a run. Its strategies share them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EnglishRequest:
     """What the harness asks about the same document in English. The attributes are those of its `Instance`."""
 

@@ -58,7 +58,7 @@ def stored_items(
         remember_run_task(tasks[name], run.tasks[name].info.fewshot)
     requests = list(_requests(run, wanted))
     places = {(one.task_name, one.doc_id): place for place, one in enumerate(requests)}
-    questions = questions_of(requests, arguments)
+    questions = questions_of(requests, dataclasses.replace(arguments, cross_lingual=None))  # pools are drawn
     items = []
     for trace in traces_of(run):
         place = places.get((trace.task, trace.doc_id))

@@ -10,9 +10,10 @@ from fusion_eval.strategies.interface import Scored
 from fusion_eval.strategies.ranking import best_first
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
-def read_reply(reply: str, read: Callable[[str], T], most_calls: T) -> T:
+def read_reply(reply: str, read: Callable[[str], T], most_calls: S) -> T | S:
     """Return what `read` finds in a reply, or `most_calls` for a stand-in, in which nothing can be found.
 
     Args:
