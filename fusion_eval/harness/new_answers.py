@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.progress import progress
 from fusion_eval.models.store.store import Store
 from fusion_eval.models.together import gather_or_cancel
-from fusion_eval.report.dry_run_table import HOW_TO_READ, dry_run_table
+from fusion_eval.report.dry_run_table import HOW_TO_READ, PlannedCalls, dry_run_table
 from fusion_eval.strategies.interface import smallest_pool
 from fusion_eval.strategies.solver import Aggregator
 from fusion_eval.strategies.specs import load_strategy
@@ -71,13 +71,17 @@ def answer_jobs(
     """
     with open_store(arguments) as store:
         openers = _Openers(arguments, store, Opener)
-        answers = []
-        for job in jobs:
-            opener = openers.of(job)
-            aggregator = Aggregator(job.strategy, opener.arguments, opener)
-            width = 2 * arguments.concurrency * len(arguments.base_url or (None,))
-            with progress(job.label, len(items), opener.endpoints, lambda: None, off=False) as done:
-                answers.append(_answer(aggregator, job, items, width, done, opener))
+        answers: list[list[Trace]] = []
+        width = 2 * arguments.concurrency * len(arguments.base_url or (None,))
+
+        async def answer_all() -> None:
+            for job in jobs:
+                opener = openers.of(job)
+                aggregator = Aggregator(job.strategy, opener.arguments, opener)
+                with progress(job.label, len(items), opener.endpoints, lambda: None, off=False) as done:
+                    answers.append(await _answer(aggregator, job, items, width, done))
+
+        openers.run(answer_all)
         return answers
 
 
@@ -85,16 +89,20 @@ def price_jobs(jobs: Sequence[Job], items: Sequence[StoredItem], arguments: Mode
     """Return a table of calls, tokens and dollars of every job, and how to read it. No model is asked."""
     with open_store(arguments) as real, closing(StandInStore(real)) as store:
         openers = _Openers(arguments, store, CountingOpener)
-        planned, notes = [], []
-        for job in jobs:
-            opener = openers.of(job)
-            assert isinstance(opener, CountingOpener)  # noqa: S101 - for mypy
-            opener.strategy = job.label
-            _answer(
-                Aggregator(job.strategy, opener.arguments, opener), job, items, WIDTH, lambda: None, opener
-            )
-            planned += [one for one in planned_calls(opener) if one.strategy == job.label]
-            notes += offline_note(opener, real)
+        planned: list[PlannedCalls] = []
+        notes: list[str] = []
+
+        async def count_all() -> None:
+            for job in jobs:
+                opener = openers.of(job)
+                assert isinstance(opener, CountingOpener)  # noqa: S101 - for mypy
+                opener.strategy = job.label
+                aggregator = Aggregator(job.strategy, opener.arguments, opener)
+                await _answer(aggregator, job, items, WIDTH, lambda: None)
+                planned.extend(one for one in planned_calls(opener) if one.strategy == job.label)
+                notes.extend(offline_note(opener, real))
+
+        openers.run(count_all)
     return "\n".join(
         [
             dry_run_table(planned, [job.label for job in jobs]),
@@ -123,14 +131,21 @@ class _Openers:
             self._openers[job.fusor] = opener
         return self._openers[job.fusor]
 
+    def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run all jobs in one event loop, since models belong to the loop that opened them, and close the openers."""
 
-def _answer(
-    aggregator: Aggregator,
-    job: Job,
-    items: Sequence[StoredItem],
-    width: int,
-    done: Callable[[], None],
-    opener: Opener,
+        async def then_close() -> None:
+            try:
+                await work()
+            finally:
+                for opener in self._openers.values():
+                    await opener.close()
+
+        run_anywhere(then_close)
+
+
+async def _answer(
+    aggregator: Aggregator, job: Job, items: Sequence[StoredItem], width: int, done: Callable[[], None]
 ) -> list[Trace]:
     traces: list[Trace | None] = [None] * len(items)
     waiting = iter(range(len(items)))
@@ -142,13 +157,7 @@ def _answer(
             traces[index] = await aggregator.aggregate(item.question, pool)
             done()
 
-    async def run() -> None:
-        try:
-            await gather_or_cancel(work() for _ in range(min(width, len(items))))
-        finally:
-            await opener.close()
-
-    run_anywhere(run)
+    await gather_or_cancel(work() for _ in range(min(width, len(items))))
     return [trace for trace in traces if trace is not None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -24,7 +25,8 @@ from fusion_eval.harness.new_tables import NewTables, free_selections
 from fusion_eval.harness.stored_questions import StoredItem
 from fusion_eval.report.analysis_view import AnalysisView
 from fusion_eval.strategies.question import Question
-from fusion_eval.types import Candidate, Pool, Prompt, Sampling
+from fusion_eval.strategies.solver import Aggregator
+from fusion_eval.types import Candidate, Pool, Prompt, Sampling, Trace
 
 NUMBERS = (
     GENERATE + 'doc_to_target: "{{answer.split()[0]}}"\n'
@@ -129,6 +131,24 @@ def test_what_was_asked_once_is_not_asked_again(lab: Lab) -> None:
     assert len(lab.server.calls) == before
     assert [(one.fusor, one.k) for one in answers.fused] == [("m", 2)]
     assert [one.strategy for one in answers.corrupted] == ["fusion", "majority", "single"]
+
+
+def test_all_answers_are_made_in_one_event_loop(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given: a model in the process belongs to the loop that opened it
+    loops = set()
+    original = Aggregator.aggregate
+
+    async def aggregate(self: Aggregator, question: Question, pool: Pool) -> Trace:
+        loops.add(asyncio.get_running_loop())
+        return await original(self, question, pool)
+
+    monkeypatch.setattr(Aggregator, "aggregate", aggregate)
+
+    # when
+    lab.ask(fuse=(1, 2)).answer()
+
+    # then
+    assert len(loops) == 1
 
 
 def test_curves_have_fusion_at_each_k_beside_the_others(lab: Lab) -> None:
