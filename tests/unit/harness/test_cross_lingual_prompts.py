@@ -16,17 +16,21 @@ from fusion_eval.harness.lm import FusionLM, SingleLM
 from fusion_eval.runs.traces import read_traces
 
 
-def family(folder: Path, *, english_rows: int = 4, ids: bool = False) -> TaskManager:
-    """Write a task in French and its sibling in English, whose documents stand in reverse order if they have ids."""
+def family(folder: Path, family_name: str, *, english_rows: int = 4, ids: bool = False) -> TaskManager:
+    """Write a task in French and its sibling in English, whose documents stand in reverse order if they have ids.
+
+    Families of different documents need different names: the harness may keep a data module by its name.
+    """
     folder.mkdir(exist_ok=True)
-    write_tasks(folder, "quiz_fr")
-    manager = write_tasks(folder, "quiz_en", rows=english_rows)
-    for name, words in (("quiz_fr", "Combien font"), ("quiz_en", "How much is")):
+    french, english = f"{family_name}_fr", f"{family_name}_en"
+    write_tasks(folder, french)
+    manager = write_tasks(folder, english, rows=english_rows)
+    for name, words in ((french, "Combien font"), (english, "How much is")):
         data = folder / f"{name}_data.py"
         source = data.read_text().replace("What is {i}", f"{words} {{i}}").replace("Do the sums", name)
         if ids:
             source = source.replace('{"question"', '{"id": f"sum-{i}", "question"', 1)
-        if ids and name == "quiz_en":
+        if ids and name == english:
             source = source.replace("for i in range(4)", "for i in reversed(range(4))")
         data.write_text(source)
     return manager
@@ -42,15 +46,16 @@ def pools(folder: Path) -> list[tuple[str, int, int]]:
 def test_the_prompt_in_english_is_that_of_the_same_document(openai_server, tmp_path: Path, ids: bool) -> None:
     # given a task in French whose English sibling takes no part in the run
     server: Server = openai_server(Plan(reply=fusing))
-    manager = family(tmp_path / "tasks", ids=ids)
+    name = "coded" if ids else "quiz"
+    manager = family(tmp_path / "tasks", name, ids=ids)
     lm = FusionLM(
         model="test-model", base_url=server.base_url, n=3, cross_lingual=1, trace_dir=str(tmp_path / "t")
     )
     # when it is evaluated
-    results = evaluate(lm, manager, "quiz_fr", limit=2)
+    results = evaluate(lm, manager, f"{name}_fr", limit=2)
     # then each document has one candidate for its own question in English, which the fusor saw
-    assert answers(results, "quiz_fr") == ["fused"] * 2
-    assert pools(tmp_path / "t") == [("quiz_fr", 2, 1)] * 2
+    assert answers(results, f"{name}_fr") == ["fused"] * 2
+    assert pools(tmp_path / "t") == [(f"{name}_fr", 2, 1)] * 2
     asked = [prompt_text(call.body) for call in server.calls]
     english = sorted(text for text in asked if "How much is" in text and "Combien" not in text)
     assert ["How much is 0 + 0?" in english[0], "How much is 1 + 1?" in english[1]] == [True, True]
@@ -63,7 +68,7 @@ def test_the_english_task_of_the_run_draws_as_always_and_shares_its_candidates(
 ) -> None:
     # given both tasks in one run
     server: Server = openai_server(Plan(reply=fusing))
-    manager = family(tmp_path / "tasks")
+    manager = family(tmp_path / "tasks", "quiz")
     arguments = {"model": "test-model", "base_url": server.base_url, "n": 3}
     # when English was drawn before
     evaluate(SingleLM(**arguments), manager, "quiz_en")
@@ -80,7 +85,7 @@ def test_the_english_task_of_the_run_draws_as_always_and_shares_its_candidates(
 @pytest.mark.parametrize(
     ("task", "rows", "reason"),
     [
-        ("quiz_fr", 3, "quiz_fr has 4 documents and quiz_en has 3"),
+        ("short_fr", 3, "short_fr has 4 documents and short_en has 3"),
         ("sums", 4, "sums names no language"),
         ("other_de", 4, "needs the task other_en beside other_de, and there is none"),
     ],
@@ -90,7 +95,7 @@ def test_a_task_without_a_parallel_one_in_english_is_refused_before_any_call(
 ) -> None:
     # given a family that is not parallel, or no family
     server: Server = openai_server(Plan(reply=fusing))
-    family(tmp_path / "tasks", english_rows=rows)
+    family(tmp_path / "tasks", "short", english_rows=rows)
     manager = write_tasks(tmp_path / "tasks", "sums", "other_de")
     # when the task is evaluated
     lm = FusionLM(model="test-model", base_url=server.base_url, cross_lingual=1)
@@ -125,6 +130,9 @@ def test_a_dry_run_counts_the_calls_that_the_run_then_makes(
     # then both agree: two prompts for each item, and a fusion
     assert re.search(r"^all +6 ", counted, re.MULTILINE) and len(server.calls) == 6
     assert pools(tmp_path / "out" / "fusion") == [("fusion_demo_fr", 3, 1)] * 2
+    # and an analysis refuses the run, since it scores three of the four candidates that a fusion read
+    assert cli.main(["analyze", str(tmp_path / "out" / "fusion")]) == 2
+    assert "cross_lingual=" in capsys.readouterr().err
 
 
 def test_permuted_options_are_refused(
