@@ -55,7 +55,7 @@ _LEVELS = {"mean": "on average", "majority": "by majority", "oracle": "by a perf
 
 def _share(row: RecoveredRow) -> str:
     ends = (
-        ""
+        " [unbounded]" * row.unbounded
         if row.ci_low is None or row.ci_high is None
         else f" [{_percent(row.ci_low)}, {_percent(row.ci_high)}]"
     )

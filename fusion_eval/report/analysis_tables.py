@@ -8,7 +8,7 @@ from typing import Any
 from fusion_eval.report.text_table import Table, decimals
 from fusion_eval.runs.analysis import Analysis, CurveDifference, CurvePoint, RescueRow
 
-_MOST_UNITS = 4
+MOST_UNITS = 4
 """Of more tasks than these only the aggregates are shown."""
 _MOST_COLUMNS = 6
 """Numbers of candidates in one table."""
@@ -59,7 +59,7 @@ def _shown(analysis: Analysis) -> set[tuple[object, ...]]:
     """Return which units to show: all if they are few, else those over several tasks."""
     known = list(dict.fromkeys(map(_unit, analysis.curves)))
     several = [unit for unit in known if unit[1] == _ALL]
-    return set(several if several and len(known) > _MOST_UNITS else known)
+    return set(several if several and len(known) > MOST_UNITS else known)
 
 
 def _unit(row: Any) -> tuple[object, ...]:

@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from fusion_eval.report.analysis_tables import Block, blocks, with_interval
+from fusion_eval.report.analysis_tables import MOST_UNITS, Block, blocks, with_interval
 from fusion_eval.report.text_table import Table, decimals
 from fusion_eval.runs.analysis import Analysis
 
 Row = Mapping[str, Any]
-_MOST_UNITS = 4
-"""Of more tasks than these only the aggregates are shown."""
 _MOST_LEVELS = 8
 """So many positions or ranks are shown; `analysis.json` has all."""
 _UNIT = ("task", "language", "metric", "filter")
@@ -44,7 +42,7 @@ def _shown(rows: Sequence[Row]) -> list[Row]:
     """Return the rows of all tasks if they are few, else those over several tasks."""
     known = {_unit(row) for row in rows}
     several = [row for row in rows if row["language"] == "all"]
-    return several if several and len(known) > _MOST_UNITS else list(rows)
+    return several if several and len(known) > MOST_UNITS else list(rows)
 
 
 def _unit(row: Row) -> tuple[object, ...]:
@@ -70,6 +68,7 @@ def budget_tables(rows: Sequence[Row]) -> list[Block]:
         [
             *_head(row),
             system_name(row),
+            "*" if row["on_front"] else "",
             str(row["k"]),
             f"{row['cost']:.{digits}f}",
             with_interval(row["value"], row["ci_low"], row["ci_high"], decimals(row["value"])),
@@ -77,19 +76,10 @@ def budget_tables(rows: Sequence[Row]) -> list[Block]:
         for row in rows
         if row["against"] is None and (row["on_front"] or row["estimator"] == "strategy")
     ]
-    marks = [
-        "*" if row["on_front"] else ""
-        for row in rows
-        if row["against"] is None and (row["on_front"] or row["estimator"] == "strategy")
-    ]
     equal = [_equal_cost_line(row, digits) for row in rows if row["against"] is not None]
     tables: list[Block] = [
         f"Cost and quality, in {unit} for an item (*: nothing else is as good and as cheap):",
-        Table(
-            ["task", "lang", "metric", "system", "front", "k", unit, "value"],
-            [[*line[:4], mark, *line[4:]] for line, mark in zip(front, marks, strict=True)],
-            5,
-        ),
+        Table(["task", "lang", "metric", "system", "front", "k", unit, "value"], front, 5),
     ]
     if equal:
         tables += [
