@@ -10,7 +10,7 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.harness import host_siblings, host_tasks
-from fusion_eval.harness.choices import GeneratingManager, plain_name
+from fusion_eval.harness.choices import SUFFIXES, GeneratingManager, Order, plain_name
 from fusion_eval.harness.tasks.loading import load_tasks
 from fusion_eval.text.language import NAMES, language_of
 
@@ -50,7 +50,7 @@ def english_request(request: Any) -> EnglishRequest | None:
         raise ConfigError(
             f"cross_lingual= finds no task {name} in this process, so there is no English prompt; {_LEAVE_OUT}"
         )
-    if task not in _kept:
+    if request.doc_id not in _kept.get(task, {}):
         _kept[task] = _requests_in_english(name, task)
     found = _kept[task].get(request.doc_id)
     if found is None:
@@ -69,7 +69,9 @@ def _listed(until: Any) -> Sequence[Any]:
 
 def _requests_in_english(name: str, task: Any) -> Mapping[int, Any]:
     """Return the request in English for each document of a task, by the document's number in the task."""
-    sibling, in_run = _sibling(name)
+    wanted, order = _sibling(name)
+    in_run = host_tasks.task_of(wanted + SUFFIXES[order] if order else wanted)
+    sibling = in_run or _load(wanted, order)
     docs, english = list(task.eval_docs), list(sibling.eval_docs)
     if len(docs) != len(english):
         raise ConfigError(
@@ -79,7 +81,8 @@ def _requests_in_english(name: str, task: Any) -> Mapping[int, Any]:
     if (field := _shared_ids(docs, english)) is None:
         built = list(sibling.instances) if in_run else host_siblings.requests_like(sibling, task)
         return {one.doc_id: one for one in built}
-    by_id = {one.doc[field]: one for one in host_siblings.requests_like(sibling, task, whole=True)}
+    outside = _load(wanted, order) if in_run else sibling  # the run's own task keeps its requests
+    by_id = {one.doc[field]: one for one in host_siblings.requests_like(outside, task, whole=True)}
     return {one.doc_id: by_id[one.doc[field]] for one in task.instances}
 
 
@@ -98,26 +101,27 @@ def _shared_ids(docs: Sequence[Any], english: Sequence[Any]) -> str | None:
     return None
 
 
-def _sibling(name: str) -> tuple[Any, bool]:
-    """Return the English task of a task's family, and whether it takes part in the run."""
+def _load(name: str, order: Order | None) -> Any:
+    """Return a task that takes no part in the run."""
+    manager = host_siblings.manager()
+    [task] = load_tasks(GeneratingManager(manager, order) if order else manager, [name]).values()
+    return task
+
+
+def _sibling(name: str) -> tuple[str, Order | None]:
+    """Return the English task of a task's family: its plain name, and the order in which its options are listed."""
     plain, order = plain_name(name)
     if order == "permuted":
         raise ConfigError(
             f"cross_lingual= needs the options of {plain} in one order in all languages, and --generate_choices permuted "
             "gives each text its own; use --generate_choices in_order"
         )
-    suffix = name.removeprefix(plain)
     wanted = [one for one in _english_names(plain) if one != plain]
-    for one in wanted:
-        if (task := host_tasks.task_of(one + suffix)) is not None:
-            return task, True
     known = host_siblings.known_tasks()
     found = next((one for one in wanted if one in known), None)
     if found is None:
         raise _no_sibling(name, wanted, known)
-    manager = host_siblings.manager()
-    [task] = load_tasks(GeneratingManager(manager, order) if order else manager, [found]).values()
-    return task, False
+    return found, order
 
 
 def _english_names(name: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ Releases are told apart by what they can do, as in `host`.
 from __future__ import annotations
 
 import functools
+import inspect
 import weakref
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -74,5 +75,8 @@ def requests_like(sibling: Any, task: Any, *, whole: bool = False) -> list[Any]:
         options |= {"limit": None, "samples": None, "rank": 0, "world_size": 1}
     sibling.set_config("num_fewshot", task.config.num_fewshot)
     sibling.set_fewshot_seed(seed=_FEWSHOT_SEED)
-    sibling.build_all_requests(**options | {"cache_requests": False})
+    build = inspect.unwrap(
+        type(sibling).build_all_requests
+    )  # a task outside the run is not remembered as one of it
+    build(sibling, **options | {"cache_requests": False})
     return list(sibling.instances)

@@ -100,9 +100,9 @@ class Questions(Sequence[Question]):
         """Return one question, or a list of them for a slice."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        return self._question(self._requests[index], self._copies[index])
+        return self._question(self._requests[index], self._copies[index], self._answers)
 
-    def _question(self, request: Request, copy: int) -> Question:
+    def _question(self, request: Request, copy: int, answers: bool) -> Question:
         context = request.args[0]
         sampling, temperatures = self._sampling(request, copy)
         chat = isinstance(context, ChatPrompt)
@@ -115,10 +115,10 @@ class Questions(Sequence[Question]):
             prompt=Prompt(messages=context.messages) if chat else Prompt(without_surrogates(context)),
             sampling=sampling,
             temperatures=temperatures,
-            extract=_extract(request, self._arguments) if self._answers else None,
+            extract=_extract(request, self._arguments) if answers else None,
             examples=0 if chat else examples_before(request.task_name or "", request.doc, context),
             source=_source(request.doc, context),
-            english=self._question(english, copy) if english else None,
+            english=self._question(english, copy, answers=False) if english else None,
         )
 
     def _sampling(self, request: Request, copy: int) -> tuple[Sampling, tuple[float, ...]]:

@@ -12,8 +12,16 @@ from openai_server import Plan, Server, prompt_text
 
 from fusion_eval.cli import main as cli
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness.lm import FusionLM, SingleLM
+from fusion_eval.harness.lm import FusionLM, SingleLM, model_type
 from fusion_eval.runs.traces import read_traces
+
+FILTER = """filter_list:
+  - name: number
+    filter:
+      - function: regex
+        regex_pattern: "([0-9]+)"
+      - function: take_first
+"""
 
 
 def family(folder: Path, family_name: str, *, english_rows: int = 4, ids: bool = False) -> TaskManager:
@@ -80,6 +88,26 @@ def test_the_english_task_of_the_run_draws_as_always_and_shares_its_candidates(
     assert sorted(pools(tmp_path / "t")) == [("quiz_en", 3, 0)] * 4 + [("quiz_fr", 2, 1)] * 4
     assert {call.body["n"] for call in server.calls[before:]} == {2}
     assert len(server.calls) - before == 4
+
+
+def test_a_vote_with_candidates_in_english_needs_no_reader_of_their_answers(
+    openai_server, tmp_path: Path
+) -> None:
+    # given tasks that extract answers, with ids in another order, both in the run
+    server: Server = openai_server(Plan(reply=lambda request, index: f"It is {index}."))
+    manager = family(tmp_path / "tasks", "voted", ids=True)
+    for name in ("voted_fr", "voted_en"):
+        file = tmp_path / "tasks" / f"{name}.yaml"
+        file.write_text(file.read_text().replace("metric_list:", FILTER + "metric_list:"))
+    arguments = {"model": "test-model", "base_url": server.base_url, "n": 4, "cross_lingual": 1}
+    lm = model_type("route(above=0.9)")(**arguments, trace_dir=str(tmp_path / "t"))
+    # when they are evaluated together, and French alone
+    evaluate(lm, manager, "voted_fr", "voted_en")
+    both = pools(tmp_path / "t")
+    evaluate(lm, manager, "voted_fr")
+    # then both work, and the English task of the run keeps its own pools
+    assert sorted(both) == [("voted_en", 4, 0)] * 4 + [("voted_fr", 3, 1)] * 4
+    assert pools(tmp_path / "t") == [("voted_fr", 3, 1)] * 4
 
 
 @pytest.mark.parametrize(
