@@ -1,14 +1,17 @@
-"""Write prompts that ask for a translation into French: `python prompts.py 240 > prompts.jsonl`.
+"""Write prompts that ask for a translation from English: `python prompts.py 60 > prompts.jsonl`.
 
-The sentences are made of parts, with a fixed seed. None is in the benchmark that measures the student.
+The sentences are made of parts, with a fixed seed; the languages take turns. None is in the benchmark that measures the
+student.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import sys
 
+LANGUAGES = {"fr": "French", "de": "German", "es": "Spanish"}
 WHO = ["My sister", "The old baker", "Our teacher", "A young doctor", "The neighbour", "Her uncle", "The new student",
        "That singer", "The gardener", "My best friend", "The farmer", "His grandmother"]  # fmt: skip
 DOES = [
@@ -25,17 +28,10 @@ DOES = [
 ]
 WHAT = ["a red bicycle", "the big key", "an old clock", "two warm coats", "a small boat", "the yellow flowers",
         "a broken chair", "three green apples", "the heavy box", "a letter from Spain", "the kitchen table"]  # fmt: skip
-WHEN = [
-    "yesterday",
-    "last summer",
-    "before dinner",
-    "on Monday",
-    "in the morning",
-    "after the storm",
-    "at the market",
-]
-INSTRUCTION = "Translate from English into French.\n\nEnglish: {}\nFrench:"
-"""The form of the benchmark `fusion_demo_fr` without worked examples."""
+WHEN = ["yesterday", "last summer", "before dinner", "on Monday", "in the morning", "after the storm",
+        "at the market"]  # fmt: skip
+INSTRUCTION = "Translate from English into {language}.\n\nEnglish: {sentence}\n{language}:"
+"""The form of the benchmark `fusion_demo` without worked examples."""
 
 
 def sentences(count: int) -> list[str]:
@@ -50,8 +46,9 @@ def sentences(count: int) -> list[str]:
 
 def main() -> None:
     """Print a line of JSON for each prompt."""
-    for sentence in sentences(int(sys.argv[1])):
-        print(json.dumps({"prompt": INSTRUCTION.format(sentence), "language": "fr"}))
+    for sentence, (code, language) in zip(sentences(int(sys.argv[1])), itertools.cycle(LANGUAGES.items())):
+        prompt = INSTRUCTION.format(language=language, sentence=sentence)
+        print(json.dumps({"prompt": prompt, "language": code}))
 
 
 if __name__ == "__main__":

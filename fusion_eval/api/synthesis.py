@@ -31,6 +31,7 @@ def synthesize(
     decontaminate: Sequence[str] = (),
     allow_benchmarks: bool = False,
     min_teachers: int | None = None,
+    stop: Sequence[str] = (),
     shard: str | None = None,
     limit: int | None = None,
     engine: Literal["local", "ray"] = "local",
@@ -51,6 +52,7 @@ def synthesize(
         decontaminate: Tasks of the harness whose texts no row may share 13 words in a row with.
         allow_benchmarks: Accept the package's own benchmarks as prompts.
         min_teachers: The fewest models that a pool needs candidates of; by default all.
+        stop: Texts that end an answer, such as a newline for teachers without a chat template.
         shard: The part to make, `"i/n"` with i from 0; by default all, or this process's place in a Slurm array.
         limit: The first prompts of the source.
         engine: "local" is this process, "ray" a Ray cluster.
@@ -83,6 +85,7 @@ def synthesize(
         decontaminate=tuple(decontaminate),
         allow_benchmarks=allow_benchmarks,
         min_teachers=min_teachers,
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
         shard=read_shard(shard, os.environ),
         limit=limit,
     )

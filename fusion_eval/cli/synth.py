@@ -95,6 +95,13 @@ def _add_work(add: Callable[..., Any]) -> None:
         help="go on while K models are left (default: all)",
     )
     add(
+        "--stop",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help=r"end answers at a text, \n for a line's end; again for more (for teachers without a chat template)",
+    )
+    add(
         "--shard",
         metavar="I/N",
         help="answer every N-th prompt from number I on, from 0 (default: from SLURM_ARRAY_TASK_ID)",
@@ -228,6 +235,7 @@ def _job(options: argparse.Namespace) -> Job:
         decontaminate=shared.split_names(options.decontaminate) if options.decontaminate else (),
         allow_benchmarks=options.allow_benchmarks,
         min_teachers=options.min_teachers,
+        stop=tuple(text.replace(r"\n", "\n") for text in options.stop),
         shard=read_shard(options.shard, os.environ),
         limit=options.limit,
         rows_per_file=options.rows_per_file,

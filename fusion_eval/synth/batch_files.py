@@ -171,7 +171,9 @@ def exchange(job: Job, source: Source, batch_out: Path | None, batch_in: Path | 
     def exchange_through(file: BinaryIO | None) -> tuple[Requests, Reader]:
         requests, reader = Requests(file), Reader(job, source)
         with open_store(arguments) as store:
-            stages = Stages(job.strategies, arguments, BatchOpener(arguments, store, requests, answers))
+            stages = Stages(
+                job.strategies, arguments, BatchOpener(arguments, store, requests, answers), stop=job.stop
+            )
 
             async def answer(prompt: Any) -> bool:
                 before = len(requests)

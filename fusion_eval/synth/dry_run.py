@@ -31,7 +31,7 @@ def dry_run(job: Job, source: Source) -> str:
         prompts: Iterable[SourcePrompt] = reader if source.again else list(reader)
         for strategy in job.strategies:
             opener.strategy = strategy
-            stages = Stages([strategy], arguments, opener, min_teachers=job.min_teachers)
+            stages = Stages([strategy], arguments, opener, min_teachers=job.min_teachers, stop=job.stop)
             reader.own = 0 if prompts is reader else reader.own
             _answer(prompts, stages)
         run_anywhere(opener.close)

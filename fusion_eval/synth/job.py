@@ -56,6 +56,8 @@ class Job:
     allow_benchmarks: bool = False
     min_teachers: int | None = None
     """The fewest models that a pool needs candidates of; None is all of them."""
+    stop: tuple[str, ...] = ()
+    """Texts that end an answer. Teachers without a chat template write on without them."""
     shard: Shard = field(default_factory=Shard)
     limit: int | None = None
     rows_per_file: int = ROWS_PER_FILE
@@ -85,6 +87,9 @@ class Job:
             "min_teachers": self.min_teachers,
             "limit": self.limit,
             "rows_per_file": self.rows_per_file,
+            **(
+                {"stop": list(self.stop)} if self.stop else {}
+            ),  # most jobs have none, as all of older versions
         }
 
 

@@ -53,6 +53,7 @@ class StagesActor:
         model_args: The model arguments.
         filters: The filters that look at one row alone, as text.
         min_teachers: See `Job`.
+        stop: Texts that end an answer.
         workers: How many actors share the endpoints and the budget.
         folder: The driver's folder, which relative paths among the arguments start from.
     """
@@ -63,6 +64,7 @@ class StagesActor:
         model_args: Mapping[str, object],
         filters: Sequence[str],
         min_teachers: int | None,
+        stop: Sequence[str],
         workers: int,
         folder: str,
     ) -> None:
@@ -75,7 +77,12 @@ class StagesActor:
         self._opener = Opener(arguments, self._store)
         self._opener.budget.share(workers)
         self._stages = Stages(
-            strategies, arguments, self._opener, filters=row_filters(filters), min_teachers=min_teachers
+            strategies,
+            arguments,
+            self._opener,
+            filters=row_filters(filters),
+            min_teachers=min_teachers,
+            stop=stop,
         )
 
     async def __call__(self, batch: Mapping[str, Any]) -> AsyncIterator[dict[str, list[bytes]]]:
@@ -168,6 +175,7 @@ class RayEngine:
                 dict(job.model_args),
                 job.filters,
                 job.min_teachers,
+                job.stop,
                 actors,
                 str(Path.cwd()),
             ),

@@ -182,6 +182,7 @@ class ThisProcess:
                 opener,
                 filters=row_filters(job.filters),
                 min_teachers=job.min_teachers,
+                stop=job.stop,
                 report=self._report,
             )
 

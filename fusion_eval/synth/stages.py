@@ -34,6 +34,7 @@ class Stages:
         opener: Opens the models.
         filters: The filters that look at one row alone.
         min_teachers: The fewest models that a pool needs candidates of; None is all of them.
+        stop: Texts that end an answer.
         report: Is called with one sentence about a model that is given up.
 
     Raises:
@@ -48,9 +49,10 @@ class Stages:
         *,
         filters: Sequence[RowFilter] = (),
         min_teachers: int | None = None,
+        stop: Sequence[str] = (),
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self._arguments, self._filters = arguments, filters
+        self._arguments, self._filters, self._stop = arguments, filters, tuple(stop)
         self.solvers = [Solver(strategy, arguments, opener) for strategy in strategies]
         models = self.solvers[0].models
         distinct = len({model.identity for model in models})
@@ -97,6 +99,7 @@ class Stages:
             temperature=temperatures[0],
             seed=arguments.seed,
             top_p=arguments.top_p,
+            stop=self._stop,
             extra=() if arguments.min_p is None else (("min_p", arguments.min_p),),
         )
         return Question(

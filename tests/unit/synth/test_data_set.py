@@ -41,6 +41,15 @@ def test_plain_prompts_and_completions_are_texts(lab: MakeLab) -> None:
     assert first["completion"] == first["candidates"][0]["text"]
 
 
+def test_answers_are_cut_at_a_text_that_ends_them(lab: MakeLab) -> None:
+    # given teachers that write on after the line, whatever they are asked
+    made = lab(2, reply=lambda request, index: "the answer\nEnglish: another question")
+    # when
+    assert made.synth("--strategy", "single", "--stop", r"\n") == 0
+    # then
+    assert [row["messages"][-1]["content"] for row in rows_in(made.output)] == ["the answer"] * 2
+
+
 def test_several_strategies_share_the_pool_and_have_a_folder_each(lab: MakeLab) -> None:
     # given
     made = lab(3)
