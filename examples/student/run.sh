@@ -13,10 +13,10 @@ measure() { # a model's folder, and the run's name
   lm_eval --model single --model_args "model=lm_eval:hf,pretrained=$1,n=1,temperature=0" --tasks fusion_demo_fr --num_fewshot 0 \
     --output_path "$out/runs/$2" --log_samples
 }
-python "$here/train.py" "$out/data/single" "$out/untrained" --gguf "$gguf" --steps 0
+python "$here/train.py" "$out/data/single" "$out/untrained" --start "$gguf" --steps 0
 measure "$out/untrained" untrained
 for strategy in single bon fusion; do
-  python "$here/train.py" "$out/data/$strategy" "$out/student-$strategy" --gguf "$gguf" --steps "$steps"
+  python "$here/train.py" "$out/data/$strategy" "$out/student-$strategy" --start "$out/untrained" --steps "$steps"
   measure "$out/student-$strategy" "$strategy"
 done
 fusion-eval compare "$out/runs/untrained" "$out/runs/single" "$out/runs/bon" "$out/runs/fusion" --output "$out/comparison"

@@ -1,4 +1,4 @@
-"""Fine-tune a small student on the data of `fusion-eval synth`, on a CPU: `python train.py DATA OUTPUT --gguf FILE`.
+"""Fine-tune a small student on the data of `fusion-eval synth`, on a CPU: `python train.py DATA OUTPUT --start MODEL`.
 
 All weights but the embeddings learn, and the loss counts the answers alone.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 ANSWER = " {}\n"
 """The form of an answer after its plain prompt. The benchmark stops at the end of the line."""
@@ -98,12 +98,26 @@ def write_curve(output: Path, losses: list[float]) -> None:
     figure.savefig(output / "loss.png", dpi=120)
 
 
+def load(start: Path) -> tuple[Any, Any]:
+    """Return the tokenizer and the model of a folder, or of a GGUF file, which takes minutes to unpack."""
+    where: dict[str, Any] = {"pretrained_model_name_or_path": str(start)}
+    tokenizer_where = dict(where)
+    if start.is_file():
+        tokenizer_where = {"pretrained_model_name_or_path": str(start.parent), "gguf_file": start.name}
+        unpacked = GgufConfig(dequantize=True)  # quantized weights can neither learn nor be saved
+        where = {**tokenizer_where, "quantization_config": unpacked}
+    tokenizer = AutoTokenizer.from_pretrained(**tokenizer_where)
+    return tokenizer, AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+
+
 def main() -> None:
     """Train a student and save it."""
     parser = argparse.ArgumentParser(description="Fine-tune a student on synthetic data.")
     parser.add_argument("data", type=Path, help="a data set of fusion-eval synth")
     parser.add_argument("output", type=Path)
-    parser.add_argument("--gguf", type=Path, required=True, help="the student's weights")
+    parser.add_argument(
+        "--start", type=Path, required=True, help="the student: a GGUF file, or a model's folder"
+    )
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--learning_rate", type=float, default=2e-5)
@@ -111,9 +125,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
-    where = {"pretrained_model_name_or_path": str(options.gguf.parent), "gguf_file": options.gguf.name}
-    tokenizer = AutoTokenizer.from_pretrained(**where)
-    model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    tokenizer, model = load(options.start)
     options.output.mkdir(parents=True, exist_ok=True)
     if options.steps:
         rows = examples(options.data, tokenizer, options.longest)

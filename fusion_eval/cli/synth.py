@@ -172,6 +172,9 @@ def run_synth(options: argparse.Namespace) -> int:
     made = make(job, source, shared.report_progress, evaluation_texts(job), engine)
     print(describe(made))
     print(f"{time.monotonic() - started:.0f} s in all; the data set is in {made.output}")
+    empty = [name for name, counts in made.strategies.items() if not counts.rows]
+    if empty:
+        shared.note(f"{', '.join(empty)}: no row is left; failed.parquet tells why for each prompt")
     return 0
 
 

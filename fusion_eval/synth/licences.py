@@ -1,8 +1,7 @@
-"""The terms of use of what well-known models write, as far as they are known."""
+"""The terms of use of what models write, where a model's exact name tells them."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 
@@ -14,24 +13,27 @@ class Licence:
     text: str
 
 
-_UNKNOWN = Licence(None, "unknown; see the model's card")
-_KNOWN: tuple[tuple[str, Licence], ...] = (
-    (r"qwen-coder-1\.5b|qwen2\.5-(?!3b|72b)|qwen3", Licence("apache-2.0", "Apache-2.0")),
-    (r"qwen", Licence(None, "Qwen licence; see the model's card")),
-    (r"^embedded$|gemma", Licence("gemma", "Gemma terms of use")),
-    (r"llama-?3\.[1-9]", Licence(None, "Llama community licence: name a model that it trains `Llama…`")),
-    (r"llama", Licence(None, "Llama community licence")),
-    (r"mixtral|mistral-7b|mistral-nemo|mistral-small", Licence("apache-2.0", "Apache-2.0")),
-    (r"deepseek", Licence("mit", "MIT")),
-    (r"command-a|command-r|aya", Licence("cc-by-nc-4.0", "CC-BY-NC-4.0")),
-    (r"gpt-oss", Licence("apache-2.0", "Apache-2.0")),
-    (r"gpt-|\bo[1345]\b", Licence(None, "OpenAI's terms: not for models that compete with OpenAI")),
-    (r"claude", Licence(None, "Anthropic's terms: not for models that compete with Anthropic")),
-    (r"gemini", Licence(None, "Google's terms for Gemini")),
-)
-"""By model name. They are hints: the terms of the provider and of the version count."""
+_UNKNOWN = Licence(None, "unknown; look at the terms of the model and of its provider")
+_APACHE, _GEMMA = Licence("apache-2.0", "Apache-2.0"), Licence("gemma", "Gemma terms of use")
+_MIT = Licence("mit", "MIT")
+_KNOWN = {
+    "embedded": _GEMMA,
+    "qwen-coder-1.5b": _APACHE,
+    "google/gemma-3-270m-it": _GEMMA,
+    "google/gemma-3-4b-it": _GEMMA,
+    "google/gemma-3-12b-it": _GEMMA,
+    "google/gemma-3-27b-it": _GEMMA,
+    "Qwen/Qwen2.5-7B-Instruct": _APACHE,
+    "Qwen/Qwen3-8B": _APACHE,
+    "mistralai/Mistral-7B-Instruct-v0.3": _APACHE,
+    "deepseek-ai/DeepSeek-V3-0324": _MIT,
+    "deepseek-ai/DeepSeek-R1": _MIT,
+    "openai/gpt-oss-20b": _APACHE,
+    "openai/gpt-oss-120b": _APACHE,
+}
+"""By the exact name. A similar name tells nothing: sizes and versions of one family have different licences."""
 
 
 def licence_of(model: str) -> Licence:
-    """Return the terms of a model's output by its name."""
-    return next((licence for pattern, licence in _KNOWN if re.search(pattern, model.lower())), _UNKNOWN)
+    """Return the terms of a model's output, or that they are unknown."""
+    return _KNOWN.get(model, _UNKNOWN)

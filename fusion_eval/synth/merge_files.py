@@ -84,13 +84,12 @@ def merge_strategy(
         rows.add(record)
         usable = (one["model"] for one in record["candidates"] if one["error"] is None)
         counts.add_row(record["language"], fell_back=record["fallback"] is not None, teachers=usable)
-        _add_cost(counts, record)
         if len(examples) < _EXAMPLES:
             examples.append(_example(record))
     for record in _in_order(parts, strategy, owners, "failed.parquet"):
         failed.add(record)
         counts.failed[record["reason"]] = counts.failed.get(record["reason"], 0) + 1
-        _add_cost(counts, record)
+    _add_costs(counts, parts, strategy, owners)
     rows.place()
     failed.place()
     if job.pairs:
@@ -102,7 +101,11 @@ def merge_strategy(
 
 
 def _in_order(
-    parts: Sequence[Part], strategy: str, owners: np.ndarray[Any, Any], pattern: str
+    parts: Sequence[Part],
+    strategy: str,
+    owners: np.ndarray[Any, Any],
+    pattern: str,
+    columns: list[str] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the records of all parts in the order of the prompts."""
 
@@ -110,7 +113,7 @@ def _in_order(
         several = len(part.manifest.job["strategies"]) > 1
         folder = part.folder / safe_file_name(strategy) if several else part.folder
         for path in sorted(folder.glob(pattern)):
-            for record in stream(path):
+            for record in stream(path, columns):
                 if owners[record["index"]] == number:
                     yield record
 
@@ -118,8 +121,15 @@ def _in_order(
     return heapq.merge(*streams, key=lambda record: record["index"])
 
 
-def _add_cost(counts: Counts, record: dict[str, Any]) -> None:
-    counts.add_cost(record["prompt_tokens"], record["completion_tokens"], record["cost"])
+def _add_costs(counts: Counts, parts: Sequence[Part], strategy: str, owners: np.ndarray[Any, Any]) -> None:
+    """Count the costs of rows and failures in the order of the prompts, so that the sum has the digits of one job."""
+    columns = ["index", "prompt_tokens", "completion_tokens", "cost"]
+    streams = [
+        _in_order(parts, strategy, owners, pattern, columns)
+        for pattern in ("data/train-*.parquet", "failed.parquet")
+    ]
+    for record in heapq.merge(*streams, key=lambda record: record["index"]):
+        counts.add_cost(record["prompt_tokens"], record["completion_tokens"], record["cost"])
 
 
 def _example(record: dict[str, Any]) -> tuple[str, str]:
