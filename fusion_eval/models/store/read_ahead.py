@@ -47,15 +47,16 @@ class ReadAhead:
     def rows(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the rows of `keys` as they are written; keys that are not stored are left out."""
         ahead = self._ahead
-        if self._in_order:
-            self._read_on(len(keys))
+        if self._in_order and 2 * sum(key not in ahead for key in keys) > len(keys):
+            self._read_on(
+                len(keys)
+            )  # fewer are exceptions: reading on for each would drop rows not yet asked for
         found = {key: ahead.pop(key) for key in keys if key in ahead}
         missing = [key for key in keys if key not in found]
         if missing:
             numbers = self._find(missing, found)
-            if 2 * len(missing) > len(
-                keys
-            ):  # else these are exceptions, such as slow replies that were written late
+            # Fewer are exceptions, such as slow replies that were written late.
+            if 2 * len(missing) > len(keys):
                 self._in_order = bool(numbers) and max(numbers) - min(numbers) < 2 * len(numbers)
                 self._last, self._portion = max(numbers, default=0), len(numbers)
         return found
