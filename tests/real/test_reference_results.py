@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from fusion_eval import analyze
@@ -128,3 +132,29 @@ def test_the_chat_models_own_fusions_are_in_the_store(
     for strategy in ("single", "fusion"):
         code = main(["check", str(folder / f"{strategy}.baseline.json.gz"), str(tmp_path / strategy)])
         assert code == 0, capsys.readouterr().out
+
+
+def test_the_students_data_are_made_again_from_the_teachers_store(tmp_path: Path) -> None:
+    # given the prompts of `examples/student/run.sh`
+    program = RESULTS.parent / "examples" / "student" / "prompts.py"
+    prompts, store = tmp_path / "prompts.jsonl", tmp_path / "store.sqlite"
+    prompts.write_bytes(
+        subprocess.run([sys.executable, program, "30"], stdout=subprocess.PIPE, check=True).stdout
+    )
+    shutil.copy(RESULTS / "student" / "store.sqlite", store)
+    arguments = "n=4,max_tokens=48,fusor=qwen-coder-1.5b,fusor_prompt=direct,scorer=chrf,offline=true"
+    options = [
+        "--strategy",
+        "single,bon,fusion",
+        "--stop",
+        r"\n",
+        "--filters",
+        "language,refusal,length,copy",
+    ]
+    models = ["--model", "embedded|qwen-coder-1.5b", "--model_args", f"{arguments},cache={store}"]
+    # when
+    code = main(["synth", "--prompts", str(prompts), *models, *options, "--output", str(tmp_path / "data")])
+    # then as many rows are left as the published students learnt from
+    folders = [tmp_path / "data" / strategy / "data" for strategy in ("single", "bon", "fusion")]
+    rows = [sum(pq.read_metadata(file).num_rows for file in folder.iterdir()) for folder in folders]
+    assert (code, rows) == (0, [17, 29, 29])
