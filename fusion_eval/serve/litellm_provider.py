@@ -22,9 +22,9 @@ from fusion_eval.argument_values import DEFAULT_STRATEGIES
 from fusion_eval.errors import FusionEvalError
 from fusion_eval.model_arguments import parse
 from fusion_eval.models.event_loop import new_event_loop
-from fusion_eval.models.opener import open_store
 from fusion_eval.serve.engine import Engine
 from fusion_eval.serve.errors import api_error
+from fusion_eval.serve.memory_store import open_server_store
 from fusion_eval.serve.replies import Reply
 from fusion_eval.serve.requests import read_request
 from fusion_eval.strategies.specs import read_strategies
@@ -96,7 +96,7 @@ class FusionProvider(_litellm.CustomLLM):  # type: ignore[misc] # its type is no
                 given = self._model_args
                 arguments = parse(_from_environment() if given is None else given)
                 strategies = self._strategies or os.environ.get(STRATEGIES_VARIABLE) or DEFAULT_STRATEGIES
-                engine = Engine(read_strategies(strategies), arguments, open_store(arguments))
+                engine = Engine(read_strategies(strategies), arguments, open_server_store(arguments))
                 loop = new_event_loop()
                 threading.Thread(target=loop.run_forever, name="fusion_eval", daemon=True).start()
                 self._opened = loop, engine

@@ -15,9 +15,9 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments import parse
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.logs import configure
-from fusion_eval.models.opener import open_store
 from fusion_eval.serve.app import App
 from fusion_eval.serve.engine import Engine
+from fusion_eval.serve.memory_store import open_server_store
 from fusion_eval.serve.options import ServeOptions
 
 GRACE = 20.0
@@ -43,7 +43,7 @@ def serve(options: ServeOptions, report: Callable[[str], None], stop: threading.
     arguments = parse(options.model_args)
     _raise_file_limit()
     listener = _listen(options)
-    with listener, open_store(arguments) as store:
+    with listener, open_server_store(arguments) as store:
         engine = Engine(options.strategies, arguments, store)
         run_anywhere(lambda: _serve(engine, options, listener, report, stop))
 
