@@ -98,6 +98,11 @@ def test_options_of_the_request_reach_the_models(client: openai.OpenAI, upstream
     assert upstream.calls[0].body.items() >= options.items()
 
 
+def test_a_temperature_of_0_reaches_the_models(client: openai.OpenAI, upstream: Server) -> None:
+    client.chat.completions.create(model="single", messages=QUESTION, temperature=0)
+    assert upstream.calls[0].body["temperature"] == 0
+
+
 def test_a_stop_string_cuts_the_answer(client: openai.OpenAI) -> None:
     reply = client.chat.completions.create(model="single", messages=QUESTION, stop="date")
     assert (reply.choices[0].message.content, reply.choices[0].finish_reason) == ("candi", "stop")
