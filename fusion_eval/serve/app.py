@@ -23,13 +23,12 @@ from fusion_eval.serve.metrics import CONTENT_TYPE, Metrics
 from fusion_eval.serve.options import LOOPBACK, ServeOptions
 from fusion_eval.serve.replies import DONE, Reply, event
 from fusion_eval.serve.requests import ClientRequest, read_request
+from fusion_eval.serve.uploads import Uploads
 from fusion_eval.text.redaction import safe_message
 from fusion_eval.types import Trace
 
 KEEP_ALIVE = 10.0
 """Seconds without an answer after which a stream gets a comment, so that proxies keep the connection."""
-LONGEST_UPLOAD = 60.0
-"""Seconds that a request's body may take, so that slow clients do not fill the queue."""
 _LONGEST_WAIT = 60
 """Seconds that `Retry-After` names at most."""
 
@@ -46,6 +45,7 @@ class App:
         self._engine, self._options = engine, options
         self._key = None if options.key is None else f"Bearer {options.key}".encode()
         self._started = int(time.time())
+        self._uploads = Uploads(options.max_body)
         self.metrics = Metrics()
 
     def application(self) -> web.Application:
@@ -71,8 +71,9 @@ class App:
         try:
             try:
                 self._check_key(http)
-                with self._place():
-                    request = await self._read(http, chat)
+                raw = await self._read(http)
+                with self._place():  # not before, so that slow uploads take no places
+                    request = self._parse(http, raw, chat)
                     model = self._engine.solver(request.model).spec
                     response = await self._reply(
                         http, request, Reply(request, self._engine.signatures[model])
@@ -123,16 +124,12 @@ class App:
                 401, "The key is missing or wrong; send Authorization: Bearer KEY", "invalid_api_key"
             )
 
-    async def _read(self, http: web.Request, chat: bool) -> ClientRequest:
+    async def _read(self, http: web.Request) -> bytes:
         if http.content_type != "application/json":  # web pages of other origins cannot send this unasked
             raise ApiError(415, "Send JSON, with the header Content-Type: application/json")
-        try:
-            async with asyncio.timeout(LONGEST_UPLOAD):
-                raw = await http.read()
-        except TimeoutError:
-            raise ApiError(408, f"The body did not arrive within {LONGEST_UPLOAD:.0f} s") from None
-        except web.HTTPRequestEntityTooLarge:
-            raise ApiError(413, f"The body is larger than {self._options.max_body:,} bytes") from None
+        return await self._uploads.read(http)
+
+    def _parse(self, http: web.Request, raw: bytes, chat: bool) -> ClientRequest:
         details = http.headers.get(DETAILS, "").lower() in ("1", "true", "yes")
         engine = self._engine
         return read_request(raw, engine.arguments, chat=chat, logprobs=engine.logprobs, details=details)
