@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 from aiohttp import hdrs
 
-from fusion_eval.errors import TransientError
+from fusion_eval.errors import RequestError
 from fusion_eval.types import ALTERNATIVES, Sampling
 
 LARGEST = 64 << 20
@@ -36,7 +36,7 @@ async def read_body(response: aiohttp.ClientResponse, largest: int = LARGEST) ->
         largest: The most bytes that the body of a success may have.
 
     Raises:
-        TransientError: The body of a success is larger. A packed body does not announce its size.
+        RequestError: The body of a success is larger, and would be again. A packed body does not announce its size.
     """
     succeeded = response.status // 100 == 2
     limit = largest if succeeded else LARGEST_ERROR
@@ -52,7 +52,7 @@ async def read_body(response: aiohttp.ClientResponse, largest: int = LARGEST) ->
             response.close()
             if not succeeded:
                 break
-            raise TransientError(
+            raise RequestError(
                 f"{response.url.host} sent more than {largest >> 20} MB in one answer", lost=True
             )
     return b"".join(parts)[:limit]

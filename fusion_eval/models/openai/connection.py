@@ -144,7 +144,7 @@ class Connection:
         try:
             response = await session.get(f"{self.base_url}/models", allow_redirects=False, proxy=self._proxy)
             listed = msgspec.json.decode(await read_body(response), type=Models)
-        except (aiohttp.ClientError, TimeoutError, OSError, TransientError, *UNREADABLE):
+        except (aiohttp.ClientError, TimeoutError, OSError, RequestError, *UNREADABLE):
             return ""
         names = [self.redactor.message(model.id, 100) for model in listed.data]
         shown = ", ".join(names[:MODELS_SHOWN]) + ", …" * (len(names) > MODELS_SHOWN)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai_server import Fault, Plan, Reply
 
-from fusion_eval.errors import TransientError
+from fusion_eval.errors import RequestError, TransientError
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.limited import Limited
@@ -168,7 +168,9 @@ async def test_a_huge_error_is_read_in_part(openai_server: StartServer, mess: st
     assert len(str(error)) < 500
 
 
-async def test_a_reply_far_larger_than_its_answer_can_be_is_transient(openai_server: StartServer) -> None:
+async def test_a_reply_far_larger_than_its_answer_can_be_is_not_asked_for_again(
+    openai_server: StartServer,
+) -> None:
     body = {"choices": [{"message": {"content": "a" * (8 << 20)}, "finish_reason": "stop"}]}
     error = await error_for(openai_server, Fault("status", 200, body=json.dumps(body)))
-    assert isinstance(error, TransientError) and "more than 4 MB in one answer" in str(error)
+    assert isinstance(error, RequestError) and error.lost and "more than 4 MB in one answer" in str(error)
