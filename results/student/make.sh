@@ -18,6 +18,9 @@ sh examples/student/run.sh "$out"
 cp "$out/runs/comparison.json" "$here/"
 fusion-eval export "$out/runs" --format table -o "$here"
 fusion-eval export "$out/runs" --format card -o "$here"
+for student in untrained fusion; do
+  fusion-eval baseline "$out/runs/$student" -o "$here/$student.baseline.json.gz"
+done
 for strategy in single bon fusion; do
   cp "$out/student-$strategy/loss.csv" "$here/loss-$strategy.csv"
   cp "$out/student-$strategy/loss.png" "$here/loss-$strategy.png"
