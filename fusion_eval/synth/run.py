@@ -88,6 +88,10 @@ def check_job(job: Job) -> ModelArguments:
         raise ConfigError(
             f"--min_teachers {job.min_teachers} should be from 1 to {models}, the number of models"
         )
+    if "" in job.stop:
+        raise ConfigError(
+            r"--stop is empty and would end no answer; give a text, such as \n, or leave it out"
+        )
     check_folder(job.output)
     return arguments
 

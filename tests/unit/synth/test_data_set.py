@@ -41,6 +41,16 @@ def test_plain_prompts_and_completions_are_texts(lab: MakeLab) -> None:
     assert first["completion"] == first["candidates"][0]["text"]
 
 
+def test_a_data_set_without_a_row_is_noted(lab: MakeLab, capsys: pytest.CaptureFixture[str]) -> None:
+    # given a filter that no answer passes
+    made = lab(2)
+    # when
+    assert made.synth("--strategy", "single", "--filters", "length(most=1)") == 0
+    # then
+    assert "single: no row is left; failed.parquet tells why" in capsys.readouterr().err
+    assert len(failures_in(made.output)) == 2
+
+
 def test_answers_are_cut_at_a_text_that_ends_them(lab: MakeLab) -> None:
     # given teachers that write on after the line, whatever they are asked
     made = lab(2, reply=lambda request, index: "the answer\nEnglish: another question")
