@@ -57,9 +57,18 @@ def mark(p_adjusted: float | None, alpha: float) -> str:
 
 def _shown(analysis: Analysis) -> set[tuple[object, ...]]:
     """Return which units to show: all if they are few, else those over several tasks."""
-    known = list(dict.fromkeys(map(_unit, analysis.curves)))
-    several = [unit for unit in known if unit[1] == _ALL]
-    return set(several if several and len(known) > MOST_UNITS else known)
+    return shown_units(map(_unit, analysis.curves))
+
+
+def shown_units(units: Iterable[tuple[object, ...]]) -> set[tuple[object, ...]]:
+    """Return which units of tables to show: all if they are few, else those over several tasks.
+
+    Args:
+        units: The task, the language, and what else tells units apart.
+    """
+    known = set(units)
+    several = {unit for unit in known if unit[1] == _ALL}
+    return several if several and len(known) > MOST_UNITS else known
 
 
 def _unit(row: Any) -> tuple[object, ...]:
@@ -67,8 +76,12 @@ def _unit(row: Any) -> tuple[object, ...]:
 
 
 def _head(row: Any) -> list[str]:
-    metric = row.metric if row.filter == "none" else f"{row.metric},{row.filter}"
-    return [row.task, row.language or "", metric]
+    return [row.task, row.language or "", metric_name(row.metric, row.filter)]
+
+
+def metric_name(metric: str, filter_name: str) -> str:
+    """Return a metric as tables name it, with its filter if it has one."""
+    return metric if filter_name == "none" else f"{metric},{filter_name}"
 
 
 _NAMES = ["task", "lang", "metric"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from fusion_eval.report.analysis_tables import MOST_UNITS, Block, blocks, with_interval
+from fusion_eval.report.analysis_tables import Block, blocks, metric_name, shown_units, with_interval
 from fusion_eval.report.text_table import Table, decimals
 from fusion_eval.runs.analysis import Analysis
 
@@ -40,9 +40,8 @@ def captioned_tables(analysis: Analysis) -> list[tuple[str, Table]]:
 
 def _shown(rows: Sequence[Row]) -> list[Row]:
     """Return the rows of all tasks if they are few, else those over several tasks."""
-    known = {_unit(row) for row in rows}
-    several = [row for row in rows if row["language"] == "all"]
-    return several if several and len(known) > MOST_UNITS else list(rows)
+    shown = shown_units(map(_unit, rows))
+    return [row for row in rows if _unit(row) in shown]
 
 
 def _unit(row: Row) -> tuple[object, ...]:
@@ -50,12 +49,8 @@ def _unit(row: Row) -> tuple[object, ...]:
 
 
 def _head(row: Row) -> list[str]:
-    metric = [] if "metric" not in row else [_metric(row)]
+    metric = [] if "metric" not in row else [metric_name(row["metric"], row["filter"])]
     return [str(row["task"]), str(row["language"] or ""), *metric]
-
-
-def _metric(row: Row) -> str:
-    return str(row["metric"] if row["filter"] == "none" else f"{row['metric']},{row['filter']}")
 
 
 def budget_tables(rows: Sequence[Row]) -> list[Block]:

@@ -49,7 +49,7 @@ def test_a_bad_prompt_file_is_named_with_its_line_before_any_call(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--stop", ""], "--stop is empty and would end no answer"),
+        (("--stop", ""), "--stop is empty and would end no answer"),
         (("--columns", "prompt=questoin"), "has no column 'questoin'. It has: prompt"),
         (("--columns", "promt=x"), "--columns knows no 'promt'. Did you mean 'prompt'?"),
         (("--prompts", "nowhere.jsonl"), "There is no prompt file nowhere.jsonl"),
