@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fusion_eval.report.text_table import Table, decimals
+from fusion_eval.report.text_table import Table, decimals, metric_name
 from fusion_eval.runs.analysis import Analysis, CurveDifference, CurvePoint, RescueRow
 
 MOST_UNITS = 4
@@ -77,11 +77,6 @@ def _unit(row: Any) -> tuple[object, ...]:
 
 def _head(row: Any) -> list[str]:
     return [row.task, row.language or "", metric_name(row.metric, row.filter)]
-
-
-def metric_name(metric: str, filter_name: str) -> str:
-    """Return a metric as tables name it, with its filter if it has one."""
-    return metric if filter_name == "none" else f"{metric},{filter_name}"
 
 
 _NAMES = ["task", "lang", "metric"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
 from fusion_eval.report.judging_tables import judging_blocks
-from fusion_eval.report.text_table import Table, decimals, text_table
+from fusion_eval.report.text_table import Table, decimals, metric_name, text_table
 from fusion_eval.runs.comparison import JUDGE_FAMILY, Comparison, RankedRun, Row, adjustment
 from fusion_eval.runs.versioned_file import to_json
 from fusion_eval.text.escaping import csv_cell, escaped, escaped_table, visible_json
@@ -99,13 +99,8 @@ def _row_note(note: str, rows: Sequence[Row]) -> str:
     """Return a note with the rows that it is about: each by name, or their number if there are many."""
     if len(rows) > _NAMED_ROWS:
         return f"{len(rows)} rows: {note}"
-    names = [f"{row.task}, {metric_name(row)}, {row.candidate}" for row in rows]
+    names = [f"{row.task}, {metric_name(row.metric, row.filter)}, {row.candidate}" for row in rows]
     return f"{'; '.join(dict.fromkeys(names))}: {note}"
-
-
-def metric_name(row: Row) -> str:
-    """Return a row's metric, with its filter if it has one: `exact_match,strict-match`."""
-    return row.metric if row.filter == "none" else f"{row.metric},{row.filter}"
 
 
 def _row_table(comparison: Comparison, rows: Sequence[Row]) -> Table:
@@ -165,7 +160,7 @@ def _line(row: Row, systems: Sequence[str], show_filter: bool, show_family: bool
 
 
 def _rank_line(ranked: RankedRun) -> list[str]:
-    metric = ranked.metric if ranked.filter == "none" else f"{ranked.metric},{ranked.filter}"
+    metric = metric_name(ranked.metric, ranked.filter)
     value = f"{ranked.value:.{decimals(ranked.value)}f}"
     return [ranked.task, ranked.language or "-", metric, ranked.run, value, str(ranked.rank), ranked.groups]
 

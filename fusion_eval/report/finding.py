@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fusion_eval.report.text_table import decimals
+from fusion_eval.report.text_table import decimals, metric_name
 from fusion_eval.runs.comparison import JUDGE_FAMILY, Comparison, Row
 from fusion_eval.text.language import NAMES
 
@@ -111,7 +111,7 @@ def _of_one_row(comparison: Comparison, row: Row) -> str:
 def _of_candidates(comparison: Comparison, rows: Sequence[Row]) -> str:
     """Return the sentence on several candidates and one task."""
     first = rows[0]
-    where = f"On {first.task}{_over(comparison, first)} by {_metric(first)}"
+    where = f"On {first.task}{_over(comparison, first)} by {metric_name(first.metric, first.filter)}"
     if len(rows) <= _MOST_NAMED:
         parts = [
             f"{row.candidate} {_verb(row)} {row.baseline} ({_effect(row, metric=False)})" for row in rows
@@ -145,7 +145,7 @@ def _verb(row: Row) -> str:
 
 def _effect(row: Row, *, metric: bool = True) -> str:
     """Return the difference with its interval and its adjusted p-value."""
-    name = f" {_metric(row)}" if metric else ""
+    name = f" {metric_name(row.metric, row.filter)}" if metric else ""
     digits = min(decimals(row.baseline_value, row.candidate_value), 2 if abs(row.delta) >= 1 else 4)
     interval = (
         "" if row.ci_low is None else f" [{_number(row.ci_low, digits)}, {_number(row.ci_high, digits)}]"
@@ -164,10 +164,6 @@ def _number(value: float | None, digits: int) -> str:
 
 def _digits(p_value: float) -> str:
     return f"{p_value:.2f}" if p_value >= 0.1 else f"{p_value:.2g}"
-
-
-def _metric(row: Row) -> str:
-    return row.metric if row.filter == "none" else f"{row.metric},{row.filter}"
 
 
 def _over(comparison: Comparison, row: Row) -> str:

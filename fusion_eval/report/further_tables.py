@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from fusion_eval.report.analysis_tables import Block, blocks, metric_name, shown_units, with_interval
-from fusion_eval.report.text_table import Table, decimals
+from fusion_eval.report.analysis_tables import Block, blocks, shown_units, with_interval
+from fusion_eval.report.text_table import Table, decimals, metric_name
 from fusion_eval.runs.analysis import Analysis
 
 Row = Mapping[str, Any]

@@ -26,6 +26,11 @@ def decimals(*values: float) -> int:
     return 2 if max(map(abs, values)) > 1 else 4
 
 
+def metric_name(metric: str, filter_name: str) -> str:
+    """Return a metric with its filter if it has one: `exact_match,strict-match`."""
+    return metric if filter_name == "none" else f"{metric},{filter_name}"
+
+
 def _width(text: str) -> int:
     """Return how many columns of a terminal a text fills.
 

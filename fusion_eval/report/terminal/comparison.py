@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from fusion_eval.report.comparison_table import blocks, difference, metric_name, notes_of, p_value
+from fusion_eval.report.comparison_table import blocks, difference, notes_of, p_value
 from fusion_eval.report.finding import finding, improves, significant_first
 from fusion_eval.report.terminal.forest import ASCII, LEAST, MOST, UNICODE, forest_line, scales
 from fusion_eval.report.terminal.screen import (
@@ -25,7 +25,7 @@ from fusion_eval.report.terminal.screen import (
     text,
     width_of,
 )
-from fusion_eval.report.text_table import Table, decimals
+from fusion_eval.report.text_table import Table, decimals, metric_name
 from fusion_eval.runs.comparison import Comparison, Row, adjustment
 
 _SPARED = ("win", "value", "baseline value", "n")
@@ -84,7 +84,7 @@ def _languages_name_rows(rows: Sequence[Row]) -> bool:
 
 
 def _metric(row: Row) -> str:
-    return metric_name(row) + ("" if row.higher_is_better else " ↓")
+    return metric_name(row.metric, row.filter) + ("" if row.higher_is_better else " ↓")
 
 
 def _fitted_columns(rows: Sequence[Row], console: Console) -> dict[str, Column]:
