@@ -181,7 +181,7 @@ async def test_a_body_larger_than_any_answer_is_not_read_to_its_end(
 
     error = await error_at(server.base_url)
 
-    assert isinstance(error, TransientError) and error.lost
+    assert type(error) is RequestError and error.lost
     assert "sent more than" in str(error)
 
 
