@@ -57,10 +57,6 @@ def _share(row: RecoveredRow) -> str:
     ends = (
         " [unbounded]" * row.unbounded
         if row.ci_low is None or row.ci_high is None
-        else f" [{_percent(row.ci_low)}, {_percent(row.ci_high)}]"
+        else f" [{round(100 * row.ci_low)}, {round(100 * row.ci_high)}]"
     )
-    return f"{row.strategy} has {_percent(row.share or 0.0)}%{ends}"
-
-
-def _percent(share: float) -> str:
-    return str(round(100 * share)).replace("-", "−")
+    return f"{row.strategy} has {round(100 * (row.share or 0.0))}%{ends}"

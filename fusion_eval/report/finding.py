@@ -96,7 +96,7 @@ def _first_metrics(rows: Sequence[Row]) -> list[Row]:
 def _of_one_row(comparison: Comparison, row: Row) -> str:
     """Return the sentence on one candidate and one task."""
     languages = languages_of(comparison, row)
-    method, effect = _method(comparison), _effect(row)
+    method, effect = _method(comparison), _effect(comparison, row)
     if not languages:
         return f"{row.candidate} {_verb(row)} {row.baseline} on {row.task}: {effect} ({method})."
     better = sum(part.significant and improves(part) for part in languages)
@@ -114,7 +114,8 @@ def _of_candidates(comparison: Comparison, rows: Sequence[Row]) -> str:
     where = f"On {first.task}{_over(comparison, first)} by {metric_name(first.metric, first.filter)}"
     if len(rows) <= _MOST_NAMED:
         parts = [
-            f"{row.candidate} {_verb(row)} {row.baseline} ({_effect(row, metric=False)})" for row in rows
+            f"{row.candidate} {_verb(row)} {row.baseline} ({_effect(comparison, row, metric=False)})"
+            for row in rows
         ]
         return f"{where}, {joined(parts)}; {_method(comparison)}."
     better = [row for row in rows if row.significant and improves(row)]
@@ -122,7 +123,8 @@ def _of_candidates(comparison: Comparison, rows: Sequence[Row]) -> str:
     rest = len(rows) - len(better) - worse
     text = f"{where}, {len(better)} of {len(rows)} systems beat {first.baseline}, {worse} are worse and {rest} do not differ significantly"
     best = max(rows, key=lambda row: row.delta if row.higher_is_better else -row.delta)
-    return f"{text}; the largest gain is that of {best.candidate} ({_effect(best, metric=False)}; {_method(comparison)})."
+    effect = _effect(comparison, best, metric=False)
+    return f"{text}; the largest gain is that of {best.candidate} ({effect}; {_method(comparison)})."
 
 
 def _of_tasks(comparison: Comparison, rows: Sequence[Row]) -> str:
@@ -143,23 +145,22 @@ def _verb(row: Row) -> str:
     return "beats" if improves(row) else "is worse than"
 
 
-def _effect(row: Row, *, metric: bool = True) -> str:
-    """Return the difference with its interval and its adjusted p-value."""
+def _effect(comparison: Comparison, row: Row, *, metric: bool = True) -> str:
+    """Return the difference with its interval and its p-value, which is named `p adj` if it is adjusted."""
     name = f" {metric_name(row.metric, row.filter)}" if metric else ""
     digits = min(decimals(row.baseline_value, row.candidate_value), 2 if abs(row.delta) >= 1 else 4)
-    interval = (
-        "" if row.ci_low is None else f" [{_number(row.ci_low, digits)}, {_number(row.ci_high, digits)}]"
+    interval = "" if row.ci_low is None else f" [{row.ci_low:.{digits}f}, {row.ci_high:.{digits}f}]"
+    p_name = "p adj" if _family_size(comparison, row) > 1 else "p"
+    p_value = "< 0.0001" if row.p_adjusted < 0.0001 else f"= {_digits(row.p_adjusted)}"
+    return f"{row.delta:+.{digits}f}{name}{interval}, {p_name} {p_value}"
+
+
+def _family_size(comparison: Comparison, row: Row) -> int:
+    """Return how many rows a row's p-value is adjusted over. In a family of one it stays as it is."""
+    return sum(
+        (other.family, other.invalid is None) == (row.family, row.invalid is None)
+        for other in comparison.rows
     )
-    p_value = "p < 0.0001" if row.p_adjusted < 0.0001 else f"p = {_digits(row.p_adjusted)}"
-    return f"{_signed(row.delta, digits)}{name}{interval}, {p_value}"
-
-
-def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
-def _number(value: float | None, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def _digits(p_value: float) -> str:

@@ -122,7 +122,7 @@ def _command(runs: Sequence[Run]) -> str:
 
 def _legend(comparison: Comparison) -> list[str]:
     return [
-        f"Δ: candidate − baseline, with its {100 * (1 - comparison.alpha):g}% interval ({comparison.interval} bootstrap, "
+        f"Δ: candidate - baseline, with its {100 * (1 - comparison.alpha):g}% interval ({comparison.interval} bootstrap, "
         f"not adjusted). p adj: adjusted {adjustment(comparison)}. ▲ ▼: significantly better or worse, p adj at most "
         f"{comparison.alpha:g}. ↓: lower is better. Pictures of one metric share a scale."
     ]

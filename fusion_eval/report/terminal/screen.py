@@ -79,8 +79,8 @@ def paragraph(sentences: str, style: str = "") -> Text:
 
 
 def finding_text(sentence: str, console: Console) -> Text:
-    """Return a finding, with letters that an ASCII terminal has: a lost minus sign would turn its meaning."""
-    plain = sentence.replace("−", "-").replace("α", "alpha")
+    """Return a finding, with letters that an ASCII terminal has."""
+    plain = sentence.replace("α", "alpha")
     return text(plain if console.options.ascii_only else sentence, "bold")
 
 

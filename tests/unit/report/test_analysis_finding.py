@@ -33,7 +33,7 @@ def test_the_sentence_is_about_the_row_over_all_languages_with_intervals() -> No
     # when, then
     assert analysis_finding(Analysis(1, (), recovered=rows)) == (
         "On quiz, one candidate has 0.4123 acc on average and a perfect choice 0.7000; "
-        "of that gain bon has 30% [−10, 52] and fusion has 30% [−10, 52]."
+        "of that gain bon has 30% [-10, 52] and fusion has 30% [-10, 52]."
     )
 
 

@@ -17,7 +17,7 @@ def in_language(code: str, **changes: object) -> Row:
     return replace(row, **changes)  # type: ignore[arg-type]
 
 
-def test_one_row_is_told_with_difference_interval_and_adjusted_p() -> None:
+def test_one_row_is_told_with_difference_interval_and_p() -> None:
     # when
     sentence = finding(comparison_of())
     # then
@@ -56,22 +56,27 @@ def test_a_lower_value_wins_where_lower_is_better() -> None:
     row = replace(ROW, higher_is_better=False, delta=-0.04, ci_low=-0.07, ci_high=-0.01)
     # when, then
     assert finding(comparison_of(row)).startswith(
-        "fusion beats single on quiz_fr: −0.0400 acc [−0.0700, −0.0100]"
+        "fusion beats single on quiz_fr: -0.0400 acc [-0.0700, -0.0100]"
     )
     assert "is worse than" in finding(comparison_of(replace(row, delta=0.04)))
 
 
-def test_several_candidates_stand_in_one_sentence() -> None:
+def test_several_candidates_stand_in_one_sentence_with_adjusted_p_values() -> None:
     # given
     bon = replace(OVER_ALL, candidate="bon", significant=False, p_adjusted=0.5)
     # when
     sentence = finding(comparison_of(bon, OVER_ALL, runs=3))
     # then
     assert sentence.startswith("On quiz by acc, bon does not differ significantly from single (+0.0400")
-    assert (
-        "and fusion beats single (+0.0400 [0.0100, 0.0700], p = 0.025)" in sentence
-        and sentence.count(".") > 1
-    )
+    assert "and fusion beats single (+0.0400 [0.0100, 0.0700], p adj = 0.025)" in sentence
+
+
+def test_a_p_value_is_called_adjusted_where_its_family_has_several_rows() -> None:
+    # given rows of one family, whose p-value is adjusted, and of a judge, which is a family for itself
+    judged = replace(ROW, metric="judge", invalid=0.0)
+    # when, then
+    assert "p adj = 0.025" in finding(comparison_of(ROW, replace(ROW, metric="f1")))
+    assert "p = 0.025" in finding(comparison_of(ROW, judged))
 
 
 def test_many_candidates_are_counted() -> None:

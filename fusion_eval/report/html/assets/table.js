@@ -136,18 +136,17 @@ export function markdown(columns, rows) {
 }
 
 export function latex(columns, rows) {
-  const names = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "−": "$-$", "Δ": "$\\Delta$", "▲": "$\\uparrow$", "▼": "$\\downarrow$", "↓": "$\\downarrow$" };
-  const safe = (text) => text.replace(/[\\~^−Δ▲▼↓]|[&%$#_{}]/g, (sign) => names[sign] ?? `\\${sign}`);
+  const names = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "-": "$-$", "Δ": "$\\Delta$", "▲": "$\\uparrow$", "▼": "$\\downarrow$", "↓": "$\\downarrow$" };
+  const safe = (text) => text.replace(/(?<=^|[ [])-(?=\d)|[\\~^Δ▲▼↓]|[&%$#_{}]/g, (sign) => names[sign] ?? `\\${sign}`);
   const lines = rows.map((row) => `${cells(columns, row).map(safe).join(" & ")} \\\\`);
   const form = columns.map((column) => (column.number ? "r" : "l")).join("");
   return [`\\begin{tabular}{${form}}`, "\\toprule", `${columns.map((column) => safe(column.name)).join(" & ")} \\\\`, "\\midrule", ...lines, "\\bottomrule", "\\end{tabular}"].join("\n");
 }
 
 export function csv(columns, rows) {
-  const safe = (text) => (/^[=+\-@−]/.test(text) && Number.isNaN(Number(text.replace("−", "-"))) ? `'${text}` : text);
+  const safe = (text) => (/^[=+\-@]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text);
   const quoted = (text) => `"${safe(text).replaceAll('"', '""')}"`;
-  const plain = (text) => quoted(text.replaceAll("−", "-"));
-  return [columns.map((column) => quoted(column.name)), ...rows.map((row) => cells(columns, row).map(plain))].map((line) => line.join(",")).join("\n");
+  return [columns.map((column) => quoted(column.name)), ...rows.map((row) => cells(columns, row).map(quoted))].map((line) => line.join(",")).join("\n");
 }
 
 // Rows of one metric share a scale, so that their pictures can be compared.

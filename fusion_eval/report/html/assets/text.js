@@ -49,11 +49,11 @@ export function decimals(...values) {
 }
 
 export function signed(value, digits) {
-  return (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
+  return (value < 0 ? "-" : "+") + Math.abs(value).toFixed(digits);
 }
 
 export function number(value, digits) {
-  return (value < 0 ? "−" : "") + Math.abs(value).toFixed(digits);
+  return (value < 0 ? "-" : "") + Math.abs(value).toFixed(digits);
 }
 
 export function pValue(value) {
