@@ -39,6 +39,24 @@ class ImportedItem:
     doc_id: int | None = None
 
 
+def check_same_item(item: ImportedItem, other: ImportedItem) -> None:
+    """Check that two items of one key have one prompt and one target. An item without a prompt fits any.
+
+    Raises:
+        ConfigError: They differ; the message names both places and the key.
+    """
+    unknown = any(not "".join(turn.content for turn in one.prompt) for one in (item, other))
+    for name, differs in (
+        ("prompt", not unknown and item.prompt != other.prompt),
+        ("target", bool(item.target and other.target) and item.target != other.target),
+    ):
+        if differs:
+            raise ConfigError(
+                f"{item.where}: '{item.key[:60]}' has another {name} than in {other.where}; import the two separately, or "
+                "give the items different ids"
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class SystemAnswer:
     """The answer of one system to one item.
@@ -86,8 +104,14 @@ class ImportedTask:
             self.answers.setdefault(system, {})[place] = answer
 
     def merge(self, item: ImportedItem, answers: Mapping[str, SystemAnswer]) -> None:
-        """Add answers to the item of the same key; add the item if it is not there, or has an answer of a system."""
+        """Add answers to the item of the same key; add the item if it is not there, or has an answer of a system.
+
+        Raises:
+            ConfigError: The key names another item, one with another prompt or target; the message names both places.
+        """
         place = self._places.get(item.key)
+        if place is not None:
+            check_same_item(item, self.items[place])
         if place is None or any(place in self.answers.get(system, {}) for system in answers):
             self.add(item, answers)
             return

@@ -7,8 +7,9 @@ The epochs of a sample are its pool. A score is a number, a boolean, or one of i
 from __future__ import annotations
 
 import importlib
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,18 +62,25 @@ def read_logs(paths: Sequence[Path], *, mean: bool) -> tuple[Imported, list[str]
     for path in paths:
         log = _load(path)
         task = imported.task(str(log.eval.task).replace("/", "_"))
-        by_id: dict[str, list[Any]] = {}
+        by_id: dict[int | str, list[Any]] = {}
         for sample in log.samples or ():
-            by_id.setdefault(str(sample.id), []).append(sample)
+            by_id.setdefault(sample.id, []).append(sample)
         if not by_id:
             raise ConfigError(f"{path} has no samples (status {log.status}); log them with log_samples=True")
         if log.status != "success":
             imported.notes.append(f"{path} ended with status {log.status}; its {len(by_id)} samples are used")
         names.append(_unused(str(log.eval.model), task))
-        for key, epochs in by_id.items():
+        for sample_id, epochs in by_id.items():
+            key = _key(sample_id, by_id)
             where = f"{path}, sample {key}"
             _add(task, names[-1], key, sorted(epochs, key=lambda one: one.epoch), where, mean)
     return imported, names
+
+
+def _key(sample_id: int | str, ids: Collection[int | str]) -> str:
+    """Return a sample's id as a text; a text of digits is quoted if the log has the number as an id, too."""
+    digits = isinstance(sample_id, str) and sample_id.isdecimal() and int(sample_id) in ids
+    return json.dumps(sample_id) if digits else str(sample_id)
 
 
 def _unused(model: str, task: ImportedTask) -> str:

@@ -11,9 +11,15 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.imports.finding import Reader
-from fusion_eval.imports.pools import Imported, ImportedItem, SystemAnswer, messages_of, pool_of
+from fusion_eval.imports.pools import (
+    Imported,
+    ImportedItem,
+    SystemAnswer,
+    check_same_item,
+    messages_of,
+    pool_of,
+)
 from fusion_eval.imports.source import Source
-from fusion_eval.types import Message
 
 ROLES = ("prompt", "answer", "score", "id", "model", "language", "target", "task")
 
@@ -36,7 +42,7 @@ def read(source: Source) -> Imported:
             raise ConfigError(f"--columns names no {role}; write --columns prompt=COLUMN,answer=COLUMN")
     imported = Imported()
     pools: dict[tuple[str, str, str], tuple[list[str], list[float]]] = {}
-    items: dict[tuple[str, str], tuple[tuple[Message, ...], str, str, str | None]] = {}
+    items: dict[tuple[str, str], tuple[ImportedItem, str | None]] = {}
     never, last = list(columns.values()), dict[str, Any]()
     for file in source.files:
         for where, row in file.records():
@@ -51,9 +57,8 @@ def read(source: Source) -> Imported:
             name = str(_optional(row, columns, "task") or source.stem) + (f"_{language}" if language else "")
             key = str(_optional(row, columns, "id") or "\n".join(turn.content for turn in prompt))
             target = str(_optional(row, columns, "target") or "")
-            first = items.setdefault((name, key), (prompt, where, target, language))
-            if first[0] != prompt:
-                raise ConfigError(f"{where}: '{key[:60]}' has another prompt than in {first[1]}")
+            item = ImportedItem(key, prompt, where, target=target)
+            check_same_item(item, items.setdefault((name, key), (item, language))[0])
             model = str(_optional(row, columns, "model") or "model")
             own = pools.setdefault((name, key, model), ([], []))
             own[0].extend(texts)
@@ -61,13 +66,13 @@ def read(source: Source) -> Imported:
     if never and pools:
         raise ConfigError(f"No line of {source.name} has a column {_with_hint(never[0], last)}")
     for (name, key, model), (texts, scores) in pools.items():
-        prompt, where, target, language = items[name, key]
+        item, language = items[name, key]
         if scores and len(scores) != len(texts):
-            raise ConfigError(f"{where}: '{key[:60]}' has {len(texts)} answers and {len(scores)} scores")
+            raise ConfigError(f"{item.where}: '{key[:60]}' has {len(texts)} answers and {len(scores)} scores")
         task = imported.task(name, language, {"score": True} if scores else {})
         values = tuple({"score": score} for score in scores)
         answer = SystemAnswer(texts[0], values[0] if values else {}, 0, pool_of(texts, model), values)
-        task.merge(ImportedItem(key, prompt, where, target=target), {model: answer})
+        task.merge(item, {model: answer})
     return imported
 
 
