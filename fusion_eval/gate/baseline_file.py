@@ -15,6 +15,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, TaskValues
 from fusion_eval.gate.statistics import check_columns
 from fusion_eval.runs.writing import write_file
+from fusion_eval.text.parse_errors import why_unreadable
 
 SCHEMA_VERSION = 2
 """Version 2 has the item statistics of metrics that are no means. Version 1 is read as well."""
@@ -90,7 +91,7 @@ def read_baseline(path: Path) -> Baseline:
             _check_lengths(task)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ConfigError(
-            f"{path} is not a baseline that `fusion-eval baseline` wrote, or is damaged: {error}"
+            f"{path} is not a baseline that `fusion-eval baseline` wrote, or is damaged: {why_unreadable(error, content)}"
         ) from error
     return replace(baseline, tasks=tuple(_unpack(task) for task in baseline.tasks))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.text.parse_errors import why_unreadable
 
 DEFAULT = 0.01
 _DEFAULT_KEY = "default"
@@ -135,7 +136,7 @@ def _read_mapping(path: Path) -> Mapping[object, object]:
         raise ConfigError(f"The margins {path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(
-            f"The margins {path} are no YAML of lines 'metric: margin': {' '.join(str(error).split())}"
+            f"The margins {path} are no YAML of lines 'metric: margin': {why_unreadable(error)}"
         ) from error
     if not isinstance(content, dict) or not content:
         raise ConfigError(f"{path} should hold lines 'metric: margin', such as 'exact_match: 0.02'")

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.text.parse_errors import why_unreadable
 
 _FOLDER = Path(__file__).parent
 OPTIONS = (
@@ -63,7 +64,7 @@ def load_recipe(name: str) -> Recipe:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"The recipe {path} cannot be read: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"The recipe {path} cannot be read: {why_unreadable(error)}") from error
     if not isinstance(content, dict) or not isinstance(content.get("options"), dict):
         raise ConfigError(f"The recipe {path} has no mapping 'options'")
     for option in content["options"]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.text.parse_errors import why_unreadable
 from fusion_eval.types import without_surrogates
 
 NO_SCORE = "bypass"
@@ -38,7 +39,7 @@ def _load(path: Path, _modified: int) -> Results:
         if _SURROGATE.search(text):  # half a pair can be neither printed nor written
             content = json.loads(without_surrogates(json.dumps(content, ensure_ascii=False)))
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"The results file {path} cannot be read: {error}") from error
+        raise ConfigError(f"The results file {path} cannot be read: {why_unreadable(error)}") from error
     if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
         raise ConfigError(f"{path} is not a results file of the harness: it has no 'results'")
     return content

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.text.parse_errors import why_unreadable
 from fusion_eval.types import Trace, from_json, to_json
 
 FILE_NAME = "traces.jsonl"
@@ -125,5 +126,7 @@ def read_traces(path: Path, on_broken: Callable[[int], None] | None = None) -> I
                 yield from_json(line, Trace)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 if on_broken is None:
-                    raise ConfigError(f"{path}, line {number} is not a trace: {error}") from error
+                    raise ConfigError(
+                        f"{path}, line {number} is not a trace: {why_unreadable(error, line)}"
+                    ) from error
                 on_broken(number)

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import msgspec
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.runs.samples import read_records
+from fusion_eval.runs.records import read_records
 from fusion_eval.runs.writing import whole_file
+from fusion_eval.text.parse_errors import why_unreadable
 from fusion_eval.types import from_json, to_json
 
 FILE_NAME = "verdicts.jsonl"
@@ -92,7 +93,9 @@ def read_verdicts(path: Path) -> list[Verdict]:
         try:
             verdicts.append(from_json(line, Verdict))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path.name}, line {number} is no verdict: {error}") from error
+            raise ConfigError(
+                f"{path.name}, line {number} is no verdict: {why_unreadable(error, line)}"
+            ) from error
     return verdicts
 
 

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.text.parse_errors import why_unreadable
 
 
 class Versioned(Protocol):
@@ -36,11 +37,14 @@ def read_versioned(path: Path, form: type[Content], *, version: int, what: str, 
         ConfigError: The file cannot be read, holds something else, or has another schema version.
     """
     try:
-        content = msgspec.json.decode(path.read_bytes(), type=form)
+        raw = path.read_bytes()
+        content = msgspec.json.decode(raw, type=form)
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is not {what} that `fusion-eval {command}` wrote: {error}") from error
+        raise ConfigError(
+            f"{path} is not {what} that `fusion-eval {command}` wrote: {why_unreadable(error, raw)}"
+        ) from error
     if content.schema_version != version:
         raise ConfigError(
             f"{path} has schema_version {content.schema_version}, and this version reads {version}; {command} again"

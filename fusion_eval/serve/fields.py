@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from fusion_eval.errors import nearest
 from fusion_eval.serve.errors import invalid
+from fusion_eval.text.parse_errors import why_unreadable
 
 B = TypeVar("B", bound="Body")
 
@@ -105,7 +106,9 @@ def read_body(raw: bytes, kind: type[B]) -> tuple[B, dict[str, Any]]:
     try:
         fields = msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise invalid(f"The body of the request is not a JSON object: {error}") from error
+        raise invalid(
+            f"The body of the request is not a JSON object: {why_unreadable(error, raw)}"
+        ) from error
     extra = _checked_extra(fields, kind)
     try:
         return msgspec.convert(fields, kind), extra

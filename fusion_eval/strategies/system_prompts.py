@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.models import Model
+from fusion_eval.text.parse_errors import why_unreadable
 from fusion_eval.types import Message, Prompt, without_surrogates
 
 
@@ -39,7 +40,9 @@ def _read(path: Path) -> str:
     try:
         text = without_surrogates(path.read_text(encoding="utf-8")).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"system_prompts= names {path}, which cannot be read: {error}") from error
+        raise ConfigError(
+            f"system_prompts= names {path}, which cannot be read: {why_unreadable(error)}"
+        ) from error
     if not text:
         raise ConfigError(
             f"system_prompts= names {path}, which is empty; leave it out, or write a prompt into it"

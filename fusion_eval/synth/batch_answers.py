@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.text.parse_errors import why_unreadable
 
 
 class _Response(msgspec.Struct):
@@ -57,9 +58,9 @@ class Answers:
     def _decode(self, line: bytes, number: int) -> _Line:
         try:
             return msgspec.json.decode(line, type=_Line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigError(
-                f"--batch_in {self.path}, line {number} is no reply of a batch: {error}"
+                f"--batch_in {self.path}, line {number} is no reply of a batch: {why_unreadable(error, line)}"
             ) from error
 
     def body(self, custom_id: str) -> bytes | None:

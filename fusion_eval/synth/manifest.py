@@ -14,6 +14,7 @@ from fusion_eval.runs.locking import LOCK
 from fusion_eval.runs.writing import write_file
 from fusion_eval.synth.files import UNFINISHED
 from fusion_eval.synth.job import Shard, digest_of
+from fusion_eval.text.parse_errors import why_unreadable
 
 FILE_NAME = "synth.json"
 _HIDDEN = (LOCK, UNFINISHED)
@@ -95,13 +96,14 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / FILE_NAME
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        content = path.read_bytes()
+        return msgspec.json.decode(content, type=Manifest)
     except FileNotFoundError:
         raise ConfigError(f"{folder} is no output of fusion-eval synth: it has no {FILE_NAME}") from None
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is damaged: {error}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path} is damaged: {why_unreadable(error, content)}") from error
 
 
 def check_output(folder: Path, manifest: Manifest) -> None:

@@ -14,9 +14,10 @@ import msgspec
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.synth.prompts import Columns, Source, SourcePrompt
+from fusion_eval.text.hub_names import HubName
+from fusion_eval.text.parse_errors import why_unreadable
 from fusion_eval.text.redaction import safe_message
 
-HUB = "hf:"
 STANDARD_INPUT = "-"
 _LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 _BATCH = 256
@@ -74,41 +75,32 @@ def open_standard_input(columns: Columns) -> Source:
     return Source(STANDARD_INPUT, read, again=False)
 
 
-def open_hub(name: str, columns: Columns) -> Source:
-    """Return the prompts of a data set of the hub, streamed: `hf:owner/name`, `hf:owner/name/config:split`.
-
-    A local folder of a data set is read in the same way: `hf:./folder`.
+def open_hub(name: HubName, columns: Columns) -> Source:
+    """Return the prompts of a data set of the hub, streamed; those of the split `train` if the name gives none.
 
     Raises:
         ConfigError: The data set cannot be loaded, or lacks a column.
     """
-    path, _, split = name.removeprefix(HUB).partition(":")
-    local = path.startswith((".", "/", "~"))
-    parts = path.split("/")
-    config = None if local or len(parts) < 3 else "/".join(parts[2:])
-    path = str(Path(path).expanduser()) if local else "/".join(parts[:2])
 
-    def load() -> Any:
+    def records() -> Iterator[dict[str, Any]]:
         import datasets
 
+        split = name.split or "train"
         try:
-            return datasets.load_dataset(path, config, split=split or "train", streaming=True)
-        except Exception as error:  # the library raises anything
-            reason = safe_message(str(error)) or type(error).__name__
-            raise ConfigError(
-                f"The data set {name} cannot be loaded: {reason}. Write hf:OWNER/NAME, with /CONFIG and :SPLIT if needed"
-            ) from error
+            yield from datasets.load_dataset(name.path, name.config, split=split, streaming=True)
+        except Exception as error:  # the library raises anything, and the network may fail at any row
+            raise name.cannot_load(error) from error
 
-    first = next(iter(load()), None)
+    first = next(records(), None)
     if first is None:
         raise ConfigError(f"The data set {name} is empty: it holds no prompt")
-    columns.prompt_of(first, 0, name)
+    columns.prompt_of(first, 0, str(name))
 
     def read() -> Iterator[SourcePrompt]:
-        for index, record in enumerate(load()):
+        for index, record in enumerate(records()):
             yield columns.prompt_of(record, index, f"{name}, row {index + 1}")
 
-    return Source(name, read)
+    return Source(str(name), read)
 
 
 def _files(path: Path) -> list[Path]:
@@ -153,7 +145,7 @@ def _decoded(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, dict[str,
         try:
             yield where, decode(line.removeprefix(b"\xef\xbb\xbf"))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ConfigError(f"{where} is no JSON object: {error}") from error
+            raise ConfigError(f"{where} is no JSON object: {why_unreadable(error, line)}") from error
 
 
 def _count_parquet(path: Path, columns: Columns) -> int:

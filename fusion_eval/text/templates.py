@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.text.parse_errors import why_unreadable
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters except tab and newline. They are invisible, and some servers end a text at them."""
@@ -87,7 +88,7 @@ def load(name: str, kind: Kind) -> Template:
         path = path.expanduser()
         source = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"The prompt template {path} is not UTF-8 text: {error}") from error
+        raise ConfigError(f"The prompt template {path} is no text: {why_unreadable(error)}") from error
     except (OSError, RuntimeError, ValueError) as error:  # no file, an unknown ~user, a NUL in the name
         reason = getattr(error, "strerror", None) or error
         siblings = [str(file) for file in path.parent.glob("*") if file.suffix == path.suffix]

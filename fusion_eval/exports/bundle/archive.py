@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.writing import whole_file
+from fusion_eval.text.parse_errors import why_unreadable
 
 SUMS = "SHA256SUMS"
 """The file with the checksums, a line for each file, as `sha256sum -c` reads it."""
@@ -71,7 +72,7 @@ def unpack(archive: Path, folder: Path) -> None:
         OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError
     ) as error:  # fmt: skip # zipfile raises all of these for damaged or encrypted files
         raise ConfigError(
-            f"{archive} is no bundle that fusion-eval export wrote, or is damaged: {error}"
+            f"{archive} is no bundle that fusion-eval export wrote, or is damaged: {why_unreadable(error)}"
         ) from error
 
 

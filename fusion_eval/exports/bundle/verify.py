@@ -28,6 +28,7 @@ from fusion_eval.exports.subject import Subject
 from fusion_eval.runs.comparison import FILE_NAME, Comparison, read_comparison
 from fusion_eval.runs.reading import read_runs
 from fusion_eval.runs.verdicts import FILE_NAME as VERDICTS
+from fusion_eval.text.parse_errors import why_unreadable
 
 
 def verify(bundle: Path) -> Differ:
@@ -87,7 +88,7 @@ def _contents(folder: Path) -> Contents:
         contents = msgspec.json.decode(content, type=Contents)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(
-            f"The bundle has no {CONTENTS} that can be read, so fusion-eval did not write it: {error}"
+            f"The bundle has no {CONTENTS} that can be read, so fusion-eval did not write it: {why_unreadable(error, content)}"
         ) from error
     if contents.schema_version != SCHEMA_VERSION:
         raise ConfigError(

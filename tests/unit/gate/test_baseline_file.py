@@ -199,7 +199,7 @@ class TestUnusableFiles:
             ({"hash_bytes": 2}, "3 bytes are no hashes of 2"),
             ({"hash_bytes": 0}, "3 bytes are no hashes of 0"),
             ({"items": "A*"}, "base64"),
-            ({"clusters": ["a", "b", "c"]}, "Expected `int`"),
+            ({"clusters": ["a", "b", "c"]}, "a text where a whole number belongs"),
         ],
     )
     def test_fields_that_do_not_fit_together_are_an_error(
