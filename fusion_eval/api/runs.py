@@ -155,6 +155,7 @@ def export(
     from fusion_eval.errors import ConfigError, nearest
     from fusion_eval.exports.formats import FORMATS, SITE, writer_of
     from fusion_eval.exports.subject import read_subject
+    from fusion_eval.models.garbage import rare_collections
     from fusion_eval.runs.writing import check_folder
 
     known = (*FORMATS, SITE)
@@ -165,4 +166,5 @@ def export(
         from fusion_eval.exports.site import write_site
 
         return write_site(Path(run), Path(output), allow_partial)
-    return writer_of(format)(read_subject(Path(run), allow_partial), Path(output))
+    with rare_collections():
+        return writer_of(format)(read_subject(Path(run), allow_partial), Path(output))

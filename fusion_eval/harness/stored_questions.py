@@ -13,7 +13,8 @@ from fusion_eval.harness.pool_records import traces_of
 from fusion_eval.harness.questions import questions_of
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.samples import is_sample, read_records
+from fusion_eval.runs.records import read_records
+from fusion_eval.runs.samples import is_sample
 from fusion_eval.strategies.question import Question
 from fusion_eval.types import Pool
 

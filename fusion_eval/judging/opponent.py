@@ -9,7 +9,7 @@ from typing import Any
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.pairs import ItemAnswers
-from fusion_eval.runs.samples import read_records
+from fusion_eval.runs.records import read_records
 from fusion_eval.types import Message, without_surrogates
 
 _ANSWER_FIELDS = ("answer", "output", "response", "completion", "generation", "text")
@@ -58,7 +58,7 @@ def add_opponent(
         f"{missing[0].item.doc_id} of {missing[0].item.task})"
     )
     if not allow_partial or not found:
-        raise ConfigError(f"{loss}; --allow_partial judges the others")
+        raise ConfigError(f"{loss}; the option allow_partial judges the others")
     return found, [loss]
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from fusion_eval.runs.reading import Run
-from fusion_eval.runs.samples import Sample, first_prompt, is_sample, read_records
+from fusion_eval.runs.records import parse_line, read_records
+from fusion_eval.runs.samples import Sample, first_prompt, is_sample
 from fusion_eval.types import Message, without_surrogates
 
 
@@ -58,12 +59,33 @@ def read_answered_task(run: Run, task: str) -> Iterator[AnsweredSample]:
     if task not in paths:
         return
     part = run.tasks[task]
-    records = (record for _, record in read_records(paths[task]))
+    records: Iterator[object]
     if part.broken_lines:
-        records = (record for record in records if is_sample(record))
+        records = (record for _, record in read_records(paths[task]) if is_sample(record))
+    else:
+        records = (record for _, record in read_records(paths[task], _parse_texts))
     for sample, record in zip(part.samples, records, strict=True):
         if isinstance(record, dict):  # it was when the run was read
             yield _answered_sample(task, sample, record)
+
+
+class _Texts(msgspec.Struct):
+    """The fields of a sample that hold its texts. The document is left out: it is most of a line."""
+
+    arguments: Any = None
+    target: Any = None
+    resps: Any = None
+    filtered_resps: Any = None
+
+
+_DECODER = msgspec.json.Decoder(_Texts)
+
+
+def _parse_texts(line: bytes) -> object:
+    try:
+        return msgspec.structs.asdict(_DECODER.decode(line))
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return parse_line(line)
 
 
 def read_generated(run: Run) -> dict[tuple[str, int], GeneratedAnswer]:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import re
-import zlib
-from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-import msgspec
-
 from fusion_eval.errors import ConfigError
+from fusion_eval.runs.records import read_records
 from fusion_eval.runs.results_file import NO_SCORE
-from fusion_eval.runs.values import Parts, Value, metric_parts, metric_value
+from fusion_eval.runs.values import Parts, Value, described, metric_parts, metric_value
 from fusion_eval.types import without_surrogates
 
 _NOT_METRICS = frozenset(
@@ -29,9 +25,7 @@ _NOT_METRICS = frozenset(
 )
 _COMPARES_LABELS = re.compile(r"(?i)(?<![a-z])(f1|mcc)(?![a-z0-9])")
 """Their pairs of labels look like pairs of texts."""
-_LONGEST_LINE, _LONGEST_FILE = 1 << 28, 1 << 30
-"""Bytes of a line, and of a file that is one array. A small archive can hold far more."""
-_USE_THE_REST = "--allow_partial uses the rest"
+_USE_THE_REST = "the option allow_partial uses the rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +43,16 @@ class Sample:
     target: str
     filter: str
     values: Mapping[str, Value]
-    unusable: tuple[str, ...] = ()
-    """Metrics whose value is neither a finite number nor a segment, such as `[log-likelihood, words]`."""
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    """Metrics whose value is neither a finite number nor a segment, such as `[log-likelihood, words]`: what it is."""
     parts: Mapping[str, Parts] = field(default_factory=dict)
     """The values that are lists, of metrics that are unusable as they stand or compare labels."""
     names: tuple[str, ...] = ()
     """The metrics in the order of the task."""
+    not_a_number: tuple[str, ...] = ()
+    """Metrics whose value is NaN, which counts as no value."""
+    where: str = field(default="", compare=False)
+    """The place in the file, such as `line 3`."""
 
 
 def read_samples(
@@ -77,7 +75,7 @@ def read_samples(
     repeats: Counter[int] = Counter()
     samples, broken_lines, unnamed = [], 0, False
     for where, record in read_records(path):
-        sample = _sample(record, filters, repeats)
+        sample = _sample(where, record, filters, repeats)
         # Without a name, a sample's filter is known by the order of samples, and a gap would shift it.
         unnamed = unnamed or (len(filters) > 1 and isinstance(record, dict) and "filter" not in record)
         if sample:
@@ -90,36 +88,6 @@ def read_samples(
                 + ("its samples do not name their filter, so all are needed" if unnamed else _USE_THE_REST)
             )
     return samples, broken_lines
-
-
-def read_records(path: Path) -> Iterator[tuple[str, object]]:
-    """Yield the place and the content of each record. The content of a record that is not JSON is None.
-
-    A file has one record per line, or is one JSON array, as releases before 0.4.4 wrote it.
-    """
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            if file.read(len(BOM_UTF8) + 1).removeprefix(BOM_UTF8).startswith(b"["):
-                file.seek(0)
-                yield from _array_elements(_text(_bounded(path, file.read(_LONGEST_FILE))))
-                return
-            file.seek(0)
-            for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), start=1):
-                if not _bounded(path, line).isspace():
-                    yield f"line {number}", _parse_line(line)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"The samples {path} cannot be read: {reason}") from error
-
-
-def _bounded(path: Path, content: bytes) -> bytes:
-    if len(content) == _LONGEST_FILE or (len(content) == _LONGEST_LINE and not content.endswith(b"\n")):
-        raise ConfigError(f"{path} has a line that is longer than any sample of the harness")
-    return content
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8-sig", errors="replace")
 
 
 def has_sample(path: Path) -> bool:
@@ -164,47 +132,19 @@ def first_prompt(record: Mapping[str, Any]) -> object:
     return None
 
 
-def _array_elements(text: str) -> Iterator[tuple[str, object]]:
-    """Parse the elements of a JSON array one by one, so that a truncated file yields what it has."""
-    decoder, position, number = json.JSONDecoder(), 1, 0
-    while True:
-        while position < len(text) and text[position] in " \t\r\n,":
-            position += 1
-        if text.startswith("]", position):
-            return
-        number += 1
-        try:
-            element, position = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            yield f"line {text.count(chr(10), 0, position) + 1}", None
-            return
-        yield f"sample {number}", element
-
-
-def _parse_line(line: bytes) -> object:
-    try:
-        return msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        pass
-    try:
-        return json.loads(_text(line))  # slower, and accepts NaN and Infinity, which the harness writes
-    except (ValueError, RecursionError):
-        return None
-
-
-def _sample(record: object, filters: Sequence[str], repeats: Counter[int]) -> Sample | None:
+def _sample(where: str, record: object, filters: Sequence[str], repeats: Counter[int]) -> Sample | None:
     names = _metric_names(record)
     if names is None or not isinstance(record, dict):
         return None
     doc_id, doc = record["doc_id"], record.get("doc")
-    values, unusable, parts = {}, [], {}
+    values, unusable, parts = {}, {}, {}
     for name in names:
         raw = record.get(name)
         try:
             if name != NO_SCORE:
                 values[name] = metric_value(raw)
         except TypeError:
-            unusable.append(name)
+            unusable[name] = described(raw)
         is_listed = isinstance(raw, list) and (name in unusable or _COMPARES_LABELS.search(name))
         if is_listed and (listed := metric_parts(raw)):
             parts[name] = listed
@@ -220,9 +160,11 @@ def _sample(record: object, filters: Sequence[str], repeats: Counter[int]) -> Sa
             str(record.get("filter") or (filters[order] if order < len(filters) else "none"))
         ),
         values=values,
-        unusable=tuple(unusable),
+        unusable=unusable,
         parts=parts,
         names=tuple(names),
+        not_a_number=tuple(name for name in names if record.get(name) != record.get(name)),
+        where=where,
     )
 
 

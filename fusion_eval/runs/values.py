@@ -53,6 +53,20 @@ def metric_value(raw: object) -> Value:
     raise TypeError
 
 
+def described(raw: object) -> str:
+    """Return what a value is that `metric_value` refuses, as a message names it: `Infinity`, or "a list"."""
+    match raw:
+        case float() if math.isinf(raw):
+            return "Infinity" if raw > 0 else "-Infinity"
+        case int() | float():
+            return "a number above 1e+100"
+        case str():
+            return f"the text {raw[:20]!r}"
+        case list():
+            return "a list"
+    return "an object"
+
+
 def metric_parts(raw: object) -> Parts | None:
     """Return the parts of a value that is a list of finite numbers, labels or lists of labels; None for another value."""
     if not isinstance(raw, list) or not raw:

@@ -11,8 +11,8 @@ from fusion_eval.comparison.metrics import corpus_name
 from fusion_eval.exports.bundle.differ import Differ, NotComputed, OneOf, same
 from fusion_eval.runs.provenance import ReportedScore, reported_scores
 from fusion_eval.runs.reading import Run
+from fusion_eval.runs.records import read_records
 from fusion_eval.runs.results_file import load_results, number_or_none, section
-from fusion_eval.runs.samples import read_records
 from fusion_eval.runs.task_setup import group_members, task_setups
 from fusion_eval.runs.values import Segment
 from fusion_eval.stats.corpus import MissingTokenizerError, corpus_metric

@@ -8,8 +8,8 @@ from fusion_eval.exports.system import arguments_of
 from fusion_eval.runs.answered import parse_messages
 from fusion_eval.runs.provenance import Provenance
 from fusion_eval.runs.reading import Run, TaskRun
+from fusion_eval.runs.records import read_records
 from fusion_eval.runs.results_file import Results
-from fusion_eval.runs.samples import read_records
 from fusion_eval.text.escaping import escaped_table
 from fusion_eval.text.redaction import public_arguments, without_paths
 

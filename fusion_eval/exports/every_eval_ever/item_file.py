@@ -43,15 +43,15 @@ def write_items(folder: Path, items: Iterable[object], aggregate: str) -> ItemFi
     Raises:
         ConfigError: The file cannot be written.
     """
-    named, content, count = hashlib.sha256(aggregate.encode()), hashlib.sha256(), 0
+    content, count = hashlib.sha256(), 0
     unnamed = folder / f"{secrets.token_hex(8)}_samples.jsonl"
     with whole_file(unnamed) as partial, partial.open("wb", buffering=1 << 18) as file:
         for item in items:
             line = _line(item)
-            named.update(line)
             content.update(line)
             file.write(line)
             count += 1
+    named = hashlib.sha256(aggregate.encode() + content.digest())
     name = str(uuid.UUID(bytes=named.digest()[:16], version=4))
     path = unnamed.with_name(f"{name}_samples.jsonl")
     if count:

@@ -11,7 +11,7 @@ import pytest
 from run_folders import DATE, samples, write_run
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs import samples as samples_file
+from fusion_eval.runs import records
 from fusion_eval.runs.reading import Run, read_runs
 
 
@@ -53,7 +53,7 @@ def test_an_archive_whose_line_has_no_end_fills_no_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given an archive with a line that is longer than any sample
-    monkeypatch.setattr(samples_file, "_LONGEST_LINE", 10_000)
+    monkeypatch.setattr(records, "_LONGEST_LINE", 10_000)
     run = write_run(tmp_path, {"quiz": samples([1.0, 0.0])})
     (plain,) = run.rglob("samples_*.jsonl")
     plain.with_name(f"{plain.name}.gz").write_bytes(gzip.compress(plain.read_bytes() + b" " * 20_000))
