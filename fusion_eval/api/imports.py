@@ -21,7 +21,7 @@ def import_pools(
     """Make runs of pools, answers and judgements of other tools.
 
     Args:
-        source: A file, a folder, or `hf:owner/name`.
+        source: A file, a folder, or `hf:OWNER/NAME[/CONFIG][:SPLIT]`.
         output: Folder to write runs and tasks to.
         kind: The kind of the source, such as "inspect"; None looks at the content.
         columns: For plain JSON lines: `{"prompt": COLUMN, "answer": COLUMN, …}`.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.text.hub_names import HUB, read_hub_name
 
 if TYPE_CHECKING:
     from fusion_eval.strategies import Strategy
@@ -41,7 +42,7 @@ def synthesize(
     """Answer prompts by a pool of teachers and a strategy, and write the answers as a data set.
 
     Args:
-        prompts: A JSONL or Parquet file, `-`, `hf:owner/name`, or a task of the harness.
+        prompts: A JSONL or Parquet file, `-`, `hf:OWNER/NAME[/CONFIG][:SPLIT]`, or a task of the harness.
         output: Folder for the data set. With several strategies, each has a folder in it.
         strategies: Strategies as text or as values. They share one pool for each prompt.
         model_args: Model arguments, as in `run`; the embedded model by default.
@@ -124,10 +125,10 @@ def open_source(job: Job) -> Source:
     name = job.prompts
     if name == sources.STANDARD_INPUT:
         return sources.open_standard_input(job.columns)
-    if name.startswith(sources.HUB):
-        owner_and_name = name.removeprefix(sources.HUB).partition(":")[0].split("/")[:2]
-        _refuse_benchmark(job, (), "/".join(owner_and_name))
-        return sources.open_hub(name, job.columns)
+    if name.startswith(HUB):
+        hub_name = read_hub_name(name)
+        _refuse_benchmark(job, (), hub_name.path)
+        return sources.open_hub(hub_name, job.columns)
     path = Path(name)
     if path.exists() or path.suffix or "/" in name:
         return sources.open_file(path, job.columns)

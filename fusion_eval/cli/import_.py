@@ -20,7 +20,7 @@ def add_import(commands: Any) -> None:
         epilog="fusion-eval import logs/my-task.eval --output out/imported",
     )
     add = parser.add_argument
-    add("source", metavar="SOURCE", help="a file, a folder, or hf:owner/name")
+    add("source", metavar="SOURCE", help="a file, a folder, or hf:OWNER/NAME[/CONFIG][:SPLIT]")
     shared.add_output(parser, "DIR", "folder to write to")
     add(
         "--from",

@@ -36,7 +36,7 @@ def _add_inputs(add: Callable[..., Any]) -> None:
         "--prompts",
         required=True,
         metavar="P",
-        help="a .jsonl or .parquet file, -, hf:owner/name, or a task of the harness",
+        help="a .jsonl or .parquet file, -, hf:OWNER/NAME[/CONFIG][:SPLIT], or a task of the harness",
     )
     add(
         "--output",

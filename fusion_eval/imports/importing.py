@@ -49,7 +49,7 @@ def import_source(
     """Import a source.
 
     Args:
-        source: A file, a folder, or `hf:owner/name`.
+        source: A file, a folder, or `hf:OWNER/NAME[/CONFIG][:SPLIT]`.
         output: The folder to write to.
         kind: The kind of the source; None looks at the content.
         columns: For `jsonl`: which column holds what.
@@ -116,7 +116,7 @@ def _whole(task: ImportedTask, imported: Imported, allow_partial: bool) -> Impor
     size = min(sizes[holes[0]] - {usual})
     message = f"the pool of '{first.key[:60]}' has {size} candidates, and others have {usual}"
     if not allow_partial:
-        raise ConfigError(f"{first.where}: {message}; --allow_partial leaves such items out")
+        raise ConfigError(f"{first.where}: {message}; the option allow_partial leaves such items out")
     if task.samples is not None:
         raise ConfigError(f"{first.where}: {message}; a run of the harness is imported whole or not at all")
     imported.notes.append(f"{task.name}: {len(holes)} items are left out; {message}")

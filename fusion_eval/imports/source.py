@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.runs.samples import read_records
-from fusion_eval.text.redaction import safe_message
+from fusion_eval.runs.records import read_records
+from fusion_eval.text.hub_names import HUB, HubName, read_hub_name
 from fusion_eval.types import without_surrogates
 
-HUB = "hf:"
-"""How a source on the hub begins: `hf:owner/name`."""
 _DATA = (".json", ".jsonl", ".jsonl.gz", ".eval")
 _MOST_FILES = 10_000
 
@@ -70,8 +68,11 @@ class Source:
 
     @property
     def stem(self) -> str:
-        """A short name for tasks: the file's or folder's, without endings."""
-        last = re.split(r"[/\\]", self.name.removeprefix(HUB).rstrip("/\\"))[-1]
+        """A short name for tasks: the file's, folder's or data set's, without endings."""
+        last = re.split(r"[/\\]", self.name.rstrip("/\\"))[-1]
+        if self.name.startswith(HUB):
+            hub = read_hub_name(self.name)
+            last = "_".join(filter(None, (hub.path.rstrip("/").rpartition("/")[2], hub.config, hub.split)))
         stem = re.sub(r"[^\w+-]+", "_", re.sub(r"(\.jsonl?|\.gz|\.eval)+$", "", last)).strip("_")
         return stem or "imported"
 
@@ -89,7 +90,7 @@ def open_source(name: str, columns: Mapping[str, str] | None = None) -> Source:
         ConfigError: There is no such file, folder or data set, or it has no data.
     """
     if name.startswith(HUB):
-        return Source(name, _hub_files(name.removeprefix(HUB)), columns or {})
+        return Source(name, _hub_files(read_hub_name(name)), columns or {})
     path = Path(name)
     if not path.exists():
         siblings = (
@@ -107,17 +108,16 @@ def open_source(name: str, columns: Mapping[str, str] | None = None) -> Source:
     return Source(name, files, columns or {})
 
 
-def _hub_files(name: str) -> tuple[DataFile, ...]:
-    """Load all splits of a data set; the first word after a second colon is its configuration."""
+def _hub_files(name: HubName) -> tuple[DataFile, ...]:
+    """Load the split that a name gives, or all splits."""
     from importlib import import_module
 
-    owner_and_name, _, configuration = name.partition(":")
     try:
-        splits = import_module("datasets").load_dataset(owner_and_name, configuration or None)
+        loaded = import_module("datasets").load_dataset(name.path, name.config, split=name.split)
     except Exception as error:  # the library raises errors of many kinds
-        reason = safe_message(str(error)) or type(error).__name__
-        raise ConfigError(f"The data set {owner_and_name} cannot be read from the hub: {reason}") from error
-    return tuple(DataFile(Path(f"{owner_and_name}:{split}"), rows) for split, rows in splits.items())
+        raise name.cannot_load(error) from error
+    splits = {name.split: loaded} if name.split else loaded
+    return tuple(DataFile(Path(f"{name.path}:{split}"), rows) for split, rows in splits.items())
 
 
 def _printable(value: Any) -> Any:

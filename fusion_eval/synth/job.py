@@ -42,7 +42,7 @@ class Job:
 
     output: Path
     prompts: str
-    """A file or folder, `-`, `hf:owner/name`, or a task of the harness."""
+    """A file or folder, `-`, `hf:OWNER/NAME[/CONFIG][:SPLIT]`, or a task of the harness."""
     strategies: tuple[str, ...] = ("fusion",)
     """As text, in the form that `read_strategies` gives them."""
     model_args: Mapping[str, object] = field(default_factory=dict)

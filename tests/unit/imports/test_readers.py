@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import fusion_eval as fe
+from fusion_eval.errors import ConfigError
 from fusion_eval.runs.traces import read_traces
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -266,21 +267,44 @@ def test_plain_lines_are_read_by_their_columns(tmp_path: Path) -> None:
     assert values_of(run, "score") == {"mine_fr": [0.25] * 3}
 
 
-def test_a_data_set_of_the_hub_is_read_by_its_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # given
-    asked: list[tuple[str, str | None]] = []
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None, str | None]]:
+    """Put a hub in place that has one data set with the split `train`, and return the list of what is loaded."""
+    loaded: list[tuple[str, str | None, str | None]] = []
 
-    def load_dataset(name: str, configuration: str | None) -> dict[str, list[dict[str, object]]]:
-        asked.append((name, configuration))
-        return {"train": [cohere_row(i) for i in range(3)]}
+    def load_dataset(name: str, configuration: str | None, split: str | None) -> object:
+        loaded.append((name, configuration, split))
+        if split not in (None, "train"):
+            raise ValueError(f"Unknown split '{split}'. Should be one of ['train'].")
+        rows = [cohere_row(i) for i in range(3)]
+        return rows if split else {"train": rows}
 
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    return loaded
+
+
+def test_a_data_set_of_the_hub_is_read_by_its_splits(tmp_path: Path, hub: list[object]) -> None:
     # when
     result = fe.import_pools("hf:CohereLabs/fusion-synth-data-ufb", tmp_path / "out")
     # then
-    assert asked == [("CohereLabs/fusion-synth-data-ufb", None)]
+    assert hub == [("CohereLabs/fusion-synth-data-ufb", None, None)]
     assert (result.kind, result.items) == ("cohere-fusion", 3)
     assert "fusion-synth-data-ufb_de" in fe.read_runs(result.runs[0])[0].tasks
+
+
+def test_a_configuration_and_a_split_of_a_data_set_of_the_hub_are_named(
+    tmp_path: Path, hub: list[object]
+) -> None:
+    # when
+    result = fe.import_pools("hf:CohereLabs/ufb/multi:train", tmp_path / "out")
+    # then
+    assert hub == [("CohereLabs/ufb", "multi", "train")]
+    assert "ufb_multi_train_de" in fe.read_runs(result.runs[0])[0].tasks
+
+
+def test_a_configuration_in_the_place_of_a_split_is_put_right(tmp_path: Path, hub: list[object]) -> None:
+    with pytest.raises(ConfigError, match=r"a configuration is hf:CohereLabs/ufb/multi$"):
+        fe.import_pools("hf:CohereLabs/ufb:multi", tmp_path / "out")
 
 
 def test_halves_of_surrogate_pairs_are_replaced(tmp_path: Path) -> None:
