@@ -30,7 +30,7 @@ def why_not_comparable(runs: Sequence[Run], matched: MatchedTask, metric: Filter
     if all(metric[0] in run.tasks[matched.task].info.undirected for run in runs):
         return "the task says that neither more nor less of it is better"
     if any(metric in entry.unusable for entry in entries):
-        return "some of its values are neither finite numbers nor pairs of reference and hypothesis"
+        return _first_unusable(runs, matched.task, metric)
     kinds = {type(value) for entry in entries if (value := entry.values.get(metric)) is not None}
     if not kinds:
         return "it has no value anywhere"
@@ -42,6 +42,22 @@ def why_not_comparable(runs: Sequence[Run], matched: MatchedTask, metric: Filter
     return next((reason for run in runs if (reason := _why_not_a_mean(run, matched.task, metric))), None)
 
 
+def _first_unusable(runs: Sequence[Run], task: str, metric: FilteredMetric) -> str:
+    """Say where the first value stands that cannot be used, and what it is."""
+    name, filtered = metric
+    run, sample = next(
+        (run, sample)
+        for run in runs
+        for sample in run.tasks[task].samples
+        if sample.filter == filtered and name in sample.unusable
+    )
+    file = next((file.path.name for file in run.files.samples if file.task == task), run.name)
+    return (
+        f"some of its values are neither finite numbers nor pairs of reference and hypothesis: {sample.unusable[name]} "
+        f"in {run.name}, {file}, {sample.where}"
+    )
+
+
 def _why_not_a_mean(run: Run, task: str, metric: FilteredMetric) -> str | None:
     """Compare the mean of the values with the harness's own aggregate."""
     mean, reported = _mean(run.tasks[task], metric), run.tasks[task].info.reported.get(metric)
@@ -49,8 +65,10 @@ def _why_not_a_mean(run: Run, task: str, metric: FilteredMetric) -> str | None:
         return None
     if math.isclose(mean, reported, rel_tol=_TOLERANCE, abs_tol=1e-9):
         return None
+    results = next((file.results for file in run.files.samples if file.task == task), None)
+    file = f" {results.name}" if results else ""
     return (
-        f"its mean over the samples of {run.name} is {mean:.6g}, and the results file says {reported:.6g}, "
+        f"its mean over the samples of {run.name} is {mean:.6g}, and the results file{file} says {reported:.6g}, "
         "so it is not a mean of these values"
     )
 

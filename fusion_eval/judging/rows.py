@@ -125,7 +125,7 @@ def _as_task(part: TaskRun, scores: Scores, metric: str) -> TaskRun:
         if (part.task, sample.doc_id) in scores:
             score = scores[part.task, sample.doc_id]
             samples.setdefault(
-                sample.doc_id, replace(sample, filter="none", values={metric: score}, unusable=())
+                sample.doc_id, replace(sample, filter="none", values={metric: score}, unusable={})
             )
     info = replace(part.info, filters=(), reported={}, directions={metric: True})
     return replace(part, info=info, samples=tuple(samples.values()), broken_lines=0)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.files import RunFiles, SampleFile, find_run_files
+from fusion_eval.runs.reading_notes import absent_note, count_difference, notes_on_nan
 from fusion_eval.runs.results_file import load_results, section
 from fusion_eval.runs.samples import Sample, read_samples
 from fusion_eval.runs.task_info import TaskInfo, task_info
@@ -155,7 +156,8 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
         if task.broken_lines:
             notes.append(f"{file.path}: {task.broken_lines} lines cannot be read and are left out")
         elif task.missing_items:
-            notes.append(f"{_count_difference(file, task)}; values computed here are of those in the file")
+            notes.append(f"{count_difference(file, task)}; values computed here are of those in the file")
+        notes += notes_on_nan(file, task)
     if absent := tasks_without_samples(files, tasks):
         notes.append(absent_note(files, absent))
     if files.older:
@@ -183,14 +185,6 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
     )
 
 
-def absent_note(files: RunFiles, absent: Sequence[str], outcome: str = "which are left out") -> str:
-    """Say which tasks have no samples, and what becomes of them."""
-    names = f"{', '.join(absent[:3])}{', …' * (len(absent) > 3)}"
-    also = " also" if files.samples else ""
-    tasks = "1 task" if len(absent) == 1 else f"{len(absent)} tasks"
-    return f"{files.path}: the results file{also} has {tasks} without samples, {outcome}: {names}"
-
-
 def tasks_without_samples(files: RunFiles, tasks: Mapping[str, TaskRun]) -> list[str]:
     """Return the tasks that the newest results file has and that are not among `tasks`."""
     results = files.newest_results()
@@ -207,17 +201,8 @@ def _read_task(file: SampleFile, allow_partial: bool) -> TaskRun:
     missing = 0 if info.n_samples is None else info.n_samples - there
     task = TaskRun(file.task, info, tuple(samples), broken_lines, missing)
     if missing and not allow_partial:
-        raise ConfigError(f"{_count_difference(file, task)}; --allow_partial reads those in the file")
+        raise ConfigError(f"{count_difference(file, task)}; the option allow_partial reads those in the file")
     return task
-
-
-def _count_difference(file: SampleFile, task: TaskRun) -> str:
-    """Say how many items the results file counts, and how many are in the sample file."""
-    counted = task.info.n_samples or 0
-    return (
-        f"{file.path}: the results file counts {counted:,} items of {file.task}, "
-        f"and {counted - task.missing_items:,} are in the file"
-    )
 
 
 def _folder_name(path: Path, strategy: object) -> str:

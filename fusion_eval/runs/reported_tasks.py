@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.files import RunFiles, results_files
-from fusion_eval.runs.reading import Run, TaskRun, absent_note, tasks_without_samples, with_unique_names
+from fusion_eval.runs.reading import Run, TaskRun, tasks_without_samples, with_unique_names
+from fusion_eval.runs.reading_notes import absent_note
 from fusion_eval.runs.results_file import load_results, section
 from fusion_eval.runs.task_info import task_info
 

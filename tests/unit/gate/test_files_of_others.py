@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,9 @@ def test_an_infinite_item_leaves_its_metric_out(
     values = [1.0, 2.0, math.inf]
     runs = [write_run(tmp_path / name, {"tg": samples(values, "mae")}) for name in ("a", "b")]
 
-    assert "some of its values are neither finite numbers" in refused(capsys, command, *runs)
+    message = refused(capsys, command, *runs)
+    assert "some of its values are neither finite numbers" in message
+    assert re.search(r"Infinity in [ab], samples_tg_\S+\.jsonl, line 3", message)
 
 
 @pytest.mark.parametrize("command", ["check", "compare"])

@@ -133,6 +133,16 @@ class TestNotes:
         assert any("1 lines cannot be read" in note for note in run.notes)
 
 
+def test_values_that_are_nan_are_noted_with_the_first_place(tmp_path: Path) -> None:
+    # given
+    path = write_run(tmp_path, {"quiz": samples([1.0, float("nan"), 0.0, float("nan")])}, results=False)
+    # when
+    (run,) = read_runs([path])
+    # then
+    (note,) = [note for note in run.notes if "NaN" in note]
+    assert note.endswith("line 2: acc is NaN (the first of 2 such values), which counts as no value")
+
+
 @pytest.mark.parametrize(
     ("name", "better"),
     [

@@ -1,0 +1,38 @@
+"""Say what a reader should know about how a run was read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from fusion_eval.runs.files import RunFiles, SampleFile
+
+if TYPE_CHECKING:
+    from fusion_eval.runs.reading import TaskRun
+
+
+def absent_note(files: RunFiles, absent: Sequence[str], outcome: str = "which are left out") -> str:
+    """Say which tasks have no samples, and what becomes of them."""
+    names = f"{', '.join(absent[:3])}{', …' * (len(absent) > 3)}"
+    also = " also" if files.samples else ""
+    tasks = "1 task" if len(absent) == 1 else f"{len(absent)} tasks"
+    return f"{files.path}: the results file{also} has {tasks} without samples, {outcome}: {names}"
+
+
+def count_difference(file: SampleFile, task: TaskRun) -> str:
+    """Say how many items the results file counts, and how many are in the sample file."""
+    counted = task.info.n_samples or 0
+    return (
+        f"{file.path}: the results file counts {counted:,} items of {file.task}, "
+        f"and {counted - task.missing_items:,} are in the file"
+    )
+
+
+def notes_on_nan(file: SampleFile, task: TaskRun) -> Iterator[str]:
+    """Say for each metric with values that are NaN how many there are, and where the first stands."""
+    names = Counter(name for sample in task.samples for name in sample.not_a_number)
+    for name, count in names.items():
+        first = next(sample for sample in task.samples if name in sample.not_a_number)
+        more = f" (the first of {count:,} such values)" if count > 1 else ""
+        yield f"{file.path}, {first.where}: {name} is NaN{more}, which counts as no value"
