@@ -123,7 +123,7 @@ def _cells(runs: Sequence[Run], options: ComparisonOptions) -> tuple[list[Cell],
 
 
 def _metrics_of_any_run(matched: Sequence[MatchedTask]) -> set[FilteredMetric]:
-    """Return all metrics, also those that one run lacks: `--allow_partial` leaves these out."""
+    """Return all metrics, also those that one run lacks: `allow_partial` leaves these out."""
     return {
         metric
         for part in matched

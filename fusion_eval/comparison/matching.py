@@ -156,7 +156,7 @@ def _common_items(
         if limits[0] != limits[1]:
             loss += f" (--limit {format_limit(limits[0])} and {format_limit(limits[1])})"
         if not allow_partial:
-            raise ConfigError(f"{loss}; --allow_partial compares the {in_both} that both have")
+            raise ConfigError(f"{loss}; the option allow_partial compares the {in_both} that both have")
         notes.append(f"{loss}; {len(shared)} are compared")
     return [key for key in entries[0] if key in shared]
 
@@ -193,7 +193,7 @@ def _common(
             names_of_extra = f"{', '.join(extra[:5])}{', …' * (len(extra) > 5)}"
             loss = f"{what}{plural} {names_of_extra}{where} {verb} in {run} and not in {lacking}"
             if not allow_partial:
-                raise ConfigError(f"The {loss}; --allow_partial leaves {them} out")
+                raise ConfigError(f"The {loss}; the option allow_partial leaves {them} out")
             notes.append(f"the {loss}, and {verb} left out")
     if not shared:
         runs = " and ".join(run for run, _ in by_run)

@@ -67,7 +67,7 @@ def _report_missing(
     loss = f"The {what} is in the baseline {baseline.name} and not in {candidate.name}"
     if not allow_partial:
         raise ConfigError(
-            f"{loss}; run it again with what it had, or make a new baseline, or add --allow_partial to leave it out"
+            f"{loss}; run it again with what it had, make a new baseline, or leave it out with the option allow_partial"
         )
     notes.append(f"{loss}, and is left out")
 
@@ -103,7 +103,7 @@ def _common_items(
             loss += f" (--limit {format_limit(task.limit)} and {format_limit(other.limit)})"
         if not allow_partial:
             raise ConfigError(
-                f"{loss}, or their documents or targets have changed; --allow_partial checks the {len(places)} that both have"
+                f"{loss}, or their documents or targets have changed; the option allow_partial checks the {len(places)} that both have"
             )
         notes.append(f"{loss}; {len(places)} are checked")
     return places, [other_places[keys[place]] for place in places]
@@ -180,12 +180,16 @@ def _known_in_both(
     if not known.any():
         loss = f"{task}: on no item do both {sides[0].name} and {sides[1].name} have a value of {metric}"
         if not allow_partial:
-            raise ConfigError(f"{loss}; run the candidate again, or add --allow_partial to leave it out")
+            raise ConfigError(
+                f"{loss}; run the candidate again, or leave it out with the option allow_partial"
+            )
         notes.append(f"{loss}, and it is left out")
         return None
     if gone := int((in_baseline & ~in_candidate).sum()):
         loss = f"{task}: {gone} items with a value of {metric} in the baseline have none in {sides[1].name}"
         if not allow_partial:
-            raise ConfigError(f"{loss}; --allow_partial checks the {int(known.sum())} that both have")
+            raise ConfigError(
+                f"{loss}; the option allow_partial checks the {int(known.sum())} that both have"
+            )
         notes.append(f"{loss}; {int(known.sum())} are checked")
     return known

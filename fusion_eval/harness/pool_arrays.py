@@ -113,7 +113,7 @@ def _select(sources: PoolSources, part: MatchedTask, notes: list[str]) -> tuple[
         if absent and not sources.partial:
             run, (_, document) = absent[0]
             raise ConfigError(
-                f"The traces of {run.path} have no pool for document {document} of {part.task}; --allow_partial leaves it out"
+                f"The traces of {run.path} have no pool for document {document} of {part.task}; the option allow_partial leaves it out"
             )
         if not absent and places[0] in sources.items:
             _check_same_pools(sources, places)

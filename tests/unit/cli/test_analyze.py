@@ -294,6 +294,6 @@ def test_a_cut_last_line_of_the_traces_is_left_out_if_that_is_allowed(
 def test_an_item_whose_trace_is_lost_is_no_silent_loss(copied: Path, tasks: Path) -> None:
     traces = copied / "fusion" / "traces.jsonl"
     traces.write_text("".join(traces.read_text().splitlines(keepends=True)[1:]))
-    with pytest.raises(ConfigError, match=r"have no pool for document 0 of sums; --allow_partial"):
+    with pytest.raises(ConfigError, match=r"have no pool for document 0 of sums; the option allow_partial"):
         fe.analyze(copied, include_path=tasks)
     assert set(fe.analyze(copied, include_path=tasks, allow_partial=True).to_frame()["items"]) == {5}

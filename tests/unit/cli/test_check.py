@@ -139,8 +139,9 @@ class TestOptions:
         file.write_text(file.read_text()[:-20])
 
         # then
-        assert "line 200 is not a sample of the harness, or is cut off; --allow_partial" in rejection(
-            "check", good, cut
+        assert (
+            "line 200 is not a sample of the harness, or is cut off; the option allow_partial"
+            in rejection("check", good, cut)
         )
         for pair in ((good, cut), (cut, good)):
             code, out = check(capsys, *pair, "--allow_partial")

@@ -121,7 +121,7 @@ class TestRefusedRuns:
         # when, then
         with pytest.raises(
             ConfigError,
-            match=r"1 items are in a alone and 0 in b alone \(--limit none and 2\); --allow_partial",
+            match=r"1 items are in a alone and 0 in b alone \(--limit none and 2\); the option allow_partial",
         ):
             compared(first, second)
         # when partial runs are allowed, then the common items are compared with a note
@@ -155,7 +155,9 @@ class TestRefusedRuns:
         records = [{**record, "f1": 0.5, "metrics": ["acc", "f1"]} for record in samples([1.0, 0.0])]
         first, second = write_run(tmp_path / "a", {"quiz": records}), write_quiz(tmp_path / "b", [1.0, 0.0])
         # when, then
-        with pytest.raises(ConfigError, match=r"metric f1 of quiz is in a and not in b; --allow_partial"):
+        with pytest.raises(
+            ConfigError, match=r"metric f1 of quiz is in a and not in b; the option allow_partial"
+        ):
             compared(first, second)
         assert only_row(compared(first, second, allow_partial=True)).metric == "acc"
 
@@ -172,7 +174,8 @@ class TestRefusedRuns:
         first = write_run(tmp_path / "a", tasks)
         # when, then
         with pytest.raises(
-            ConfigError, match=r"tasks more, other are in a and not in b; --allow_partial leaves them"
+            ConfigError,
+            match=r"tasks more, other are in a and not in b; the option allow_partial leaves them",
         ):
             compared(first, write_quiz(tmp_path / "b", [1.0]))
 

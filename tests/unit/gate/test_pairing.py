@@ -27,7 +27,7 @@ class TestMissingParts:
         new = run(tmp_path / "new", [1.0, 0.0, 1.0])
         message = error_of_check(old, new)
         assert message.startswith(f"The task other is in the baseline {old} and not in {new}; run it again")
-        assert "make a new baseline, or add --allow_partial" in message
+        assert "make a new baseline, or leave it out with the option allow_partial" in message
         result = check_paths(old, new, allow_partial=True)
         assert [row.task for row in result.rows] == ["quiz"]
         assert f"The task other is in the baseline {old} and not in {new}, and is left out" in result.notes
@@ -47,7 +47,7 @@ class TestMissingParts:
         new = write_run(tmp_path / "new", {"quiz": samples([1.0, 0.0]), "other": samples([1.0, 1.0], prefix="o")}, limit=2)  # fmt: skip
         message = error_of_check(old, new)
         assert message.startswith(f"quiz: 1 items are in the baseline alone and 0 in {new} alone (--limit none and 2)")  # fmt: skip
-        assert message.endswith("--allow_partial checks the 2 that both have")
+        assert message.endswith("the option allow_partial checks the 2 that both have")
         result = check_paths(old, new, allow_partial=True)
         assert next(row.n for row in result.rows if row.task == "quiz") == 2
         assert any(note.endswith("2 are checked") for note in result.notes)

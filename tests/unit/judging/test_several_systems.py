@@ -108,7 +108,7 @@ def test_missing_answers_of_an_opponent_are_an_error_or_a_note(tmp_path: Path, o
     server = openai_server(judge_server(by_quality))
     with pytest.raises(
         ConfigError,
-        match=r"no answer to 2 of 4 documents \(by 'id'; the first is document 1 of open_en\).*--allow_partial",
+        match=r"no answer to 2 of 4 documents \(by 'id'; the first is document 1 of open_en\).*the option allow_partial",
     ):
         judge_folders(server, runs, opponent=file)
     assert server.calls == ()

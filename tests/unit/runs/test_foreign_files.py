@@ -122,7 +122,7 @@ def test_a_cut_sample_file_is_said_with_both_numbers(tmp_path: Path, count: int)
     run = with_counts(write_run(tmp_path, {"quiz": samples([1.0, 0.0])}), count)
 
     with pytest.raises(
-        ConfigError, match=f"counts {count} items of quiz, and 2 are in the file; --allow_partial"
+        ConfigError, match=f"counts {count} items of quiz, and 2 are in the file; the option allow_partial"
     ):
         read_one(run)
     partial = read_one(run, allow_partial=True)

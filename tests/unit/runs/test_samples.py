@@ -49,14 +49,25 @@ def test_values_are_numbers_or_segments(tmp_path: Path, raw: object, value: obje
     assert sample.values == {"acc": value}
 
 
-@pytest.mark.parametrize("raw", [[-3.5, 12], {"a": 1}, ["ref", 3], "high", float("inf"), 10**400])
-def test_other_values_are_unusable(tmp_path: Path, raw: object) -> None:
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        ([-3.5, 12], "a list"),
+        (["ref", 3], "a list"),
+        ({"a": 1}, "an object"),
+        ("high", "the text 'high'"),
+        (float("inf"), "Infinity"),
+        (-float("inf"), "-Infinity"),
+        (10**400, "a number above 1e+100"),
+    ],
+)
+def test_other_values_are_unusable_and_described(tmp_path: Path, raw: object, what: str) -> None:
     # given
     path = write_lines(tmp_path, samples([raw]))
     # when
     (sample,), _ = read_samples(path)
     # then
-    assert (sample.values, sample.unusable) == ({}, ("acc",))
+    assert (sample.values, sample.unusable) == ({}, {"acc": what})
 
 
 def test_repeated_documents_without_a_filter_name_have_the_filters_of_the_task(tmp_path: Path) -> None:
@@ -100,7 +111,7 @@ class TestDamagedFiles:
         path = tmp_path / "samples.jsonl"
         path.write_text(text[:-40])
         # when, then
-        with pytest.raises(ConfigError, match=r"samples\.jsonl, line \d+ .*--allow_partial"):
+        with pytest.raises(ConfigError, match=r"samples\.jsonl, line \d+ .*the option allow_partial"):
             read_samples(path)
         read, broken_lines = read_samples(path, allow_broken=True)
         assert (len(read), broken_lines) == (2, 1)
