@@ -11,7 +11,6 @@ from fusion_eval.api.loading import load_runs
 from fusion_eval.errors import ConfigError, FusionEvalError
 
 if TYPE_CHECKING:
-    from fusion_eval.report.html.charts import Chart
     from fusion_eval.report.html.items import CandidateValues
     from fusion_eval.report.html.report import Report
     from fusion_eval.runs.analysis import Analysis
@@ -60,7 +59,6 @@ def report_of(
     *,
     candidate_scores: bool = True,
     include_path: str | Path | None = None,
-    pictures: bool = True,
     plots: str | Path | None = None,
 ) -> Report:
     """Return the parts of a report of runs that are in memory.
@@ -71,14 +69,12 @@ def report_of(
         home: The folder that may hold verdicts.jsonl and analysis.json.
         candidate_scores: Score every candidate, where that is possible.
         include_path: Folder with the task YAMLs that candidates are scored by.
-        pictures: Draw pictures, if the packages for it are installed.
         plots: Folder to write each picture to.
     """
-    from fusion_eval.report.html.agreement_chart import agreement_charts
-    from fusion_eval.report.html.analysis_charts import analysis_charts
-    from fusion_eval.report.html.charts import INSTALL, comparison_charts
+    from fusion_eval.report.html.charts import INSTALL
     from fusion_eval.report.html.pictures import can_draw, draw, write_pictures
     from fusion_eval.report.html.report import Report
+    from fusion_eval.report.html.report_charts import report_charts
     from fusion_eval.runs.verdicts import FILE_NAME, read_verdicts
 
     if plots is not None and not can_draw():
@@ -86,11 +82,7 @@ def report_of(
     analysis = _analysis(home)
     verdicts = read_verdicts(home / FILE_NAME) if (home / FILE_NAME).is_file() else []
     values, notes = _candidate_values(runs, include_path) if candidate_scores else ({}, [])
-    charts: list[Chart] = []
-    if pictures and can_draw():
-        charts += comparison_charts(comparison) if comparison else []
-        charts += agreement_charts(verdicts, comparison.alpha if comparison else 0.05)
-        charts += analysis_charts(analysis) if analysis else []
+    charts = report_charts(comparison, verdicts, analysis) if can_draw() else []
     if plots is not None:
         write_pictures(charts, Path(plots))
     return Report(
@@ -99,7 +91,7 @@ def report_of(
         candidate_values=values,
         verdicts=verdicts,
         pictures=draw(charts),
-        pictures_note="" if can_draw() or not pictures else INSTALL,
+        pictures_note="" if can_draw() else INSTALL,
         notes=notes,
         analysis=analysis,
     )
@@ -118,8 +110,6 @@ def write_report_beside(
     comparison: Comparison | None,
     folder: Path,
     note: Callable[[str], None],
-    *,
-    pictures: bool = False,
 ) -> None:
     """Write `report.html` of runs that a command has just made or compared; single candidates are not scored.
 
@@ -128,7 +118,7 @@ def write_report_beside(
     from fusion_eval.report.html.report import write_page
 
     try:
-        write_page(report_of(runs, comparison, folder, candidate_scores=False, pictures=pictures), folder)
+        write_page(report_of(runs, comparison, folder, candidate_scores=False), folder)
     except FusionEvalError as error:
         note(f"report.html is not written: {error}")
 

@@ -163,7 +163,7 @@ def _write_report(result: RunResult, plan: Plan) -> None:
 
     runs = ordered_runs(dataclasses.replace(plan, strategies=result.strategies), result.outcome.files)
     compared = result.comparison.comparison if result.comparison else None
-    write_report_beside(runs, compared, plan.output, shared.note, pictures=True)
+    write_report_beside(runs, compared, plan.output, shared.note)
 
 
 def _dry_run(plan: Plan, options: argparse.Namespace) -> int:

@@ -45,12 +45,18 @@ def language_counts(comparison: Comparison) -> list[str]:
     return sentences
 
 
-def main_rows(comparison: Comparison) -> list[Row]:
-    """Return the rows that the finding is about: of each task and candidate the first metric, over all languages."""
-    measured = [row for row in comparison.rows if row.invalid is None]
-    if not measured:  # only a judge compared
-        judged = [row for row in comparison.rows if row.family == JUDGE_FAMILY or row.language == ALL]
-        return _first_metrics(judged or comparison.rows)
+def main_rows(comparison: Comparison, *, judged: bool = False) -> list[Row]:
+    """Return the rows that the finding is about: of each task and candidate the first metric, over all languages.
+
+    Args:
+        comparison: The comparison.
+        judged: Return the rows of a judge, as for a comparison that only a judge made.
+    """
+    measured = [row for row in comparison.rows if row.invalid is None and not judged]
+    if not measured:
+        rows = [row for row in comparison.rows if row.invalid is not None]
+        overall = [row for row in rows if row.family == JUDGE_FAMILY or row.language == ALL]
+        return _first_metrics(overall or rows)
     primary = [row for row in measured if row.family == "primary"]
     overall = [row for row in measured if row.language == ALL]
     return _first_metrics(primary or overall or measured)

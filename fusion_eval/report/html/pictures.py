@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fusion_eval.report.html.charts import Chart
+from fusion_eval.text.file_names import safe_file_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _LIGHT, _DARK = ("#1a2230", "#586174", "#dde1e7"), ("#e6eaf0", "#a3adbd", "#323b49")
+"""Colours of text, quiet text and lines on a light and a dark page."""
 _PNG_SCALE = 2
 _PADDING = {"left": 18, "top": 5, "right": 12, "bottom": 5}
 """Pixels around a picture. A browser's font may be wider than the one that labels were measured in."""
+_WIDEST_OF_TWO = 560
+"""Pixels of the widest picture that stands beside another one."""
+_SIZE = re.compile(r'width="(\d+)[^"]*" height="(\d+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,14 @@ class Picture:
     caption: str
     light: str
     dark: str
+    width: int
+    """Pixels."""
+    height: int
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the picture needs a line of the page for itself."""
+        return self.width > _WIDEST_OF_TWO
 
 
 def can_draw() -> bool:
@@ -36,12 +50,27 @@ def can_draw() -> bool:
 
 def draw(charts: Sequence[Chart]) -> list[Picture]:
     """Draw charts for the page."""
-    return [
-        Picture(
-            chart.title, chart.caption, *(_encoded(_svg(chart.chart, colours)) for colours in (_LIGHT, _DARK))
-        )
-        for chart in charts
-    ]
+    return [_picture(chart) for chart in charts]
+
+
+def _picture(chart: Chart) -> Picture:
+    """Draw a chart once, which takes long, and colour the drawing for a light and a dark page."""
+    import vl_convert
+
+    specification = {**chart.chart.to_dict(), "config": _config(tuple(map(_placeholder, range(3))))}
+    svg = str(vl_convert.vegalite_to_svg(specification))
+    light, dark = svg, svg
+    for place, (of_light, of_dark) in enumerate(zip(_LIGHT, _DARK, strict=True)):
+        light = light.replace(_placeholder(place), of_light)
+        dark = dark.replace(_placeholder(place), of_dark)
+    size = _SIZE.search(svg)
+    width, height = map(int, size.groups()) if size else (0, 0)
+    return Picture(chart.title, chart.caption, _encoded(light), _encoded(dark), width, height)
+
+
+def _placeholder(place: int) -> str:
+    """Return a colour that no chart has, to be replaced by the colour at this place of `_LIGHT` or `_DARK`."""
+    return f"#fe00e{place}"
 
 
 def write_pictures(charts: Sequence[Chart], folder: Path) -> list[Path]:
@@ -58,7 +87,8 @@ def write_pictures(charts: Sequence[Chart], folder: Path) -> list[Path]:
     for chart in charts:
         specification = {**chart.chart.to_dict(), "title": chart.title}
         specification["config"] = {**_config(_LIGHT), "background": "white"}
-        svg, png = folder / f"{chart.name}.svg", folder / f"{chart.name}.png"
+        name = safe_file_name(chart.name)
+        svg, png = folder / f"{name}.svg", folder / f"{name}.png"
         write_file(
             svg, vl_convert.vegalite_to_svg(specification).encode(), "name another folder with --plots"
         )
@@ -71,13 +101,7 @@ def write_pictures(charts: Sequence[Chart], folder: Path) -> list[Path]:
     return paths
 
 
-def _svg(chart: Any, colours: tuple[str, str, str]) -> str:
-    import vl_convert
-
-    return str(vl_convert.vegalite_to_svg({**chart.to_dict(), "config": _config(colours)}))
-
-
-def _config(colours: tuple[str, str, str]) -> Mapping[str, Any]:
+def _config(colours: tuple[str, ...]) -> Mapping[str, Any]:
     """Return Vega-Lite's settings for a page with these colours of text, quiet text and lines."""
     text, quiet, line = colours
     axis = {

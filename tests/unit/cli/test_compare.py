@@ -56,6 +56,10 @@ def test_the_table_is_printed_and_the_file_written(
     (row,) = written["rows"]
     assert set(row) >= ROW_FIELDS
     assert (row["wins"], row["losses"], row["n"]) == (5, 1, 6)
+    # then the page shows it
+    pytest.importorskip("vl_convert", reason="pictures need the extra 'plots'")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert 'alt="Difference from base: quiz' in page and 'alt="Wins, ties and losses against base' in page
 
 
 @pytest.mark.parametrize(

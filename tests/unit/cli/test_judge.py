@@ -40,6 +40,12 @@ class TestResults:
         assert row["significant"]
         assert row["delta"] == pytest.approx(2 * row["win_rate"] - 1)
 
+        # then the page shows it
+        pytest.importorskip("vl_convert", reason="pictures need the extra 'plots'")
+        page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+        titles = ("Win rate against", "Wins, ties and losses against", "Agreement of judges")
+        assert all(f'alt="{title}' in page for title in titles) and page.count("<figure") == 3
+
     def test_each_verdict_says_how_it_came_about(
         self, open_runs: list[str], judge: NamedJudge, tmp_path: Path
     ) -> None:

@@ -17,27 +17,32 @@ const SIGNS = { better: "▲", worse: "▼", same: "" };
 
 function columns(rows, confidence) {
   const digits = (row) => decimals(row.baseline_value, row.candidate_value);
+  const metric = (row) => metricName(row) + (row.higher_is_better ? "" : " ↓");
+  const oneMetric = new Set(rows.map(metricName)).size === 1;
+  const judged = rows.some((row) => row.invalid !== null); // a judge's values may be graded, so that they are no win rates
+  const percent = (share) => Math.round(100 * share);
   const several = (name) => new Set(rows.map((row) => row[name])).size > 1;
   const interval = (row) => row.ci_low === null ? "" : `[${signed(row.ci_low, digits(row))}, ${signed(row.ci_high, digits(row))}]`;
   return [
-    { name: "Task", key: (row) => row.task, wideOnly: languagesNameRows(rows) },
+    { name: "Task", key: (row) => row.task, copiedOnly: languagesNameRows(rows) },
     { name: "Lang", key: (row) => row.language ?? "" },
-    { name: "Metric", key: metricName, text: (row) => metricName(row) + (row.higher_is_better ? "" : " ↓") },
+    { name: "Metric", key: metricName, text: metric, copiedOnly: oneMetric },
     { name: "Baseline", key: (row) => row.baseline, hidden: !several("baseline") },
     { name: "Candidate", key: (row) => row.candidate },
     { name: "n", key: (row) => row.n, text: (row) => row.n.toLocaleString("en"), number: true },
     { name: several("baseline") ? "Base value" : rows[0].baseline, key: (row) => row.baseline_value, text: (row) => number(row.baseline_value, digits(row)), number: true },
     { name: "Value", key: (row) => row.candidate_value, text: (row) => number(row.candidate_value, digits(row)), number: true },
-    { name: "Δ", key: (row) => row.delta, text: (row) => signed(row.delta, digits(row)), number: true, strong: true },
+    { name: oneMetric ? `Δ ${metric(rows[0])}` : "Δ", key: (row) => row.delta, text: (row) => signed(row.delta, digits(row)), number: true, strong: true },
     { name: `${confidence} interval`, key: (row) => row.ci_low ?? -Infinity, text: interval, number: true },
     { name: "Picture", picture: true },
     { name: "p adj", key: (row) => row.p_adjusted, text: (row) => pValue(row.p_adjusted), number: true },
     { name: "Sig.", key: (row) => ["better", "worse", "same"].indexOf(outcome(row)), text: (row) => SIGNS[outcome(row)] },
+    { name: "Win rate", key: (row) => row.win_rate, text: (row) => `${percent(row.win_rate)}% [${percent(row.win_rate_low)}, ${percent(row.win_rate_high)}]`, number: true, hidden: !judged },
     { name: "Win / tie / loss", key: (row) => row.wins - row.losses, text: (row) => `${row.wins} / ${row.ties} / ${row.losses}`, number: true },
   ].filter((column) => !column.hidden);
 }
 
-// Whether rows are languages of one task. Then a narrow screen needs no column with the names of their tasks.
+// Whether rows are languages of one task. Then what is shown needs no column with the names of their tasks.
 function languagesNameRows(rows) {
   const start = rows.map((row) => row.task).reduce((one, other) => (other.length < one.length ? other : one));
   return rows.every((row) => row.language && row.task.startsWith(start));
@@ -45,8 +50,9 @@ function languagesNameRows(rows) {
 
 export function comparisonTable(home, overview) {
   const rows = overview.rows;
-  const all = columns(rows, overview.confidence);
-  const written = all.filter((column) => !column.picture);
+  const every = columns(rows, overview.confidence);
+  const all = every.filter((column) => !column.copiedOnly);
+  const written = every.filter((column) => !column.picture);
   const state = { sorted: null, descending: false };
   const distinct = (read) => [...new Set(rows.map(read))];
   const draw = () => body.replaceChildren(...shown().map(line));
@@ -94,14 +100,14 @@ export function comparisonTable(home, overview) {
       if (column.picture) return element("td", { class: "picture" }, interval(row, scales.get(metricName(row))));
       const text = column.text ? column.text(row) : column.key(row);
       const title = column.name === "Sig." && name !== "same" ? `significantly ${name}` : undefined;
-      return element("td", { class: [column.number ? "number" : "", column.strong ? "strong" : "", column.wideOnly ? "wide-only" : ""].join(" ").trim() || undefined, title, "aria-label": title }, ...textNodes(text));
+      return element("td", { class: [column.number ? "number" : "", column.strong ? "strong" : "", column.name === "Sig." ? "sign" : ""].join(" ").trim() || undefined, title, "aria-label": title }, ...textNodes(text));
     }));
   }
 
   const scales = scalesOf(rows);
   const head = element("tr");
   for (const column of all) {
-    const cell = element("th", { scope: "col", class: column.number ? "number" : column.wideOnly ? "wide-only" : undefined });
+    const cell = element("th", { scope: "col", class: column.number ? "number" : undefined });
     if (column.picture) cell.append(column.name);
     else cell.append(element("button", { type: "button", onclick: () => sortBy(column, cell) }, ...textNodes(column.name)));
     head.append(cell);

@@ -130,7 +130,7 @@ def test_the_table_sorts_and_copies(chromium: Any, page: Any, address: str) -> N
     # given
     opened(page, address).context.grant_permissions(["clipboard-read", "clipboard-write"])
     # when
-    page.get_by_role("button", name="Δ", exact=True).click()
+    page.get_by_role("button", name="Δ acc", exact=True).click()
     page.get_by_role("button", name="Copy Markdown").click()
     # then
     assert page.locator("#table th[aria-sort=descending]").count() == 1
