@@ -22,8 +22,10 @@ from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.report.dry_run_table import HOW_TO_READ, dry_run_table
 from fusion_eval.strategies.interface import needs_answers
+from fusion_eval.strategies.log_probabilities import check_first_candidates
 from fusion_eval.strategies.question import Question
-from fusion_eval.strategies.solver import Solver, solve_all
+from fusion_eval.strategies.shares import solve_all
+from fusion_eval.strategies.solver import Solver
 from fusion_eval.strategies.specs import load_strategy
 from fusion_eval.text.printable import terminal_line
 
@@ -47,10 +49,13 @@ def dry_run(plan: Plan) -> str:
         most = replace(arguments, adaptive=None)  # the highest cost: no pool stops before n candidates
         logprobs = plan_needs_logprobs(plan)
         questions = questions_of(requests, most, logprobs=logprobs, answers=answers)
+        solvers = {}
         for strategy in plan.strategies:
             opener.strategy = strategy
-            solver = Solver(strategy, arguments, opener)
-            solver.arguments = most
+            solvers[strategy] = Solver(strategy, arguments, opener)
+            solvers[strategy].arguments = most
+            _check_first(questions, solvers[strategy])  # a run does so before all other calls
+        for opener.strategy, solver in solvers.items():
             _solve(questions, solver)
         run_anywhere(opener.close)
         del tasks  # until here, so that replies could be read as the tasks read them
@@ -71,6 +76,11 @@ def dry_run(plan: Plan) -> str:
 
 def _solve(questions: Sequence[Question], solver: Solver) -> None:
     run_anywhere(lambda: solve_all(questions, solver, WIDTH, lambda index, trace: None))
+
+
+def _check_first(questions: Sequence[Question], solver: Solver) -> None:
+    if questions:
+        run_anywhere(lambda: check_first_candidates(solver, questions[0]))
 
 
 class _RecordedError(Exception):

@@ -25,7 +25,8 @@ from fusion_eval.runs.totals import RunTotals
 from fusion_eval.runs.traces import FILE_NAME, TraceFile
 from fusion_eval.strategies.argument_options import own_names, take_options
 from fusion_eval.strategies.interface import needs_answers, needs_logprobs
-from fusion_eval.strategies.solver import Share, Solver, solve_shares
+from fusion_eval.strategies.shares import Share, solve_shares
+from fusion_eval.strategies.solver import Solver
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.text.specs import spec_name
 from fusion_eval.types import Message, Trace, without_surrogates

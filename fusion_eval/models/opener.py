@@ -8,11 +8,12 @@ from typing import Any
 
 from fusion_eval.argument_values import BUNDLED_MODELS, OFF, Off, runs_in_llama_cpp, runs_in_process
 from fusion_eval.errors import ConfigError
-from fusion_eval.model_arguments import HARNESS_OWN, ModelArguments, looks_misspelt, unknown_argument
+from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models import Model
 from fusion_eval.models.answer_stops import AnswerStops, Thinking
 from fusion_eval.models.cached import Cached
 from fusion_eval.models.endpoint import Endpoint
+from fusion_eval.models.harness_arguments import check_harness_arguments
 from fusion_eval.models.key_check import check_litellm_key
 from fusion_eval.models.keys import FUSOR, OPENAI_URL, SAMPLER, SCORER, KeySource, key_source
 from fusion_eval.models.limited import Limited
@@ -49,7 +50,7 @@ class Opener:
         self, arguments: ModelArguments, store: Store, warn: Callable[[str], None] | None = None
     ) -> None:
         self.arguments, self._store, self._warn = arguments, store, warn or log.warning
-        _check_harness_arguments(arguments)
+        check_harness_arguments(arguments)
         self._doors: dict[tuple[str, str | None, str | None], Model] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._thinking: dict[str, Thinking] = {}
@@ -104,7 +105,7 @@ class Opener:
         rechecks = 0 if runs_in_process(name) else min(rechecks, self.arguments.max_retries)
         thinking = self._thinking.setdefault(model.identity, Thinking())
         # A harness model would make a batch of one request. Bundled models are known not to think.
-        probes = model.chat and not name.startswith(("lm_eval:", "pool:")) and name not in BUNDLED_MODELS
+        probes = model.chat and not name.startswith(("lm_eval:", "pool:", "vllm:")) and name not in BUNDLED_MODELS
         return Cached(AnswerStops(Rechecked(model, rechecks), thinking, probes=probes), self._store)
 
     def open_model(self, key: str, make: Callable[[float], Model]) -> Model:
@@ -167,6 +168,10 @@ class Opener:
             self._doors[index] = Offline(door, self._store.path) if offline else door
         return self._doors[index]
 
+    def without_logprobs(self) -> set[str]:
+        """Return the names of the models opened so far that are known to report no log-probabilities."""
+        return {name for (name, *_), door in self._doors.items() if getattr(door, "no_logprobs", False)}
+
     def endpoints(self) -> list[Endpoint]:
         """Return the endpoints of all models opened so far."""
         return list(self._endpoints.values())
@@ -195,20 +200,6 @@ def open_store(arguments: ModelArguments) -> Store:
     return ReadOnlyStore(path) if arguments.offline else Store(path)
 
 
-def _check_harness_arguments(arguments: ModelArguments) -> None:
-    """Raise an error for an argument that none of the named harness models takes."""
-    named = (*arguments.model, arguments.fusor or "", arguments.scorer_model or "")
-    harness_models = [name for name in named if name.startswith("lm_eval:")]
-    for argument in arguments.harness_arguments:
-        if argument not in HARNESS_OWN:
-            from fusion_eval.models.lm_eval.door import accepts, names_argument
-
-            # Many constructors take any name. A near-misspelling of our own must be declared by name.
-            takes = names_argument if looks_misspelt(argument) else accepts
-            if not any(takes(name, argument) for name in harness_models):
-                raise unknown_argument(argument)
-
-
 def _open_door(
     name: str,
     address: str | None,
@@ -229,6 +220,15 @@ def _open_door(
         from fusion_eval.models.pool import PoolModel
 
         return PoolModel(name)
+    if name.startswith("vllm:"):
+        from fusion_eval.models.cluster.door import open_cluster_model
+
+        if asks:
+            raise ConfigError(
+                f"model={name} answers in batches of a Ray cluster, for synth --engine ray alone; elsewhere serve the model "
+                "and name its address with base_url="
+            )
+        return open_cluster_model(name, chat=not arguments.completion)
     if address or name.startswith("openai/"):
         from fusion_eval.models.openai.door import OpenAIModel
 

@@ -30,7 +30,8 @@ from fusion_eval.model_arguments import parse
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
 from fusion_eval.strategies.question import Question
-from fusion_eval.strategies.solver import Solver, solve_all
+from fusion_eval.strategies.shares import solve_all
+from fusion_eval.strategies.solver import Solver
 from fusion_eval.types import Prompt, Sampling, Trace
 
 SLOTS, N, MEDIAN, SIGMA = 64, 5, 0.2, 1.0

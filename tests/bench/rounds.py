@@ -28,7 +28,8 @@ from fusion_eval.models import Model
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
 from fusion_eval.strategies.question import Question
-from fusion_eval.strategies.solver import Solver, solve_all
+from fusion_eval.strategies.shares import solve_all
+from fusion_eval.strategies.solver import Solver
 from fusion_eval.types import Candidate, Prompt, Sampling, Trace
 
 SLOTS, N, SIGMA = 32, 5, 0.5

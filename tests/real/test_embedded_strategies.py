@@ -13,7 +13,8 @@ from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
 from fusion_eval.strategies.plugins import STRATEGIES, names
 from fusion_eval.strategies.question import Question
-from fusion_eval.strategies.solver import Solver, solve_all
+from fusion_eval.strategies.shares import solve_all
+from fusion_eval.strategies.solver import Solver
 from fusion_eval.text.specs import spec_name
 from fusion_eval.types import Prompt, Sampling, Trace
 

@@ -84,6 +84,8 @@ class LiteLLMModel:
             load_litellm().disable_aiohttp_transport = True
         supported = load_litellm().get_supported_openai_params(name)
         self._omitted = [] if supported is None else [o for o in _MAY_BE_OMITTED if o not in supported]
+        self.no_logprobs = "logprobs" in self._omitted
+        """Whether the provider is known to report no log-probabilities."""
         self._options = LearnedOptions(1 if "n" in self._omitted else None)
 
     @property

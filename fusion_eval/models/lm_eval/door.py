@@ -61,6 +61,9 @@ class HarnessModel:
             log-likelihoods, rank, world size, device and gathering across ranks.
     """
 
+    no_logprobs = True
+    """The harness returns texts alone."""
+
     def __init__(self, name: str, identity: str, inner: Any) -> None:
         self.name, self.identity, self.inner = name, identity, inner
         self.chat = has_chat_template(inner)

@@ -50,6 +50,10 @@ class RankFusion:
                 f"rank_fusion(k={self.k}) keeps more candidates than the {n} of n={n}; raise n above {self.k}, or lower k"
             )
 
+    def scores_pools_of(self, n: int) -> bool:
+        """Whether pools of n candidates are scored; smaller ones are fused whole."""
+        return n > self.k
+
     def own_tools(self, tools: Tools) -> Tools:
         """Return the tools with this strategy's own scorer, if it has one."""
         return tools.override(scorer=self.by)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from fusion_eval.argument_values import integer_reader
-from fusion_eval.errors import ConfigError
 from fusion_eval.strategies.interface import Scored, Tools
+from fusion_eval.strategies.log_probabilities import missing
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Pool
 
@@ -71,10 +71,8 @@ def confidences_of(pool: Pool, scorer: str) -> list[tuple[float, ...]]:
     """
     confidences = [candidate.confidences for candidate in pool.usable]
     if not any(confidences) and any(candidate.text for candidate in pool.usable):
-        raise ConfigError(
-            f"scorer={scorer} needs the log-probabilities of {ALTERNATIVES_PER_TOKEN} alternatives to each token, and "
-            f"{pool.usable[0].model} reports none; use scorer=logprob, scorer=chrf, or scorer=judge"
-        )
+        own = any(candidate.mean_logprob is not None for candidate in pool.usable)
+        raise missing(scorer, pool.usable[0].model, ALTERNATIVES_PER_TOKEN, own=own)
     return confidences
 
 

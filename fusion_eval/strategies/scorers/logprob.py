@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fusion_eval.errors import ConfigError
 from fusion_eval.strategies.interface import Scored, Tools
+from fusion_eval.strategies.log_probabilities import missing
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Pool
 
@@ -26,10 +26,7 @@ class Logprob:
         """
         scores = tuple(candidate.mean_logprob for candidate in pool.usable)
         if all(score is None for score in scores) and any(candidate.text for candidate in pool.usable):
-            raise ConfigError(
-                f"scorer=logprob needs log-probabilities, and {pool.usable[0].model} reports none; "
-                "use scorer=chrf, or scorer=judge"
-            )
+            raise missing("logprob", pool.usable[0].model, 1)
         return Scored(scores)
 
     def __repr__(self) -> str:

@@ -53,32 +53,34 @@ def table_rows(text: str) -> dict[tuple[str, str], Row]:
 def test_a_dry_run_counts_the_calls_that_the_run_then_makes_and_makes_none(
     openai_server: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # given three strategies, two of which call beyond the pool
+    # given four strategies: two call beyond the pool, and one needs to know first what the endpoint reports
     server = openai_server(Plan())
     priced = ",n=3,scorer=judge,price_in=1,price_out=2"
+    strategies = ("--strategies", "single,bon,bon(scorer=logprob),fusion")
     # when nothing is in the store
-    assert run(server, tmp_path, "--dry_run", arguments=priced) == 0
+    assert run(server, tmp_path, *strategies, "--dry_run", arguments=priced) == 0
     # then nothing is sent, nothing is written but the store's file, and the shared pool is counted once
     text = capsys.readouterr().out
     rows = table_rows(text)
     assert not server.calls and not (tmp_path / "out").exists()
     with open_store(parse({"cache": tmp_path / "store.sqlite"})) as store:
         assert store._run("SELECT count(*) FROM generations", []) == [(0,)]
-    assert list(rows) == [("single", "sampler"), ("bon", "scorer"), ("fusion", "fusor"), ("all", "")]
-    assert [row[0] for row in rows.values()] == [2, 6, 2, 10]
-    assert rows["single", "sampler"][2] == 2 * 3 * 40
+    first = "bon(scorer=logprob)", "sampler"
+    assert list(rows) == [("single", "sampler"), ("bon", "scorer"), first, ("fusion", "fusor"), ("all", "")]
+    assert [row[0] for row in rows.values()] == [2, 6, 1, 2, 11]
+    assert [rows["single", "sampler"][2], rows[first][2]] == [(2 * 3 - 1) * 40, 40]
     assert f"there is no store at {tmp_path}/store.sqlite, so nothing counts as stored" in text
     assert "2 prompts; 0 generations are in the store" in text and "about" in text and "at most" in text
     # and the run asks as often, writes no more, and then there is nothing left to ask
-    assert run(server, tmp_path, arguments=priced) == 0
-    assert len(server.calls) == 10
+    assert run(server, tmp_path, *strategies, arguments=priced) == 0
+    assert len(server.calls) == 11
     capsys.readouterr()
-    assert run(server, tmp_path, "--dry_run", arguments=priced) == 0
+    assert run(server, tmp_path, *strategies, "--dry_run", arguments=priced) == 0
     text = capsys.readouterr().out
     rows = table_rows(text)
     assert rows["all", ""] == (0, 0, 0, "$0.00")
     assert "2 prompts; 14 generations are in the store" in text
-    assert len(server.calls) == 10
+    assert len(server.calls) == 11
 
 
 def test_only_generations_that_are_not_in_the_store_are_counted(

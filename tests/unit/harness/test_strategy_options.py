@@ -120,5 +120,5 @@ def test_each_spec_has_a_folder_traces_and_a_name_of_its_own(finished: Any, tmp_
 
 def test_strategies_share_their_pools_though_one_alone_needs_log_probabilities(finished: Any) -> None:
     _, server = finished("single", "bon(scorer=logprob)")
-    assert len(server.calls) == 2  # one request for each pool
+    assert len(server.calls) == 3  # one for each pool, and one before them for the first candidate
     assert all(call.body["logprobs"] for call in server.calls)

@@ -383,3 +383,10 @@ def test_a_closed_door_works_on_another_event_loop(name: str, start: Start) -> N
 
     asyncio.run(use())
     asyncio.run(use())
+
+
+@pytest.mark.parametrize(
+    ("name", "none"), [("anthropic/claude-sonnet-4-5", True), ("openai/gpt-4o-mini", False)]
+)
+async def test_a_provider_is_known_to_report_no_log_probabilities(name: str, none: bool) -> None:
+    assert model(name).no_logprobs is none
