@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusion_eval.cli import options as shared
-from fusion_eval.recipes.reading import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from fusion_eval.recipes.reading import Recipe
 
 _MERGED = ("model_args", "judge_args")
 """Options that are lists of arguments: each argument of the command line replaces the recipe's alone."""
@@ -21,6 +23,12 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
         help="settings of a published experiment: paper/arena, paper/wmt, paper/mgsm, paper/teachers or "
         "openrouter/draco-like, or a YAML file; other options override it",
     )
+    parser.add_argument(
+        "--no_apply_chat_template",
+        dest="apply_chat_template",
+        action="store_false",
+        help="send prompts as plain text, whatever the recipe says",
+    )
 
 
 def apply_recipe(options: argparse.Namespace) -> Recipe | None:
@@ -31,11 +39,12 @@ def apply_recipe(options: argparse.Namespace) -> Recipe | None:
     """
     if options.recipe is None:
         return None
+    from fusion_eval.recipes.reading import load_recipe  # every command would pay for YAML
+
     recipe = load_recipe(options.recipe)
     for name, value in recipe.options.items():
         if name in _MERGED:
-            given = shared.read_model_args(getattr(options, name), f"--{name}")
-            setattr(options, name, _as_arguments({**value, **given}))
+            setattr(options, name, _merged(value, getattr(options, name), f"--{name}"))
         elif not _is_named(name, options.command_line):
             setattr(options, name, ",".join(value) if isinstance(value, list) else value)
     shared.note(f"recipe {recipe.name}: {recipe.title}")
@@ -51,11 +60,24 @@ def show_next_steps(recipe: Recipe | None, output: object) -> None:
 
 
 def _is_named(name: str, words: tuple[str, ...]) -> bool:
-    return any(word == f"--{name}" or word.startswith(f"--{name}=") for word in words)
+    forms = (f"--{name}", f"--no_{name}")
+    return any(word.partition("=")[0] in forms for word in words)
 
 
-def _as_arguments(values: Mapping[str, Any]) -> str:
-    """Return arguments as a command line has them."""
+def _merged(values: Mapping[str, Any], text: str, option: str) -> str:
+    """Return a recipe's arguments and those of the command line as one text. `name=` takes a recipe's argument away."""
+    given = shared.read_model_args(text, option)
+    taken_away = {name for name, value in given.items() if value == "" and name in values}
+    merged = {**values, **given}
     return ",".join(
-        f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in values.items()
+        f"{name}={_as_text(value)}"
+        for name, value in merged.items()
+        if name not in taken_away and value is not None
     )
+
+
+def _as_text(value: Any) -> str:
+    """Return a value as a command line has it: `true`, or several as `a|b`."""
+    if isinstance(value, list):
+        return "|".join(map(_as_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

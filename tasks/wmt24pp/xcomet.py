@@ -16,7 +16,10 @@ BATCH = 8
 
 # Fail when the task is loaded, before any answer is paid for.
 if importlib.util.find_spec("comet") is None:
-    raise ImportError("XCOMET needs the package unbabel-comet: pip install 'fusion-eval[comet]'")
+    raise ImportError(
+        "XCOMET needs the package unbabel-comet: pip install 'fusion-eval[comet]', or name the tasks wmt24pp, which are "
+        "scored by chrF and BLEU"
+    )
 
 
 class Xcomet:

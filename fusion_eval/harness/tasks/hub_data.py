@@ -10,12 +10,13 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
 
+from fusion_eval.harness.tasks.hub_connection import cache_only, hub_answers
 from fusion_eval.text.redaction import safe_message
 
 VARIABLE = "FUSION_EVAL_DATA"
@@ -80,16 +81,18 @@ def load_rows(part: Part, columns: Sequence[str] = ()) -> datasets.Dataset:
 
 
 def load_from_hub(part: Part) -> datasets.Dataset:
-    """Load a part from the hub.
+    """Load a part from the hub; from the cache of an earlier load if the hub does not answer.
 
     Raises:
-        OSError: The hub cannot be read. The message is the reason that the hub's client gave, in one line.
+        OSError: The part cannot be read. The message is the reason that the hub's client gave, in one line.
     """
+    answers = hub_answers()
     try:
-        with _quiet_client():
+        with _quiet_client(), nullcontext() if answers else cache_only():
             return datasets.load_dataset(part.repository, part.configuration, split=part.split)
     except Exception as error:  # the data sets library raises anything
-        raise OSError(safe_message(str(error)) or type(error).__name__) from error
+        reason = safe_message(str(error)) or type(error).__name__
+        raise OSError(reason if answers else "it does not answer, and its cache is empty") from error
 
 
 def _load_or_suggest_copy(part: Part) -> datasets.Dataset:
@@ -97,8 +100,9 @@ def _load_or_suggest_copy(part: Part) -> datasets.Dataset:
         return load_from_hub(part)
     except OSError as error:
         raise OSError(
-            f"{part.repository} ({part.configuration}) cannot be loaded from the Hugging Face hub; go online, or set "
-            f"{VARIABLE}=DIR, where {part.file_in(Path('DIR'))} is a copy (the hub said: {error})"
+            f"{part.repository} ({part.configuration}) cannot be loaded from the Hugging Face hub ({error}); go online, or "
+            f"set {VARIABLE}=DIR, where {part.file_in(Path('DIR'))} is a copy, which `fusion-eval tasks --copy_to DIR` makes "
+            "on a machine that is online"
         ) from error
 
 

@@ -11,6 +11,9 @@ from fusion_eval.harness.registration import register_filters, register_metrics
 from fusion_eval.harness.tasks.folder import folder
 from fusion_eval.text.redaction import safe_message
 
+_LONGEST_REASON = 600
+"""Characters of the reason why a task cannot be loaded. It names a file and what to do."""
+
 
 def task_manager(names: Sequence[str], include_path: Path | None) -> Any:
     """Return a task manager of the harness that knows all tasks named.
@@ -60,5 +63,5 @@ def load_tasks(manager: Any, names: Sequence[str]) -> Mapping[str, Any]:
     except ConfigError:
         raise
     except Exception as error:  # the harness and the data sets library raise anything
-        reason = safe_message(str(error)) or type(error).__name__
+        reason = safe_message(str(error), limit=_LONGEST_REASON) or type(error).__name__
         raise ConfigError(f"The tasks {', '.join(names)} cannot be loaded: {reason}") from error

@@ -97,3 +97,59 @@ def test_a_recipe_of_another_form_is_refused(
     path.write_text(content)
     assert main(["run", "--recipe", str(path), "--dry_run"]) == 2
     assert message in capsys.readouterr().err
+
+
+def arguments_after(recipe: str, text: str) -> dict[str, str]:
+    """Return the model arguments of a recipe after those of the command line."""
+    options = options_of("--recipe", recipe, "--model_args", text)
+    apply_recipe(options)
+    return dict(part.split("=", 1) for part in options.model_args.split(","))
+
+
+def test_an_argument_without_a_value_takes_the_recipes_away() -> None:
+    taken = arguments_after("paper/teachers", "sampling=,n=3,max_tokens=")
+    assert "sampling" not in taken and "max_tokens" not in taken
+    assert taken["n"] == "3"
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_field_can_be_overridden(name: str) -> None:
+    # given
+    words = {
+        "tasks": "fusion_demo",
+        "strategies": "single",
+        "judge": "",
+        "judge_prompt": "translation",
+        "swap": "random",
+    }
+    recipe = load_recipe(name)
+    named = {option: words[option] for option in recipe.options if option in words}
+    changed = dict.fromkeys(recipe.options["model_args"], "7")
+    # when
+    options = options_of(
+        "--recipe",
+        name,
+        *(word for option, value in named.items() for word in (f"--{option}", value)),
+        "--model_args",
+        ",".join(f"{argument}={value}" for argument, value in changed.items()),
+        "--no_apply_chat_template",
+    )
+    apply_recipe(options)
+    # then
+    assert {option: getattr(options, option) for option in named} == named
+    assert dict(part.split("=") for part in options.model_args.split(",")) == changed
+    assert options.apply_chat_template is False
+    assert {*recipe.options} - {*named} == {"model_args", "apply_chat_template"}
+
+
+def test_a_list_in_a_recipe_is_several_values(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "options: {model_args: {model: [a, b], temperature: [0.2, 0.9], completion: true, top_p: null}}"
+    )
+    assert arguments_after(str(path), "n=4") == {
+        "model": "a|b",
+        "temperature": "0.2|0.9",
+        "completion": "true",
+        "n": "4",
+    }

@@ -1,0 +1,94 @@
+"""A machine without a network gets one sentence about a recipe's data, at once and before any call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import datasets
+import pytest
+from huggingface_hub import constants
+
+from fusion_eval.cli.main import main
+from fusion_eval.harness.tasks import hub_connection
+
+NOBODY = "http://127.0.0.1:9"
+"""An address at which no server listens."""
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub refuses connections, there is no copy of its data, and it was not asked before."""
+    monkeypatch.delenv("FUSION_EVAL_DATA", raising=False)
+    monkeypatch.setattr(constants, "ENDPOINT", NOBODY)
+    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", NOBODY)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    hub_connection._answers.cache_clear()
+
+
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each load of a data set, whether it was from the cache alone."""
+    found: list[bool] = []
+    load = datasets.load_dataset
+
+    def load_dataset(*arguments: Any, **options: Any) -> Any:
+        found.append(datasets.config.HF_HUB_OFFLINE)
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("recipe", "data"),
+    [
+        ("paper/arena", "CohereLabs/m-ArenaHard-v2.0 (en)"),
+        ("paper/mgsm", "juletxara/mgsm (en)"),
+        ("paper/teachers", "CohereLabs/m-ArenaHard-v2.0 (en)"),
+        ("openrouter/draco-like", "CohereLabs/m-ArenaHard-v2.0 (en)"),
+    ],
+)
+def test_the_data_set_is_named_without_a_retry(
+    recipe: str, data: str, attempts: list[bool], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # when
+    code = main(["run", "--recipe", recipe, "--dry_run"])
+    # then
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert code == 2
+    assert f"{data} cannot be loaded from the Hugging Face hub (it does not answer" in error
+    assert "go online, or set FUSION_EVAL_DATA=DIR" in error
+    assert "`fusion-eval tasks --copy_to DIR` makes" in error
+    assert attempts == [True]
+    assert datasets.config.HF_HUB_OFFLINE is False
+
+
+def test_without_comet_the_extra_is_named_before_data_are_loaded(
+    attempts: list[bool], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None)
+    # when
+    code = main(["run", "--recipe", "paper/wmt", "--dry_run"])
+    # then
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert code == 2
+    assert "pip install 'fusion-eval[comet]', or name the tasks wmt24pp" in error
+    assert attempts == []
+
+
+def test_a_hub_that_answers_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    class Session:
+        def head(self, address: str, timeout: float) -> None:
+            assert (address, timeout) == (NOBODY, hub_connection.LONGEST_WAIT)
+
+    monkeypatch.setattr("huggingface_hub.get_session", Session)
+    # then
+    assert hub_connection.hub_answers()
+
+
+def test_a_user_who_stays_offline_gets_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.get_session", lambda: pytest.fail("the hub was asked"))
+    assert not hub_connection.hub_answers()
