@@ -56,11 +56,22 @@ def find_reader(source: Source, name: str | None = None) -> tuple[str, Reader]:
     if fitting:
         kinds = " or ".join(kind for kind, _ in fitting)
         raise ConfigError(f"{source.name} may be {kinds}; name one with --from")
-    fields = ", ".join(list(source.files[0].first())[:12]) or "nothing that can be read"
     raise ConfigError(
-        f"{source.name} is none of the known kinds ({known}): its first record has {fields}. Name its columns: "
+        f"{source.name} is none of the known kinds ({known}): {_beginning(source)}. Name its columns: "
         "--from jsonl --columns prompt=…,answer=…"
     )
+
+
+def _beginning(source: Source) -> str:
+    """Return what the first file of a source begins with, or why that cannot be read."""
+    file = source.files[0]
+    try:
+        first = next((record for _, record in file.records()), None)
+    except ConfigError as error:
+        return str(error)
+    if first is None:
+        return f"{file.path} is empty"
+    return f"its first record has {', '.join(list(first)[:12]) or 'no fields'}"
 
 
 def _points() -> dict[str, EntryPoint]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from fusion_eval.types import without_surrogates
 
 _DATA = (".json", ".jsonl", ".jsonl.gz", ".eval")
 _MOST_FILES = 10_000
+_LOG_HEAD = 4096
+"""Bytes at the beginning of a log of inspect_ai that tell it from other JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,26 @@ def open_source(name: str, columns: Mapping[str, str] | None = None) -> Source:
             else []
         )
         raise ConfigError(f"There is no file or folder {name}.{nearest(name, siblings)}")
-    paths = (
-        [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.name.endswith(_DATA))
-    )
-    files = tuple(DataFile(file) for file in paths[:_MOST_FILES] if file.is_file())
+    files = tuple(map(DataFile, [path] if path.is_file() else _data_files(path)))
     if not files:
         raise ConfigError(f"{name} has no files {', '.join('*' + ending for ending in _DATA)}")
     return Source(name, files, columns or {})
+
+
+def _data_files(folder: Path) -> list[Path]:
+    """Return the files with data in a folder and in those below it, sorted.
+
+    Raises:
+        ConfigError: There are too many.
+    """
+    found = (file for file in folder.rglob("*") if file.name.endswith(_DATA) and file.is_file())
+    files = list(islice(found, _MOST_FILES + 1))
+    if len(files) > _MOST_FILES:
+        raise ConfigError(
+            f"{folder} has more than {_MOST_FILES:,} files of data, the most that are read; name a folder with fewer, or join "
+            "JSON lines into one file"
+        )
+    return sorted(files)
 
 
 def _hub_files(name: HubName) -> tuple[DataFile, ...]:
@@ -140,3 +156,14 @@ def required(record: Mapping[str, Any], name: str, kind: type | tuple[type, ...]
         state = "is missing" if value is None else f"is {str(value)[:60]!r}"
         raise ConfigError(f"{where}: the field '{name}' {state}")
     return value
+
+
+def is_inspect_log(path: Path) -> bool:
+    """Return whether a file is a log of inspect_ai, by its name or its beginning."""
+    if path.suffix == ".eval":
+        return path.is_file()
+    if path.suffix != ".json" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(_LOG_HEAD)
+    return b'"eval"' in head and b'"status"' in head and b'"version"' in head

@@ -44,6 +44,10 @@ def _task(run: Run, name: str) -> ImportedTask:
         if answered.sample.doc_id not in seen:  # a line for each filter
             seen.add(answered.sample.doc_id)
             task.add(_item(path, answered, len(seen)), {run.name: _answer(run, answered)})
+    if not task.items:
+        raise ConfigError(
+            f"{path} has no samples; run lm_eval again with --log_samples, or leave the file out"
+        )
     return task
 
 
