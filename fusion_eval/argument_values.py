@@ -44,8 +44,8 @@ def runs_in_llama_cpp(name: str) -> bool:
 
 
 def runs_in_process(name: str) -> bool:
-    """Return whether the model runs in this process, or is a stored pool, so that it has no address, key or price."""
-    return runs_in_llama_cpp(name) or name.startswith(("lm_eval:", "pool:"))
+    """Return whether a model has no address, key or price: it runs in this process or a Ray cluster, or is a stored pool."""
+    return runs_in_llama_cpp(name) or name.startswith(("lm_eval:", "pool:", "vllm:"))
 
 
 def read_text(name: str, value: object) -> str:

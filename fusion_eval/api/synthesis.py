@@ -94,7 +94,7 @@ def synthesize(
     if engine == "ray":
         from fusion_eval.synth.ray_engine import RayEngine
 
-        return make(job, source, report, texts, RayEngine(workers))
+        return make(job, source, report, texts, RayEngine(workers, report))
     return make(job, source, report, texts)
 
 

@@ -166,7 +166,7 @@ def run_synth(options: argparse.Namespace) -> int:
     if options.engine == "ray":
         from fusion_eval.synth.ray_engine import RayEngine
 
-        engine = RayEngine(options.workers)
+        engine = RayEngine(options.workers, shared.report_progress)
     elif options.workers:
         options.parser.error("--workers belongs to --engine ray")
     made = make(job, source, shared.report_progress, evaluation_texts(job), engine)

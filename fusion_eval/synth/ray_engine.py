@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import itertools
-import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +15,8 @@ import msgspec
 from fusion_eval.argument_values import OFF
 from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError
 from fusion_eval.model_arguments import ModelArguments, parse
+from fusion_eval.models.cluster.opener import ClusterOpener, names_cluster_model
+from fusion_eval.models.cluster.processor import connect
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.opener import Opener
 from fusion_eval.synth.actor_store import ActorStore, actors_folder
@@ -23,12 +25,15 @@ from fusion_eval.synth.filters import row_filters
 from fusion_eval.synth.job import Job
 from fusion_eval.synth.prompts import SourcePrompt
 from fusion_eval.synth.rows import Failure, Result, Row
+from fusion_eval.synth.run import ThisProcess
 from fusion_eval.synth.stages import Stages
 
 BLOCK = 32
 """Prompts that one actor takes at a time. A lost actor's block is done again."""
 _WAVE = 20_000
 """Prompts that are in the cluster at a time. It bounds the driver's memory."""
+_IN_WORK = 8_192
+"""Prompts in work at a time with `vllm:NAME`: a batch of their candidates lasts much longer than loading the model."""
 
 
 class Answered(msgspec.Struct):
@@ -108,20 +113,26 @@ class StagesActor:
 class RayEngine:
     """Runs the stages on a Ray cluster: the one that `RAY_ADDRESS` names, or else one on this machine.
 
+    With a model `vllm:NAME`, the cluster's GPUs answer by the batch inference of `ray.data.llm`, and the stages run here.
+
     Args:
-        workers: How many actors; None is one for each node.
+        workers: How many actors; None is one for each node. For `vllm:NAME`, the most engines of each model.
+        report: Is called with each line of progress.
         actor_cpus: Cores that Ray sets aside for an actor, which mostly waits for endpoints.
 
     Raises:
         ConfigError: Ray is not installed.
     """
 
-    def __init__(self, workers: int | None = None, actor_cpus: float = 1.0) -> None:
-        try:
-            import ray.data
-        except ImportError:
-            raise ConfigError('--engine ray needs the extra `ray`: pip install "fusion-eval[ray]"') from None
-        self._ray, self._workers, self._actor_cpus = ray, workers, actor_cpus
+    def __init__(
+        self,
+        workers: int | None = None,
+        report: Callable[[str], None] = lambda line: None,
+        actor_cpus: float = 1.0,
+    ) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise ConfigError('--engine ray needs the extra `ray`: pip install "fusion-eval[ray]"')
+        self._workers, self._report, self._actor_cpus = workers, report, actor_cpus
 
     def endpoints(self) -> list[Endpoint]:
         """Return no endpoint: they are in the actors."""
@@ -139,16 +150,17 @@ class RayEngine:
         Raises:
             EndpointError: The job has to stop; the message is the actor's.
         """
-        ray = self._ray
-        if not ray.is_initialized():
-            ray.init(log_to_driver=False, logging_level=logging.WARNING)
-        context = ray.data.DataContext.get_current()
-        context.execution_options.preserve_order = True
-        context.enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.WARNING)
+        if names_cluster_model(arguments):
+            here = ThisProcess(
+                self._report, lambda named, store: ClusterOpener(named, store, self._workers), _IN_WORK
+            )
+            here.run(job, arguments, prompts, deliver)
+            return
+        ray = connect()
+        ray.data.DataContext.get_current().execution_options.preserve_order = True
         workers = self._workers or sum(node["Alive"] for node in ray.nodes())
         while wave := list(itertools.islice(prompts, _WAVE)):
-            for encoded in self._answered(job, wave, workers):
+            for encoded in self._answered(ray.data, job, wave, workers):
                 answered = _decode_answered(encoded)
                 if answered.error is not None:
                     raise EndpointError(answered.error)
@@ -159,11 +171,10 @@ class RayEngine:
                     ]
                 )
 
-    def _answered(self, job: Job, wave: Sequence[SourcePrompt], workers: int) -> Iterator[bytes]:
+    def _answered(self, data: Any, job: Job, wave: Sequence[SourcePrompt], workers: int) -> Iterator[bytes]:
         """Yield the results of some prompts, in their order."""
         import pyarrow as pa
 
-        data = self._ray.data
         blocks = [wave[start : start + BLOCK] for start in range(0, len(wave), BLOCK)]
         tables = [pa.table({"prompt": [_encode(prompt) for prompt in block]}) for block in blocks]
         actors = min(workers, len(blocks))

@@ -16,6 +16,7 @@ from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.logs import configure
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.models.progress import progress
+from fusion_eval.models.store.store import Store
 from fusion_eval.runs.locking import lock_folder
 from fusion_eval.runs.writing import check_folder
 from fusion_eval.synth.contamination import Contamination
@@ -160,10 +161,18 @@ def make(
 
 
 class ThisProcess:
-    """The engine of one process."""
+    """The engine of one process.
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    Args:
+        report: Is called with each line of progress.
+        open_models: Makes the opener of the models.
+        least: The fewest prompts in work at a time.
+    """
+
+    def __init__(
+        self, report: Report, open_models: Callable[[ModelArguments, Store], Opener] = Opener, least: int = 1
+    ) -> None:
+        self._report, self._open_models, self._least = report, open_models, least
         self._opener: Opener | None = None
 
     def endpoints(self) -> list[Endpoint]:
@@ -179,7 +188,7 @@ class ThisProcess:
     ) -> None:
         """Answer all prompts of an iterator."""
         with open_store(arguments) as store:
-            opener = self._opener = Opener(arguments, store)
+            opener = self._opener = self._open_models(arguments, store)
             stages = Stages(
                 job.strategies,
                 arguments,
@@ -192,7 +201,7 @@ class ThisProcess:
 
             async def answer_all() -> None:
                 try:
-                    await in_order(prompts, stages.answer, deliver, width_of(arguments))
+                    await in_order(prompts, stages.answer, deliver, max(width_of(arguments), self._least))
                 finally:
                     await opener.close()
 

@@ -32,11 +32,12 @@ OVERLOADED = {420, 429, 498, 503, 529}
 """Statuses that ask for fewer requests."""
 _ABOUT_THE_REQUEST = {400, 413, 422, 500, 501}
 """Includes 500: llama.cpp sends it for options that it lacks, and a retry would not help."""
-_OVERFLOW = re.compile(
+OVERFLOW = re.compile(
     r"context[ _](?:length|size|window|limit)|maximum context|too many tokens|(?:prompt|input) is too long|"
     r"token count .{0,30}exceeds|max_new_tokens\W{0,3}must be <=",
     re.IGNORECASE,
 )
+"""How servers say that a prompt is too long."""
 _TEXT = 4000
 """Characters of a server's message that are read."""
 _MARKUP = re.compile(r"<[^<>]*>")
@@ -172,7 +173,7 @@ def _error_about_the_request(refusal: _Refusal) -> FusionEvalError | None:
     """The prompt is too long, or the endpoint lacks one of the options."""
     if refusal.status not in _ABOUT_THE_REQUEST:
         return None
-    if _OVERFLOW.search(refusal.text):
+    if OVERFLOW.search(refusal.text):
         return ContextOverflowError(f"The prompt is too long for {refusal.name}: {refusal.message}")
     if option := refused_option(refusal.parsed, refusal.text):
         return OptionRefusedError(refusal.in_full, option)
