@@ -6,6 +6,8 @@ says what is wrong, where, and the fix.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fusion_eval.api.analysis import analyze
 from fusion_eval.api.comparisons import compare, read_runs
 from fusion_eval.api.imports import import_pools
@@ -14,7 +16,12 @@ from fusion_eval.api.reports import write_report
 from fusion_eval.api.runs import check, export, run
 from fusion_eval.api.synthesis import merge, synthesize
 from fusion_eval.errors import FusionEvalError
-from fusion_eval.strategies.direct import TracedAnswer, fuse, fuse_async, sample, sample_async
+
+if TYPE_CHECKING:
+    from fusion_eval.strategies.direct import TracedAnswer, fuse, fuse_async, sample, sample_async
+
+_DIRECT = ("TracedAnswer", "fuse", "fuse_async", "sample", "sample_async")
+"""Names of a module that imports asyncio, which commands on finished runs do without."""
 
 __all__ = [
     "FusionEvalError",
@@ -35,3 +42,11 @@ __all__ = [
     "synthesize",
     "write_report",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _DIRECT:
+        raise AttributeError(f"module 'fusion_eval.api' has no attribute '{name}'")
+    from fusion_eval.strategies import direct
+
+    return getattr(direct, name)

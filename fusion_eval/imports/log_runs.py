@@ -8,8 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fusion_eval.imports.readers.inspect_logs import is_log, read_logs
-from fusion_eval.imports.writing import run_folder, write_runs
+from fusion_eval.imports.source import is_inspect_log
 
 
 def with_logs_as_runs(paths: Sequence[Path]) -> list[Path]:
@@ -21,9 +20,12 @@ def with_logs_as_runs(paths: Sequence[Path]) -> list[Path]:
     Raises:
         ConfigError: inspect_ai is missing, or a log cannot be read.
     """
-    logs = [path for path in paths if is_log(path)]
+    logs = [path for path in paths if is_inspect_log(path)]
     if not logs:
         return list(paths)
+    from fusion_eval.imports.readers.inspect_logs import read_logs  # most commands read no log
+    from fusion_eval.imports.writing import run_folder, write_runs
+
     folder = Path(tempfile.mkdtemp(prefix="fusion_eval_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     imported, names = read_logs(logs, mean=True)

@@ -16,33 +16,21 @@ from typing import Any
 from fusion_eval.errors import ConfigError
 from fusion_eval.imports.finding import Reader
 from fusion_eval.imports.pools import Imported, ImportedItem, ImportedTask, SystemAnswer
-from fusion_eval.imports.source import Source
+from fusion_eval.imports.source import Source, is_inspect_log
 from fusion_eval.text.redaction import safe_message
 from fusion_eval.types import Candidate, Message
 
 _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
-_HEAD = 4096
-
-
-def is_log(path: Path) -> bool:
-    """Return whether a file is a log of inspect_ai, by its name or its beginning."""
-    if path.suffix == ".eval":
-        return path.is_file()
-    if path.suffix != ".json" or not path.is_file():
-        return False
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
-    return b'"eval"' in head and b'"status"' in head and b'"version"' in head
 
 
 def matches(source: Source) -> bool:
     """Return whether the source has logs of inspect_ai."""
-    return any(file.rows is None and is_log(file.path) for file in source.files)
+    return any(file.rows is None and is_inspect_log(file.path) for file in source.files)
 
 
 def read(source: Source) -> Imported:
     """Read all logs: a task for each of theirs, a run for each model, which takes the first epoch."""
-    return read_logs([file.path for file in source.files if is_log(file.path)], mean=False)[0]
+    return read_logs([file.path for file in source.files if is_inspect_log(file.path)], mean=False)[0]
 
 
 def read_logs(paths: Sequence[Path], *, mean: bool) -> tuple[Imported, list[str]]:
