@@ -11,6 +11,8 @@ import yaml
 from openai_server import Fault
 from synth_lab import Lab, failures_in, rows_in
 
+from fusion_eval.synth.licences import licence_of
+
 MakeLab = Callable[..., Lab]
 
 
@@ -110,6 +112,12 @@ def test_the_card_has_a_header_that_the_hub_reads_and_says_what_happened(lab: Ma
     assert header["license"] == "other" or len({"apache-2.0", header["license"]}) == 2
     assert header["configs"][0]["data_files"] == [{"split": "train", "path": "data/train-*"}]
     assert "| language |" in text and "fusion-eval synth" in text
+
+
+def test_terms_are_known_by_the_exact_name_alone() -> None:
+    assert licence_of("Qwen/Qwen3-8B").spdx == licence_of("gpt-oss-20b").spdx == "apache-2.0"
+    assert licence_of("embedded").spdx == "gemma"
+    assert [licence_of(name).spdx for name in ("qwen3-8b", "Qwen/Qwen2.5-72B-Instruct")] == [None, None]
 
 
 def test_a_prompt_without_an_answer_is_a_line_of_the_failures(lab: MakeLab) -> None:
