@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,12 @@ from fusion_eval.imports.finding import find_reader
 from fusion_eval.imports.pools import Imported, ImportedTask
 from fusion_eval.imports.recorded_task import write_task
 from fusion_eval.imports.source import Source, open_source
-from fusion_eval.imports.writing import document, write_runs
+from fusion_eval.imports.staging import staged_output
+from fusion_eval.imports.writing import document, run_folder, write_runs
 from fusion_eval.runs.writing import check_folder
+
+TASKS = "tasks"
+"""The folder with the tasks, beside those of the runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +63,47 @@ def import_source(
         ConfigError: The source cannot be read, or a pool has holes; the message names file and line.
     """
     check_folder(output)
-    opened = open_source(source, columns)
-    name, reader = find_reader(opened, kind)
-    imported = reader.read(opened)
-    tasks = _checked(imported, opened, allow_partial)
-    runs = write_runs(imported, tasks, output, {"kind": name, "source": opened.stem}, opened.date)
-    for task in tasks:
-        if task.metrics and task.samples is None:
+    with staged_output(output) as staging:
+        opened = open_source(source, columns)
+        name, reader = find_reader(opened, kind)
+        imported = reader.read(opened)
+        tasks = _checked(imported, opened, allow_partial)
+        _check_free(output, tasks)
+        runs = write_runs(imported, tasks, staging, {"kind": name, "source": opened.stem}, opened.date)
+        for task in filter(_is_scored, tasks):
             docs = [document(task, place) for place in range(len(task.items))]
-            write_task(output / "tasks", task.name, task.language, task.metrics, docs)
+            write_task(staging / TASKS, task.name, task.language, task.metrics, docs, output / TASKS)
     return ImportResult(
         name,
-        tuple(runs),
-        output / "tasks",
+        tuple(output / run.name for run in runs),
+        output / TASKS,
         sum(len(task.items) for task in tasks),
         sum(map(_candidates, tasks)),
         tuple(imported.notes),
     )
+
+
+def _is_scored(task: ImportedTask) -> bool:
+    """Return whether a task of the harness is written that scores by what was recorded."""
+    return bool(task.metrics) and task.samples is None
+
+
+def _check_free(output: Path, tasks: Sequence[ImportedTask]) -> None:
+    """Check that nothing would be overwritten.
+
+    Raises:
+        ConfigError: The output holds a run of a system already, or a task of another import.
+    """
+    for system in dict.fromkeys(system for task in tasks for system in task.answers):
+        path = run_folder(output, system)
+        if path.name == TASKS:
+            raise ConfigError(f"The run of '{system}' would be in {path}, the folder of the tasks; rename it")
+        if path.exists() and any(path.rglob("samples_*.jsonl")):
+            raise ConfigError(f"{path} holds a run already; name another folder with --output")
+    for task in filter(_is_scored, tasks):
+        path = output / TASKS / f"{task.name}.yaml"
+        if path.exists():
+            raise ConfigError(f"{path} is a task of another import; name another folder with --output")
 
 
 def _candidates(task: ImportedTask) -> int:

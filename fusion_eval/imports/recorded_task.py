@@ -42,19 +42,21 @@ def write_task(
     language: str | None,
     metrics: Mapping[str, bool],
     docs: Sequence[Mapping[str, Any]],
+    home: Path,
 ) -> None:
     """Write the YAML and the documents of one task.
 
     Args:
-        folder: The folder for `--include_path`.
+        folder: The folder to write to.
         name: The task's name.
         language: ISO code of its language, if it is known.
         metrics: For each metric whether higher is better.
         docs: The documents.
+        home: Where the files will stand, the folder for `--include_path`.
     """
     lines = "".join(f"{json.dumps(doc, ensure_ascii=False)}\n" for doc in docs)
-    data = folder / f"{name}.jsonl"
-    write_file(data, lines.encode(errors="replace"))
+    data = home / f"{name}.jsonl"
+    write_file(folder / data.name, lines.encode(errors="replace"))
     write_file(folder / "imported_task.py", _CODE.encode())
     task = {
         "task": name,

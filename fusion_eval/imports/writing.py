@@ -36,16 +36,16 @@ def write_runs(
         The folders of the runs.
 
     Raises:
-        ConfigError: A folder holds a run already or cannot be written to, or two systems would have the same one.
+        ConfigError: A folder cannot be written to, or two systems would have the same one.
     """
     systems = list(dict.fromkeys(system for task in tasks for system in task.answers))
     folders = {system: run_folder(folder, system) for system in systems}
     for system, path in folders.items():
         others = [other for other in systems if other != system and folders[other] == path]
         if others:
-            raise ConfigError(f"The runs of '{system}' and '{others[0]}' would both be {path}; rename one")
-        if path.exists() and any(path.rglob("samples_*.jsonl")):
-            raise ConfigError(f"{path} holds a run already; name another folder with --output")
+            raise ConfigError(
+                f"The runs of '{system}' and '{others[0]}' would both be {path.name}; rename one"
+            )
     stamp = datetime.datetime.fromtimestamp(date, datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S.%f")
     for system, path in folders.items():
         own = [task for task in tasks if task.answers.get(system)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.runs.results_file import Results, has_results, load_results, section
 from fusion_eval.runs.samples import has_sample
 from fusion_eval.runs.traces import FILE_NAME
+from fusion_eval.runs.writing import UNFINISHED
 from fusion_eval.types import without_surrogates
 
 _TRACES = Path(FILE_NAME).stem
@@ -96,7 +97,7 @@ def results_files(path: Path) -> list[Path]:
     """Return the results files without samples: `path`, or those directly in the folder `path`; empty if it has samples."""
     _check_readable(path)
     root = path.parent if path.is_file() else path
-    if any(map(_is_samples, root.rglob(_FILES))):
+    if any(map(_is_samples, _json_files(root))):
         return []
     return [file for file in ([path] if path.is_file() else sorted(root.glob(_FILES))) if _is_results(file)]
 
@@ -109,9 +110,11 @@ def run_folders(path: Path) -> list[Path]:
     """
     _check_readable(path)
     below = [
-        child for child in _children(path) if child.is_dir() and any(map(_is_samples, child.rglob(_FILES)))
+        child
+        for child in _children(path)
+        if child.is_dir() and child.name != UNFINISHED and any(map(_is_samples, _json_files(child)))
     ]
-    homes = {file.parent for file in path.rglob(_FILES) if _is_samples(file)} if path.is_dir() else set()
+    homes = {file.parent for file in _json_files(path) if _is_samples(file)} if path.is_dir() else set()
     if len(homes) > 1 and len(below) > 1:
         return below
     find_run_files(path)
@@ -135,7 +138,7 @@ def _check_readable(path: Path) -> None:
 def _files_in_folder(path: Path) -> RunFiles:
     """Find the files in the folder `path`, or those that were written with the results file `path`."""
     root = path.parent if path.is_file() else path
-    files = sorted(file for file in root.rglob(_FILES) if file.is_file())
+    files = sorted(file for file in _json_files(root) if file.is_file())
     samples = [_sample_file(file, root) for file in files if _is_samples(file)]
     if path.is_file():
         samples = [sample for sample in samples if sample.results == path]
@@ -154,6 +157,11 @@ def _files_in_folder(path: Path) -> RunFiles:
         _trace_files(homes[0], root.parent if path.is_file() else root),
         older=len(samples) - len(newest),
     )
+
+
+def _json_files(folder: Path) -> Iterator[Path]:
+    """Yield the JSON files of a folder, without those that a killed import did not finish."""
+    return (file for file in folder.rglob(_FILES) if UNFINISHED not in file.relative_to(folder).parts)
 
 
 def _is_one_run(samples: Sequence[SampleFile]) -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 from fusion_eval.errors import ConfigError
 
 ADVICE = "name another folder with --output"
+UNFINISHED = ".unfinished"
+"""The folder below an output where files stand until all are written. What a killed process left there is no run."""
 
 
 def check_folder(folder: Path) -> None:
