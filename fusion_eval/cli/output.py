@@ -11,9 +11,7 @@ from fusion_eval.cli.options import report_progress
 
 if TYPE_CHECKING:
     from fusion_eval.harness.run_result import RunResult
-    from fusion_eval.harness.task_scores import TaskEnd
     from fusion_eval.report.analysis_view import AnalysisView
-    from fusion_eval.report.terminal.scores import GrowingTable
     from fusion_eval.runs.comparison import Comparison, Row
 
 
@@ -63,40 +61,12 @@ def narrow_analysis(view: AnalysisView) -> str:
 
 
 def progress_report() -> Callable[[str], None]:
-    """Return what a run reports its progress to: a growing table at a terminal, else lines on standard error."""
-    return LiveScores() if sys.stdout.isatty() else report_progress
+    """Return what a run reports its progress to: a live table at a terminal, else lines on standard error."""
+    if sys.stdout.isatty():
+        from fusion_eval.cli.live_scores import LiveScores
+        from fusion_eval.report.terminal.screen import open_whole_console
 
-
-class LiveScores:
-    """A table on the terminal that gets a line as each task ends. Other lines of progress go to standard error."""
-
-    def __init__(self) -> None:
-        self._table: GrowingTable | None = None
-
-    def __call__(self, line: str) -> None:
-        """Print a line of progress."""
-        report_progress(line)
-
-    def tasks_start(self, prompts: int, tasks: Sequence[str], strategies: Sequence[str]) -> None:
-        """Print the head of the table."""
-        from fusion_eval.harness.task_scores import prompts_in
-        from fusion_eval.report.terminal.scores import GrowingTable
-        from fusion_eval.report.terminal.screen import open_console
-
-        self._table = GrowingTable(tasks, strategies, open_console(sys.stdout))
-        self._print(self._table.head(prompts_in(prompts, len(tasks))))
-
-    def task_ends(self, end: TaskEnd) -> None:
-        """Print the line of a task."""
-        if self._table is not None:
-            done = ", ".join(
-                filter(None, (end.metric, f"{end.ended} of {end.tasks}", f"{end.seconds:.0f} s"))
-            )
-            self._print(self._table.line(end.task, end.scores, done))
-
-    def _print(self, lines: str) -> None:
-        """Print lines above the progress bar, which is on the same terminal."""
-        from tqdm import tqdm
-
-        tqdm.write(lines, file=sys.stdout)
-        sys.stdout.flush()
+        console = open_whole_console(sys.stdout)
+        if not console.is_dumb_terminal:
+            return LiveScores(console)
+    return report_progress

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 
@@ -15,7 +17,7 @@ def prepare_streams() -> None:
     there never changes the exit code.
     """
     sys.stdout = sys.stdout or _nowhere()  # None if the parent process closed it
-    sys.stderr = cast(TextIO, _DroppingStream(sys.stderr or _nowhere()))
+    sys.stderr = cast(TextIO, ErrorStream(sys.stderr or _nowhere()))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 
@@ -33,13 +35,30 @@ def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - a device, not a file
 
 
-class _DroppingStream:
-    """A text stream that drops what cannot be written."""
+class ErrorStream:
+    """Standard error: it drops what cannot be written, and can be diverted while a table is drawn on the same terminal.
+
+    Whoever took the stream before, such as a logger, is diverted too.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._write: Callable[[str], None] | None = None
+
+    @contextmanager
+    def diverted(self, write: Callable[[str], None]) -> Iterator[None]:
+        """Give what is written to a function instead."""
+        self._write = write
+        try:
+            yield
+        finally:
+            self._write = None
 
     def write(self, text: str) -> int:
+        """Write a text, or drop it. Return its length."""
+        if self._write is not None:
+            self._write(text)
+            return len(text)
         try:
             return self._stream.write(text)
         except OSError:
@@ -47,6 +66,7 @@ class _DroppingStream:
             return len(text)
 
     def flush(self) -> None:
+        """Flush the stream, if it still takes anything."""
         try:
             self._stream.flush()
         except OSError:

@@ -65,7 +65,7 @@ class JointAnswers:
         with ExitStack() as stack:
             shares = [stack.enter_context(self._share(lm, requests)) for lm in self._lms]
             listener = listener_of(self._report) if first.world_size == 1 else None
-            scores = stack.enter_context(_TaskScores(requests, self._finals, listener))
+            scores = stack.enter_context(_TaskScores(requests, self._finals, listener, first.width))
             names = ", ".join(lm.spec for lm in self._lms)
             done = stack.enter_context(
                 progress(names, len(requests), self._opener.endpoints, self._cost, off=False)
@@ -95,9 +95,15 @@ class JointAnswers:
 
 
 class _TaskScores:
-    """Tells a listener the scores of each task as its last question is answered.
+    """Tells a listener which tasks run, and the scores of each as its last question is answered.
 
     A thread scores, so that no request in flight waits for it. Leaving the context waits for the thread.
+
+    Args:
+        requests: The questions, in the order in which they are begun.
+        finals: The answers of each strategy, which are filled in meanwhile.
+        listener: Is told; None tells nobody.
+        width: How many questions are in work at a time.
     """
 
     def __init__(
@@ -105,6 +111,7 @@ class _TaskScores:
         requests: Sequence[Request],
         finals: Mapping[StrategyLM, Sequence[str]],
         listener: ScoreListener | None,
+        width: int,
     ) -> None:
         self._requests, self._finals, self._listener = requests, finals, listener
         self._left = Counter(request.task_name or "" for request in requests)
@@ -113,23 +120,43 @@ class _TaskScores:
         for index, request in enumerate(requests):
             self._indices[request.task_name or ""].append(index)
         self._thread = ThreadPoolExecutor(1)
+        self._width, self._begun, self._answered = width, 0, 0
 
     def __enter__(self) -> _TaskScores:
         if self._listener:
             self._listener.tasks_start(len(self._requests), self._tasks, [lm.spec for lm in self._finals])
+            self._begin(self._listener)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=kind is not None)
+        try:
+            self._thread.shutdown(wait=True, cancel_futures=kind is not None)
+        finally:
+            if self._listener:
+                self._listener.tasks_stop()
 
     def answered(self, index: int) -> None:
         """Count a question that every strategy is done with."""
+        if not self._listener:
+            return
         task = self._requests[index].task_name or ""
         self._left[task] -= 1
-        if not self._left[task] and self._listener:
+        self._answered += 1
+        questions = len(self._indices[task])
+        self._listener.task_runs(task, questions - self._left[task], questions)
+        self._begin(self._listener)
+        if not self._left[task]:
             self._ended += 1
             seconds = time.monotonic() - self._started
             self._thread.submit(self._report_scores, self._listener, task, self._ended, seconds)
+
+    def _begin(self, listener: ScoreListener) -> None:
+        """Tell which tasks have begun: the next question begins as soon as one is answered."""
+        while self._begun < min(self._answered + self._width, len(self._requests)):
+            task = self._requests[self._begun].task_name or ""
+            if self._begun == self._indices[task][0]:
+                listener.task_runs(task, 0, len(self._indices[task]))
+            self._begun += 1
 
     def _report_scores(self, listener: ScoreListener, task: str, ended: int, seconds: float) -> None:
         requests = [self._requests[index] for index in self._indices[task]]

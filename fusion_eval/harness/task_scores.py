@@ -35,8 +35,14 @@ class ScoreListener(Protocol):
     def tasks_start(self, prompts: int, tasks: Sequence[str], strategies: Sequence[str]) -> None:
         """Take the number of prompts, and the names that scores will come for."""
 
+    def task_runs(self, task: str, answered: int, questions: int) -> None:
+        """Take how many of a task's questions are answered: none, when the first is begun."""
+
     def task_ends(self, end: TaskEnd) -> None:
         """Take the scores of a task."""
+
+    def tasks_stop(self) -> None:
+        """Take notice that no more scores follow: every task has ended, or the run has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,12 @@ class ScoreLines:
     def tasks_start(self, prompts: int, tasks: Sequence[str], strategies: Sequence[str]) -> None:
         """Announce the lines."""
         self.report(f"{prompts_in(prompts, len(tasks))}; a line follows as each task ends")
+
+    def task_runs(self, task: str, answered: int, questions: int) -> None:
+        """Write nothing: a line is for a task that has ended."""
+
+    def tasks_stop(self) -> None:
+        """Write nothing: the last task's line is the last."""
 
     def task_ends(self, end: TaskEnd) -> None:
         """Write the line of a task."""

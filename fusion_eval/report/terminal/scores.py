@@ -1,21 +1,32 @@
-"""Draw the scores of a run for a terminal: line by line as tasks end, and as a whole at the end."""
+"""Draw the scores of a run for a terminal, as its tasks run and at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from fusion_eval.report.outcome import Outcome
 from fusion_eval.report.score_table import score_cells
 from fusion_eval.report.summary import HOW_TO_READ, summary
-from fusion_eval.report.terminal.screen import BETTER, GAP, QUIET, drawn, paragraph, tables_of, text
+from fusion_eval.report.terminal.screen import (
+    BETTER,
+    QUIET,
+    WIDTH,
+    Column,
+    drawn,
+    paragraph,
+    table_of,
+    tables_of,
+    text,
+    width_of,
+)
 from fusion_eval.report.text_table import Table
-from fusion_eval.text.printable import terminal_line
 
-_NARROWEST_SCORE = 7
+_OTHER_LINES = 5
+"""Lines of a live table besides its tasks: sentence, head, rule, progress, and one that stays free."""
+_FEWEST_COLUMNS = 3
 
 
 def scores_view(
@@ -28,51 +39,85 @@ def scores_view(
     return drawn(console, [*parts, paragraph(summary(outcome.totals, how_to_read), QUIET)])
 
 
-class GrowingTable:
-    """A table of scores that gets a line as each task ends. Its columns are known before its first line.
+class LiveTable:
+    """The scores of a run as a table that is drawn anew: tasks that have ended, that run, and that wait.
+
+    A terminal that is too low shows the tasks around those that run, until `finish` is called.
 
     Args:
-        tasks: The names of the tasks.
+        sentence: What stands above the table.
+        tasks: The names of the tasks, in the order in which they run.
         systems: The names of the columns.
-        console: Says how wide a line may be, and whether it has colours.
     """
 
-    def __init__(self, tasks: Sequence[str], systems: Sequence[str], console: Console) -> None:
-        self._console, self._systems = console, systems
-        self._widths = [max(cell_len(terminal_line(name)), _NARROWEST_SCORE) for name in systems]
-        self._label = max(cell_len(terminal_line(task)) for task in ("task", *tasks))
-        self._label = min(self._label, max(_NARROWEST_SCORE, console.width // 3))
+    def __init__(self, sentence: str, tasks: Sequence[str], systems: Sequence[str]) -> None:
+        self._sentence, self._systems = sentence, systems
+        self._lines: dict[str, list[Text]] = {task: self._line(task, {}, Text()) for task in tasks}
+        self._running: set[str] = set()
+        self._finished = False
+        self.progress = ""
+        """One line below the table, such as a progress bar."""
 
-    def head(self, sentence: str) -> str:
-        """Return the lines above the first task: a sentence, the names of the columns, and a rule."""
-        names = [text(name, "bold") for name in self._systems]
-        heading = self._line(text("task", "bold"), names, text("done", "bold"))
-        rule = "-" * min(self._console.width, heading.cell_len)
-        return drawn(self._console, [text(sentence, QUIET), heading, Text(rule)])
+    def task_runs(self, task: str, answered: int, questions: int) -> None:
+        """Mark a task as running, with how many of its questions are answered; as begun, before the first is."""
+        self._running.add(task)
+        state = f"running, {answered:,} of {questions:,}" if answered else "begun"
+        self._lines[task] = self._line(task, {}, text(state, "" if answered else QUIET))
 
-    def line(self, task: str, scores: Mapping[str, float], done: str) -> str:
-        """Return the line of a task that has ended; the best scores are coloured.
+    def task_ends(self, task: str, scores: Mapping[str, float], end: str) -> None:
+        """Show the scores of a task that has ended; the best ones are coloured.
 
         Args:
             task: The task.
             scores: The score of each system; one that has none is a dash.
-            done: What stands at the end: how many tasks have ended, and after how long.
+            end: What stands at the end of the line.
         """
+        self._running.discard(task)
+        self._lines[task] = self._line(task, scores, text(end, QUIET))
+
+    def finish(self) -> None:
+        """Show every task from now on, and nothing below them."""
+        self._finished, self.progress = True, ""
+
+    def _line(self, task: str, scores: Mapping[str, float], end: Text) -> list[Text]:
         digits = 1 if any(abs(value) > 1 for value in scores.values()) else 3
         shown = {name: f"{value:.{digits}f}" for name, value in scores.items()}
         best = max(scores.values(), default=None)
         several = len(set(shown.values())) > 1
+        none = "-" if scores else ""
         cells = [
-            text(shown.get(name, "-"), BETTER if several and scores.get(name) == best else "")
+            text(shown.get(name, none), BETTER if several and scores.get(name) == best else "")
             for name in self._systems
         ]
-        return drawn(self._console, [self._line(text(task), cells, text(done, QUIET))])
+        return [text(task), *cells, end]
 
-    def _line(self, label: Text, cells: Sequence[Text], end: Text) -> Text:
-        label.truncate(self._label, overflow="ellipsis", pad=True)
-        line = label
-        for cell, width in zip(cells, self._widths, strict=True):
-            line = line + Text(" " * (GAP + width - cell.cell_len)) + cell
-        line = line + Text(" " * GAP) + end
-        line.no_wrap = True
-        return line
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the table, at most as high and as wide as the console."""
+        places = self._places(console.height - _OTHER_LINES)
+        lines = list(self._lines.values())
+        columns = [
+            Column(head, [lines[place][number] for place in places], right=0 < number <= len(self._systems))
+            for number, head in enumerate(("task", *self._systems, ""))
+        ]
+        hidden = 0
+        while len(columns) > _FEWEST_COLUMNS and width_of(columns) > min(console.width, WIDTH):
+            del columns[-2]
+            hidden += 1
+        more = [
+            f"{places.start} tasks above" * bool(places.start),
+            f"{len(lines) - places.stop} tasks below" * (places.stop < len(lines)),
+            f"{hidden} systems without room" * bool(hidden),
+        ]
+        yield text("; ".join(filter(None, (self._sentence, *more))), QUIET)
+        yield table_of(columns)
+        if self.progress:
+            yield Text.from_ansi(self.progress, no_wrap=True, overflow="crop")
+
+    def _places(self, most: int) -> range:
+        """Return the places of the tasks to show: all, or those around the last one that runs."""
+        count = len(self._lines)
+        if self._finished or count <= most:
+            return range(count)
+        running = [place for place, task in enumerate(self._lines) if task in self._running]
+        stop = min(count, max(most, max(running, default=0) + 2))
+        return range(max(0, stop - most), stop)

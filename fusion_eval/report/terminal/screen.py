@@ -49,9 +49,14 @@ class Column:
         return max(cell_len(self.head), *(cell.cell_len for cell in self.cells), 0)
 
 
+def open_whole_console(stream: TextIO) -> Console:
+    """Return a console as wide as its stream: with styles on a terminal only, without colours where NO_COLOR is set."""
+    return Console(file=stream, markup=False, emoji=False, highlight=False, legacy_windows=False)
+
+
 def open_console(stream: TextIO) -> Console:
-    """Return a console for a stream: with styles on a terminal only, and without colours where NO_COLOR is set."""
-    console = Console(file=stream, markup=False, emoji=False, highlight=False, legacy_windows=False)
+    """Return a console for a stream, at most 100 columns wide."""
+    console = open_whole_console(stream)
     known = console.width if console.is_terminal else WIDTH
     console.width = max(_NARROWEST, min(WIDTH, known))
     return console

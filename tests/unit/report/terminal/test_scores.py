@@ -1,4 +1,4 @@
-"""The scores of a run at a terminal: a table that grows, and many strategies below each other."""
+"""The scores of a run at a terminal: a live table, and many strategies below each other."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.console import Console
 
 from fusion_eval.report.outcome import Outcome
 from fusion_eval.report.score_table import MeanScore, TaskScores
-from fusion_eval.report.terminal.scores import GrowingTable, scores_view
-from fusion_eval.report.terminal.screen import open_console
+from fusion_eval.report.terminal.scores import LiveTable, scores_view
+from fusion_eval.report.terminal.screen import drawn, open_console
 
 
 @pytest.fixture
@@ -19,24 +19,17 @@ def plain() -> Console:
     return open_console(io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
 
 
-def test_a_growing_table_is_aligned_from_its_first_line(plain: Console) -> None:
+def test_a_live_table_leaves_out_systems_that_have_no_room_and_says_so(plain: Console) -> None:
     # given
-    table = GrowingTable(["demo_de", "demo_日本語"], ["single", "bon(scorer=chrf)"], plain)
+    systems = [f"bon(scorer={name})" for name in ("logprob", "chrf", "confidence", "judge", "self_certainty")]
+    table = LiveTable("4 prompts in 2 tasks", ["demo_de", "demo_日本語"], systems)
     # when
-    lines = [
-        *table.head("4 prompts in 2 tasks").splitlines(),
-        table.line("demo_de", {"single": 43.21, "bon(scorer=chrf)": 7.0}, "chrf, 1 of 2, 9 s"),
-        table.line("demo_日本語", {"single": 1.0}, "2 of 2, 18 s"),
-    ]
+    table.task_ends("demo_日本語", {systems[0]: 43.21, systems[1]: 7.0}, "chrf, 9 s")
+    lines = drawn(plain, [table]).splitlines()
     # then
-    assert lines[0] == "4 prompts in 2 tasks" and set(lines[2]) == {"-"}
-    assert lines[3].split() == ["demo_de", "43.2", "7.0", "chrf,", "1", "of", "2,", "9", "s"]
-    assert lines[4].split()[:3] == ["demo_日本語", "1.000", "-"]
-    ends = [
-        cell_len(line[: line.index(end)])
-        for line, end in ((lines[1], "done"), (lines[3], "chrf,"), (lines[4], "2 of"))
-    ]
-    assert len(set(ends)) == 1
+    assert lines[0] == "4 prompts in 2 tasks; 2 systems without room"
+    assert max(map(cell_len, lines)) <= 100 and set(lines[2]) == {"-"}
+    assert lines[-1].split() == ["demo_日本語", "43.2", "7.0", "-", "chrf,", "9", "s"]
 
 
 def test_many_strategies_stand_below_each_other_with_the_label_repeated(plain: Console) -> None:
