@@ -123,6 +123,10 @@ def open_source(job: Job) -> Source:
     from fusion_eval.synth import sources
 
     name = job.prompts
+    if not name.strip():
+        raise ConfigError(
+            "--prompts is empty; name a file, a data set hf:OWNER/NAME, a task, or - for standard input"
+        )
     if name == sources.STANDARD_INPUT:
         return sources.open_standard_input(job.columns)
     if name.startswith(HUB):

@@ -35,10 +35,12 @@ class Teachers:
             return self.lost[model.identity]
         left = len(self._identities) - len(self.lost) - 1
         if left < self._fewest:
-            hint = f"; --min_teachers {left} would go on with the {left} others" if left else ""
+            others = "the other" if left == 1 else f"the {left} others"
+            hint = f"; --min_teachers {left} would go on with {others}" if left else ""
             raise EndpointError(f"{error}{hint}") from error
         self.lost[model.identity] = str(error)
-        self._report(f"{model.name} fails for good and is left out, {left} teachers go on: {error}")
+        rest = "one teacher goes on" if left == 1 else f"{left} teachers go on"
+        self._report(f"{model.name} fails for good and is left out, {rest}: {error}")
         return str(error)
 
 

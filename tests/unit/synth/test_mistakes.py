@@ -53,6 +53,7 @@ def test_a_bad_prompt_file_is_named_with_its_line_before_any_call(
         (("--columns", "prompt=questoin"), "has no column 'questoin'. It has: prompt"),
         (("--columns", "promt=x"), "--columns knows no 'promt'. Did you mean 'prompt'?"),
         (("--prompts", "nowhere.jsonl"), "There is no prompt file nowhere.jsonl"),
+        (("--prompts", ""), "--prompts is empty; name a file"),
         (("--strategy", "fussion"), "Did you mean 'fusion'?"),
         (("--strategy", "majority"), "majority votes on the answers that a task extracts"),
         (("--min_teachers", "4"), "--min_teachers 4 should be from 1 to 3"),
@@ -140,6 +141,24 @@ def test_the_job_goes_on_with_the_teachers_that_are_left_and_says_so(
     rows = rows_in(made.output)
     assert len(rows) == 3
     assert all(row["candidates"][2]["error"] and row["candidates"][0]["text"] for row in rows)
+
+
+def test_a_misspelt_prompt_file_is_answered_with_the_nearest_one(
+    lab: MakeLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = lab(1)
+    assert made.synth("--prompts", str(made.folder / "promtps.jsonl")) == 2
+    assert f"Did you mean '{made.folder / 'prompts.jsonl'}'?" in capsys.readouterr().err
+
+
+def test_the_last_teacher_goes_on_alone(lab: MakeLab, capsys: pytest.CaptureFixture[str]) -> None:
+    # given a server that has one of three models
+    made = lab(2, models=("a",))
+    # when
+    assert made.synth("--strategy", "single", "--min_teachers", "1") == 0
+    # then
+    assert "one teacher goes on" in capsys.readouterr().err
+    assert len(rows_in(made.output)) == 2
 
 
 def test_a_pool_with_too_few_teachers_is_a_failure(lab: MakeLab) -> None:
