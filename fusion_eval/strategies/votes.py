@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from fusion_eval.errors import ConfigError
@@ -41,3 +42,15 @@ def tally(answers: Sequence[str | None], weights: Sequence[float] | None = None)
 def winner(votes: dict[str, float]) -> str:
     """Return the answer with the most votes; of equals the one that was given first."""
     return max(votes, key=lambda answer: votes[answer])
+
+
+def with_highest(candidates: list[int], scores: Sequence[float | None], keep: float) -> list[int]:
+    """Return the candidates whose score is at or above the percentile that keeps this share of them."""
+    if keep == 1 or not candidates:
+        return candidates
+    values = sorted(scores[i] or 0.0 for i in candidates)
+    place = (1 - keep) * (len(values) - 1)  # between two values, as numpy.percentile places it
+    below = math.floor(place)
+    above = min(below + 1, len(values) - 1)
+    threshold = values[below] + (place - below) * (values[above] - values[below])
+    return [i for i in candidates if (scores[i] or 0.0) >= threshold]

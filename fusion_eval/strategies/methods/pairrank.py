@@ -33,11 +33,8 @@ class PairRank:
     - So Bradley–Terry strengths replace win rates that are weighted by the ratings' margin.
     - Candidates with equal texts are one.
 
-    Our own choices, where the source leaves them open:
-
-    - The first round is a ring, with two comparisons for each candidate.
-    - A pair that meets again is shown in the other order.
-    - The prompt is in our words.
+    Our own choices are the first round, a ring with two comparisons for each candidate, and the prompt's words. A pair
+    that meets again is shown in the other order.
 
     Args:
         budget: How many comparisons: `3n` is three for each candidate, `20` is 20. The first round needs n in any case.

@@ -11,7 +11,7 @@ from fusion_eval.argument_values import number_reader
 from fusion_eval.errors import ConfigError
 from fusion_eval.strategies.interface import Scorer, Tools, fall_back
 from fusion_eval.strategies.specs import format_spec
-from fusion_eval.strategies.votes import extracted_answers, tally, winner
+from fusion_eval.strategies.votes import extracted_answers, tally, winner, with_highest
 from fusion_eval.types import Answer, Pool
 
 
@@ -91,7 +91,7 @@ class WeightedMajority:
         known = [i for i, score in enumerate(scores) if score is not None]
         ranked = sorted(known, key=lambda i: -(scores[i] or 0.0))
         rank_of = {i: rank for rank, i in enumerate(ranked, start=1)}
-        voting = _kept([i for i in known if answers[i] is not None], scores, self.keep)
+        voting = with_highest([i for i in known if answers[i] is not None], scores, self.keep)
         weights: list[float | None] = [None] * len(scores)
         for i in voting:
             score = scores[i] or 0.0
@@ -110,15 +110,3 @@ class WeightedMajority:
 
     def __repr__(self) -> str:
         return format_spec(self)
-
-
-def _kept(candidates: list[int], scores: Sequence[float | None], keep: float) -> list[int]:
-    """Return the candidates whose score is at or above the percentile that keeps this share of them."""
-    if keep == 1 or not candidates:
-        return candidates
-    values = sorted(scores[i] or 0.0 for i in candidates)
-    place = (1 - keep) * (len(values) - 1)  # between two values, as numpy.percentile places it
-    below = math.floor(place)
-    above = min(below + 1, len(values) - 1)
-    threshold = values[below] + (place - below) * (values[above] - values[below])
-    return [i for i in candidates if (scores[i] or 0.0) >= threshold]

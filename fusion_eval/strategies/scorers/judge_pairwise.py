@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fusion_eval.argument_values import integer_reader, number_reader
 from fusion_eval.models.together import gather_or_cancel
+from fusion_eval.strategies.asking import made
 from fusion_eval.strategies.choosing import choose, distinct
 from fusion_eval.strategies.interface import Scored, Tools
 from fusion_eval.strategies.specs import format_spec
@@ -64,7 +65,7 @@ class PairwiseJudge:
                 for player in pair:
                     played[player] += 1
         shares = {player: wins[player] / played[player] if played[player] else None for player in players}
-        calls = tuple(choice.reply for choice in choices if choice.reply.error is None)
+        calls = made([choice.reply for choice in choices])
         return Scored(tuple(shares[texts[candidate.text.strip()]] for candidate in pool.usable), calls)
 
     def __repr__(self) -> str:

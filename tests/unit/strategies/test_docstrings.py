@@ -1,16 +1,19 @@
-"""Every strategy describes itself, its source and its deviations in short sentences."""
+"""Every strategy has a short file of its own, and describes itself, its source and its deviations in short sentences."""
 
 from __future__ import annotations
 
 import inspect
 import re
+from collections import Counter
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
-from fusion_eval.strategies.plugins import STRATEGIES
+from fusion_eval.strategies.plugins import SCORERS, STRATEGIES
 
 MOST_WORDS = 25
+MOST_LINES = 119
 _END = re.compile(r"(?<=[.:?!)])\s+(?=[A-Z`])|\n\s*\n|\n\s*- ")
 
 
@@ -20,3 +23,10 @@ def test_a_strategy_describes_itself_in_short_sentences(name: str) -> None:
     sentences = _END.split(inspect.getdoc(point.load()) or "")
     long = [" ".join(sentence.split()) for sentence in sentences if len(sentence.split()) > MOST_WORDS]
     assert not long
+
+
+def test_each_strategy_and_scorer_has_a_file_of_its_own_under_120_lines() -> None:
+    kinds = [point.load() for group in (STRATEGIES, SCORERS) for point in entry_points(group=group)]
+    files = Counter(inspect.getfile(kind) for kind in set(kinds))
+    assert set(files.values()) == {1}
+    assert not [file for file in files if len(Path(file).read_text("utf-8").splitlines()) > MOST_LINES]

@@ -13,7 +13,8 @@ from scripted import Scripted, pool_of, tools
 from fusion_eval.errors import ContextOverflowError, RequestError
 from fusion_eval.models.openai.candidates import candidates_of
 from fusion_eval.models.openai.decoding import decode_reply
-from fusion_eval.strategies.scorers.judge import Judge, rating_in
+from fusion_eval.strategies.ratings import rating_in
+from fusion_eval.strategies.scorers.judge import Judge
 from fusion_eval.types import ALTERNATIVES, Candidate, Sampling, from_json, to_json
 
 SAMPLING = Sampling(max_tokens=10, temperature=0.0, seed=0)

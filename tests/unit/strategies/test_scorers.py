@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scripted import Scripted, pool_of, tools
 
 from fusion_eval.errors import ConfigError, EndpointError
+from fusion_eval.strategies.ratings import read_rating
 from fusion_eval.strategies.scorers.chrf import Chrf
-from fusion_eval.strategies.scorers.judge import Judge, read_rating
+from fusion_eval.strategies.scorers.judge import Judge
 from fusion_eval.strategies.scorers.logprob import Logprob
 from fusion_eval.types import Candidate, Message, Prompt
 
