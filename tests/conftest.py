@@ -15,6 +15,24 @@ CACHE_VARIABLE = "XDG_CACHE_HOME"
 """The variable that says where the user's cache is, in this process and in those that a test starts."""
 
 
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """List files that are skipped as a whole."""
+    _list_if_skipped(report)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """List skipped tests."""
+    _list_if_skipped(report)
+
+
+def _list_if_skipped(report: pytest.CollectReport | pytest.TestReport) -> None:
+    """Add a skipped test to the file that SKIPPED_TESTS names. `.ci/run` runs those tests again with more packages."""
+    path = os.environ.get("SKIPPED_TESTS")
+    if path and report.skipped:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{report.nodeid}\n")
+
+
 @pytest.fixture(autouse=True)
 def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test an empty folder as the parent of the user's cache folder."""
