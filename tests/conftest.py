@@ -8,11 +8,16 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from openai_server import Plan, Server, serve
 
 CACHE_VARIABLE = "XDG_CACHE_HOME"
 """The variable that says where the user's cache is, in this process and in those that a test starts."""
+
+# A busy machine is no mistake: no example fails because it took long.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
