@@ -266,6 +266,27 @@ def test_a_first_candidate_without_calls_is_no_system_of_its_own() -> None:
     assert [row.estimator for row in rows] == ["mean"]
 
 
+def test_languages_share_the_systems_that_all_of_them_have() -> None:
+    # given English with votes and a score, French with another score and no votes
+    english = random_pools(1, task="t_en", answers=np.zeros((3, 5)), scores={"reward": np.ones((3, 5))})
+    french = random_pools(2, task="t_fr", language="fr", scores={"judge": np.ones((3, 5))})
+    # and a strategy that takes the first candidate on all items of English only
+    first, other = (strategy_answers("bon", [0.5] * 3) for _ in range(2))
+    first = dataclasses.replace(first, chosen=np.array([0, 0, 0]))
+    other = dataclasses.replace(other, chosen=np.array([0, 1, 0]))
+    english, french = (
+        dataclasses.replace(pools, strategies=(own,)) for pools, own in ((english, first), (french, other))
+    )
+
+    # when
+    rows = budget_rows(units([english, french]), "calls")
+
+    # then
+    both = [row for row in rows if row.language == "all"]
+    assert [(row.estimator, row.strategy) for row in both] == [("mean", None), ("strategy", "bon")]
+    assert both[0].value == pytest.approx((english.values.mean() + french.values.mean()) / 2)
+
+
 # New answers
 
 
