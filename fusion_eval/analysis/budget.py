@@ -21,7 +21,8 @@ from fusion_eval.stats.cluster_means import Sample, cluster_means
 from fusion_eval.stats.paired import paired_values
 from fusion_eval.stats.permutation import permutation_test
 
-_ROUNDING = 1e-12
+_ROUNDING = 1e-9
+"""Relative difference below which two costs differ by rounding only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,23 +159,25 @@ def _with_front(rows: Sequence[BudgetRow], sign: float) -> list[BudgetRow]:
 
 
 def mixture(cost: float, costs: Sequence[float]) -> tuple[float, bool]:
-    """Return the k at which a system costs `cost`, and whether that takes more candidates than were measured.
+    """Return the largest k at which a system costs `cost`, and whether that takes more candidates than were measured.
 
     Args:
         cost: The cost to meet.
-        costs: The costs at k = 1…N, rising.
+        costs: The costs at k = 1…N, which never fall.
 
     Returns:
         A number k = m + w: with probability w the system takes m + 1 candidates, else m. It is 1 also for less than one
         candidate costs. Beyond N, and if the costs do not rise, it is found with the mean cost of a further candidate.
     """
-    n = len(costs)
-    if cost <= costs[0]:
+    n, rounding = len(costs), _ROUNDING * abs(cost)
+    affordable = sum(one <= cost + rounding for one in costs)
+    if not affordable:
         return 1.0, False
-    for m in range(1, n):
-        if cost <= costs[m] + _ROUNDING:
-            step = costs[m] - costs[m - 1]
-            return m + (min(max((cost - costs[m - 1]) / step, 0.0), 1.0) if step > 0 else 1.0), False
+    if affordable < n:
+        lower, upper = costs[affordable - 1], costs[affordable]
+        return affordable + max((cost - lower) / (upper - lower), 0.0), False
+    if cost <= costs[-1] + rounding:
+        return float(n), False
     step = (costs[-1] - costs[0]) / (n - 1) if n > 1 else costs[0]
     beyond = (cost - costs[-1]) / step if step > 0 else 0.0  # free candidates never cost as much
     return n + beyond, True

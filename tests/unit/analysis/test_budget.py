@@ -156,6 +156,23 @@ def test_the_mixture_costs_what_it_should(cost: float, k: float, limited: bool) 
     assert mixture(cost, [10, 20, 30, 40]) == (pytest.approx(k), limited)
 
 
+@pytest.mark.parametrize(
+    ("cost", "costs", "k", "limited"),
+    [
+        (10, [10, 10, 10], 3, False),  # candidates that are drawn at the same time
+        (10, [10, 10, 20], 2, False),
+        (15, [10, 10, 20], 2.5, False),
+        (25, [10, 10, 20], 4, True),
+        (0.1 + 0.2, [0.3, 0.6], 1, False),
+        (0.6, [0.3, 0.1 + 0.2 + 0.3], 2, False),
+    ],
+)
+def test_of_what_costs_the_same_the_mixture_takes_the_most(
+    cost: float, costs: list[float], k: float, limited: bool
+) -> None:
+    assert mixture(cost, costs) == (pytest.approx(k), limited)
+
+
 def pools_with_fusion(*, tokens: int, items: int = 40) -> ScoredPools:
     """Return pools of six candidates with a score, and a strategy whose calls cost `tokens`."""
     random = np.random.default_rng(5)
