@@ -18,9 +18,9 @@ _warned: weakref.WeakKeyDictionary[Solver, set[str]] = weakref.WeakKeyDictionary
 def warn(solver: Solver, requests: Iterable[Request]) -> None:
     """Log each warning about the strategy and the tasks of these requests, once for a strategy."""
     tasks = dict.fromkeys(request.task_name or "" for request in requests)
-    found = [metric_bias(solver, task, host_tasks.metrics_of(task)) for task in tasks]
+    found = metric_bias(solver, {task: host_tasks.metrics_of(task) for task in tasks})
     earlier = _warned.setdefault(solver, set())
     for sentence in [*pool_bias(solver), *found]:
-        if sentence is not None and sentence not in earlier:
+        if sentence not in earlier:
             earlier.add(sentence)
             log.warning(sentence)

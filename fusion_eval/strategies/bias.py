@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.strategies.solver import Aggregator
@@ -12,22 +12,35 @@ from fusion_eval.strategies.specs import format_spec, load_strategy
 from fusion_eval.text.specs import spec_name
 
 
-def metric_bias(aggregator: Aggregator, task: str, metrics: Iterable[str]) -> str | None:
-    """Return a warning if the strategy selects by a metric that the task reports; None if it does not.
+def metric_bias(aggregator: Aggregator, metrics: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return a warning for each metric by which the strategy selects, and which tasks report.
 
     Selecting by a metric inflates that metric above the true gain (Kovacs et al. 2024, arXiv 2411.03524).
+
+    Args:
+        aggregator: The strategy with its models.
+        metrics: The metrics of each task.
     """
     strategy = aggregator.strategy
     chosen_by = {str(getattr(strategy, "utility", ""))}
     if "scorer" in _uses(aggregator):
         chosen_by.add(spec_name(format_spec(aggregator.tools.scorer)).partition(":")[0])
-    for metric in metrics:
-        if any(measures(name, metric) for name in chosen_by):
-            return (
-                f"{aggregator.spec} selects by {metric}, which {task} reports: the gain in {metric} is inflated "
-                "(arXiv 2411.03524). Read another metric of the task, or select by another scorer"
-            )
-    return None
+    tasks: dict[str, list[str]] = {}
+    for task, reported in metrics.items():
+        if metric := next((name for name in reported if any(measures(one, name) for one in chosen_by)), None):
+            tasks.setdefault(metric, []).append(task)
+    return [
+        f"{aggregator.spec} selects by {metric}, which {_reporting(named)}: the gain in {metric} is inflated "
+        "(arXiv 2411.03524). Read another metric of the task, or select by another scorer"
+        for metric, named in tasks.items()
+    ]
+
+
+def _reporting(tasks: Sequence[str]) -> str:
+    others = len(tasks) - 1
+    if not others:
+        return f"{tasks[0]} reports"
+    return f"{tasks[0]} and {others} other {'task' if others == 1 else 'tasks'} report"
 
 
 def pool_bias(aggregator: Aggregator) -> list[str]:
@@ -76,4 +89,7 @@ def scorer_bias(scorer: str, metric: str) -> str | None:
 
 
 def _uses(aggregator: Aggregator) -> tuple[str, ...]:
-    return tuple(getattr(aggregator.strategy, "uses", ()))
+    strategy = aggregator.strategy
+    scores = getattr(strategy, "scores_pools_of", None)
+    unused = () if scores is None or scores(aggregator.arguments.n) else ("scorer",)
+    return tuple(part for part in getattr(strategy, "uses", ()) if part not in unused)

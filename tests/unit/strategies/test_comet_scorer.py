@@ -102,5 +102,5 @@ def test_its_spec_is_its_name_and_its_model() -> None:
 def test_selecting_by_comet_warns_where_the_task_reports_comet_or_xcomet(comet: list[Any]) -> None:
     arguments = parse({"model": "m", "base_url": "http://127.0.0.1:9/v1", "cache": "off"})
     solver = Solver(f"bon(scorer=comet:{KIWI})", arguments, Opener(arguments, Store(None)))
-    assert "selects by xcomet" in str(metric_bias(solver, "wmt", ["chrf", "xcomet"]))
-    assert metric_bias(solver, "wmt", ["chrf"]) is None
+    assert "selects by xcomet" in str(metric_bias(solver, {"wmt": ["chrf", "xcomet"]}))
+    assert metric_bias(solver, {"wmt": ["chrf"]}) == []
