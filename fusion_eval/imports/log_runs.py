@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ def with_logs_as_runs(paths: Sequence[Path]) -> list[Path]:
     folder = Path(tempfile.mkdtemp(prefix="fusion_eval_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     imported, names = read_logs(logs, mean=True)
+    for note in imported.notes:
+        logging.getLogger("fusion_eval").warning(note)
     date = max(path.stat().st_mtime for path in logs)
     write_runs(imported, list(imported.tasks.values()), folder, {"kind": "inspect"}, date)
     runs = iter([run_folder(folder, name) for name in names])

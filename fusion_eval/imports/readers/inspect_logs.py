@@ -1,7 +1,8 @@
 """Logs of inspect_ai, `.eval` or JSON, by inspect's own `read_eval_log` (extra `inspect`).
 
-The epochs of a sample are its pool. A score is a number, a boolean, or one of inspect's letters: C (correct) 1, P (partial) 0.5, I
-(incorrect) and N (no answer) 0. A scorer whose value is an object gives a metric for each of its keys.
+The epochs of a sample are its pool. Samples without an output are left out. A score is a number, a boolean, or one of inspect's
+letters: C (correct) 1, P (partial) 0.5, I (incorrect) and N (no answer) 0. A scorer whose value is an object gives a metric for each
+of its keys.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def read_logs(paths: Sequence[Path], *, mean: bool) -> tuple[Imported, list[str]
         ConfigError: inspect_ai is missing, or a log cannot be read or has no samples.
     """
     imported, names = Imported(), []
+    pictures, without_output = list[str](), list[str]()
     for path in paths:
         log = _load(path)
         task = imported.task(str(log.eval.task).replace("/", "_"))
@@ -61,7 +63,18 @@ def read_logs(paths: Sequence[Path], *, mean: bool) -> tuple[Imported, list[str]
         for sample_id, epochs in by_id.items():
             key = _key(sample_id, by_id)
             where = f"{path}, sample {key}"
-            _add(task, names[-1], key, sorted(epochs, key=lambda one: one.epoch), where, mean)
+            if not _add(task, names[-1], key, sorted(epochs, key=lambda one: one.epoch), where, mean):
+                without_output.append(where)
+            if not _all_text(epochs[0].input):
+                pictures.append(where)
+        if not task.metrics:
+            imported.notes.append(f"{path}: no sample has a score that is a number")
+    for what, places in (
+        ("samples without an output, {}, are left out, the first is {}", without_output),
+        ("inputs with parts that are no text, {}, keep only their text, the first is {}", pictures),
+    ):
+        if places:
+            imported.notes.append(what.format(f"{len(places):,}", places[0]))
     return imported, names
 
 
@@ -87,15 +100,22 @@ def _load(path: Path) -> Any:
             f"{path} is a log of inspect_ai; install its reader: pip install 'fusion-eval[inspect]'"
         ) from error
     try:
-        return inspect_log.read_eval_log(str(path))
+        log = inspect_log.read_eval_log(str(path))
     except (
         Exception
     ) as error:  # of a file that is cut off, or of an unknown version, the library raises many kinds
         reason = safe_message(str(error)) or type(error).__name__
         raise ConfigError(f"{path} cannot be read as a log of inspect_ai: {reason}") from error
+    newest = inspect_log.EvalLog.model_fields["version"].default
+    if log.version > newest:
+        raise ConfigError(
+            f"{path} is a log of version {log.version}, and the installed inspect_ai knows {newest}; update it"
+        )
+    return log
 
 
-def _add(task: ImportedTask, model: str, key: str, epochs: list[Any], where: str, mean: bool) -> None:
+def _add(task: ImportedTask, model: str, key: str, epochs: list[Any], where: str, mean: bool) -> bool:
+    """Add a sample with its epochs; return False if none of them has an output."""
     first = epochs[0]
     pool = tuple(_candidate(sample, model, place) for place, sample in enumerate(epochs))
     scores = tuple(_values(sample) for sample in epochs)
@@ -104,9 +124,16 @@ def _add(task: ImportedTask, model: str, key: str, epochs: list[Any], where: str
     target = first.target if isinstance(first.target, str) else "\n".join(map(str, first.target))
     values = _mean(scores) if mean else scores[0]
     if all(one.error for one in pool):
-        raise ConfigError(f"{where} has no output: {pool[0].error}")
+        return False
     answer = SystemAnswer(pool[0].text, values, 0 if pool[0].error is None else None, pool, scores)
     task.merge(ImportedItem(key, _prompt(first.input), where, target=target), {model: answer})
+    return True
+
+
+def _all_text(given: Any) -> bool:
+    """Return whether an input has no parts other than text, such as pictures."""
+    contents = [] if isinstance(given, str) else [turn.content for turn in given]
+    return all(isinstance(one, str) or all(part.type == "text" for part in one) for one in contents)
 
 
 def _prompt(given: Any) -> tuple[Message, ...]:

@@ -58,6 +58,11 @@ def _seed(file: DataFile) -> int:
 
 
 def _read_folder(task: ImportedTask, files: Sequence[DataFile]) -> None:
+    if len(files) > 1 and _seed(files[0]) < 0:
+        raise ConfigError(
+            f"{files[0].path} has greedy answers and {files[1].path} sampled ones, which are not one pool; move one of them to "
+            "a folder of its own"
+        )
     for rows in zip_longest(*(file.records() for file in files)):
         whole = [row for row in rows if row is not None]
         if len(whole) < len(files):

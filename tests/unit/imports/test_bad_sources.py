@@ -117,6 +117,16 @@ def test_a_seed_that_ends_early_is_named(
     assert "output-rs0.jsonl, line 2" in said and "output-rs1.jsonl ends before this line" in said
 
 
+def test_greedy_answers_beside_sampled_ones_are_no_pool(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"problem": "1?", "generation": "1"}
+    lines(row, name="math/output.jsonl")
+    source = lines(row, name="math/output-rs0.jsonl")
+    message = refusal(source.parent, capsys)
+    assert "output.jsonl has greedy answers and" in message and "output-rs0.jsonl sampled ones" in message
+
+
 def test_an_unknown_kind_names_the_known_ones(
     lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import fusion_eval as fe
 from fusion_eval.cli.main import main
 from fusion_eval.errors import ConfigError
 from fusion_eval.imports.pools import ImportedItem, ImportedTask, SystemAnswer, user_prompt
-
-needs_inspect = pytest.mark.skipif(
-    importlib.util.find_spec("inspect_ai") is None,
-    reason="inspect_ai is not installed: the extra inspect brings it",
-)
 
 
 def task_with(*items: ImportedItem) -> ImportedTask:
@@ -68,55 +60,3 @@ def test_lines_of_one_id_with_two_targets_are_refused(
     # then
     assert code == 2
     assert "line 2: '1' has another target than in" in capsys.readouterr().err
-
-
-def log(path: Path, model: str, *samples: tuple[int | str, str]) -> Path:
-    """Write a log of inspect_ai in its JSON form, with samples of an id and an input."""
-
-    def sample(sample_id: int | str, text: str) -> dict[str, Any]:
-        message = {"role": "assistant", "content": f"answer of {model}"}
-        output = {"model": model, "choices": [{"message": message, "stop_reason": "stop"}]}
-        return {"id": sample_id, "epoch": 1, "input": text, "target": "4", "messages": [], "output": output}
-
-    dataset: dict[str, Any] = {}
-    spec = {
-        "created": "2025-01-01T00:00:00+00:00",
-        "task": "sums",
-        "model": model,
-        "dataset": dataset,
-        "config": {},
-    }
-    record = {
-        "version": 2,
-        "status": "success",
-        "eval": spec,
-        "samples": [sample(*one) for one in samples],
-    }
-    path.write_text(json.dumps(record))
-    return path
-
-
-@needs_inspect
-def test_a_number_and_its_text_are_two_samples_of_a_log(tmp_path: Path) -> None:
-    # given
-    source = log(tmp_path / "a.json", "mockllm/model", (1, "2+2?"), ("1", "3+1?"))
-    # when
-    result = fe.import_pools(source, tmp_path / "out")
-    # then
-    samples = fe.read_runs(*result.runs)[0].tasks["sums"].samples
-    assert [(sample.doc["id"], sample.doc["prompt"]) for sample in samples] == [
-        ("1", "2+2?"),
-        ('"1"', "3+1?"),
-    ]
-
-
-@needs_inspect
-def test_logs_of_shuffled_samples_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # given
-    first = log(tmp_path / "a.json", "mockllm/a", (1, "2+2?"), (2, "3+1?"))
-    second = log(tmp_path / "b.json", "mockllm/b", (1, "3+1?"), (2, "2+2?"))
-    # when
-    code = main(["compare", str(first), str(second)])
-    # then
-    assert code == 2
-    assert f"{second}, sample 1: '1' has another prompt than in {first}, sample 1" in capsys.readouterr().err
