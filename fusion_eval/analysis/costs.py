@@ -34,10 +34,7 @@ def pool_costs(pools: ScoredPools, unit: BudgetUnit) -> Floats:
     if unit == "seconds":
         return oracle_of_k(pools.seconds)
     if unit == "tokens":
-        if not pools.completion_tokens.any():
-            raise ConfigError(
-                f"The server of {pools.task} reported no tokens, so --budget tokens compares nothing; use --budget calls"
-            )
+        _check_tokens_of_models(pools)
         per_candidate = pools.completion_tokens.mean(axis=1, keepdims=True) * k
         return np.asarray(per_candidate + _prompt_costs(pools, pools.prompt_tokens.astype(np.float64)))
     if np.isnan(pools.cost).any():
@@ -70,12 +67,13 @@ def call_costs(strategy: StrategyAnswers, unit: BudgetUnit, *, scoring: bool = F
         scoring: Count only the calls that scored candidates.
 
     Raises:
-        ConfigError: A price is not known.
+        ConfigError: A price is not known, or the server of the calls reported no tokens.
     """
     calls = strategy.scoring if scoring else strategy
     if calls is None:
         return np.zeros(len(strategy.values))
     if unit == "tokens":
+        _check_tokens_of_calls(strategy)
         return (calls.prompt_tokens + calls.completion_tokens).astype(np.float64)
     if unit == "usd" and np.isnan(calls.cost).any():
         raise ConfigError(
@@ -83,6 +81,32 @@ def call_costs(strategy: StrategyAnswers, unit: BudgetUnit, *, scoring: bool = F
         )
     columns = {"calls": calls.calls, "usd": calls.cost, "seconds": calls.seconds}
     return columns[unit].astype(np.float64)
+
+
+def _check_tokens_of_models(pools: ScoredPools) -> None:
+    """Raise a `ConfigError` for a model whose candidates have no tokens: they would count as free."""
+    for number, name in enumerate(pools.models):
+        own = pools.completion_tokens[pools.model == number]
+        if len(own) and not own.any():
+            raise ConfigError(
+                f"The server of {name} reported no tokens for {pools.task}, so --budget tokens compares nothing; use --budget calls"
+            )
+
+
+def _check_tokens_of_calls(strategy: StrategyAnswers) -> None:
+    """Raise a `ConfigError` if the calls that wrote a strategy's answers have no tokens: they would count as free.
+
+    Calls that failed have no tokens, and neither have some scorers.
+    """
+    scoring = strategy.scoring
+    calls, tokens = strategy.calls, strategy.prompt_tokens + strategy.completion_tokens
+    if scoring is not None:
+        calls, tokens = calls - scoring.calls, tokens - scoring.prompt_tokens - scoring.completion_tokens
+    if (calls[~strategy.fallback] > 0).any() and not tokens.any():
+        raise ConfigError(
+            f"The server of the calls of {strategy.name} reported no tokens, so --budget tokens compares nothing; use "
+            "--budget calls"
+        )
 
 
 def prompt_prices(pools: ScoredPools) -> Floats:

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fusion_eval.analysis.budget import BudgetRow, budget_rows, mixture
-from fusion_eval.analysis.costs import pool_costs, prompt_prices, request_sizes
-from fusion_eval.analysis.fused_curves import FusedAnswers, fused_differences, fused_points, fusor_rows
+from fusion_eval.analysis.costs import call_costs, pool_costs, prompt_prices, request_sizes
+from fusion_eval.analysis.fused_curves import FusedAnswers
 from fusion_eval.analysis.pools import Calls, ScoredPools
-from fusion_eval.analysis.robustness import CorruptedAnswers, key_of, robustness_rows
+from fusion_eval.analysis.robustness import key_of
 from fusion_eval.analysis.units import units
 from fusion_eval.errors import ConfigError
 from fusion_eval.report.further_tables import budget_tables
@@ -129,12 +129,34 @@ def test_a_request_ends_where_the_next_one_of_its_model_begins() -> None:
     ("unit", "fields", "message"),
     [
         ("tokens", {"completion_tokens": np.zeros((3, 5), dtype=np.int64)}, "reported no tokens"),
+        (
+            "tokens",
+            {
+                "model": np.tile([0, 1, 1, 1, 1], (3, 1)),
+                "completion_tokens": np.tile([0, 1, 1, 1, 1], (3, 1)),
+            },
+            "server of a reported no tokens",
+        ),
         ("usd", {"cost": np.full((3, 5), np.nan)}, "No price is known"),
     ],
 )
 def test_a_cost_that_is_not_known_is_one_sentence(unit: Any, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         pool_costs(random_pools(1, **fields), unit)
+
+
+def test_calls_whose_server_reports_no_tokens_are_not_free() -> None:
+    # given
+    fusion = strategy_answers("fusion", [1.0] * 3, calls=1)
+    fell_back = dataclasses.replace(fusion, fallback=np.ones(3, dtype=bool))
+    scored = dataclasses.replace(fusion, scoring=Calls(fusion.calls, *[np.zeros(3)] * 4))
+
+    # then
+    with pytest.raises(ConfigError, match="the calls of fusion reported no tokens"):
+        call_costs(fusion, "tokens")
+    assert call_costs(fusion, "calls").tolist() == [1, 1, 1]
+    # and calls that failed, or that only scored, may have none
+    assert not call_costs(fell_back, "tokens").any() and not call_costs(scored, "tokens").any()
 
 
 # Equal cost
@@ -302,83 +324,3 @@ def test_languages_share_the_systems_that_all_of_them_have() -> None:
     both = [row for row in rows if row.language == "all"]
     assert [(row.estimator, row.strategy) for row in both] == [("mean", None), ("strategy", "bon")]
     assert both[0].value == pytest.approx((english.values.mean() + french.values.mean()) / 2)
-
-
-# New answers
-
-
-def answers_of(pools: ScoredPools, values: list[float], fusor: str = "f", k: int = 2) -> FusedAnswers:
-    """Return what a fusor made of the first k candidates."""
-    return FusedAnswers(fusor, k, {key_of(pools): strategy_answers(f"fusion@{k}", values)})
-
-
-def test_fusion_is_compared_with_others_of_the_same_k_by_brute_force() -> None:
-    # given
-    pools = random_pools(4, items=8, n=4, scores={"chrf": np.random.default_rng(4).random((8, 4))})
-    random = np.random.default_rng(6)
-    values = random.random(8)
-
-    # when
-    found = units([pools])
-    [point] = fused_points(found, [answers_of(pools, list(values))], 0.05)
-    differences = {
-        row.against: row.delta for row in fused_differences(found, [answers_of(pools, list(values))], 0.05)
-    }
-
-    # then
-    best = [
-        np.mean(
-            [
-                pools.values[row, max(pair, key=lambda c: pools.scores["chrf"][row, c])]
-                for pair in combinations(range(4), 2)
-            ]
-        )
-        for row in range(8)
-    ]
-    assert point.value == pytest.approx(values.mean())
-    assert differences == {
-        "mean": pytest.approx(np.mean(values - pools.values.mean(axis=1))),
-        "best_of": pytest.approx(np.mean(values - best)),
-    }
-
-
-def test_fusors_are_compared_with_the_first_at_each_k() -> None:
-    # given
-    pools = random_pools(4, items=3)
-    fused = [
-        answers_of(pools, [0.1, 0.2, 0.3]),
-        answers_of(pools, [0.4, 0.2, 0.6], "g"),
-        answers_of(pools, [0.0] * 3, "g", 4),
-    ]
-
-    # when
-    rows = list(fusor_rows(units([pools]), fused, 0.05))
-
-    # then
-    assert [(row.fusor, row.k, row.against) for row in rows] == [
-        ("f", 2, None),
-        ("g", 2, "f"),
-        ("g", 4, None),
-    ]
-    assert rows[1].delta == pytest.approx(0.2)
-
-
-@pytest.mark.parametrize("higher_is_better", [True, False])
-def test_a_loss_is_positive_where_answers_get_worse(higher_is_better: bool) -> None:
-    # given
-    pools = scored_pools([[1.0, 0.0]] * 4, higher_is_better=higher_is_better)
-    better, worse = np.array([0.9, 0.8, 0.7, 0.9]), np.array([0.5, 0.8, 0.6, 0.1])
-    clean, bad = (better, worse) if higher_is_better else (worse, better)
-    key = key_of(pools)
-    leaked = np.array([True, False, False, True])
-
-    # when
-    [row] = robustness_rows(
-        units([pools]), [CorruptedAnswers("fusion", "cut", 1, {key: clean}, {key: bad}, {key: leaked})], 0.05
-    )
-
-    # then
-    assert row.loss == pytest.approx((better - worse).mean())
-    assert row.leak_rate == 0.5
-    assert row.leak_low is not None and row.leak_high is not None
-    assert 0 < row.leak_low < 0.5 < row.leak_high < 1
