@@ -104,10 +104,8 @@ def _merged(path: Path) -> dict[str, Any]:
     return merged | own
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Read `!function name` as the name, so that nothing is executed."""
-
-
+_PlainLoader: Any = type("_PlainLoader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
+"""Reads `!function name` as the name, so that nothing is executed. It is the loader in C, where yaml has one."""
 _PlainLoader.add_constructor("!function", lambda loader, node: str(node.value))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.harness.registration import register_filters, register_metrics
 from fusion_eval.harness.tasks.folder import folder
+from fusion_eval.harness.tasks.task_index import may_be_a_task, task_names
 from fusion_eval.text.redaction import safe_message
 
 _LONGEST_REASON = 600
@@ -18,7 +19,8 @@ _LONGEST_REASON = 600
 def task_manager(names: Sequence[str], include_path: Path | None) -> Any:
     """Return a task manager of the harness that knows all tasks named.
 
-    The harness's own thousands of tasks are indexed only if a name is neither ours nor in `include_path`.
+    The harness's own thousands of tasks are indexed only if a name is neither ours nor in `include_path`, and may be one
+    of theirs.
 
     Raises:
         ConfigError: A task or the folder does not exist.
@@ -31,14 +33,20 @@ def task_manager(names: Sequence[str], include_path: Path | None) -> Any:
         raise ConfigError(f"--include_path {include_path} is not a folder")
     paths = [str(path) for path in (folder(), include_path) if path]
     manager = TaskManager(include_path=paths, include_defaults=False)
-    if not all(_matches(manager, name) for name in names):
+    theirs = [name for name in names if not _matches(manager, name)]
+    for name in theirs:
+        if not may_be_a_task(name):
+            raise _no_task(name, {*manager.all_tasks, *task_names()})
+    if theirs:
         manager = TaskManager(include_path=paths)
-    for name in names:
+    for name in theirs:
         if not _matches(manager, name):
-            raise ConfigError(
-                f"There is no task '{name}'.{nearest(name, manager.all_tasks)} `lm_eval ls tasks` lists all"
-            )
+            raise _no_task(name, manager.all_tasks)
     return manager
+
+
+def _no_task(name: str, known: Iterable[str]) -> ConfigError:
+    return ConfigError(f"There is no task '{name}'.{nearest(name, known)} `lm_eval ls tasks` lists all")
 
 
 def _matches(manager: Any, name: str) -> bool:
