@@ -59,10 +59,11 @@ def _as_chat(body: Mapping[str, Any]) -> dict[str, Any]:
     usage = as_dict(body.get("usage"))
     reason = as_dict(body.get("incomplete_details")).get("reason")
     message = {"content": [*thoughts, *parts] or None, "tool_calls": calls}
+    ended = "tool_calls" if calls and not parts else "stop"
     return {
         "error": body.get("error"),
         "status": body.get("status"),
-        "choices": [{"message": message, "finish_reason": reason or ("tool_calls" if calls else "stop")}],
+        "choices": [{"message": message, "finish_reason": reason or ended}],
         "usage": {
             "prompt_tokens": usage.get("input_tokens"),
             "completion_tokens": usage.get("output_tokens"),

@@ -118,6 +118,7 @@ def test_the_text_of_a_refusal_is_kept_and_counted(tmp_path: Path) -> None:
     [
         response({"type": "reasoning", "summary": []}, message("Because.")),
         response(message("Be"), message("cause.")),
+        response({"type": "web_search_call", "status": "completed"}, message("Because.")),
         {"model": "gpt-5", "output_text": "Because."},
     ],
 )
@@ -129,7 +130,20 @@ def test_bodies_of_the_responses_api_are_read(tmp_path: Path, body: dict[str, An
     # then
     candidate = trace.pool.candidates[0]
     assert (trace.final, candidate.model, candidate.error) == ("Because.", "gpt-5", None)
+    assert candidate.finish_reason == "stop"
     assert candidate.completion_tokens == (8 if "usage" in body else 0)
+
+
+def test_a_response_that_only_calls_a_function_is_counted(tmp_path: Path) -> None:
+    # given
+    call = {"type": "function_call", "name": "look_up", "arguments": "{}"}
+    lines = [result("r1", response(message("Because."))), result("r2", response(call))]
+    source = write(tmp_path / "b" / "output.jsonl", lines)
+    # when
+    imported = fe.import_pools(source, tmp_path / "out")
+    # then
+    assert imported.items == 1
+    assert "'r2': gpt-5 sent a reply without an answer: a call of a tool" in imported.notes[0]
 
 
 def test_a_response_that_was_cut_off_says_so(tmp_path: Path) -> None:
