@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ def analyze(
     include_path: str | Path | None = None,
     output: str | Path | None = None,
     budget: str | None = None,
-    fuse: Sequence[int] = (),
+    fuse: int | str | Sequence[int] = (),
     fusors: str | Sequence[str] = (),
     corrupt: str | Sequence[str] = (),
     model_args: Mapping[str, object] | None = None,
@@ -77,7 +77,7 @@ def analyze(
     from fusion_eval.runs.comparison import compared_run
     from fusion_eval.runs.writing import check_folder
 
-    tables = FurtherTables(budget, tuple(fuse), _fusors(fusors), names_in(corrupt), model_args, seed)
+    tables = FurtherTables(budget, _numbers(fuse), _fusors(fusors), names_in(corrupt), model_args, seed)
     tables.check()
     if output is not None:
         check_folder(Path(output))
@@ -100,32 +100,43 @@ def analyze(
 def _fusors(fusors: str | Sequence[str]) -> tuple[str, ...]:
     from fusion_eval.text.specs import split_list
 
-    return tuple(filter(None, split_list(fusors) if isinstance(fusors, str) else fusors))
+    return tuple(dict.fromkeys(filter(None, split_list(fusors) if isinstance(fusors, str) else fusors)))
+
+
+def _numbers(fuse: int | str | Sequence[int]) -> tuple[int, ...]:
+    """Read distinct numbers of candidates: one, a list, or `2,3,5`."""
+    from fusion_eval.argument_values import integer_reader
+
+    listed = fuse.split(",") if isinstance(fuse, str) else fuse if isinstance(fuse, Iterable) else [fuse]
+    read = integer_reader(1)
+    return tuple(dict.fromkeys(read("fuse", number) for number in listed))
 
 
 def price(
     *runs: Run | str | Path,
     metrics: str | Sequence[str] = (),
     include_path: str | Path | None = None,
-    fuse: Sequence[int] = (),
+    fuse: int | str | Sequence[int] = (),
     fusors: str | Sequence[str] = (),
     corrupt: str | Sequence[str] = (),
     model_args: Mapping[str, object] | None = None,
     allow_partial: bool = False,
     seed: int = 0,
+    cluster: str = "auto",
 ) -> str:
     """Return a table of the calls, tokens and dollars that the new answers of an analysis cost at most.
 
-    No model is asked. The arguments are those of `analyze`.
+    No model is asked. The arguments are those of `analyze`, which then reads the scores that this has kept.
     """
     from fusion_eval.api.further_tables import FurtherTables, new_tables
     from fusion_eval.argument_values import names_in
 
-    tables = FurtherTables(None, tuple(fuse), _fusors(fusors), names_in(corrupt), model_args, seed)
+    tables = FurtherTables(None, _numbers(fuse), _fusors(fusors), names_in(corrupt), model_args, seed)
     tables.check()
     if not tables.calls().any:
+        _run_parts(runs)
         return "This analysis makes no calls; --fuse, --fusors and --corrupt would"
-    scored = score(runs, names_in(metrics), "none", allow_partial, include_path)
+    scored = score(runs, names_in(metrics), cluster, allow_partial, include_path)
     return new_tables(scored, tables, include_path).price()
 
 
@@ -141,23 +152,29 @@ def score(
     Raises:
         ConfigError: The runs have no pools, or pools that cannot be analyzed.
     """
-    from fusion_eval.errors import ConfigError
     from fusion_eval.harness.stored_pools import stored_pools
+
+    loaded = tuple(
+        replace(run, partial=run.partial or allow_partial)
+        for run in load_runs(_run_parts(runs), allow_partial)
+    )
+    folder = None if include_path is None else Path(include_path)
+    pools, notes = stored_pools(loaded, metrics, cluster, folder, allow_partial=allow_partial)
+    return Scored(loaded, tuple(pools), (*(note for run in loaded for note in run.notes), *notes))
+
+
+def _run_parts(runs: Sequence[Run | str | Path]) -> list[Run | Path]:
+    """Return each run once: as it is, or its folder. A folder may hold several runs."""
+    from fusion_eval.errors import ConfigError
     from fusion_eval.runs.files import run_folders
     from fusion_eval.runs.reading import Run
 
     if not runs:
         raise ConfigError("analyze() needs a run, or a folder with runs")
-    parts: dict[object, Run | Path] = {}  # a run that is named twice is one run
+    parts: dict[object, Run | Path] = {}
     for one in runs:
         if isinstance(one, Run):
             parts[id(one)] = one
         else:
             parts |= {folder.resolve(): folder for folder in run_folders(Path(one))}
-    loaded = tuple(
-        replace(run, partial=run.partial or allow_partial)
-        for run in load_runs(list(parts.values()), allow_partial)
-    )
-    folder = None if include_path is None else Path(include_path)
-    pools, notes = stored_pools(loaded, metrics, cluster, folder, allow_partial=allow_partial)
-    return Scored(loaded, tuple(pools), (*(note for run in loaded for note in run.notes), *notes))
+    return list(parts.values())

@@ -130,6 +130,7 @@ def analyze_runs(options: argparse.Namespace) -> int:
                 *options.runs,
                 metrics=metrics,
                 include_path=options.include_path,
+                cluster=options.cluster,
                 allow_partial=options.allow_partial,
                 seed=options.seed,
                 **new_calls,

@@ -21,6 +21,7 @@ from fusion_eval.api.analysis import Scored, price, score
 from fusion_eval.api.further_tables import FurtherTables, new_tables
 from fusion_eval.cli import main as cli
 from fusion_eval.errors import ConfigError
+from fusion_eval.harness import scored_pools
 from fusion_eval.harness.new_tables import NewTables, free_selections
 from fusion_eval.harness.stored_questions import StoredItem
 from fusion_eval.report.analysis_view import AnalysisView
@@ -163,9 +164,12 @@ def test_curves_have_fusion_at_each_k_beside_the_others(lab: Lab) -> None:
     assert against == {"mean", "majority"}  # the server reports no log-probabilities
 
 
-def test_a_dry_run_makes_no_call(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
-    # given
+def test_a_dry_run_makes_no_call(
+    lab: Lab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given scores that an analysis has kept
     before = len(lab.server.calls)
+    monkeypatch.setattr(scored_pools, "score_all", None)
     words = ["analyze", str(lab.runs), "--include_path", str(lab.tasks), "--fuse", "3", "--corrupt", "cut:2"]
     arguments = ",".join(f"{name}={value}" for name, value in lab.arguments.items())
 
@@ -273,6 +277,28 @@ def test_a_mistake_is_one_sentence(lab: Lab, options: dict[str, Any], message: s
 def test_a_unit_of_cost_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="tokens"):
         fe.analyze(tmp_path, budget="token")
+
+
+@pytest.mark.parametrize("fuse", [2.5, "two", [2, 0], True])
+def test_numbers_of_candidates_that_are_none_are_one_sentence(tmp_path: Path, fuse: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^fuse=.+ should be a whole number, 1 or more$"):
+        fe.analyze(tmp_path, fuse=fuse, model_args={})
+
+
+def test_numbers_of_candidates_have_the_form_of_other_lists(lab: Lab) -> None:
+    # given two numbers, of which one is named twice
+    forms = ("2, 3", (2, 3, 2), ["2", "3"])
+    # then each is one job, whatever their form
+    tables = [
+        price(lab.runs, fuse=form, model_args=lab.arguments, include_path=lab.tasks)  # type: ignore[arg-type]
+        for form in forms
+    ]
+    assert len(set(tables)) == 1 and tables[0].count("fusion@") == 2
+
+
+def test_a_dry_run_without_new_calls_knows_its_runs(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="There is no run"):
+        price(tmp_path / "absent")
 
 
 def test_new_calls_need_model_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
