@@ -1,9 +1,10 @@
-"""The pytest plugin, in a small test suite that pytest runs in a process of its own."""
+"""The pytest plugin, in a small test suite that pytest runs within this test."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from run_folders import samples, write_run
 
 from fusion_eval.gate.baseline_file import write_baseline
 from fusion_eval.gate.sides import read_side
+
+Suite = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
@@ -22,24 +25,27 @@ def base(tmp_path: Path) -> Path:
     return write_baseline(read_side(tmp_path / "good"), tmp_path / "base.json.gz")
 
 
-def suite(folder: Path, *tests: str, options: tuple[str, ...] = ()) -> tuple[int, str]:
-    """Run a suite with one test for each body. Return the exit code and the output."""
-    bodies = "".join(f"def test_{number}(fusion_check):\n    {body}\n\n" for number, body in enumerate(tests))
-    (folder / "test_suite.py").write_text(bodies)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "test_suite.py", *options],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Suite:
+    """Return a function that runs a suite with one test for each body, and returns the exit code and the output."""
+
+    def run(*tests: str, options: tuple[str, ...] = ()) -> tuple[int, str]:
+        bodies = [f"def test_{number}(fusion_check):\n    {body}\n" for number, body in enumerate(tests)]
+        (tmp_path / "test_suite.py").write_text("\n\n".join(bodies))
+        monkeypatch.chdir(tmp_path)
+        without = [
+            f"-pno:{plugin}"
+            for plugin in ("cacheprovider", "xdist", "hypothesispytest", "faulthandler", "asyncio")
+        ]
+        sys.modules.pop("test_suite", None)  # of the last test
+        code = pytest.main([*without, "--import-mode=importlib", "-rA", "test_suite.py", *options])
+        return int(code), capsys.readouterr().out
+
+    return run
 
 
-def test_the_fixture_fails_the_tests_whose_run_is_worse(base: Path, tmp_path: Path) -> None:
+def test_the_fixture_fails_the_tests_whose_run_is_worse(suite: Suite, base: Path) -> None:
     code, out = suite(
-        tmp_path,
         "assert fusion_check('good').outcome == 'no regression'",
         "fusion_check('bad')",
         "fusion_check('bad', margin=0.6)",
@@ -60,14 +66,14 @@ def test_the_fixture_fails_the_tests_whose_run_is_worse(base: Path, tmp_path: Pa
 
 
 def test_without_a_baseline_the_test_is_skipped_and_the_reason_tells_how_to_make_one(
-    base: Path, tmp_path: Path
+    suite: Suite, base: Path
 ) -> None:
-    code, out = suite(tmp_path, "fusion_check('good')", f"fusion_check('good', {str(base)!r})")
+    code, out = suite("fusion_check('good')", f"fusion_check('good', {str(base)!r})")
     assert code == 0 and "1 passed, 1 skipped" in out
     assert "no baseline: pytest --fusion-baseline FILE, which fusion-eval baseline RUN -o FILE makes" in out
 
 
-def test_a_mistake_fails_the_test_with_one_sentence(base: Path, tmp_path: Path) -> None:
+def test_a_mistake_fails_the_test_with_one_sentence(suite: Suite, base: Path) -> None:
     wrong = {
         "fusion_check('goood')": "There is no baseline file or run goood. Did you mean 'good'?",
         "fusion_check('good', margin=2)": "--margin 2 should be a share of the metric's range",
@@ -77,15 +83,17 @@ def test_a_mistake_fails_the_test_with_one_sentence(base: Path, tmp_path: Path) 
         "fusion_check('good', alpha=5)": "alpha=5 should be a number from 0.0001 to 0.5",
         "fusion_check('good', baseline='none.gz')": "There is no baseline none.gz.",
     }
-    code, out = suite(tmp_path, *wrong, options=("--fusion-baseline", str(base)))
+    code, out = suite(*wrong, options=("--fusion-baseline", str(base)))
     assert code == 1 and f"{len(wrong)} failed" in out
     assert [message for message in wrong.values() if message not in out] == []
     assert "Traceback" not in out and "pytest_plugin.py" not in out
 
 
-def test_the_update_option_rewrites_a_baseline_file_and_never_a_run(base: Path, tmp_path: Path) -> None:
+def test_the_update_option_rewrites_a_baseline_file_and_never_a_run(
+    suite: Suite, base: Path, tmp_path: Path
+) -> None:
     tests = ("fusion_check('bad')", "fusion_check('good', 'new.json.gz')", "fusion_check('bad', 'good')")
-    code, out = suite(tmp_path, *tests, options=("--fusion-baseline", str(base), "--fusion-update-baseline"))
+    code, out = suite(*tests, options=("--fusion-baseline", str(base), "--fusion-update-baseline"))
     assert code == 1 and "2 passed" in out
     assert "--update_baseline rewrites a baseline file, and good is none" in out
     assert read_side(base).tasks == read_side(tmp_path / "bad").tasks
