@@ -25,7 +25,8 @@ def import_pools(
         output: Folder to write runs and tasks to.
         kind: The kind of the source, such as "inspect"; None looks at the content.
         columns: For plain JSON lines: `{"prompt": COLUMN, "answer": COLUMN, …}`.
-        allow_partial: Leave out items whose pools have holes, and note it, instead of raising an error.
+        allow_partial: Leave out items whose pools have holes, and lines of the harness that are cut off, and note it, instead
+            of raising an error.
 
     Returns:
         The folders of the runs and of the tasks, and what the user should know.

@@ -33,7 +33,10 @@ def add_import(commands: Any) -> None:
         metavar="ROLE=COLUMN,…",
         help="for jsonl: prompt=, answer=, score=, id=, model=, language=, target=, task=",
     )
-    shared.add_allow_partial(parser, "leave out items whose pools have holes, and note it")
+    shared.add_allow_partial(
+        parser,
+        "leave out items whose pools have holes, and lines of the harness that are cut off, and note it",
+    )
     parser.set_defaults(run=import_runs)
 
 

@@ -57,14 +57,15 @@ def import_source(
         output: The folder to write to.
         kind: The kind of the source; None looks at the content.
         columns: For `jsonl`: which column holds what.
-        allow_partial: Leave out items whose pools have holes, and note it, instead of raising an error.
+        allow_partial: Leave out items whose pools have holes, and lines of the harness that cannot be read, and note it,
+            instead of raising an error.
 
     Raises:
         ConfigError: The source cannot be read, or a pool has holes; the message names file and line.
     """
     check_folder(output)
     with staged_output(output) as staging:
-        opened = open_source(source, columns)
+        opened = open_source(source, columns, allow_partial=allow_partial)
         name, reader = find_reader(opened, kind)
         imported = reader.read(opened)
         tasks = _checked(imported, opened, allow_partial)

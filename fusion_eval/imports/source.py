@@ -63,11 +63,13 @@ class Source:
         name: The source as the user wrote it.
         files: The files with data.
         columns: For the reader `jsonl`: which column holds what.
+        allow_partial: Whether the user takes what can be read of files that are not whole.
     """
 
     name: str
     files: tuple[DataFile, ...]
     columns: Mapping[str, str] = field(default_factory=dict)
+    allow_partial: bool = False
 
     @property
     def stem(self) -> str:
@@ -86,14 +88,21 @@ class Source:
         return max(times, default=0.0)
 
 
-def open_source(name: str, columns: Mapping[str, str] | None = None) -> Source:
+def open_source(
+    name: str, columns: Mapping[str, str] | None = None, *, allow_partial: bool = False
+) -> Source:
     """Find the files of a source.
+
+    Args:
+        name: The source as the user wrote it.
+        columns: For the reader `jsonl`: which column holds what.
+        allow_partial: Whether the user takes what can be read of files that are not whole.
 
     Raises:
         ConfigError: There is no such file, folder or data set, or it has no data.
     """
     if name.startswith(HUB):
-        return Source(name, _hub_files(read_hub_name(name)), columns or {})
+        return Source(name, _hub_files(read_hub_name(name)), columns or {}, allow_partial)
     path = Path(name)
     if not path.exists():
         siblings = (
@@ -105,7 +114,7 @@ def open_source(name: str, columns: Mapping[str, str] | None = None) -> Source:
     files = tuple(map(DataFile, [path] if path.is_file() else _data_files(path)))
     if not files:
         raise ConfigError(f"{name} has no files {', '.join('*' + ending for ending in _DATA)}")
-    return Source(name, files, columns or {})
+    return Source(name, files, columns or {}, allow_partial)
 
 
 def _data_files(folder: Path) -> list[Path]:

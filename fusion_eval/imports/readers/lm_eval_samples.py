@@ -24,10 +24,11 @@ def matches(source: Source) -> bool:
 
 def read(source: Source) -> Imported:
     """Read one run."""
-    run = read_runs([Path(source.name)])[0]
+    run = read_runs([Path(source.name)], source.allow_partial)[0]
     if run.traces:
         raise ConfigError(f"{source.name} has traces.jsonl already; use it as it is")
-    imported = Imported(results=find_run_files(Path(source.name)).newest_results() or None)
+    results = find_run_files(Path(source.name)).newest_results() or None
+    imported = Imported(notes=list(run.notes), results=results)
     for name in run.tasks:
         task = _task(run, name)
         imported.tasks[name] = task

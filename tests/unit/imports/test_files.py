@@ -62,6 +62,23 @@ def test_an_empty_sample_file_of_the_harness_is_named(
     assert f"samples_none_{DATE}.jsonl holds no samples" in refusal(run, capsys, *options)
 
 
+def test_a_sample_file_that_is_cut_off_is_imported_only_on_demand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    run = tmp_path / "run"
+    run.mkdir()
+    sample = {"doc_id": 0, "doc": {}, "target": "", "resps": [["a", "b"]], "filtered_resps": ["a"], "acc": 1}
+    (run / f"samples_cut_{DATE}.jsonl").write_text(json.dumps(sample) + '\n{"doc_id": 1, "do')
+    # when
+    message = refusal(run, capsys)
+    result = fe.import_pools(run, tmp_path / "out", allow_partial=True)
+    # then
+    assert "line 2 is not a sample of the harness, or is cut off" in message
+    assert result.items == 1
+    assert "1 lines cannot be read and are left out" in result.notes[0]
+
+
 def test_an_empty_file_is_called_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "rows.jsonl"
     source.touch()

@@ -38,7 +38,7 @@ def annotation(judge: str, preference: float | None, model: str = "mine", **chan
     return {**texts, **names, "preference": preference, **changed}
 
 
-def values(run: Path) -> list[dict[str, float | None]]:
+def values(run: Path) -> list[dict[str, Any]]:
     return [dict(sample.values) for sample in next(iter(fe.read_runs(run)[0].tasks.values())).samples]
 
 
