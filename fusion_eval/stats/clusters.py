@@ -43,6 +43,9 @@ def number_by_label(labels: Labels, n: int) -> tuple[Numbers, int]:
     if labels is None:
         return np.arange(n), n
     listed = _listed(labels, n)
+    if isinstance(labels, np.ndarray) and labels.dtype.kind == "i":  # the same numbers, found faster
+        integers, numbered = np.unique(labels, return_inverse=True)
+        return numbered, len(integers)
     try:
         known = sorted(set(listed))
     except TypeError:  # labels of several types cannot be compared

@@ -81,7 +81,7 @@ def cell(number: int, task: str, pair: tuple[Values, Values], family: str) -> Ce
         metric="metric",
         filter="none",
         statistics=np.stack([values, np.ones_like(values)], axis=-1),
-        clusters=np.arange(first, first + values.shape[1]).astype(object),
+        clusters=np.arange(first, first + values.shape[1]),
         score=mean_score,
         item_score=mean_score,
         higher_is_better=True,
@@ -158,6 +158,9 @@ def test_without_a_loss_a_check_of_five_tasks_fails_at_most_as_often_as_alpha(dr
 def test_a_loss_of_exactly_the_margin_fails_at_most_as_often_as_alpha_over_all_tasks(
     draw: Draw, items: int, tasks: int
 ) -> None:
+    # given tasks that are smaller if there are several
+    items = items if tasks == 1 else items // 2
+    # then
     assert share("regression", draw, items, *[-0.01] * tasks) <= 0.05 + SLACK
 
 
