@@ -16,7 +16,7 @@ FIVE_STEPS: Mapping[str, float] = {"A>>B": 1.0, "A>B": 0.75, "A=B": 0.5, "B>A": 
 """The marks of Arena-Hard (Li et al. 2024, arXiv 2406.11939), with their worth to the answer shown first."""
 
 _MARK = re.compile(r"(?<!\[)\[\[([^\[\]]*)\]\](?!\])")
-_ALLOWED_AFTER = " \t\r\n*_`~.。।۔!)#"
+_ALLOWED_AFTER = " \t\r\n*_`~.。।۔!)#$"
 """Characters that may follow the verdict. Quotation marks are not among them: a mark inside them is a quotation."""
 _AFTER = re.compile(
     r"(?:<[|｜][^<>|｜\s]{1,40}[|｜]>|</?s>|<eos>|<pad>|<end_of_turn>|\[/INST\]|<br ?/?>|(?<=\n)-{3,}"
@@ -24,6 +24,8 @@ _AFTER = re.compile(
     re.IGNORECASE,
 )
 """What else may follow the verdict: tokens that end a turn, closing tags, a ruled line."""
+_BOXED = re.compile(r"\\boxed\{\s*(?:\\text\{)?\s*(\[\[[^\[\]{}\n]*\]\])\s*\}{1,2}")
+"""A mark in a LaTeX box, as models that were trained on mathematics write it."""
 _LONGEST_AFTER, _MOST_AFTER = 64, 20
 _INVISIBLE = re.compile(
     r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]"
@@ -34,7 +36,7 @@ _LEAD_IN = (
     r"[^\[\]\n]{0,40}"
 )
 _STATEMENT = re.compile(
-    rf"^[ \t>.*_`~#-]*(?:{_LEAD_IN})?\[\[([^\[\]\n]*)\]\](?:[ \t\r.*_`~。।۔!)#]|</\w+>)*$",
+    rf"^[ \t>.*_`~#$-]*(?:{_LEAD_IN})?\[\[([^\[\]\n]*)\]\](?:[ \t\r.*_`~。।۔!)#$]|</\w+>)*$",
     re.IGNORECASE | re.MULTILINE,
 )
 """A line that states a verdict: a mark alone, or after a short lead-in such as `My verdict:`."""
@@ -58,7 +60,8 @@ def read_mark(reply: str, marks: Mapping[str, float]) -> str | None:
     """
     answer = _THOUGHT_ENDS.split(reply)[-1]
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", answer))
-    text = _without_tokens(text.replace("\\[", "[").replace("\\]", "]"), _ALLOWED_AFTER)
+    text = _BOXED.sub(r"\1", text.replace("\\[", "[").replace("\\]", "]"))
+    text = _without_tokens(text, _ALLOWED_AFTER)
     earlier, _, line = text.rpartition("\n")
     matches = list(_MARK.finditer(line))
     if not matches or matches[-1].end() != len(line):

@@ -20,8 +20,11 @@ _SYNONYMS = {
 }
 DONE = {word: name for name, words in _SYNONYMS.items() for word in words.split()}
 """The finish reasons that mean that an answer is complete, each with OpenAI's name for it."""
-_FAILED = {"error", "failed", "failure", "abort", "aborted", "cancelled", "canceled", "timeout", "expired"}
-"""Words of fields beside the finish reason that say that a reply failed."""
+_FAILED = re.compile(
+    r"(?:^|_)(?:error|failed|failure|abort|aborted|cancell?ed|timeout|timed_out|expired|malformed|overloaded|unavailable|"
+    r"interrupted)(?:_|$)"
+)
+"""Words of fields beside the finish reason that say that a reply failed, such as `MALFORMED_FUNCTION_CALL`."""
 _NO_FAILURE = {"", "0", "200", "ok", "success", "none", "null", "false"}
 """Values of error fields that some gateways send with every good reply."""
 
@@ -97,7 +100,10 @@ def message_in(parsed: object) -> str:
 
 
 def _is_failed_word(value: object) -> bool:
-    return isinstance(value, str) and value.strip().lower() in _FAILED
+    if not isinstance(value, str):
+        return False
+    words = re.sub(r"[\s-]+", "_", value.strip().lower()[:100])
+    return words not in DONE and _FAILED.search(words) is not None
 
 
 def _is_error_status(value: object) -> bool:

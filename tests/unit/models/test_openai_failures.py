@@ -40,6 +40,8 @@ def read(reply: Any) -> list[Candidate]:
         reply_with(choice={"errors": [FAILURE]}),
         reply_with(choice={"status": "failed"}),
         reply_with(choice={"native_finish_reason": "abort"}),
+        reply_with(choice={"native_finish_reason": "MALFORMED_FUNCTION_CALL"}),
+        reply_with(choice={"native_finish_reason": "upstream-error"}),
         reply_with(choice={"finish_reason": {"type": "abort"}}),
         reply_with(choice={"finish_reason": None}, message={"content": None}),
         reply_with(choice={"finish_reason": ""}, message={"content": ""}),
