@@ -31,14 +31,24 @@ def load(group: str, name: str) -> Any:
     role, points = ROLES[group], _points(group)
     if name not in points:
         known = sorted(points)
-        close = f" Did you mean '{_ELSEWHERE[name]}'?" if name in _ELSEWHERE else nearest(name, known)
-        raise ConfigError(f"There is no {role} '{name}'.{close} Known: {', '.join(known)}")
+        raise ConfigError(f"There is no {role} '{name}'.{_instead_of(name, group)} Known: {', '.join(known)}")
     try:
         return points[name].load()
     except Exception as error:
         raise ConfigError(
             f"The {role} '{name}' ({points[name].value}) cannot be imported: {error}"
         ) from error
+
+
+def _instead_of(name: str, group: str) -> str:
+    """Return a hint for a name that a group lacks: what it is instead, or the nearest name."""
+    if name in _ELSEWHERE and group == STRATEGIES:
+        return f" Did you mean '{_ELSEWHERE[name]}'?"
+    if group == STRATEGIES and name in _points(SCORERS):
+        return f" It is a scorer: bon(scorer={name})."
+    if group == SCORERS and name in _points(STRATEGIES):
+        return " It is a strategy."
+    return nearest(name.lower(), _points(group))
 
 
 def registered_name(value: object) -> str | None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, cast
 
 from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.model_arguments import ARGUMENT_NAMES
 from fusion_eval.strategies.interface import Scorer, Strategy
 from fusion_eval.strategies.option_types import SIMPLE, without_none
 from fusion_eval.strategies.plugins import ROLES, SCORERS, STRATEGIES, load, registered_name
 from fusion_eval.text.specs import Quoted, Spec, format_word, parse_spec, split_list
 
 _NONE = "none"
+_SAME = {"by": "scorer", "scorer": "by", "metric": "utility", "layers": "rounds", "rounds": "layers"}
+"""For an option of some strategies, the one that means nearly the same in others."""
 _GROUPS: dict[object, str] = {Scorer: SCORERS, Strategy: STRATEGIES}
 
 
@@ -99,13 +102,24 @@ def _build(spec: Spec, group: str) -> object:
         if name not in kinds:
             known = f"Its options: {', '.join(kinds)}" if kinds else f"It has none; write {spec.name}"
             raise ConfigError(
-                f"The {role} '{spec.name}' has no option '{name}'.{nearest(name, kinds)} {known}"
+                f"The {role} '{spec.name}' has no option '{name}'.{_instead_of(name, kinds)} {known}"
+                + (f". {name}= is a model argument" if name in ARGUMENT_NAMES and name not in _SAME else "")
             )
     options = {name: _read(spec.name, name, value, kinds[name]) for name, value in spec.options}
     try:
         return target(**options)
+    except ConfigError as error:  # a value out of its range
+        prefix = "" if spec.name in str(error) or not options else f"{_written(spec)}: "
+        raise ConfigError(f"{prefix}{error}") from error
     except (TypeError, ValueError) as error:  # an option that its class refuses, or requires
         raise ConfigError(f"The {role} '{spec.name}' cannot be made: {error}") from error
+
+
+def _instead_of(name: str, options: Collection[str]) -> str:
+    """Return a hint for an option that a strategy or a scorer lacks: the one that means the same, or the nearest one."""
+    if (same := _SAME.get(name)) in options:
+        return f" Did you mean '{same}'?"
+    return nearest(name, options)
 
 
 def _without_colon(spec: Spec, target: Any, role: str) -> Spec:

@@ -17,7 +17,7 @@ from fusion_eval.strategies.specs import format_spec
 from fusion_eval.strategies.swiss import Pair, Standings
 from fusion_eval.types import Answer, Pool
 
-_BUDGET = re.compile(r"(?P<times>\d{1,4}(?:\.\d+)?)n|(?P<pairs>\d{1,6})")
+_BUDGET = re.compile(r"(?!0+(?:\.0+)?n?$)(?:(?P<times>\d{1,4}(?:\.\d+)?)n|\d{1,6})")
 
 
 @dataclass(frozen=True, repr=False)

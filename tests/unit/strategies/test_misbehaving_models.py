@@ -20,8 +20,17 @@ ASK_NOBODY = {"single", "random", "longest", "majority", "mbr"}
 CHOOSING = {"usc", "genselect", "pairrank", "chops"}
 """Strategies whose model names a candidate. All others that ask a model, but `bon` and `weighted_majority`, let it write."""
 
+SCORED = {"bon", "weighted_majority", "rank_fusion", "guarded_fusion", "refine"}
+
 every_strategy = pytest.mark.parametrize("strategy", names(STRATEGIES))
-every_scorer = pytest.mark.parametrize("scorer", ["chrf", "judge", "judge_pairwise"])
+with_every_scorer = pytest.mark.parametrize(
+    ("strategy", "scorer"),
+    [
+        (name, scorer)
+        for name in names(STRATEGIES)
+        for scorer in ("chrf", "judge", "judge_pairwise")[: 3 if name in SCORED else 1]
+    ],
+)
 
 
 async def answer_of(strategy: str, model: Scripted, scorer: str = "chrf") -> Answer:
@@ -33,8 +42,7 @@ def is_candidate(answer: Answer) -> bool:
     return answer.chosen is not None and answer.text == POOL.usable[answer.chosen].text
 
 
-@every_strategy
-@every_scorer
+@with_every_scorer
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_a_failing_model_leads_to_a_counted_fallback_on_a_candidate(
     strategy: str, scorer: str, failure: str
@@ -50,8 +58,12 @@ async def test_a_failing_model_leads_to_a_counted_fallback_on_a_candidate(
     assert strategy not in ASK_NOBODY or not model.requests
 
 
-@every_strategy
-@every_scorer
+def test_every_strategy_that_scores_is_tested_with_failing_judges() -> None:
+    kinds = {name: load_strategy(name) for name in names(STRATEGIES)}
+    assert {name for name, kind in kinds.items() if "scorer" in getattr(kind, "uses", ())} == SCORED
+
+
+@with_every_scorer
 @pytest.mark.parametrize("reply", NOTHING)
 async def test_a_model_that_says_nothing_leads_to_a_counted_fallback_on_a_candidate(
     strategy: str, scorer: str, reply: str

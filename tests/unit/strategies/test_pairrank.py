@@ -131,7 +131,7 @@ async def test_a_reply_that_names_no_candidate_leads_to_a_fallback(lie: str) -> 
     assert answer.fallback is not None
 
 
-@pytest.mark.parametrize("budget", ["many", "n", "-3", "3 n", "0x3"])
+@pytest.mark.parametrize("budget", ["many", "n", "-3", "3 n", "0x3", "0", "0n", "0.0n"])
 def test_a_budget_that_cannot_be_read_is_one_sentence(budget: str) -> None:
     with pytest.raises(
         ConfigError, match="should be comparisons per candidate, such as 3n, or in all, such as 20"

@@ -127,12 +127,12 @@ def test_whatever_the_options_are_the_text_of_a_value_parses_back_to_it(**option
         ("listed(items=1)", "The option items of listed has a type that cannot be read from text"),
         ("picky(k=2)", "The strategy 'picky' cannot be made: k is at most 1"),
         ("bon(scorer=length)", "The scorer 'length' cannot be made: "),
-        ("bon(scorer=judge(temperature=9))", "temperature=9.0 should be a number from 0 to 5"),
-        ("bon(scorer=judge(max_tokens=0))", "max_tokens=0 should be a whole number, 1 or more"),
-        ("fusion(fusor_temperature=-1)", "fusor_temperature=-1.0 should be a number from 0 to 5"),
-        ("fusion(fusor_max_tokens=0)", "fusor_max_tokens=0 should be a whole number, 1 or more"),
+        ("bon(scorer=judge(temperature=9))", "judge(temperature=9): temperature=9.0 should be a number from 0 to 5"),
+        ("bon(scorer=judge(max_tokens=0))", "judge(max_tokens=0): max_tokens=0 should be a whole number, 1 or more"),
+        ("fusion(fusor_temperature=-1)", "fusion(fusor_temperature=-1): fusor_temperature=-1.0 should be a number from 0 to 5"),
+        ("fusion(fusor_max_tokens=0)", "fusion(fusor_max_tokens=0): fusor_max_tokens=0 should be a whole number, 1 or more"),
         ("mbr(utility=chr)", "mbr(utility=chr): utility should be one of chrf, bleu, bertscore, comet. Did you mean 'chrf'?"),
-        ("fusion(fusor_prompt=papper)", "fusor_prompt=papper is none of paper, direct, few_shot"),
+        ("fusion(fusor_prompt=papper)", "fusion(fusor_prompt=papper): fusor_prompt=papper is none of paper, direct, few_shot"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_error_that_says_what_should_stand_there(text: str, message: str) -> None:
