@@ -15,9 +15,10 @@ from openai_server import Plan, Server, serve
 CACHE_VARIABLE = "XDG_CACHE_HOME"
 """The variable that says where the user's cache is, in this process and in those that a test starts."""
 
-# A busy machine is no mistake: no example fails because it took long.
-hypothesis.settings.register_profile("no deadline", deadline=None)
-hypothesis.settings.load_profile("no deadline")
+# New examples are drawn in every run. A busy machine is no mistake, so no example has a deadline.
+hypothesis.settings.register_profile("quick", max_examples=50, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile("quick")
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
