@@ -77,7 +77,6 @@ def _sample(task: ImportedTask, place: int, answer: SystemAnswer) -> dict[str, A
         "filtered_resps": [text],
         "filter": "none",
         "metrics": list(task.metrics),
-        # Without what other systems scored, so that runs of separate imports match.
         "doc_hash": _sha256(
             json.dumps({name: doc[name] for name in ("id", "prompt", "target")}, ensure_ascii=False)
         ),
@@ -88,8 +87,19 @@ def _sample(task: ImportedTask, place: int, answer: SystemAnswer) -> dict[str, A
 
 
 def document(task: ImportedTask, place: int) -> dict[str, Any]:
-    """Return the document of an item, with the recorded values of every text that the source has for it."""
+    """Return the document of an item."""
     item = task.items[place]
+    return {
+        "id": item.key,
+        "prompt": _prompt_text(item.prompt),
+        "target": item.target,
+        **({"language": task.language} if task.language else {}),
+        **item.fields,
+    }
+
+
+def scored_document(task: ImportedTask, place: int) -> dict[str, Any]:
+    """Return the document of an item, with the recorded values of every text that the source has for it."""
     recorded: dict[str, dict[str, float]] = {}
     for system, answers in task.answers.items():
         if place in answers:
@@ -97,14 +107,7 @@ def document(task: ImportedTask, place: int) -> dict[str, Any]:
             texts = [*(one.text for one in candidates[: len(scores)]), answers[place].text]
             for text, values in zip(texts, [*scores, answers[place].values], strict=True):
                 recorded.setdefault(digest_of(text), dict(values))
-    return {
-        "id": item.key,
-        "prompt": _prompt_text(item.prompt),
-        "target": item.target,
-        **({"language": task.language} if task.language else {}),
-        **item.fields,
-        **({"recorded": recorded} if any(recorded.values()) else {}),
-    }
+    return {**document(task, place), **({"recorded": recorded} if any(recorded.values()) else {})}
 
 
 def _prompt_text(messages: Sequence[Message]) -> str:
