@@ -62,6 +62,7 @@ export function itemList(home, overview, searchTexts) {
   view.style.setProperty("--systems", head.systems.length);
   let kept = [];
   let settling;
+  let [drawnFirst, flungBefore] = [0, false]; // the first row of the last frame, and whether it shared no row with the one before
   const lines = []; // the rows of the page; the row of a place in the list is lines[place % lines.length]
 
   // Show at once what the rows hold, and soon after what stands in longer texts, candidates and references.
@@ -139,12 +140,23 @@ export function itemList(home, overview, searchTexts) {
       for (const line of lines) line.place = -1;
     }
     const first = Math.max(0, Math.floor(view.scrollTop / HEIGHT) - SPARE);
+    // Rows that are gone with the next frame have no texts, since laying them out is what scrolling costs most.
+    const flung = Math.abs(first - drawnFirst) >= lines.length;
+    const hurried = flung && flungBefore;
+    [drawnFirst, flungBefore] = [first, flung];
     for (let place = first; place < first + lines.length; place += 1) {
       const line = lines[place % lines.length];
-      if (line.place !== place) fill(line, place);
+      if (line.place !== place || (line.hurried && !hurried)) fill(line, place, hurried);
     }
     clearTimeout(settling);
-    settling = setTimeout(putInOrder, 120);
+    settling = setTimeout(settle, 120);
+  }
+
+  function settle() {
+    flungBefore = false;
+    view.classList.remove("moving");
+    if (lines.some((line) => line.hurried)) draw();
+    putInOrder();
   }
 
   // Rows that took another's place stand in the page where they stood before. Keys and screen readers go by that order.
@@ -166,12 +178,13 @@ export function itemList(home, overview, searchTexts) {
       return { box: element("span", { role: "cell" }, value, badge, answer), value, badge, answer };
     });
     const row = element("div", { class: "row", role: "row" }, element("span", { role: "cell" }, link, prompt), ...cells.map((cell) => cell.box));
-    return { row, link, prompt, cells, place: -1 };
+    return { row, link, prompt, cells, place: -1, hurried: false };
   }
 
-  function fill(line, place) {
+  function fill(line, place, hurried) {
     if (line.row.contains(document.activeElement)) view.focus({ preventScroll: true }); // its item scrolls out of sight
     line.place = place;
+    line.hurried = hurried;
     if (place >= kept.length) return line.row.remove();
     if (!line.row.isConnected) canvas.append(line.row);
     const row = rows[kept[place]];
@@ -181,30 +194,31 @@ export function itemList(home, overview, searchTexts) {
     line.link.href = linkOf(head, row);
     line.link.dataset.place = place;
     setText(line.link, `${head.tasks[row[TASK]]}/${row[DOC]}`);
-    setText(line.prompt, shortened(row[PROMPT]));
-    for (const [system, cell] of line.cells.entries()) fillAnswer(cell, row, system, by);
+    setText(line.prompt, hurried ? "" : shortened(row[PROMPT]));
+    for (const [system, cell] of line.cells.entries()) fillAnswer(cell, row, system, by, hurried);
   }
 
-  // A row draws no more characters than its columns can show. Laying out text is what scrolling costs most.
+  // A row draws no more characters than its columns can show.
   function shortened(text) {
     const most = head.systems.length > 1 ? 100 : 160;
     return text.length > most ? `${text.slice(0, most)}…` : text;
   }
 
-  function fillAnswer(cell, row, system, by) {
+  function fillAnswer(cell, row, system, by, hurried) {
     const value = valueOf(row, system, by);
     const sign = system ? change(head, row, system, by) : 0;
     const mark = sign > 0 ? " ▲" : sign < 0 ? " ▼" : "";
     cell.box.className = sign > 0 ? "better" : sign < 0 ? "worse" : "";
     cell.value.textContent = value === undefined ? "–" : number(value, decimals(value)) + mark;
     cell.badge.hidden = !(row[FALLBACKS] & (1 << system));
-    setText(cell.answer, shortened(row[ANSWERS][system]));
+    setText(cell.answer, hurried ? "" : shortened(row[ANSWERS][system]));
   }
 
   let waiting = false;
   view.addEventListener("scroll", () => {
     if (waiting) return;
     waiting = true;
+    view.classList.add("moving"); // no text needs its ellipsis meanwhile
     requestAnimationFrame(() => {
       waiting = false;
       draw();
