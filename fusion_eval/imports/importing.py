@@ -14,7 +14,7 @@ from fusion_eval.imports.pools import Imported, ImportedTask
 from fusion_eval.imports.recorded_task import write_task
 from fusion_eval.imports.source import Source, open_source
 from fusion_eval.imports.staging import staged_output
-from fusion_eval.imports.writing import run_folder, scored_document, write_runs
+from fusion_eval.imports.writing import document, run_folder, write_runs
 from fusion_eval.runs.writing import check_folder
 
 TASKS = "tasks"
@@ -72,7 +72,7 @@ def import_source(
         _check_free(output, tasks)
         runs = write_runs(imported, tasks, staging, {"kind": name, "source": opened.stem}, opened.date)
         for task in filter(_is_scored, tasks):
-            docs = [scored_document(task, place) for place in range(len(task.items))]
+            docs = [document(task, place, task.answers) for place in range(len(task.items))]
             write_task(staging / TASKS, task.name, task.language, task.metrics, docs, output / TASKS)
     return ImportResult(
         name,

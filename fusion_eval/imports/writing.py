@@ -50,7 +50,9 @@ def write_runs(
     for system, path in folders.items():
         own = [task for task in tasks if task.answers.get(system)]
         for task in own:
-            lines = (_sample(task, place, answer) for place, answer in sorted(task.answers[system].items()))
+            lines = (
+                _sample(task, place, system, answer) for place, answer in sorted(task.answers[system].items())
+            )
             content = _json_lines(lines) if task.samples is None else task.samples.read_bytes()
             write_file(path / f"samples_{safe_file_name(task.name)}_{stamp}.jsonl", content)
         results = imported.results or _results(system, own, origin, date)
@@ -64,9 +66,13 @@ def run_folder(folder: Path, system: str) -> Path:
     return folder / safe_file_name(system.replace("/", "__"))
 
 
-def _sample(task: ImportedTask, place: int, answer: SystemAnswer) -> dict[str, Any]:
+def _sample(task: ImportedTask, place: int, system: str, answer: SystemAnswer) -> dict[str, Any]:
     item = task.items[place]
-    doc, prompt, text = document(task, place), _prompt_text(item.prompt), without_surrogates(answer.text)
+    doc, prompt, text = (
+        document(task, place, [system]),
+        _prompt_text(item.prompt),
+        without_surrogates(answer.text),
+    )
     values = {name: answer.values.get(name) for name in task.metrics}
     return {
         "doc_id": task.doc_id(place),
@@ -77,6 +83,7 @@ def _sample(task: ImportedTask, place: int, answer: SystemAnswer) -> dict[str, A
         "filtered_resps": [text],
         "filter": "none",
         "metrics": list(task.metrics),
+        # Without what is recorded, so that runs of separate imports match.
         "doc_hash": _sha256(
             json.dumps({name: doc[name] for name in ("id", "prompt", "target")}, ensure_ascii=False)
         ),
@@ -86,28 +93,31 @@ def _sample(task: ImportedTask, place: int, answer: SystemAnswer) -> dict[str, A
     }
 
 
-def document(task: ImportedTask, place: int) -> dict[str, Any]:
-    """Return the document of an item."""
+def document(task: ImportedTask, place: int, systems: Iterable[str]) -> dict[str, Any]:
+    """Return the document of an item, with the recorded values of the texts that some systems have for it.
+
+    Args:
+        task: The task.
+        place: The place of the item.
+        systems: The systems whose answers, and pools behind them, count.
+    """
     item = task.items[place]
+    recorded: dict[str, dict[str, float]] = {}
+    for system in systems:
+        answer = task.answers[system].get(place)
+        if answer is not None:
+            candidates, scores = task.pool(place, system)
+            texts = [*(one.text for one in candidates[: len(scores)]), answer.text]
+            for text, values in zip(texts, [*scores, answer.values], strict=True):
+                recorded.setdefault(digest_of(text), dict(values))
     return {
         "id": item.key,
         "prompt": _prompt_text(item.prompt),
         "target": item.target,
         **({"language": task.language} if task.language else {}),
         **item.fields,
+        **({"recorded": recorded} if any(recorded.values()) else {}),
     }
-
-
-def scored_document(task: ImportedTask, place: int) -> dict[str, Any]:
-    """Return the document of an item, with the recorded values of every text that the source has for it."""
-    recorded: dict[str, dict[str, float]] = {}
-    for system, answers in task.answers.items():
-        if place in answers:
-            candidates, scores = task.pool(place, system)
-            texts = [*(one.text for one in candidates[: len(scores)]), answers[place].text]
-            for text, values in zip(texts, [*scores, answers[place].values], strict=True):
-                recorded.setdefault(digest_of(text), dict(values))
-    return {**document(task, place), **({"recorded": recorded} if any(recorded.values()) else {})}
 
 
 def _prompt_text(messages: Sequence[Message]) -> str:
