@@ -13,7 +13,6 @@ from fusion_eval.errors import ConfigError, FusionEvalError
 if TYPE_CHECKING:
     from fusion_eval.report.html.items import CandidateValues
     from fusion_eval.report.html.report import Report
-    from fusion_eval.runs.analysis import Analysis
     from fusion_eval.runs.comparison import Comparison
     from fusion_eval.runs.reading import Run
 
@@ -75,12 +74,12 @@ def report_of(
     from fusion_eval.report.html.pictures import can_draw, draw, write_pictures
     from fusion_eval.report.html.report import Report
     from fusion_eval.report.html.report_charts import report_charts
-    from fusion_eval.runs.verdicts import FILE_NAME, read_verdicts
+    from fusion_eval.runs.beside_runs import analysis_beside, verdicts_beside
 
     if plots is not None and not can_draw():
         raise ConfigError(f"--plots: {INSTALL}")
-    analysis = _analysis(home)
-    verdicts = read_verdicts(home / FILE_NAME) if (home / FILE_NAME).is_file() else []
+    analysis = analysis_beside(home)
+    verdicts = verdicts_beside(home)
     values, notes = _candidate_values(runs, include_path) if candidate_scores else ({}, [])
     charts = report_charts(comparison, verdicts, analysis) if can_draw() else []
     if plots is not None:
@@ -95,14 +94,6 @@ def report_of(
         notes=notes,
         analysis=analysis,
     )
-
-
-def _analysis(home: Path) -> Analysis | None:
-    """Read analysis.json in the folder of the runs, or in its folder `analysis`; None if there is none."""
-    from fusion_eval.runs.analysis import FILE_NAME, read_analysis
-
-    paths = (home / FILE_NAME, home / "analysis" / FILE_NAME)
-    return next((read_analysis(path) for path in paths if path.is_file()), None)
 
 
 def write_report_beside(

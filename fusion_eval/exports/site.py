@@ -2,53 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.exports.subject import ExportedFiles, read_subject
+from fusion_eval.exports.subject import ExportedFiles
+from fusion_eval.report.html.charts import INSTALL
+from fusion_eval.report.html.pictures import can_draw, draw
 from fusion_eval.report.html.report import FILE_NAME, Report, write_page
+from fusion_eval.report.html.report_charts import report_charts
 from fusion_eval.report.html.site import SitePage, site_index
+from fusion_eval.runs.beside_runs import analysis_beside, verdicts_beside
 from fusion_eval.runs.comparison import FILE_NAME as COMPARISON
-from fusion_eval.runs.verdicts import FILE_NAME as VERDICTS
-from fusion_eval.runs.verdicts import read_verdicts
+from fusion_eval.runs.comparison import Comparison, read_comparison
+from fusion_eval.runs.reading import Run, read_runs, with_unique_names
 from fusion_eval.runs.writing import write_file
 from fusion_eval.text.file_names import safe_file_name
 
+_INDEX = "index.html"
 _WARNING = "the site holds the prompts, answers and verdicts of the runs; look at it before you publish it"
+_DEEPEST = ("", "*/", "*/*/")
+"""Where comparisons are looked for: in the folder, in its folders, and in theirs, as `judge --output out/demo/judged`."""
 
 
 def write_site(path: Path, output: Path, allow_partial: bool = False) -> ExportedFiles:
     """Write `index.html`, and `NAME/report.html` of each folder with a comparison.
 
+    A comparison whose runs are not there any more is left out, and noted.
+
     Args:
-        path: A folder that `fusion-eval run` wrote, or a folder of such folders.
+        path: A folder that `fusion-eval run` or `compare --output` wrote, or a folder of such folders.
         output: The folder to write to.
         allow_partial: Read runs whose sample files lack items.
 
     Raises:
-        ConfigError: No folder has a comparison, or a run cannot be read.
+        ConfigError: No folder has a comparison with its runs, or a comparison cannot be read.
     """
-    folders = [path] if (path / COMPARISON).is_file() else _compared_folders(path)
-    if not folders:
+    pages, paths, notes = [], [], [_WARNING]
+    for folder in _compared_folders(path, output):
+        comparison = read_comparison(folder / COMPARISON)
+        try:
+            runs = _runs_of(comparison, folder, allow_partial)
+        except ConfigError as error:
+            notes.append(f"{folder} is left out: {error}")
+            continue
+        place = folder.resolve().relative_to(path.resolve()).parts or (path.resolve().name,)
+        names = [safe_file_name(name) for name in place]
+        index = "../" * len(names) + _INDEX
+        paths += write_page(_report(runs, comparison, folder, index), output.joinpath(*names))
+        address = "/".join([*map(quote, names), FILE_NAME])
+        pages.append(SitePage("/".join(place), address, comparison))
+    if not pages:
         raise ConfigError(
-            f"{path} holds no {COMPARISON}, and neither does a folder in it; fusion-eval compare … --output DIR writes one"
+            "; ".join(notes[1:])
+            or f"{path} holds no {COMPARISON}, and neither does a folder in it; fusion-eval compare … --output DIR writes one"
         )
-    pages, paths = [], []
-    for folder in folders:
-        subject = read_subject(folder, allow_partial)
-        name = safe_file_name(folder.resolve().name)
-        verdicts = read_verdicts(folder / VERDICTS) if (folder / VERDICTS).is_file() else ()
-        sampled = [run for run in subject.runs if run.files.samples]
-        written = write_page(Report(sampled, subject.comparison, verdicts=verdicts), output / name)
-        paths += written
-        if subject.comparison:
-            pages.append(SitePage(folder.resolve().name, f"{quote(name)}/{FILE_NAME}", subject.comparison))
-    write_file(output / "index.html", site_index(pages).encode())
-    return ExportedFiles((output / "index.html", *paths), (_WARNING,))
+    write_file(output / _INDEX, site_index(pages).encode())
+    return ExportedFiles((output / _INDEX, *paths), tuple(notes))
 
 
-def _compared_folders(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return []
-    return sorted(child for child in path.iterdir() if (child / COMPARISON).is_file())
+def _compared_folders(path: Path, output: Path) -> Iterator[Path]:
+    """Yield the folders with a comparison. What an earlier export wrote is none of them."""
+    for pattern in _DEEPEST:
+        for file in sorted(path.glob(pattern + COMPARISON)):
+            if output.resolve() not in file.resolve().parents:
+                yield file.parent
+
+
+def _runs_of(comparison: Comparison, folder: Path, allow_partial: bool) -> list[Run]:
+    """Return the compared runs: in the comparison's folder, beside it, or else at the paths that it names."""
+    compared = [run for run in comparison.runs if run.path]
+    names = [run.name for run in compared]
+    paths = [Path(run.path) for run in compared]
+    for home in (folder, folder.parent):
+        own = {child.name: child for child in home.iterdir()}
+        if set(names) <= own.keys():
+            paths = [own[name] for name in names]
+            break
+    return with_unique_names(read_runs(paths, allow_partial), names)
+
+
+def _report(runs: list[Run], comparison: Comparison, folder: Path, index: str) -> Report:
+    verdicts, analysis = verdicts_beside(folder), analysis_beside(folder)
+    return Report(
+        runs,
+        comparison,
+        verdicts=verdicts,
+        pictures=draw(report_charts(comparison, verdicts, analysis)) if can_draw() else (),
+        pictures_note="" if can_draw() else INSTALL,
+        analysis=analysis,
+        index=index,
+    )

@@ -127,7 +127,7 @@ def _of_candidates(comparison: Comparison, rows: Sequence[Row]) -> str:
     better = [row for row in rows if row.significant and improves(row)]
     worse = sum(row.significant and not improves(row) for row in rows)
     rest = len(rows) - len(better) - worse
-    text = f"{where}, {len(better)} of {len(rows)} systems beat {first.baseline}, {worse} are worse and {rest} do not differ significantly"
+    text = f"{where}, {len(better)} of {len(rows)} systems beat {first.baseline}, {worse} {'is' if worse == 1 else 'are'} worse and {rest} do not differ significantly"
     best = max(rows, key=lambda row: row.delta if row.higher_is_better else -row.delta)
     effect = _effect(comparison, best, metric=False)
     return f"{text}; the largest gain is that of {best.candidate} ({effect}; {_method(comparison)})."

@@ -41,6 +41,8 @@ class Report:
     """What to install, or to do, for more pictures."""
     notes: Sequence[str] = ()
     analysis: Analysis | None = None
+    index: str = ""
+    """The address of the first page of the site that the report belongs to."""
 
 
 def write_page(report: Report, folder: Path, largest: int = LARGEST_PAGE) -> list[Path]:
@@ -86,6 +88,7 @@ def render(report: Report, items: Items, *, sharded: bool = False) -> str:
     fields = {
         **overview_fields(report.runs, comparison, analysis),
         "tables": [] if analysis is None else captioned_tables(analysis),
+        "index": report.index,
         "pictures": report.pictures,
         "pictures_note": report.pictures_note,
         "has_rows": bool(rows),

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fusion_eval.report.finding import finding, main_rows
+from fusion_eval.report.finding import finding, languages_of, main_rows
 from fusion_eval.report.html.page import render_index
-from fusion_eval.report.text_table import decimals
-from fusion_eval.runs.comparison import Comparison
+from fusion_eval.report.text_table import decimals, metric_name
+from fusion_eval.runs.comparison import Comparison, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,8 @@ def leaderboards(comparison: Comparison) -> list[dict[str, Any]]:
     Two systems have no table of ranks; they share a group unless their difference is significant.
     """
     boards = []
-    for task, metric, filtered in dict.fromkeys(
-        (row.task, row.metric, row.filter) for row in main_rows(comparison)
-    ):
+    mains = main_rows(comparison)
+    for task, metric, filtered in dict.fromkeys((row.task, row.metric, row.filter) for row in mains):
         ranked = [
             one for one in comparison.ranks if (one.task, one.metric, one.filter) == (task, metric, filtered)
         ]
@@ -53,14 +52,26 @@ def leaderboards(comparison: Comparison) -> list[dict[str, Any]]:
             (str(one.rank), one.run, one.value, one.groups)
             for one in sorted(ranked, key=lambda one: one.rank)
         ]
+        row = next(row for row in mains if (row.task, row.metric, row.filter) == (task, metric, filtered))
+        lines = lines or _of_two(row)
         boards.append(
-            {"task": task, "metric": metric, "lines": _shown(lines or _of_two(comparison, task, metric))}
+            {
+                "caption": _caption(comparison, row),
+                "metric": metric_name(metric, filtered) + ("" if row.higher_is_better else " ↓"),
+                "lines": _shown(lines),
+                "letters": sorted({letter for _, _, _, groups in lines for letter in groups}),
+            }
         )
     return boards
 
 
-def _of_two(comparison: Comparison, task: str, metric: str) -> list[tuple[str, str, float, str]]:
-    row = next(row for row in main_rows(comparison) if (row.task, row.metric) == (task, metric))
+def _caption(comparison: Comparison, row: Row) -> str:
+    """Return what a leaderboard is about: `quiz, 3 languages, 1,200 items`."""
+    languages = len(languages_of(comparison, row))
+    return ", ".join(filter(None, (row.task, f"{languages} languages" * (languages > 1), f"{row.n:,} items")))
+
+
+def _of_two(row: Row) -> list[tuple[str, str, float, str]]:
     systems = sorted(
         ((row.baseline, row.baseline_value), (row.candidate, row.candidate_value)),
         key=lambda system: system[1],

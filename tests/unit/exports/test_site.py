@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from report_page import Question, write_runs
 from fusion_eval import api
 from fusion_eval.errors import FusionEvalError
 from fusion_eval.report.html.site import SitePage, leaderboards, site_index
+from fusion_eval.runs.comparison import RankedRun
 
 QUESTIONS = [
     Question("a\nb", ["x", "y"], ("x", 0.0), ("y", 1.0)),
@@ -30,11 +32,43 @@ def test_every_comparison_has_a_page_and_a_place_in_the_index(tmp_path: Path) ->
     index = (tmp_path / "site" / "index.html").read_text()
     assert 'href="one/report.html"' in index and 'href="other/report.html"' in index
     assert [path.name for path in written.paths] == ["index.html", "report.html", "report.html"]
+    assert 'href="../index.html">All reports' in written.paths[1].read_text()
+
+
+def test_a_comparison_beside_its_runs_has_a_page_and_one_without_runs_is_noted(tmp_path: Path) -> None:
+    # given a comparison in a folder of its own, and one whose runs are gone
+    out = tmp_path / "out"
+    for name in ("demo", "gone"):
+        folder = write_runs(out / name, "quiz_en", QUESTIONS)
+        api.compare(folder / "single", folder / "fusion", output=folder / "compared")
+    shutil.rmtree(out / "gone" / "single")
+    # when
+    written = api.export(out, tmp_path / "site", format="site")
+    # then
+    index = (tmp_path / "site" / "index.html").read_text()
+    assert 'href="demo/compared/report.html">demo/compared</a>' in index
+    assert 'href="../../index.html"' in (tmp_path / "site/demo/compared/report.html").read_text()
+    assert "gone" not in index and "compared is left out: There is no run" in written.notes[1]
 
 
 def test_a_folder_without_a_comparison_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FusionEvalError, match=r"holds no comparison\.json"):
         api.export(tmp_path, tmp_path / "site", format="site")
+
+
+def test_groups_stand_below_each_other_and_the_caption_says_on_what_they_were_compared() -> None:
+    # given
+    ranks = [
+        RankedRun("quiz_fr", "fr", "acc", "none", run, 1.0 / rank, rank, groups)
+        for rank, (run, groups) in enumerate((("bon", "a"), ("fusion", "ab"), ("single", "b")), start=1)
+    ]
+    # when
+    comparison = comparison_of(ranks=tuple(ranks))
+    index = site_index([SitePage("t", "t/report.html", comparison)])
+    # then
+    assert leaderboards(comparison)[0]["letters"] == ["a", "b"]
+    assert "quiz_fr, 1,200 items" in index and 'colspan="2">Group' in index
+    assert index.count('<td class="letter c0">a</td>') == index.count('<td class="letter c1">b</td>') == 2
 
 
 def test_two_systems_share_a_group_unless_they_differ_significantly() -> None:

@@ -87,7 +87,7 @@ def test_many_candidates_are_counted() -> None:
     # when
     sentence = finding(comparison_of(*rows))
     # then
-    assert "1 of 6 systems beat single, 1 are worse and 4 do not differ significantly" in sentence
+    assert "1 of 6 systems beat single, 1 is worse and 4 do not differ significantly" in sentence
     assert "the largest gain is that of s5" in sentence
 
 
