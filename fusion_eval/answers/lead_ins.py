@@ -24,30 +24,30 @@ MARKERS = {
 
 LEAD_INS = {
     "so": {
-        "en": "so|thus|therefore|hence|consequently|accordingly|then|finally|in conclusion|in summary|to conclude|to sum up|overall|as a result"
+        "en": "here is|here['’]s|this is|so|thus|therefore|hence|consequently|accordingly|then|finally|in conclusion|in summary|to conclude|to sum up|overall|as a result"
               "|and so|and|this means|we conclude that|it follows that|that is why|so finally",
-        "fr": "donc|ainsi|alors|par conséquent|en conséquence|par suite|d['’]où|enfin|finalement|en conclusion|en résumé|pour conclure|c['’]est pourquoi|et"
+        "fr": "voici|voilà|donc|ainsi|alors|par conséquent|en conséquence|par suite|d['’]où|enfin|finalement|en conclusion|en résumé|pour conclure|c['’]est pourquoi|et"
               "|de ce fait|au final|on en conclut que|on en déduit que|il s['’]ensuit que",
-        "de": "also|daher|somit|folglich|deshalb|demnach|damit|dementsprechend|infolgedessen|schließlich|letztendlich|zusammenfassend|insgesamt|deswegen"
+        "de": "hier ist|das ist|also|daher|somit|folglich|deshalb|demnach|damit|dementsprechend|infolgedessen|schließlich|letztendlich|zusammenfassend|insgesamt|deswegen"
               "|und|folgt|so|abschließend|demzufolge|mithin|dann|zum schluss",
-        "es": "por lo tanto|por tanto|por consiguiente|en consecuencia|así que|así pues|así|entonces|luego|finalmente|en conclusión|en resumen|por ende|pues|y"
+        "es": "aquí está|he aquí|esta es|por lo tanto|por tanto|por consiguiente|en consecuencia|así que|así pues|así|entonces|luego|finalmente|en conclusión|en resumen|por ende|pues|y"
               "|de modo que|de este modo|por eso|para concluir|concluimos que",
-        "ru": "итак|следовательно|таким образом|поэтому|значит|значит,? что|тогда|отсюда|в итоге|в результате|наконец|в заключение|стало быть|и|так что|то есть"
+        "ru": "вот|итак|следовательно|таким образом|поэтому|значит|значит,? что|тогда|отсюда|в итоге|в результате|наконец|в заключение|стало быть|и|так что|то есть"
               "|получаем|получается|потому|в конечном итоге",
-        "it": "quindi|dunque|pertanto|perciò|di conseguenza|allora|infine|in conclusione|in sintesi|così|per cui|ne segue che|e|riassumendo|ecco perché|per concludere"
+        "it": "ecco|questa è|quindi|dunque|pertanto|perciò|di conseguenza|allora|infine|in conclusione|in sintesi|così|per cui|ne segue che|e|riassumendo|ecco perché|per concludere"
               "|in definitiva",
-        "pt": "portanto|logo|assim|por isso|por conseguinte|consequentemente|então|desse modo|dessa forma|deste modo|desta forma|finalmente|em conclusão|concluindo|em resumo"
+        "pt": "aqui está|eis|esta é|portanto|logo|assim|por isso|por conseguinte|consequentemente|então|desse modo|dessa forma|deste modo|desta forma|finalmente|em conclusão|concluindo|em resumo"
               "|e|enfim|por fim|assim sendo|daí|concluímos que",
-        "ja": "したがって|従って|よって|ゆえに|故に|それゆえ|そのため|だから|ですから|以上より|以上から|以上により|これより|これにより|結論として|つまり|すなわち|そこで|最終的に|このため"
+        "ja": "こちらが|これが|以下が|したがって|従って|よって|ゆえに|故に|それゆえ|そのため|だから|ですから|以上より|以上から|以上により|これより|これにより|結論として|つまり|すなわち|そこで|最終的に|このため"
               "|それで|では|最後に|以上のことから|結果として|結局|まとめると",
-        "ko": "따라서|그러므로|그래서|그러니까|즉|결국|결론적으로|결과적으로|이에 따라|그렇기 때문에|마지막으로|최종적으로|고로|그럼|이로써|그리하여|요약하면|종합하면|그렇다면|이상으로",
-        "zh": "所以|因此|因而|故|于是|於是|从而|從而|综上所述|綜上所述|综上|綜上|总之|總之|由此可得|由此可见|由此可知|因此可得|可得|最后|最後|最终|最終|那么|那麼|则|則|即|这样|這樣|总结|因此可知"
+        "ko": "다음은|이것이|다음이|따라서|그러므로|그래서|그러니까|즉|결국|결론적으로|결과적으로|이에 따라|그렇기 때문에|마지막으로|최종적으로|고로|그럼|이로써|그리하여|요약하면|종합하면|그렇다면|이상으로",
+        "zh": "以下是|下面是|这就是|这是|所以|因此|因而|故|于是|於是|从而|從而|综上所述|綜上所述|综上|綜上|总之|總之|由此可得|由此可见|由此可知|因此可得|可得|最后|最後|最终|最終|那么|那麼|则|則|即|这样|這樣|总结|因此可知"
               "|由上可知|由此|结论是|綜合以上",
-        "ar": "إذن|إذا|إذًا|اذن|لذلك|لذا|وبالتالي|بالتالي|ومن ثم|من ثم|وعليه|عليه|وهكذا|هكذا|ولذلك|ولهذا|لهذا|ختاما|في الختام|في النهاية|أخيرا|أخيرًا|نتيجة لذلك|بناء على ذلك|بناءً على ذلك|ف"
+        "ar": "إليك|إليكم|هذه هي|فيما يلي|إذن|إذا|إذًا|اذن|لذلك|لذا|وبالتالي|بالتالي|ومن ثم|من ثم|وعليه|عليه|وهكذا|هكذا|ولذلك|ولهذا|لهذا|ختاما|في الختام|في النهاية|أخيرا|أخيرًا|نتيجة لذلك|بناء على ذلك|بناءً على ذلك|ف"
               "|ومنه|باختصار|إذاً|وأخيرًا|خلاصة القول",
-        "hi": "इसलिए|इसलिये|अतः|अत:|तो|इस प्रकार|इस तरह|अतएव|परिणामस्वरूप|अंततः|अंत में|निष्कर्षतः|इस कारण|फलस्वरूप|तब|और|आखिरकार|सारांश में|निष्कर्ष में|लिहाज़ा|लिहाजा|यानी",
-        "sw": "kwa hiyo|kwa hivyo|hivyo|hivyo basi|basi|kwa sababu hiyo|kwa hiyo basi|kwa hivyo basi|hatimaye|mwishowe|kwa kumalizia|kwa ufupi|na|ndiyo maana|matokeo yake|kwa muhtasari|mwisho|kwa maana hiyo",
-        "th": "ดังนั้น|ดังนั้นแล้ว|เพราะฉะนั้น|ฉะนั้น|จึง|โดยสรุป|สรุป|สรุปแล้ว|สรุปได้ว่า|ในที่สุด|ผลที่ได้คือ|ด้วยเหตุนี้|เพราะเหตุนี้|สุดท้าย|และ|ด้วยเหตุนั้น|สรุปคือ|ดังนี้",
+        "hi": "यहाँ|यहां|यह रहा|ये रहा|यह|इसलिए|इसलिये|अतः|अत:|तो|इस प्रकार|इस तरह|अतएव|परिणामस्वरूप|अंततः|अंत में|निष्कर्षतः|इस कारण|फलस्वरूप|तब|और|आखिरकार|सारांश में|निष्कर्ष में|लिहाज़ा|लिहाजा|यानी",
+        "sw": "hapa kuna|hili ndilo|hili ni|hapa ni|kwa hiyo|kwa hivyo|hivyo|hivyo basi|basi|kwa sababu hiyo|kwa hiyo basi|kwa hivyo basi|hatimaye|mwishowe|kwa kumalizia|kwa ufupi|na|ndiyo maana|matokeo yake|kwa muhtasari|mwisho|kwa maana hiyo",
+        "th": "นี่คือ|ต่อไปนี้คือ|ดังนั้น|ดังนั้นแล้ว|เพราะฉะนั้น|ฉะนั้น|จึง|โดยสรุป|สรุป|สรุปแล้ว|สรุปได้ว่า|ในที่สุด|ผลที่ได้คือ|ด้วยเหตุนี้|เพราะเหตุนี้|สุดท้าย|และ|ด้วยเหตุนั้น|สรุปคือ|ดังนี้",
     },
     "the": {
         "en": "the|my|our|your|this|its", "fr": "la|le|ma|notre|votre|cette|sa", "de": "die|das|der|meine|unsere|deine|ihre", "es": "la|el|mi|nuestra|su|tu",

@@ -47,6 +47,9 @@ FORMS = {
     "answer to the question": ["The answer to the question is", "La réponse à la question est", "Die Antwort auf die Frage ist", "La respuesta a la pregunta es",
                                "Ответ на вопрос", "La risposta alla domanda è", "A resposta à pergunta é", "この問題の答えは", "이 문제의 답은", "这个问题的答案是",
                                "الإجابة على السؤال هي", "इस प्रश्न का उत्तर है", "Jibu la swali ni", "คำตอบของคำถามนี้คือ"],
+    "here is the final answer": ["Here is the final answer", "Voici la réponse finale", "Hier ist die endgültige Antwort", "Aquí está la respuesta final",
+                                 "Вот окончательный ответ", "Ecco la risposta finale", "Aqui está a resposta final", "こちらが最終的な答えです", "다음은 최종 답입니다",
+                                 "以下是最终答案", "إليك الإجابة النهائية", "यह रहा अंतिम उत्तर", "Hapa kuna jibu la mwisho", "นี่คือคำตอบสุดท้าย"],
 }  # fmt: skip
 """The same forms in each language, in the order of `LANGUAGES`."""
 LANGUAGES = ("en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar", "hi", "sw", "th")
