@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,10 +102,10 @@ def _load(path: Path) -> Any:
         ) from error
     try:
         log = inspect_log.read_eval_log(str(path))
-    except (
-        Exception
-    ) as error:  # of a file that is cut off, or of an unknown version, the library raises many kinds
+    except Exception as error:  # the library raises errors of many kinds
         reason = safe_message(str(error)) or type(error).__name__
+        if path.suffix == ".eval" and not zipfile.is_zipfile(path):
+            reason = "the archive is cut off"
         raise ConfigError(f"{path} cannot be read as a log of inspect_ai: {reason}") from error
     newest = inspect_log.EvalLog.model_fields["version"].default
     if log.version > newest:
