@@ -64,9 +64,16 @@ def test_a_copy_of_the_tasks_folder_works_elsewhere(
         assert {score > 0 for score in task.process_results(doc, [reply]).values()} == {True}
 
 
+@pytest.fixture(scope="module")
+def identifier() -> LanguageIdentifier:
+    """Return py3langid's model, which takes a second to load."""
+    return LanguageIdentifier.from_model_file(MODEL_FILE)
+
+
 @pytest.mark.parametrize("language", sorted(set().union(*LANGUAGES.values())))
-def test_an_instruction_is_written_in_its_language_and_names_the_marker(language: str) -> None:
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+def test_an_instruction_is_written_in_its_language_and_names_the_marker(
+    identifier: LanguageIdentifier, language: str
+) -> None:
     assert identifier.classify(INSTRUCTIONS[language].format(marker=""))[0] == language
     prompt = prompt_of_doc({"question": " 1 + 1 = ?\n", "language": language})
     question, instruction = prompt.split("\n\n")

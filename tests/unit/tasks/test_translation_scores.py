@@ -58,7 +58,7 @@ def test_worse_answers_score_less(news: Path) -> None:
             assert 100 > cut[task][metric] > 40 > mixed[task][metric]
 
 
-@pytest.mark.parametrize("language", ["de", "ja", "ko", "zh", "ar"])
+@pytest.mark.parametrize("language", ["ja", "ko", "zh", "ar"])
 def test_scores_equal_those_of_the_sacrebleu_command(news: Path, tmp_path: Path, language: str) -> None:
     # given translations in a file, a line each
     docs = documents_of(f"ntrex_{language}")
