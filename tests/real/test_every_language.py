@@ -12,9 +12,9 @@ from fusion_eval.text.specs import spec_name
 from fusion_eval.types import Trace
 
 MOST_BYTES = 300_000
-CHOOSING = set(
-    "single random longest bon mbr majority weighted_majority usc genselect pairrank chops".split()
-)
+CHOOSING = {
+    "single", "random", "longest", "bon", "mbr", "majority", "weighted_majority", "usc", "genselect", "pairrank", "chops",
+}  # fmt: skip
 """Strategies whose answer is always a candidate."""
 
 
