@@ -11,7 +11,7 @@ from lm_eval.api.model import LM
 
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
-from fusion_eval.harness import bias, host, host_siblings, host_tasks
+from fusion_eval.harness import bias_warnings, host, host_siblings, host_tasks
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.harness.chat_prompt import ChatPrompt
 from fusion_eval.harness.questions import Request, questions_of
@@ -84,7 +84,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         """Yield this strategy's share of a run, and the list that gets its answers. Totals and traces are kept."""
         answers = needs_answers(self._solver.strategy)
         questions = questions_of(requests, self.arguments, logprobs=self._logprobs, answers=answers)
-        bias.warn(self._solver, requests)
+        bias_warnings.warn(self._solver, requests)
         finals = [""] * len(questions)
         self.totals = RunTotals()
 
@@ -108,9 +108,7 @@ class StrategyLM(LM):  # type: ignore[misc] # the harness publishes no types
         with user_errors():
             self._only_sampler()
             if self.arguments.offline:
-                raise ConfigError(
-                    "offline=true computes no log-likelihoods, and the store keeps none; leave it out"
-                )
+                raise ConfigError("offline=true computes no log-likelihoods and keeps none; leave it out")
             if self._inner is None:
                 raise ConfigError(
                     "Log-likelihood tasks need a harness model: model=lm_eval:hf,pretrained=…; "
