@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from fusion_eval.argument_values import OFF
-from fusion_eval.harness import bias
+from fusion_eval.harness import bias_warnings
 from fusion_eval.harness.host_tasks import remembered_tasks
 from fusion_eval.harness.lm import model_type
 from fusion_eval.harness.questions import Request, questions_of
@@ -55,7 +55,7 @@ def dry_run(plan: Plan) -> str:
             opener.strategy = strategy
             solvers[strategy] = Solver(strategy, arguments, opener)
             solvers[strategy].arguments = most
-            bias.warn(solvers[strategy], requests)
+            bias_warnings.warn(solvers[strategy], requests)
             _check_first(questions, solvers[strategy])  # a run does so before all other calls
         for opener.strategy, solver in solvers.items():
             _solve(questions, solver)

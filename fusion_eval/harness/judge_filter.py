@@ -27,9 +27,9 @@ from fusion_eval.argument_values import read_names, read_text
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.harness.boundary import user_errors
 from fusion_eval.judging.options import JudgeOptions
+from fusion_eval.judging.pair_verdicts import AnswerPair
 from fusion_eval.judging.panel import run_panel
 from fusion_eval.judging.protocol import Protocol, Swap
-from fusion_eval.judging.verdicts import AnswerPair
 from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models.logs import configure, log
 from fusion_eval.models.opener import Opener, open_store

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fusion_eval.judging.job import Job, PlannedPairs
+from fusion_eval.judging.pair_verdicts import LABEL_CODES
 from fusion_eval.judging.panel import JudgedPair, SystemPair
 from fusion_eval.judging.style import FEATURES, style_differences
-from fusion_eval.judging.verdicts import LABEL_CODES
 from fusion_eval.runs.judging_summary import AgainstOpponent, RankedSystem, StyleAdjusted, StyleEffect
 from fusion_eval.stats.bradley_terry import strengths
 from fusion_eval.stats.style_control import Coefficient, style_controlled

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.judging.pair_verdicts import AnswerPair, PairKey
 from fusion_eval.judging.panel import JudgedPair, SystemPair
-from fusion_eval.judging.verdicts import AnswerPair, PairKey
 from fusion_eval.runs.judging_summary import HumanEstimate
 from fusion_eval.runs.verdicts import HUMAN_FORM, PAIR_FIELDS, read_human_verdicts
 from fusion_eval.stats.prediction_powered import judge_agreement, prediction_powered

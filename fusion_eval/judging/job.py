@@ -14,9 +14,9 @@ from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.comparison.task_families import families
 from fusion_eval.errors import ConfigError
 from fusion_eval.judging.opponent import add_opponent
+from fusion_eval.judging.pair_verdicts import AnswerPair, PairKey
 from fusion_eval.judging.pairs import ItemAnswers, common_answers, make_pair
 from fusion_eval.judging.panel import JudgedPair, Panel, SystemPair, in_random_order, judge_until_decided
-from fusion_eval.judging.verdicts import AnswerPair, PairKey
 from fusion_eval.runs.reading import Run
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fusion_eval.comparison.items import Item
 from fusion_eval.comparison.matching import MatchedTask, match_runs
 from fusion_eval.errors import ConfigError
-from fusion_eval.judging.verdicts import AnswerPair
+from fusion_eval.judging.pair_verdicts import AnswerPair
 from fusion_eval.runs.answered import GeneratedAnswer, read_generated
 from fusion_eval.runs.reading import Run
 

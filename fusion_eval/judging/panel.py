@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.judging.pair_verdicts import AnswerPair, majority
 from fusion_eval.judging.protocol import Protocol, judge_pair
-from fusion_eval.judging.verdicts import AnswerPair, majority
 from fusion_eval.models import Model
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.opener import Opener

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.judging.pair_verdicts import AnswerPair, label_of, verdict_of
 from fusion_eval.judging.parsing import read_mark, read_structured, response_format, scale
-from fusion_eval.judging.verdicts import AnswerPair, label_of, verdict_of
 from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.runs.totals import Usage

@@ -9,8 +9,8 @@ from itertools import combinations
 
 import numpy as np
 
+from fusion_eval.judging.pair_verdicts import LABEL_CODES, label_of, position_consistency, scores_by_repeat
 from fusion_eval.judging.rows import invalid_share, share
-from fusion_eval.judging.verdicts import LABEL_CODES, label_of, position_consistency, scores_by_repeat
 from fusion_eval.runs.judging_summary import JudgeAgreement, JudgeReport
 from fusion_eval.runs.verdicts import Judgement, Verdict
 from fusion_eval.stats.agreement import agreement

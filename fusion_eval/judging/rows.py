@@ -10,7 +10,7 @@ from fusion_eval.comparison.compare import compare
 from fusion_eval.comparison.correction import PRIMARY, adjust_rows
 from fusion_eval.comparison.options import ComparisonOptions
 from fusion_eval.comparison.task_families import families
-from fusion_eval.judging.verdicts import AnswerPair, position_consistency
+from fusion_eval.judging.pair_verdicts import AnswerPair, position_consistency
 from fusion_eval.runs.comparison import JUDGE_FAMILY, ComparedRun, Comparison, Row, compared_run
 from fusion_eval.runs.reading import Run, TaskRun
 from fusion_eval.runs.samples import Sample

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fusion_eval.judging.verdicts import AnswerPair
+from fusion_eval.judging.pair_verdicts import AnswerPair
 
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _MARKDOWN = {

@@ -15,9 +15,9 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.exports.bundle.differ import Differ, Exactly, by_name
 from fusion_eval.exports.bundle.rebuild_comparison import fields_of_removed_options, named, options_of
 from fusion_eval.exports.comparable import JUDGE, is_judged
+from fusion_eval.judging.pair_verdicts import label_of, majority, score_of
 from fusion_eval.judging.reliability import judge_report, panel_agreement, usage_of
 from fusion_eval.judging.rows import compare_systems, join, with_reliability
-from fusion_eval.judging.verdicts import label_of, majority, score_of
 from fusion_eval.runs.comparison import Comparison, RankedRun, Row
 from fusion_eval.runs.judging_summary import JudgingSummary
 from fusion_eval.runs.reading import Run

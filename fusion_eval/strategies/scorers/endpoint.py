@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from fusion_eval.errors import ConfigError
 from fusion_eval.models.reward.chat_template import ChatTemplate
 from fusion_eval.models.reward.classifier import INSTALL
-from fusion_eval.models.reward.endpoint import RewardEndpoint, split_url
+from fusion_eval.models.reward.served_model import RewardEndpoint, split_url
 from fusion_eval.strategies.interface import Scored, Tools
 from fusion_eval.strategies.scorers.reward import scored_by
 from fusion_eval.strategies.specs import format_spec

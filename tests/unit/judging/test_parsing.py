@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fusion_eval.judging.pair_verdicts import AnswerPair
 from fusion_eval.judging.parsing import FIVE_STEPS, THREE_STEPS, read_mark, read_structured, response_format
 from fusion_eval.judging.protocol import Protocol, judge_pair, load_judge_template
-from fusion_eval.judging.verdicts import AnswerPair
 from fusion_eval.text.language import NAMES
 from fusion_eval.types import Candidate, Message, Prompt, Sampling
 

@@ -13,8 +13,8 @@ from local_judge import by_quality, judge_folders, open_run, shown_answers, verd
 from openai_server import Plan, Request, Server, prompt_text
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.judging.pair_verdicts import AnswerPair
 from fusion_eval.judging.protocol import TEMPLATES, Protocol, load_judge_template, render_prompt
-from fusion_eval.judging.verdicts import AnswerPair
 from fusion_eval.text.language import NAMES
 from fusion_eval.types import Message
 

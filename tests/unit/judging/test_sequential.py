@@ -24,8 +24,8 @@ from local_judge import (
 from run_folders import write_run
 
 from fusion_eval.judging.job import Job, PlannedPairs, judge_planned
+from fusion_eval.judging.pair_verdicts import AnswerPair, label_of
 from fusion_eval.judging.panel import JudgedPair, in_random_order
-from fusion_eval.judging.verdicts import AnswerPair, label_of
 from fusion_eval.runs.comparison import Comparison
 from fusion_eval.runs.verdicts import Verdict
 from fusion_eval.types import Message

@@ -9,7 +9,7 @@ import pytest
 from lm_eval.api.instance import Instance
 from openai_server import Plan
 
-from fusion_eval.harness import bias, host_tasks, questions
+from fusion_eval.harness import bias_warnings, host_tasks, questions
 from fusion_eval.harness.lm import model_type
 from fusion_eval.model_arguments import parse
 from fusion_eval.models.opener import Opener
@@ -52,7 +52,7 @@ def test_a_run_warns_once_before_any_call_of_each_bias(
     monkeypatch.setattr(host_tasks, "metrics_of", reported.__getitem__)
     monkeypatch.setattr(questions, "answer_reader", lambda task, doc: str)
     warnings: list[tuple[str, int]] = []
-    monkeypatch.setattr(bias.log, "warning", lambda text: warnings.append((text, len(server.calls))))
+    monkeypatch.setattr(bias_warnings.log, "warning", lambda text: warnings.append((text, len(server.calls))))
     asked = [
         Instance("generate_until", {}, (f"{task}?", {"until": []}), 0, (task, 0, 1))
         for task in reported

@@ -14,7 +14,7 @@ from scripted import pool_of, tools
 from fusion_eval.errors import ConfigError, EndpointError
 from fusion_eval.model_arguments import parse
 from fusion_eval.models.opener import Opener
-from fusion_eval.models.reward import endpoint as reward_endpoint
+from fusion_eval.models.reward import served_model as reward_endpoint
 from fusion_eval.models.reward.chat_template import ChatTemplate
 from fusion_eval.models.store.store import Store
 from fusion_eval.strategies import Pool, Scored
