@@ -32,17 +32,29 @@ def finding(comparison: Comparison) -> str:
 
 
 def language_counts(comparison: Comparison) -> list[str]:
-    """Return for each main row with languages a sentence on how many of them differ significantly."""
-    sentences = []
-    for row in main_rows(comparison):
-        if parts := languages_of(comparison, row):
-            better = [part for part in parts if part.significant and improves(part)]
-            worse = [part for part in parts if part.significant and not improves(part)]
-            sentences.append(
-                f"{row.candidate} is significantly better than {row.baseline} in {len(better)} of {len(parts)} "
-                f"languages{_named(better)} and significantly worse in {len(worse)}{_named(worse)}."
-            )
-    return sentences
+    """Return for each main row with languages a sentence on how many of them differ significantly.
+
+    Of many rows, those that differ in no language have one sentence together.
+    """
+    rows = [(row, parts) for row in main_rows(comparison) if (parts := languages_of(comparison, row))]
+    alike = [row for row, parts in rows if not any(part.significant for part in parts)]
+    if len(rows) <= _MOST_NAMED or len(alike) < 2:
+        return [_language_count(row, parts) for row, parts in rows]
+    sentences = [_language_count(row, parts) for row, parts in rows if row not in alike]
+    whose = "The other" if sentences else "All"
+    return [
+        *sentences,
+        f"{whose} {len(alike)} do not differ significantly from {alike[0].baseline} in any language.",
+    ]
+
+
+def _language_count(row: Row, parts: Sequence[Row]) -> str:
+    better = [part for part in parts if part.significant and improves(part)]
+    worse = [part for part in parts if part.significant and not improves(part)]
+    return (
+        f"{row.candidate} is significantly better than {row.baseline} in {len(better)} of {len(parts)} "
+        f"languages{_named(better)} and significantly worse in {len(worse)}{_named(worse)}."
+    )
 
 
 def main_rows(comparison: Comparison, *, judged: bool = False) -> list[Row]:

@@ -60,14 +60,7 @@ def budget_tables(rows: Sequence[Row]) -> list[Block]:
     unit = rows[0]["unit"]
     digits = _CENTS.get(unit, 1)
     front = [
-        [
-            *_head(row),
-            system_name(row),
-            "*" if row["on_front"] else "",
-            str(row["k"]),
-            f"{row['cost']:.{digits}f}",
-            with_interval(row["value"], row["ci_low"], row["ci_high"], decimals(row["value"])),
-        ]
+        _front_line(row, digits)
         for row in rows
         if row["against"] is None and (row["on_front"] or row["estimator"] == "strategy")
     ]
@@ -80,25 +73,20 @@ def budget_tables(rows: Sequence[Row]) -> list[Block]:
         tables += [
             f"At equal cost in {unit} (N' lies between whole numbers; > : the pool is too small, and N' is what it would take"
             f"{_CHEAPER * any(map(_is_cheaper, rows))}; adjusted p: by Holm over all tests of this table that belong together):",
-            Table(
-                [
-                    "task",
-                    "lang",
-                    "metric",
-                    "system",
-                    "k",
-                    "against",
-                    "N'",
-                    unit,
-                    "difference",
-                    "p",
-                    "adjusted p",
-                ],
-                equal,
-                4,
-            ),
+            Table([*_EQUAL_COST_HEAD, unit, "difference", "p", "adjusted p"], equal, 4),
         ]
     return tables
+
+
+def _front_line(row: Row, digits: int) -> list[str]:
+    return [
+        *_head(row),
+        system_name(row),
+        "*" if row["on_front"] else "",
+        str(row["k"]),
+        f"{row['cost']:.{digits}f}",
+        with_interval(row["value"], row["ci_low"], row["ci_high"], decimals(row["value"])),
+    ]
 
 
 def system_name(row: Row) -> str:

@@ -142,9 +142,8 @@ def interval_chart(values: Sequence[Value], title: str, middle: float = 0.0, for
         y=_rows_axis(alt, values), color=colour
     )
     line = alt.Chart().mark_rule(strokeDash=[3, 3]).encode(x=alt.datum(middle))
-    axis = alt.X(
-        "low:Q", title=title, axis=alt.Axis(format=form or alt.Undefined), scale=alt.Scale(zero=False)
-    )
+    labels = alt.Axis(format=form or alt.Undefined, labelFlush=False)
+    axis = alt.X("low:Q", title=title, axis=labels, scale=alt.Scale(zero=False))
     whiskers = base.mark_rule(strokeWidth=2).encode(x=axis, x2="high:Q")
     points = base.mark_point(size=60, strokeWidth=1.5, opacity=1).encode(x="value:Q", fill=fill)
     return _in_parts(alt, alt.layer(line, whiskers, points, data=alt.Data(values=values)), values)

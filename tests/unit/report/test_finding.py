@@ -91,6 +91,19 @@ def test_many_candidates_are_counted() -> None:
     assert "the largest gain is that of s5" in sentence
 
 
+def test_of_many_candidates_those_that_differ_in_no_language_have_one_sentence() -> None:
+    # given six systems, the first of which is better in French
+    rows = []
+    for place in range(6):
+        french = in_language("fr", candidate=f"s{place}", significant=place == 0)
+        rows += [replace(OVER_ALL, candidate=f"s{place}"), french]
+    # when, then
+    assert language_counts(comparison_of(*rows)) == [
+        "s0 is significantly better than single in 1 of 1 languages (French) and significantly worse in 0.",
+        "The other 5 do not differ significantly from single in any language.",
+    ]
+
+
 def test_several_tasks_are_counted() -> None:
     # given
     rows = [replace(OVER_ALL, task=task, significant=task == "a") for task in ("a", "b", "c")]
