@@ -15,19 +15,28 @@ import pytest
 from openai_server import Call, prompt_text, read_calls, spawn
 
 from fusion_eval.cli.main import main
+from fusion_eval.harness.tasks.folder import folder
 
 BIN = Path(sys.executable).parent
+LM_EVAL = """
+import functools
+from lm_eval.tasks import TaskManager
+TaskManager.__init__ = functools.partialmethod(TaskManager.__init__, include_defaults=False)  # thousands
+from lm_eval.__main__ import cli_evaluate
+cli_evaluate()
+"""
+"""The command line of the harness, without its own tasks."""
 FUSED = "Comparison: one is better.\nAnswer: [[ Bonjour ]]"
 
 
-def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def command(*words: str) -> subprocess.CompletedProcess[str]:
     """Run a console command of this environment to its end."""
     return subprocess.run(
         [str(BIN / words[0]), *words[1:]],
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", **environment},
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )
 
 
@@ -53,11 +62,19 @@ def run_command(base_url: str, tmp_path: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def test_run_asks_for_n_candidates_and_one_fusion_of_each_prompt(tmp_path):
+def test_run_asks_for_n_candidates_and_one_fusion_of_each_prompt_and_its_repetition_for_nothing(tmp_path):
+    # when the same command runs twice
     log = tmp_path / "calls.jsonl"
     with spawn("--log", str(log), "--fusor-text", FUSED) as base_url:
         done = command(*run_command(base_url, tmp_path))
+        sent, first = len(read_calls(log)), samples(tmp_path / "out" / "fusion")
+        again = command(*run_command(base_url, tmp_path))
 
+    # then the second run sends no call and writes the same samples
+    assert again.returncode == 0
+    assert len(read_calls(log)) == sent
+    assert samples(tmp_path / "out" / "fusion") == first
+    # and the first one asked once for each pool, and once for each fusion
     assert done.returncode == 0, done.stderr
     sampled, fused = count_samples_and_fusions(read_calls(log))
     assert len(sampled) == len(fused) == 8
@@ -65,7 +82,7 @@ def test_run_asks_for_n_candidates_and_one_fusion_of_each_prompt(tmp_path):
     assert {call.body["n"] for call in read_calls(log) if "n" in call.body} == {3}
     for strategy in ("single", "bon", "fusion"):
         folder = tmp_path / "out" / strategy
-        assert list(folder.glob("test-model/results_*.json"))
+        assert len(list(folder.glob("test-model/results_*.json"))) == 2
         assert len(samples(folder)) == 2
         assert len((folder / "traces.jsonl").read_text().splitlines()) == 8
     assert "fr" in done.stdout and "±" in done.stdout
@@ -83,9 +100,11 @@ def test_a_killed_run_goes_on_and_repeats_no_finished_call(tmp_path):
         port = base_url.rsplit(":", 1)[1].removesuffix("/v1")
         words = run_command(base_url, tmp_path)
         with subprocess.Popen([str(BIN / words[0]), *words[1:]], stderr=subprocess.DEVNULL) as process:
-            wait_for_lines(first_log, 11)
-            time.sleep(0.5)  # the last answer's way into the store
-            process.send_signal(signal.SIGKILL)
+            try:
+                wait_for_lines(first_log, 11)
+                time.sleep(0.5)  # the last answer's way into the store
+            finally:
+                process.send_signal(signal.SIGKILL)
     assert not list((tmp_path / "out" / "fusion").rglob("*.json")), "nothing half-written"
 
     # when the same command is run again
@@ -101,18 +120,7 @@ def test_a_killed_run_goes_on_and_repeats_no_finished_call(tmp_path):
     assert set(sampled.values()) == set(fused.values()) == {1}
 
 
-def test_a_repeated_run_sends_no_call_and_writes_the_same_samples(tmp_path):
-    log = tmp_path / "calls.jsonl"
-    with spawn("--log", str(log), "--fusor-text", FUSED) as base_url:
-        command(*run_command(base_url, tmp_path))
-        sent, first = len(read_calls(log)), samples(tmp_path / "out" / "fusion")
-        again = command(*run_command(base_url, tmp_path))
-
-    assert again.returncode == 0
-    assert len(read_calls(log)) == sent
-    assert samples(tmp_path / "out" / "fusion") == first
-
-
+@pytest.mark.slow  # it reads the harness's whole index of tasks
 def test_the_harness_command_runs_fusion_from_a_config_file(tmp_path):
     log, output = tmp_path / "calls.jsonl", tmp_path / "out"
     with spawn("--log", str(log), "--fusor-text", FUSED) as base_url:
@@ -134,8 +142,8 @@ def test_the_harness_command_runs_fusion_from_a_config_file(tmp_path):
 
 def test_an_error_under_the_harness_is_one_sentence_and_exit_code_2(tmp_path):
     done = command(
-        "lm_eval", "--model", "fusion", "--model_args", "model=m,base_url=http://127.0.0.1:9/v1",
-        "--tasks", "fusion_demo_fr", "--limit", "2", "--output_path", str(tmp_path / "out"),
+        "python", "-c", LM_EVAL, "run", "--model", "fusion", "--model_args", "model=m,base_url=http://127.0.0.1:9/v1",
+        "--include_path", str(folder()), "--tasks", "fusion_demo_fr", "--limit", "2", "--output_path", str(tmp_path / "out"),
     )  # fmt: skip
 
     assert done.returncode == 2
@@ -203,22 +211,26 @@ def test_a_mistake_of_the_user_is_one_sentence_and_exit_code_2(
         (["--fail-every", "1", "500"], "model=test-model,max_retries=0", "failed on 8 prompts in a row"),
     ],
 )
-def test_a_refusal_of_the_server_is_shown_once_and_without_the_key(tmp_path, options, model_args, sentence):
+def test_a_refusal_of_the_server_is_shown_once_and_without_the_key(
+    tmp_path, capfd, monkeypatch, options, model_args, sentence
+):
+    # given a command in this process, where the harness is imported already
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("MY_KEY", "sk-wrong-and-secret")
     log = tmp_path / "calls.jsonl"
     with spawn("--log", str(log), *options) as base_url:
-        done = command(
-            "fusion-eval", "run", "--output", str(tmp_path / "out"), "--model_args",
-            f"{model_args},base_url={base_url}", MY_KEY="sk-wrong-and-secret",
-        )  # fmt: skip
+        arguments = f"{model_args},base_url={base_url}"
+        code = main(["run", "--output", str(tmp_path / "out"), "--model_args", arguments])
 
-    assert done.returncode == 2
-    assert done.stderr.count(sentence) == 1, done.stderr
-    assert "wrong-and-secret" not in done.stderr + done.stdout
+    printed = capfd.readouterr()
+    assert code == 2
+    assert printed.err.count(sentence) == 1, printed.err
+    assert "wrong-and-secret" not in printed.err + printed.out
     assert len(read_calls(log)) <= 154
 
 
 def wait_for_lines(path: Path, count: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         if path.exists() and len(path.read_bytes().splitlines()) >= count:
             return
