@@ -17,6 +17,7 @@ _UNIT = ("task", "language", "metric", "filter")
 _CHEAPER = "; < : cheaper than a single sample, with which it is compared"
 _CENTS = {"usd": 6, "seconds": 2}
 """Digits of a cost by its unit; others have one."""
+_EQUAL_COST_HEAD = ("task", "lang", "metric", "system", "k", "against", "N'")
 
 
 def all_blocks(analysis: Analysis) -> list[Block]:
