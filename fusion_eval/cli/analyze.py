@@ -55,6 +55,14 @@ def add_analyze(commands: Any) -> None:
         help="folder with the task YAMLs that candidates are scored by",
     )
     shared.add_allow_partial(parser, "leave out lines that cannot be read, and report them")
+    _add_statistics(parser)
+    _add_new_calls(parser)
+    parser.set_defaults(run=analyze_runs)
+
+
+def _add_statistics(parser: argparse.ArgumentParser) -> None:
+    """Add the options of intervals, tests and costs."""
+    add = parser.add_argument
     shared.add_cluster(parser)
     shared.add_alpha(parser, "intervals cover with probability 1 - A")
     add(
@@ -76,8 +84,6 @@ def add_analyze(commands: Any) -> None:
         choices=["calls", "tokens", "usd", "seconds"],
         help="compare systems at equal cost, in this unit",
     )
-    _add_new_calls(parser)
-    parser.set_defaults(run=analyze_runs)
 
 
 def _add_new_calls(parser: argparse.ArgumentParser) -> None:

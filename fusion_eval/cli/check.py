@@ -30,25 +30,7 @@ def add_check(commands: Any) -> None:
     add = parser.add_argument
     add("baseline", type=shared.path, metavar="BASELINE", help="a baseline file, or a run")
     add("candidate", type=shared.path, metavar="CANDIDATE", help="a run, or a baseline file")
-    add(
-        "--margin",
-        default="0.01",
-        metavar="M",
-        help="largest loss to tolerate, as a share of a metric's range; or a YAML file of lines 'metric: margin' in "
-        "the metrics' own units (default: 0.01, one point)",
-    )
-    shared.add_alpha(parser, "level of the tests")
-    add(
-        "--inconclusive",
-        choices=["pass", "fail"],
-        help="what too few items to tell count as (default: neither, exit code 3)",
-    )
-    add(
-        "--unchecked",
-        choices=["fail", "warn"],
-        help="what a metric counts as that cannot be tested and got worse by the margin in the results files "
-        "(default: neither, exit code 3)",
-    )
+    _add_tests(parser)
     add("--metrics", metavar="M,…", help="check these metrics only (default: all that can be compared)")
     add(
         "--overall",
@@ -70,6 +52,30 @@ def add_check(commands: Any) -> None:
         help="write the candidate into the baseline file, whatever the check finds",
     )
     parser.set_defaults(run=check_run)
+
+
+def _add_tests(parser: argparse.ArgumentParser) -> None:
+    """Add the options that decide what is a regression, and what counts as one."""
+    add = parser.add_argument
+    add(
+        "--margin",
+        default="0.01",
+        metavar="M",
+        help="largest loss to tolerate, as a share of a metric's range; or a YAML file of lines 'metric: margin' in "
+        "the metrics' own units (default: 0.01, one point)",
+    )
+    shared.add_alpha(parser, "level of the tests")
+    add(
+        "--inconclusive",
+        choices=["pass", "fail"],
+        help="what too few items to tell count as (default: neither, exit code 3)",
+    )
+    add(
+        "--unchecked",
+        choices=["fail", "warn"],
+        help="what a metric counts as that cannot be tested and got worse by the margin in the results files "
+        "(default: neither, exit code 3)",
+    )
 
 
 def add_baseline(commands: Any) -> None:

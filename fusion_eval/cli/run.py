@@ -63,6 +63,23 @@ def add_run(commands: Any) -> None:
         metavar="K=V,…",
         help="model=, n=, temperature=, fusor=, … (default: the embedded model)",
     )
+    _add_setup(parser)
+    add(
+        "--arms",
+        action="store_true",
+        help="run single, self, multi and best_single of several models, instead of --strategies",
+    )
+    add("--dry_run", action="store_true", help="print the calls and their highest cost, without any call")
+    shared.add_wide(parser)
+    add_recipe(parser)
+    shared.add_family(parser)
+    shared.add_judge_options(parser)
+    parser.set_defaults(run=run_strategies)
+
+
+def _add_setup(parser: argparse.ArgumentParser) -> None:
+    """Add the options that set the tasks up, as the harness has them too."""
+    add = parser.add_argument
     add("--limit", type=shared.limit, metavar="N", help="first N items of each task, or a share below 1")
     add("--include_path", type=shared.path, metavar="DIR", help="folder with more task YAMLs")
     add("--apply_chat_template", action="store_true", help="send prompts as chat messages")
@@ -79,17 +96,6 @@ def add_run(commands: Any) -> None:
         choices=["in_order", "permuted"],
         help="run multiple-choice tasks as generation; permuted: their options in a random order",
     )
-    add(
-        "--arms",
-        action="store_true",
-        help="run single, self, multi and best_single of several models, instead of --strategies",
-    )
-    add("--dry_run", action="store_true", help="print the calls and their highest cost, without any call")
-    shared.add_wide(parser)
-    add_recipe(parser)
-    shared.add_family(parser)
-    shared.add_judge_options(parser)
-    parser.set_defaults(run=run_strategies)
 
 
 def run_strategies(options: argparse.Namespace) -> int:

@@ -60,16 +60,9 @@ def read_request(
     Raises:
         ApiError: The request is malformed, or asks for what cannot be served.
     """
-    body: Body
-    if chat:
-        chat_body, extra = read_body(raw, ChatBody)
-        prompts = [Prompt(messages=tuple(map(_message, chat_body.messages)))]
-        body = chat_body
-    else:
-        text_body, extra = read_body(raw, TextBody)
-        texts = [text_body.prompt] if isinstance(text_body.prompt, str) else text_body.prompt
-        body = text_body
-        prompts = [Prompt(without_surrogates(text)) for text in texts]
+    body: ChatBody | TextBody
+    body, extra = read_body(raw, ChatBody) if chat else read_body(raw, TextBody)
+    prompts = _prompts(body)
     choices = body.n or 1
     if len(prompts) * choices > MOST_CHOICES:
         raise invalid(
@@ -79,18 +72,7 @@ def read_request(
     return ClientRequest(
         model=body.model,
         questions=tuple(
-            Question(
-                task=_TASK,
-                doc_id=None,
-                copy=choice,
-                language=None,
-                prompt=prompt,
-                sampling=dataclasses.replace(sampling, seed=sampling.seed + choice * CHOICE_STRIDE)
-                if choice
-                else sampling,
-                temperatures=temperatures,
-                extract=stated_answer,
-            )
+            _question(prompt, choice, sampling, temperatures)
             for prompt in prompts
             for choice in range(choices)
         ),
@@ -98,6 +80,29 @@ def read_request(
         stream=bool(body.stream),
         usage=bool(body.stream_options and body.stream_options.include_usage),
         details=details or bool(body.details),
+    )
+
+
+def _prompts(body: ChatBody | TextBody) -> list[Prompt]:
+    if isinstance(body, ChatBody):
+        return [Prompt(messages=tuple(map(_message, body.messages)))]
+    texts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
+    return [Prompt(without_surrogates(text)) for text in texts]
+
+
+def _question(prompt: Prompt, choice: int, sampling: Sampling, temperatures: tuple[float, ...]) -> Question:
+    """Return the question behind one choice. Each choice of a prompt has seeds of its own."""
+    if choice:
+        sampling = dataclasses.replace(sampling, seed=sampling.seed + choice * CHOICE_STRIDE)
+    return Question(
+        task=_TASK,
+        doc_id=None,
+        copy=choice,
+        language=None,
+        prompt=prompt,
+        sampling=sampling,
+        temperatures=temperatures,
+        extract=stated_answer,
     )
 
 
