@@ -1,6 +1,6 @@
 """Every strategy on two short prompts in each of eleven languages, with the embedded model, and the store that holds its answers.
 
-Make the store again where a strategy is new, or where a prompt or a default of one has changed; it takes minutes:
+Where a strategy is new, or where a prompt or a default of one has changed, let the model answer what the store lacks:
 
     python tests/every_language.py
 """
@@ -70,11 +70,25 @@ def answer_all(output: Path, *, store: Path = STORE, offline: bool = True) -> No
         evaluate(lms[0], plan, manager)  # all of them answer when the first is asked
 
 
-def make_store() -> None:
-    """Make the store anew, as one file without a log beside it."""
+def generations_in(store: Path) -> int:
+    """Return how many generations a store holds; 0 without the file."""
+    if not store.exists():
+        return 0
+    with closing(sqlite3.connect(store)) as database:
+        [(count,)] = database.execute("SELECT count(*) FROM generations")
+        return int(count)
+
+
+def complete_store() -> None:
+    """Let the model answer what the store lacks, and write it as one file without a log beside it."""
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "store.sqlite"
+        if STORE.exists():
+            shutil.copy(STORE, made)
+        stored = generations_in(made)
         answer_all(Path(folder) / "runs", store=made, offline=False)
+        if generations_in(made) == stored:
+            return
         with closing(sqlite3.connect(made)) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             database.execute("VACUUM")
@@ -82,4 +96,4 @@ def make_store() -> None:
 
 
 if __name__ == "__main__":
-    make_store()
+    complete_store()
