@@ -39,15 +39,17 @@ def run_in_shell(command: str, *paths: Path, **environment: str) -> subprocess.C
 
 
 @needs_full
-@pytest.mark.parametrize("stream", ["2>/dev/full", "2>&-", "2> >(true)"])
 @pytest.mark.parametrize(
-    ("first", "second", "options", "code"),
+    ("stream", "first", "second", "options", "code"),
     [
-        (0, 0, "--allow_partial", 0),
-        (0, 1, "--allow_partial", 1),
-        (0, 1, "", 2),
-        (0, 1, "--no_such_option", 2),
-        (0, 1, "--allow_partial --metrics nothing", 2),
+        ("2>/dev/full", 0, 0, "--allow_partial", 0),
+        ("2>/dev/full", 0, 1, "--allow_partial", 1),
+        ("2>/dev/full", 0, 1, "", 2),
+        ("2>/dev/full", 0, 1, "--no_such_option", 2),
+        ("2>&-", 0, 1, "--allow_partial", 1),
+        ("2>&-", 0, 1, "--no_such_option", 2),
+        ("2> >(true)", 0, 1, "--allow_partial", 1),
+        ("2> >(true)", 0, 1, "--allow_partial --metrics nothing", 2),
     ],
 )
 def test_check_keeps_its_exit_code_where_standard_error_cannot_be_written(
