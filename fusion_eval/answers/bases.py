@@ -22,8 +22,8 @@ _NAMES = {
     "sixteen": "16",
 }
 _BASE = re.compile(
-    r"(?:[A-Za-z]\s*=\s*)?\(?(?P<digits>\d[\dA-F]*)\)?\s*"
-    r"(?:_\s*\{?\s*(?P<base>[a-z]+|\d{1,2})\s*\}?|[,(]?\s*(?:in |en |auf |zur )?(?:base|Basis|басе|основание) (?P<named>[a-z]+|\d{1,2})\)?|\(?(?P<cjk>\d{1,2})\s?(?:进制|進制|進法|進数|진법)\)?)"
+    r"(?:[A-Za-z]\s*=\s*)?\(?(?P<digits>(?=[A-Za-z]*\d)[\dA-Fa-f]+)\)?\s*"
+    r"(?:_\s*\{?\s*\(?(?P<base>[a-z]+|\d{1,2})\)?\s*\}?|[,(]?\s*(?:in |en |auf |zur )?(?:base|Basis|басе|основание) (?P<named>[a-z]+|\d{1,2})\)?|\(?(?P<cjk>\d{1,2})\s?(?:进制|進制|進法|進数|진법)\)?)"
 )
 
 
@@ -48,8 +48,11 @@ def _split(text: str) -> tuple[str, str]:
         return "", ""
     base = match["base"] or match["named"] or match["cjk"]
     base = _NAMES.get(base, base)
-    return (match["digits"].lstrip("0") or "0", base) if base.isdigit() and base != "10" else ("", "")
+    digits = match["digits"].upper().lstrip("0") or "0"
+    if not base.isdigit() or base == "10" or (not digits.isdigit() and int(base) <= 10):
+        return "", ""
+    return digits, base
 
 
 def _bare_digits(text: str) -> str:
-    return re.sub(r"\$|\s|^\w=", "", text).strip(".").lstrip("0")
+    return re.sub(r"\$|\s|^\w=", "", text).strip(".").upper().lstrip("0")

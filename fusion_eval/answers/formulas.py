@@ -68,9 +68,17 @@ _COMMANDS: list[tuple[re.Pattern[str], str]] = [
         (r"\\(?:text|textrm|mbox|mathrm|operatorname|boldsymbol|mathbf|textnormal)\s*\{([^{}]*)\}", r" \1 "),
         (r"<\s?=|=\s?<", "<="),
         (r">\s?=", ">="),
-        (r"(?<![*])\*\*(?![*])", "^"),
+        (r"⟨|\\langle(?![A-Za-z])", "("),
+        (r"⟩|\\rangle(?![A-Za-z])", ")"),
+        (r"(?<![A-Za-z\\])log_?(2|10)(?=\s*\()", r"\\log_{\1}"),
+        (
+            r"^\s*\\?\{\s*[A-Za-z]\w?\s*(?:\\in\s*\\mathbbR\s*)?[|:]\s*([^{}|:]*(?:[<>]|\\ne|\\in)[^{}|:]*?)\s*\\?\}\s*$",
+            r"\1",
+        ),  # the set of all x that satisfy an inequality
     )
 ]
+_BOLD = re.compile(r"(?<![^\s=(:])\*\*(?=\S)|\*\*\s*$")
+_POWER = re.compile(r"(?<=[\w)}])(?:\*\*| \*\* )(?=[\w({-])", re.ASCII)
 _RAISED_OR_LOWERED = re.compile(
     r"(?P<root>[⁰¹²³⁴-⁹]+)√|(?P<raised>[⁰¹²³⁴-⁹⁺⁻⁽⁾ⁿⁱᵃ-ᵿˣʸᶻ]+)|(?P<lowered>[₀-₉₊₋₍₎ₐ-ₜᵢ-ᵥⱼ]+)"
 )
@@ -79,6 +87,11 @@ _PERIODIC = re.compile(r"(?<![\d.])(\d+)\.(\d*)(?:\\overline\s*\{(\d+)\}|\((\d+)
 _WORD = {language: (conjunctions(OR, language), conjunctions(AND, language)) for language in DECIMAL_SIGNS}
 _IS_IN = re.compile(r"(?<=[A-Za-z] )(?:is in|in|belongs to|appartient à|∊|є)(?=\s*[\[(\]])")
 _ENGLISH = conjunctions(OR, "en"), conjunctions(AND, "en")
+
+
+def with_carets(text: str) -> str:
+    """Return an answer whose powers are written `x^2`, not `x**2`. Bold text of Markdown stays as it is."""
+    return text if _BOLD.search(text) else _POWER.sub("^", text)
 
 
 def normalize_formula(text: str, language: str) -> str:

@@ -48,8 +48,13 @@ def _is_same_value(answer: Statement, reference: Value) -> bool:
 
 
 def _is_equation_of(answer: Relation, reference: Value) -> bool:
-    """Return whether an equation ends in the reference. What precedes it is a name, or has the same value."""
+    """Return whether an equation ends in the reference. What precedes it is a name, or has the same value.
+
+    A name may stand at the end, too: `18 = x`.
+    """
     *before, last = answer.parts
+    if len(before) == 1 and isinstance(last, Value) and last.expression.is_Symbol:
+        before, last = [last], before[0]
     if not isinstance(last, Value) or not _is_same_value(last, reference):
         return False
     for part in before:
