@@ -203,6 +203,7 @@ def test_simple_evaluate_finds_our_model_types(installed):
     assert NO_SUCH_ARGUMENT in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_removal_leaves_nothing_behind(wheel, tmp_path):
     # given that the package was imported, so that bytecode was written
     environment = make_environment(tmp_path / "venv")
@@ -217,6 +218,7 @@ def test_removal_leaves_nothing_behind(wheel, tmp_path):
     assert "model 'fusion', but no model for this name found" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_editable_install_reads_the_checkout(wheel, tmp_path):
     environment = make_environment(tmp_path / "venv")
     environment.pip("install", "--no-deps", "--no-index", "--no-build-isolation", "--editable", str(ROOT))

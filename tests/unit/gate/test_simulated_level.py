@@ -146,7 +146,7 @@ def test_the_simulated_verdicts_are_those_of_a_check(draw: Draw) -> None:
 # False alarms
 
 
-@pytest.mark.parametrize("draw", [right_or_wrong, sentence_scores])
+@pytest.mark.parametrize("draw", [right_or_wrong, pytest.param(sentence_scores, marks=pytest.mark.slow)])
 def test_without_a_loss_a_check_of_five_tasks_fails_at_most_as_often_as_alpha(draw: Draw) -> None:
     assert share("regression", draw, 200, *[0.0] * 5) <= 0.05
 
@@ -154,7 +154,7 @@ def test_without_a_loss_a_check_of_five_tasks_fails_at_most_as_often_as_alpha(dr
 @pytest.mark.parametrize(
     ("draw", "items"), [(right_or_wrong, 1000), (rare_losses, 1000), (sentence_scores, 300)]
 )
-@pytest.mark.parametrize("tasks", [1, 3])
+@pytest.mark.parametrize("tasks", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_loss_of_exactly_the_margin_fails_at_most_as_often_as_alpha_over_all_tasks(
     draw: Draw, items: int, tasks: int
 ) -> None:

@@ -53,6 +53,7 @@ def writer_and_judge() -> Plan:
     return replace(judge, reply=reply)
 
 
+@pytest.mark.slow
 def test_plain_lm_eval_runs_a_task_with_the_filter(openai_server, tmp_path):
     server = openai_server(writer_and_judge())
     write_judged_task(tmp_path, server, 9)

@@ -85,7 +85,9 @@ def test_pairs_can_be_pickled_with_their_language(wmt: Path) -> None:
     assert json.loads(json.dumps(pairs[0])) == [SENTENCES[0]["ja"]] * 2
 
 
-@pytest.mark.parametrize(("language", "module"), [("ja", "MeCab"), ("ko", "mecab_ko")])
+@pytest.mark.parametrize(
+    ("language", "module"), [("ja", "MeCab"), pytest.param("ko", "mecab_ko", marks=pytest.mark.slow)]
+)
 def test_a_missing_tokenizer_is_an_error_before_any_model_is_asked(
     wmt: Path, tmp_path: Path, language: str, module: str
 ) -> None:
