@@ -37,7 +37,7 @@ _FACTS = {
     "ter": MetricFacts(0, math.inf, None, "percent"),
 }
 _PERPLEXITIES = ("perplexity", "bits_per_byte")
-_LOSSES = ("loss", "mae", "mse", "rmse")
+_LOSSES = ("loss", "mae", "mse", "rmse", "error", "errors")
 _GRADED = (
     "bleu",
     "bleurt",
@@ -55,6 +55,10 @@ _GRADED = (
 )
 """First words of the names of metrics that give an item more than right or wrong."""
 _ERROR_RATES = ("ter", "wer", "cer", "brier")
+
+
+_SUCCESSES = frozenset({"acc", "accuracy", "correct", "match", "precision", "recall", "f1", "auc"})
+"""Last words of names of metrics of which more is better, whatever stands before them."""
 
 
 def facts_of(metric: str, values: Collection[float]) -> MetricFacts | None:
@@ -87,6 +91,8 @@ def best_value(metric: str, values: Collection[float], higher_is_better: bool) -
 def lower_is_better(metric: str) -> bool:
     """Return whether the name says that lower is better, for results files that do not say it."""
     name = metric.lower()
+    if name.rpartition("_")[2] in _SUCCESSES:  # `ter_acc` is the share of items with the right TER
+        return False
     return name.endswith(_PERPLEXITIES) or not {*_LOSSES, *_ERROR_RATES}.isdisjoint(name.split("_"))
 
 

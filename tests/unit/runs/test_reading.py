@@ -151,6 +151,9 @@ def test_values_that_are_nan_are_noted_with_the_first_place(tmp_path: Path) -> N
         ("ter", False),
         ("acc", True),
         ("better", True),
+        ("ter_acc", True),
+        ("error_f1", True),
+        ("acc_error", False),
     ],
 )
 def test_if_no_results_file_says_a_direction_the_name_decides(name: str, better: bool) -> None:
