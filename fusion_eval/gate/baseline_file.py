@@ -102,7 +102,9 @@ def _decompress(path: Path) -> bytes:
         with gzip.open(path) as file:
             content = file.read(largest + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise ConfigError(f"The baseline {path} cannot be read, it is damaged or none: {error}") from error
+        raise ConfigError(
+            f"The baseline {path} cannot be read, it is damaged or none: {why_unreadable(error)}"
+        ) from error
     if len(content) > largest:
         raise ConfigError(
             f"The baseline {path} is larger than {largest >> 20} MiB, which no baseline of its size is"

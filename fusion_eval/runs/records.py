@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.text.parse_errors import why_unreadable
 
 _LONGEST_LINE, _LONGEST_FILE = 1 << 28, 1 << 30
 """Bytes of a line, and of a file that is one array. A small archive can hold far more."""
@@ -46,8 +47,7 @@ def read_records(path: Path, parse: Callable[[bytes], object] = parse_line) -> I
                 if not _bounded(path, line).isspace():
                     yield f"line {number}", parse(line)
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"The samples {path} cannot be read: {reason}") from error
+        raise ConfigError(f"The samples {path} cannot be read: {why_unreadable(error)}") from error
 
 
 def _bounded(path: Path, content: bytes) -> bytes:

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import itertools
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -134,9 +135,8 @@ def _line_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             yield from _decoded(file, str(path))
-    except (OSError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"The prompt file {path} cannot be read: {reason}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigError(f"The prompt file {path} cannot be read: {why_unreadable(error)}") from error
 
 
 def _decoded(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,9 +1,11 @@
-"""Say in plain words why a content cannot be read, for the errors that parsers of JSON and text raise."""
+"""Say in plain words why a content cannot be read, for the errors that parsers of JSON, text and gzip raise."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable
 
 import msgspec
@@ -83,6 +85,8 @@ def why_unreadable(error: Exception, content: bytes | None = None) -> str:
     match error:
         case UnicodeDecodeError():
             return f"it is not UTF-8 at byte {_first_wrong_byte(content) if content else error.start}"
+        case json.JSONDecodeError() if error.pos >= len(error.doc.rstrip()):
+            return "it is cut off"
         case json.JSONDecodeError():
             return _not_json(error.msg, content or b"", error.lineno, error.colno)
         case RecursionError():
@@ -93,6 +97,12 @@ def why_unreadable(error: Exception, content: bytes | None = None) -> str:
             return _malformed(str(error), content or b"")
         case ValueError() if "integer string conversion" in str(error):
             return "it has a number of too many digits"
+        case EOFError():
+            return "it is cut off"
+        case zlib.error():
+            return "its compressed data are damaged"
+        case gzip.BadGzipFile() if "Not a gzipped file" in str(error):
+            return "it is not compressed by gzip"
         case OSError() if error.strerror:
             return error.strerror
     return " ".join(str(error).split())

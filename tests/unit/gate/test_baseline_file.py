@@ -168,7 +168,7 @@ class TestUnusableFiles:
     def test_a_text_file_named_gz_is_an_error(self, tmp_path: Path) -> None:
         # given a Git LFS pointer in place of the file
         (tmp_path / "base.json.gz").write_text("version https://git-lfs.github.com/spec/v1\n")
-        assert "Not a gzipped file" in error_of_reading(tmp_path / "base.json.gz")
+        assert "it is not compressed by gzip" in error_of_reading(tmp_path / "base.json.gz")
 
     @pytest.mark.parametrize("version", [0, 3, 99])
     def test_another_schema_version_is_an_error_that_tells_how_to_make_it_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 from collections.abc import Callable
@@ -44,6 +45,23 @@ def test_a_bad_prompt_file_is_named_with_its_line_before_any_call(
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not made.server.calls and not made.output.exists()
+
+
+@pytest.mark.parametrize(
+    ("cut", "message"),
+    [
+        (lambda archive: archive[:-9], "it is cut off"),
+        (lambda archive: archive[:10] + b"\xff" * 30, "its compressed data are damaged"),
+    ],
+)
+def test_a_damaged_archive_of_prompts_is_an_error_in_one_sentence(
+    lab: MakeLab, capsys: pytest.CaptureFixture[str], cut: Callable[[bytes], bytes], message: str
+) -> None:
+    made = lab(1)
+    path = made.folder / "prompts.jsonl.gz"
+    path.write_bytes(cut(gzip.compress(b'{"prompt": "a"}\n')))
+    assert made.synth("--prompts", str(path)) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -83,7 +85,9 @@ def test_what_is_not_json_is_named_with_its_line_and_column(content: bytes, expe
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('{"a":', "it is not JSON at column 6: a value is missing"),
+        ('{"a": ,', "it is not JSON at column 7: a value is missing"),
+        ('{"a":', "it is cut off"),
+        ('{"a": [1,\n 2 \n', "it is cut off"),
         ("{a: 1}", "it is not JSON at column 2: the name of a field in double quotes is missing"),
         ('{"a":\n [1 2]}', "it is not JSON at line 2, column 5: a comma is missing"),
         ("{} x", "it is not JSON at column 4: more follows after its end"),
@@ -119,3 +123,15 @@ def test_without_the_content_a_place_is_the_column_that_the_parser_tells() -> No
     with pytest.raises(msgspec.DecodeError) as error:
         msgspec.json.decode(b'{"number": 1')
     assert why_unreadable(error.value) == "it is cut off"
+
+
+def test_damaged_archives_have_plain_words() -> None:
+    archive = gzip.compress(b"text" * 99)
+    for content, expected in (
+        (archive[:-9], "it is cut off"),
+        (archive[:10] + b"\xff" * 30, "its compressed data are damaged"),
+        (b"text", "it is not compressed by gzip"),
+    ):
+        with pytest.raises((OSError, EOFError, zlib.error)) as error:
+            gzip.decompress(content)
+        assert why_unreadable(error.value) == expected
