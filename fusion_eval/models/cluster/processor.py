@@ -29,7 +29,8 @@ def connect() -> Any:
     if not ray.is_initialized():
         ray.init(log_to_driver=False, logging_level=logging.WARNING)
     ray.data.DataContext.get_current().enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    for name in ("ray", "ray.data", "ray.llm"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     return ray
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ import pytest
 from fusion_eval.errors import ConfigError, ContextOverflowError, EndpointError, RequestError
 from fusion_eval.model_arguments import parse
 from fusion_eval.models.cached import Cached
-from fusion_eval.models.cluster import door
+from fusion_eval.models.cluster import door, processor
 from fusion_eval.models.cluster.door import ClusterModel, open_cluster_model
 from fusion_eval.models.cluster.names import read_engine_name
 from fusion_eval.models.cluster.opener import ClusterOpener, names_cluster_model
+from fusion_eval.models.cluster.processor import VllmProcessor
 from fusion_eval.models.cluster.rows import ERROR, Reply, reply_of, request_row
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.store.store import Store
@@ -151,6 +153,18 @@ def test_the_model_is_for_the_ray_engine_alone() -> None:
         Opener(arguments, Store(None)).sampler()
     [teacher] = ClusterOpener(arguments, Store(None)).sampler()
     assert teacher.identity == open_cluster_model("vllm:m", chat=True).identity
+
+
+def test_a_cluster_with_too_few_gpus_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a cluster with one GPU
+    data = SimpleNamespace(from_items=lambda rows, override_num_blocks: rows)
+    ray = SimpleNamespace(cluster_resources=lambda: {"GPU": 1.0}, data=data)
+    monkeypatch.setattr(processor, "connect", lambda: ray)
+    # when
+    large = VllmProcessor(read_engine_name("vllm:m(tensor_parallel_size=4)"), chat=True)
+    # then
+    with pytest.raises(ConfigError, match="vllm:m needs 4 GPUs, and the Ray cluster has 1; name a cluster"):
+        list(large.replies([request_row(Prompt("?"), SAMPLING, 0, chat=True)]))
 
 
 def test_a_store_answers_without_a_cluster(tmp_path: Path) -> None:
