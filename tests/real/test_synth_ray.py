@@ -54,15 +54,14 @@ def test_vllm_in_the_cluster_answers_pools_and_the_fusor(
     tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given the processor of ray.data.llm, with a stage in the place of the engine that needs a GPU
-    from ray.data.llm import Processor
-
+    llm = pytest.importorskip("ray.data.llm", reason="this version of Ray has no ray.data.llm")
     from fusion_eval.models.cluster import door, processor
     from fusion_eval.models.cluster.rows import kept_columns
 
     def with_fake_engine(self: Any, replicas: int) -> Any:
         config = self.config(replicas)
         assert (config.model_source, config.engine_kwargs["max_model_len"]) == ("teacher", 4096)
-        return Processor(config, [fake_engine_stage()], postprocess=kept_columns)
+        return llm.Processor(config, [fake_engine_stage()], postprocess=kept_columns)
 
     monkeypatch.setattr(processor.VllmProcessor, "processor", with_fake_engine)
     monkeypatch.setattr(door, "QUIET", 0.2)
