@@ -50,7 +50,7 @@ def cluster() -> Iterator[Any]:
             running.shutdown()
 
 
-def test_vllm_in_the_cluster_answers_pools_and_the_fusor(
+def test_vllm_in_the_cluster_answers_beside_an_endpoint(
     tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given the processor of ray.data.llm, with a stage in the place of the engine that needs a GPU
@@ -69,19 +69,18 @@ def test_vllm_in_the_cluster_answers_pools_and_the_fusor(
     with serve(Plan(models=("a",), reply=reply)) as server:
         lab = Lab(tmp_path, server)
         # when
-        options = ("--strategy", "single,fusion", "--engine", "ray", "--stop", "END")
+        options = ("--strategy", "single", "--engine", "ray", "--stop", "END")
         assert lab.synth(*options, model="vllm:teacher(max_model_len=4096)|a") == 0
         asked = {call.body["model"] for call in server.calls}
     # then
     assert asked == {"a"}, "another teacher behind an endpoint is asked as usual"
-    single, fused = rows_in(lab.output / "single"), rows_in(lab.output / "fusion")
-    assert [row["completion_tokens"] > 0 for row in single] == [True] * 5
-    assert [row["candidates"][0]["text"] for row in single][:2] == [
-        "seed 0: Tell me a story about number 0",
-        "seed 0: Tell me a story about number 1",
+    rows = rows_in(lab.output)
+    assert [row["candidates"][0]["text"] for row in rows] == [
+        f"seed 0: Tell me a story about number {number}" for number in range(5)
     ]
-    assert {row["candidates"][0]["model"] for row in single} == {"teacher"}
-    assert {row["fusor"] for row in fused} == {"teacher"} and all(row["fallback"] is None for row in fused)
+    first = rows[0]["candidates"]
+    assert [(one["model"], one["seed"]) for one in first] == [("teacher", 0), ("a", 0), ("teacher", 1)]
+    assert [one["completion_tokens"] for one in first if one["model"] == "teacher"] == [3, 3]
 
 
 def fake_engine_stage() -> Any:
@@ -92,12 +91,9 @@ def fake_engine_stage() -> Any:
         async def udf(self, rows: list[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
             for row in rows:
                 question, sampling = row["messages"][-1]["content"], row["sampling_params"]
-                text = f"seed {sampling['seed']}: {question}"
-                if sampling["temperature"] == 0:
-                    text = "Comparison: all agree.\nAnswer: [[ fused ]]"
                 yield {
                     self.IDX_IN_BATCH_COLUMN: row[self.IDX_IN_BATCH_COLUMN],
-                    "generated_text": text,
+                    "generated_text": f"seed {sampling['seed']}: {question}",
                     "num_input_tokens": 7,
                     "num_generated_tokens": 3,
                     "__inference_error__": "",
