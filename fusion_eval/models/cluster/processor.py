@@ -27,10 +27,10 @@ def connect() -> Any:
     except ImportError:
         raise ConfigError('--engine ray needs the extra `ray`: pip install "fusion-eval[ray]"') from None
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, logging_level=logging.WARNING)
+        ray.init(log_to_driver=False, logging_level=logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     for name in ("ray", "ray.data", "ray.llm"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.ERROR)
     return ray
 
 
