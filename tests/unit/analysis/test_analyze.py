@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from contributing import scored_pools
+from scipy.stats import beta as beta_distribution
+from scipy.stats import t
 
 from fusion_eval.analysis.analyze import analyze_pools
 from fusion_eval.analysis.options import AnalysisOptions
@@ -19,6 +21,7 @@ from fusion_eval.analysis.units import units
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.analysis import Analysis, read_analysis, write_analysis
 from fusion_eval.runs.versioned_file import to_json
+from fusion_eval.stats.subsets import pass_at_k
 
 
 def strategy(name: str, values: list[float], chosen: list[int] | None = None) -> StrategyAnswers:
@@ -274,3 +277,41 @@ def test_a_frame_for_each_table() -> None:
 def test_wrong_options_are_refused() -> None:
     with pytest.raises(ConfigError, match="alpha"):
         AnalysisOptions(alpha=2.0)
+
+
+def dependent() -> ScoredPools:
+    """Return the pools of 40 items of two each in 20 clusters, which are harder or easier as a whole."""
+    random = np.random.default_rng(8)
+    chance = np.repeat(random.beta(0.5, 0.8, 20), 2)
+    right = (random.random((40, 3)) < chance[:, None]).astype(float)
+    return scored_pools(right.tolist(), clusters=[str(item // 2) for item in range(40)])
+
+
+def error_of_clusters(values: Any) -> float:
+    """Return the standard error of the mean of clusters of equal size."""
+    return float(values.reshape(20, 2).mean(axis=1).std(ddof=1) / 20**0.5)
+
+
+def test_the_interval_of_the_ceiling_is_that_of_the_survey_package_of_r() -> None:
+    # given the formula of `svyciprop(method = "beta")`: the effective number of items, at 39 and 19 degrees of freedom
+    pools = dependent()
+    failed = (pools.values == 0).all(axis=1)
+    beta, error = failed.mean(), error_of_clusters(failed)
+    effective = beta * (1 - beta) / error**2 * (t.ppf(0.025, 39) / t.ppf(0.025, 19)) ** 2
+    assert effective < 40
+    # then
+    (row,) = analyze_pools([pools]).ceiling
+    hits, misses = beta * effective, (1 - beta) * effective
+    ends = beta_distribution.ppf(0.025, hits, misses + 1), beta_distribution.ppf(0.975, hits + 1, misses)
+    assert (row.ci_low, row.ci_high) == pytest.approx(ends)
+
+
+def test_the_interval_of_a_share_ends_where_the_score_test_turns() -> None:
+    # given pass@2, whose values are shares
+    pools = dependent()
+    row = point(analyze_pools([pools]), "pass", 2)
+    error = error_of_clusters(pass_at_k(pools.values == 1)[:, 1])
+    effective = row.value * (1 - row.value) / error**2
+    # then at both ends the distance to the value is Student's quantile times the error that a share of the end has
+    for end in (row.ci_low, row.ci_high):
+        assert abs(row.value - end) == pytest.approx(t.ppf(0.975, 19) * (end * (1 - end) / effective) ** 0.5)
