@@ -12,6 +12,8 @@ except ImportError:
 else:
     _tracer = trace.get_tracer("fusion_eval")
 
+_NO_SPAN: AbstractContextManager[Any] = nullcontext()
+
 
 def call_span(model: str, where: str, attempt: int) -> AbstractContextManager[Any]:
     """Return a span to hold open during one request to `model`.
@@ -24,8 +26,8 @@ def call_span(model: str, where: str, attempt: int) -> AbstractContextManager[An
         where: The address, or an empty string.
         attempt: How many tries of the request came before.
     """
-    if _tracer is None:
-        return nullcontext()
+    if _tracer is None or not _is_recorded():
+        return _NO_SPAN
     attributes: dict[str, str | int] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.request.model": model,
@@ -34,6 +36,11 @@ def call_span(model: str, where: str, attempt: int) -> AbstractContextManager[An
     if where:
         attributes["server.address"] = where
     return _CallSpan(_tracer.start_span(f"chat {model}", attributes=attributes))
+
+
+def _is_recorded() -> bool:
+    """Return whether the program has set up OpenTelemetry; the interface alone would only make spans that go nowhere."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 class _CallSpan(AbstractContextManager[Any]):

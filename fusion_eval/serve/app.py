@@ -29,6 +29,7 @@ from fusion_eval.types import Trace
 
 KEEP_ALIVE = 10.0
 """Seconds without an answer after which a stream gets a comment, so that proxies keep the connection."""
+_PORT = re.compile(r":\d+$")
 _LONGEST_WAIT = 60
 """Seconds that `Retry-After` names at most."""
 
@@ -218,7 +219,7 @@ def _refused(error: ApiError) -> web.Response:
 
 def _check_host(host: str) -> None:
     """Refuse a request to another name, by which a web page can reach this machine (DNS rebinding)."""
-    name = host.rpartition(":")[0].strip("[]") if re.search(r":\d+$", host) else host.strip("[]")
+    name = _PORT.sub("", host).strip("[]")
     if name not in LOOPBACK:
         raise ApiError(
             403, f"A server without a key answers requests to {', '.join(LOOPBACK)} alone; set --api_key_env"

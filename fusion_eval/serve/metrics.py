@@ -38,12 +38,12 @@ class Metrics:
         self._buckets[next((bound for bound in _BUCKETS if seconds <= bound), float("inf"))] += 1
         for trace in traces:
             self._counts["fallbacks"] += trace.answer.fallback is not None
-            for call in calls_of(trace):
-                self._counts["prompt_tokens"] += call.prompt_tokens
-                self._counts["completion_tokens"] += call.completion_tokens
-                self._counts["failed_generations"] += call.error is not None
-                self._counts["generations"] += 1
-                self._cost += call.cost or 0.0
+            calls = calls_of(trace)
+            self._counts["prompt_tokens"] += sum([call.prompt_tokens for call in calls])
+            self._counts["completion_tokens"] += sum([call.completion_tokens for call in calls])
+            self._counts["failed_generations"] += sum([call.error is not None for call in calls])
+            self._counts["generations"] += len(calls)
+            self._cost += sum([call.cost or 0.0 for call in calls])
 
     @property
     def seconds_per_answer(self) -> float:

@@ -35,16 +35,26 @@ class Uploads:
         Raises:
             ApiError: The body is broken, too large or too slow.
         """
+        if (
+            http.content.is_eof()
+        ):  # it came with its headers, as short ones do, so there is nothing to wait for
+            return await self._whole(http)
         if len(self._deadlines) >= MOST_UPLOADS:
             self._end_oldest()
         deadline = asyncio.timeout(LONGEST_UPLOAD)
         try:
             async with deadline:
                 self._deadlines[deadline] = None
-                return await http.read()
+                return await self._whole(http)
         except TimeoutError:
             message = f"The body did not arrive within {LONGEST_UPLOAD:.0f} s, or too many others arrive; send it again"
             raise ApiError(408, message) from None
+        finally:
+            self._deadlines.pop(deadline, None)
+
+    async def _whole(self, http: web.Request) -> bytes:
+        try:
+            return await http.read()
         except web.HTTPRequestEntityTooLarge:
             raise ApiError(413, f"The body is larger than {self._max_body:,} bytes") from None
         except _BROKEN as error:
@@ -52,8 +62,6 @@ class Uploads:
             raise invalid(
                 f"The body cannot be read; check its Content-Encoding and length: {error}"
             ) from None
-        finally:
-            self._deadlines.pop(deadline, None)
 
     def _end_oldest(self) -> None:
         oldest = next(iter(self._deadlines))

@@ -3,15 +3,15 @@
     python tests/bench/serve.py [ROUNDS]
 
 Each request makes two calls: five samples, then one fusion. A bare aiohttp proxy makes the same two calls for each request,
-with bodies of the same size. Each server runs in a process of its own, as the clients and the model do. Prints the CPU time of
-each server's process for one request, medians of alternating rounds, and the difference to the proxy.
+with bodies of the same size. Each server runs in a process of its own, as the clients and the model do. The servers are asked in
+turn, in blocks of requests, and each block is compared with the proxy's block beside it: so a busy machine slows both alike.
+Prints medians over the rounds: the CPU time of a request, what is beyond the proxy's, and the ratio to it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 import statistics
 import subprocess
@@ -24,15 +24,15 @@ from pathlib import Path
 import aiohttp
 import instant_server
 
-REQUESTS, CLIENTS, WARM_UP = 1500, 64, 200
+BLOCK, CLIENTS, ROUNDS = 150, 64, 12
+PROXY = "bare aiohttp proxy"
 QUESTION = "Question {number}: what is it that grows with what is asked? " + "Say it in one sentence. " * 8
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def cpu_seconds(pid: int) -> float:
+def cpu_milliseconds(pid: int) -> float:
     """Return the CPU time that a process has used, all its threads included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e6
 
 
 async def send(base_url: str, numbers: range) -> None:
@@ -67,13 +67,17 @@ def started(command: list[str]) -> Iterator[tuple[int, str]]:
             process.terminate()
 
 
-def measure(command: list[str]) -> float:
-    """Return the milliseconds of CPU time of one request, in a fresh process."""
-    with started(command) as (pid, base_url):
-        asyncio.run(send(base_url, range(WARM_UP)))
-        before = cpu_seconds(pid)
-        asyncio.run(send(base_url, range(WARM_UP, WARM_UP + REQUESTS)))
-        return (cpu_seconds(pid) - before) / REQUESTS * 1000
+def measure(servers: dict[str, tuple[int, str]], rounds: int) -> dict[str, list[float]]:
+    """Return the milliseconds of CPU time of a request, for each server and round. A first round warms up."""
+    results: dict[str, list[float]] = {name: [] for name in servers}
+    for number in range(rounds + 1):
+        questions = range(number * BLOCK, (number + 1) * BLOCK)
+        for name, (pid, base_url) in servers.items():
+            before = cpu_milliseconds(pid)
+            asyncio.run(send(base_url, questions))
+            if number:
+                results[name].append((cpu_milliseconds(pid) - before) / BLOCK)
+    return results
 
 
 async def bare_proxy(upstream: str) -> None:
@@ -120,25 +124,26 @@ async def bare_proxy(upstream: str) -> None:
 
 
 def main() -> None:
-    """Measure all servers in alternating rounds."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    with instant_server.spawn() as upstream, tempfile.TemporaryDirectory() as folder:
+    """Measure all servers in alternating blocks."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    with contextlib.ExitStack() as running:
+        upstream = running.enter_context(instant_server.spawn())
+        folder = running.enter_context(tempfile.TemporaryDirectory())
         arguments = f"model=test-model,base_url={upstream},n=5,max_tokens=256"
         serve = ["fusion-eval", "serve", "--strategies", "fusion", "--port", "0", "--model_args"]
-        results: dict[str, list[float]] = {}
-        for number in range(rounds):
-            commands = {
-                "bare aiohttp proxy": [sys.executable, __file__, "proxy", upstream],
-                "fusion-eval serve, cache=off": [*serve, f"{arguments},cache=off"],
-                "fusion-eval serve, store on disk": [*serve, f"{arguments},cache={folder}/{number}.sqlite"],
-            }
-            for name, command in commands.items():
-                results.setdefault(name, []).append(measure(command))
-    proxy = statistics.median(results["bare aiohttp proxy"])
+        commands = {
+            PROXY: [sys.executable, __file__, "proxy", upstream],
+            "fusion-eval serve, cache=off": [*serve, f"{arguments},cache=off"],
+            "fusion-eval serve, store on disk": [*serve, f"{arguments},cache={folder}/store.sqlite"],
+        }
+        servers = {name: running.enter_context(started(command)) for name, command in commands.items()}
+        results = measure(servers, rounds)
+    median, proxy = statistics.median, results[PROXY]
     for name, values in results.items():
-        median = statistics.median(values)
+        beyond = median(own - bare for own, bare in zip(values, proxy, strict=True))
+        ratio = median(own / bare for own, bare in zip(values, proxy, strict=True))
         print(
-            f"{name}: {median:.2f} ms of CPU a request ({median - proxy:+.2f} ms beyond the proxy; {len(values)} rounds)"
+            f"{name}: {median(values):.2f} ms of CPU a request, {beyond:+.2f} ms beyond the proxy, {ratio:.2f} times its"
         )
 
 
