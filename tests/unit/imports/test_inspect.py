@@ -72,7 +72,9 @@ def test_a_truncated_log_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     broken = tmp_path / "broken.eval"
     broken.write_bytes(b"PK\x03\x04 cut off")
     assert main(["import", str(broken), "--output", str(tmp_path / "out")]) == 2
-    assert "broken.eval cannot be read as a log of inspect_ai: the archive is cut off" in capsys.readouterr().err
+    assert (
+        "broken.eval cannot be read as a log of inspect_ai: the archive is cut off" in capsys.readouterr().err
+    )
 
 
 @needs_inspect
