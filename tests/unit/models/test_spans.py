@@ -33,6 +33,7 @@ def test_every_try_is_a_span_without_prompt_or_answer(
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(spans, "_tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(spans.trace, "get_tracer_provider", lambda: provider)
     monkeypatch.setattr(limited, "pause", lambda attempt, error: 0.0)
     server = openai_server(Plan(faults=lambda number, request: Fault("status", 503) if number == 1 else None))
     # when
@@ -51,3 +52,12 @@ def test_without_the_extra_nothing_is_recorded(openai_server: Start, monkeypatch
     server = openai_server(Plan())
     sample(server)
     assert len(server.calls) == 1
+
+
+def test_where_opentelemetry_is_not_set_up_no_span_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given the interface alone, and a tracer that must not be asked
+    monkeypatch.setattr(spans, "_tracer", object())
+    monkeypatch.setattr(spans.trace, "get_tracer_provider", spans.trace.ProxyTracerProvider)
+    # then
+    with spans.call_span("test-model", "", 0) as span:
+        assert span is None
