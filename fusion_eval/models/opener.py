@@ -105,9 +105,8 @@ class Opener:
         rechecks = 0 if runs_in_process(name) else min(rechecks, self.arguments.max_retries)
         thinking = self._thinking.setdefault(model.identity, Thinking())
         # A harness model would make a batch of one request. Bundled models are known not to think.
-        probes = (
-            model.chat and not name.startswith(("lm_eval:", "pool:", "vllm:")) and name not in BUNDLED_MODELS
-        )
+        unprobed = name in BUNDLED_MODELS or name.startswith(("lm_eval:", "pool:", "vllm:"))
+        probes = model.chat and not unprobed
         return Cached(AnswerStops(Rechecked(model, rechecks), thinking, probes=probes), self._store)
 
     def open_model(self, key: str, make: Callable[[float], Model]) -> Model:
