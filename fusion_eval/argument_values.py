@@ -223,6 +223,12 @@ def check_number(name: str, value: object, least: float, most: float = math.inf)
 
 
 def names_in(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Return distinct names, given as a sequence or as one text with commas."""
+    """Return distinct names, given as a sequence or as one text with commas.
+
+    Raises:
+        ConfigError: It is neither.
+    """
     listed = names.split(",") if isinstance(names, str) else names
+    if not isinstance(listed, Sequence) or not all(isinstance(name, str) for name in listed):
+        raise ConfigError(f"{names!r} should be a text with commas, or a list of texts")
     return tuple(dict.fromkeys(name.strip() for name in listed if name.strip()))

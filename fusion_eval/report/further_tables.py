@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from fusion_eval.errors import ConfigError
 from fusion_eval.report.analysis_tables import Block, blocks, shown_units, with_interval
 from fusion_eval.report.text_table import Table, decimals, metric_name
 from fusion_eval.runs.analysis import Analysis
@@ -21,14 +22,24 @@ _EQUAL_COST_HEAD = ("task", "lang", "metric", "system", "k", "against", "N'")
 
 
 def all_blocks(analysis: Analysis) -> list[Block]:
-    """Return all tables of an analysis, each after a line that says what it shows."""
+    """Return all tables of an analysis, each after a line that says what it shows.
+
+    Raises:
+        ConfigError: A row lacks a field, as in a file that an older version wrote.
+    """
     parts: list[tuple[Callable[[Sequence[Row]], list[Block]], Sequence[Row]]] = [
         (budget_tables, analysis.budget),
         (fusor_tables, analysis.fusors),
         (robustness_tables, analysis.robustness),
         (contribution_tables, analysis.contribution),
     ]
-    return [*blocks(analysis), *(block for draw, rows in parts for block in draw(_shown(rows)))]
+    try:
+        further = [block for draw, rows in parts for block in draw(_shown(rows))]
+    except KeyError as error:
+        raise ConfigError(
+            f"A row of the analysis lacks the field {error}, which this version writes; analyze again"
+        ) from error
+    return [*blocks(analysis), *further]
 
 
 def captioned_tables(analysis: Analysis) -> list[tuple[str, Table]]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lm_eval.utils import simple_parse_args_string
 
-from fusion_eval.argument_values import OFF
+from fusion_eval.argument_values import OFF, names_in
 from fusion_eval.errors import ConfigError
 from fusion_eval.model_arguments import ModelArguments, parse, public
 from fusion_eval.models.lm_eval.types import arguments_of, class_of
@@ -364,3 +364,9 @@ def test_a_wrong_amount_of_dollars_is_an_error(name: str, value: object) -> None
 def test_one_of_the_two_prices_is_not_enough(given: str) -> None:
     with pytest.raises(ConfigError, match="price_in= and price_out= go together"):
         parse({given: 1})
+
+
+@pytest.mark.parametrize("names", [None, 3, ["chrf", 4], {"chrf": 1}])
+def test_names_are_a_text_or_a_list_of_texts(names: object) -> None:
+    with pytest.raises(ConfigError, match="should be a text with commas, or a list of texts"):
+        names_in(names)  # type: ignore[arg-type]  # a caller without type hints

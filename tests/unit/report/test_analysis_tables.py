@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from contributing import scored_pools, strategy_answers
 
 from fusion_eval.analysis.analyze import analyze_pools
+from fusion_eval.errors import ConfigError
 from fusion_eval.report.analysis_tables import blocks, percent
 from fusion_eval.report.analysis_view import AnalysisView
 from fusion_eval.report.text_table import Table
@@ -60,3 +64,11 @@ def test_what_is_not_known_is_a_dash() -> None:
 def test_a_share_without_an_interval_is_shown_alone() -> None:
     assert percent(0.5, None, None) == "50%"
     assert percent(0.5, 0.25, 0.75) == "50% [25, 75]"
+
+
+def test_a_row_that_lacks_a_field_is_named() -> None:
+    # given an analysis as an older version wrote it
+    analysis = replace(analyze_pools([scored_pools(RIGHT)]), budget=({"task": "t", "language": "en"},))
+    # when / then
+    with pytest.raises(ConfigError, match="lacks the field 'unit', which this version writes; analyze again"):
+        str(AnalysisView(analysis))
