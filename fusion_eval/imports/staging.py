@@ -11,6 +11,8 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.runs.locking import lock_folder
 from fusion_eval.runs.writing import ADVICE, UNFINISHED
 
+_FILES = "files"
+"""The folder with what is written. Names of runs cannot meet others in it."""
 _WHOLE = "whole"
 """The file that says that all files are written, so that only moves are missing."""
 
@@ -31,9 +33,9 @@ def staged_output(output: Path) -> Iterator[Path]:
             if (staging / _WHOLE).exists():
                 _finish(staging, output)
             _remove(staging)
-            staging.mkdir()
+            (staging / _FILES).mkdir(parents=True)
         try:
-            yield staging
+            yield staging / _FILES
         except BaseException:
             _remove(staging)
             raise
@@ -43,9 +45,9 @@ def staged_output(output: Path) -> Iterator[Path]:
 
 
 def _finish(staging: Path, output: Path) -> None:
-    for path in sorted(staging.iterdir()):
-        if path.name != _WHOLE:
-            _move(path, output / path.name)
+    for path in sorted((staging / _FILES).iterdir()):
+        _move(path, output / path.name)
+    (staging / _WHOLE).unlink()  # first, as a kill may leave the rest
     _remove(staging)
 
 

@@ -119,3 +119,25 @@ def test_a_system_cannot_be_called_like_the_folder_of_tasks(source: Path, tmp_pa
     source.write_text(source.read_text().replace('"m": "a"', '"m": "tasks"'))
     with pytest.raises(ConfigError, match="the folder of the tasks; rename it"):
         fe.import_pools(source, tmp_path / "out", columns=COLUMNS)
+
+
+def test_a_system_may_be_called_whole(source: Path, tmp_path: Path) -> None:
+    # given
+    source.write_text(source.read_text().replace('"m": "a"', '"m": "whole"'))
+    # when
+    result = fe.import_pools(source, tmp_path / "out", columns=COLUMNS)
+    # then
+    assert {run.name for run in result.runs} == {"whole", "b"}
+    assert run_folders(tmp_path / "out") == sorted(result.runs)
+
+
+def test_an_import_that_was_killed_while_it_removed_its_staging_does_not_hinder_the_next(
+    source: Path, tmp_path: Path
+) -> None:
+    # given
+    (tmp_path / "out" / ".unfinished" / "files").mkdir(parents=True)
+    # when
+    result = fe.import_pools(source, tmp_path / "out", columns=COLUMNS)
+    # then
+    assert run_folders(tmp_path / "out") == sorted(result.runs)
+    assert not (tmp_path / "out" / ".unfinished").exists()
