@@ -47,8 +47,8 @@ def check_known(solver: Solver, silent: Collection[str]) -> None:
 async def check_first_candidates(solver: Solver, question: Question) -> None:
     """Draw the first candidate of the first pool, and check that a scorer finds the log-probabilities it needs in it.
 
-    It is the first call of a run, and the only one before the error. The store keeps its answer, so that the pool
-    does not ask for it again. Where the model reports none, the next model's first candidate is drawn, and so on.
+    It is the first call of a run. The store keeps its answer, so that the pool does not ask for it again. If the model
+    reports none, the first candidate of the next model is drawn, and so on.
 
     Args:
         solver: A strategy with its models.

@@ -69,7 +69,7 @@ class VllmProcessor:
         """Return the configuration of the processor.
 
         Raises:
-            ConfigError: The package is missing, or refuses an option.
+            ConfigError: The package is missing.
         """
         try:
             from ray.data.llm import vLLMEngineProcessorConfig

@@ -72,6 +72,12 @@ def test_a_wrong_name_is_a_sentence(text: str) -> None:
         read_engine_name(text)
 
 
+@pytest.mark.parametrize("size", ["0", "-1", "two", "true", "1.5"])
+def test_an_engine_takes_a_whole_number_of_gpus(size: str) -> None:
+    with pytest.raises(ConfigError, match=r"tensor_parallel_size=.* should be a whole number, 1 or more"):
+        read_engine_name(f"vllm:m(tensor_parallel_size={size})")
+
+
 def test_all_requests_have_the_same_columns() -> None:
     # given a plain prompt and a chat, with and without options
     plain = request_row(Prompt("Why?"), SAMPLING, 3, chat=True)
