@@ -47,8 +47,15 @@ def _words(wanted: Sequence[str]) -> list[str]:
 
 
 def _unknown(name: str, last: str | None, names: Collection[str], metrics: Collection[FilteredMetric]) -> str:
-    message = f"metrics={name}: the runs have no such metric.{nearest(name, names)} They have {', '.join(sorted(names))}"
     filters = sorted({filtered for metric, filtered in metrics if metric == last})
-    return message + (
-        f"; filters of {last} are {', '.join(filters)}" if filters not in ([], ["none"]) else ""
-    )
+    known = f"They have {', '.join(sorted(names))}"
+    if filters not in ([], ["none"]):
+        known += f"; filters of {last} are {', '.join(filters)}"
+    hint = filter_hint(name, metrics) or nearest(name, [*names, *filters])
+    return f"metrics={name}: the runs have no such metric.{hint} {known}"
+
+
+def filter_hint(name: str, metrics: Collection[FilteredMetric]) -> str:
+    """Say how a filter is chosen if `name` is one; an empty text if it is none."""
+    owners = sorted(metric for metric, filtered in metrics if filtered == name)
+    return f" It is a filter; name it after its metric: {owners[0]},{name}." if owners else ""

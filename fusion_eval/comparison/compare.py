@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from fusion_eval.comparison.aggregations import Aggregation, choose_aggregation
@@ -114,12 +114,26 @@ def _cells(runs: Sequence[Run], options: ComparisonOptions) -> tuple[list[Cell],
     for part in matched:
         infos = [run.tasks[part.task].info for run in runs]
         directions = {metric: higher_is_better(metric[0], infos) for metric in wanted[part.task]}
+        notes += _other_directions(runs, part.task, {metric for metric, _ in directions})
         of_task, lost = cells_of(part, directions, sibling_tasks[part.task], clusters, wanted[part.task])
         cells += of_task
         missing_notes += lost
     notes += [*cluster_notes, *missing_notes]
     notes += [note for cell in cells if (note := _differs_from_results_file(runs, cell))]
     return cells, notes
+
+
+def _other_directions(runs: Sequence[Run], task: str, metrics: Collection[str]) -> Iterator[str]:
+    """Yield a note for each metric whose direction the results files of the runs tell differently."""
+    for metric in sorted(metrics):
+        told = [
+            (run.name, directions[metric])
+            for run in runs
+            if metric in (directions := run.tasks[task].info.directions)
+        ]
+        if len({higher for _, higher in told}) > 1:
+            words = ", ".join(f"{'higher' if higher else 'lower'} in {name}" for name, higher in told)
+            yield f"{task}: the results files disagree on which {metric} is better ({words}); the first is believed"
 
 
 def _metrics_of_any_run(matched: Sequence[MatchedTask]) -> set[FilteredMetric]:

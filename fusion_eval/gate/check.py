@@ -167,7 +167,7 @@ def _check_metrics(baseline: Baseline, options: CheckOptions) -> None:
     for name in options.metrics:
         if name not in known | filters:
             raise ConfigError(
-                f"metrics={name}: the baseline has no such metric.{nearest(name, known)} It has {', '.join(sorted(known))}"
+                f"metrics={name}: the baseline has no such metric.{nearest(name, known | filters - {'none'})} It has {', '.join(sorted(known))}"
             )
     options.margins.check(known)
 

@@ -204,7 +204,8 @@ def _is_samples(file: Path) -> bool:
 def _sample_file(samples: Path, root: Path | None = None) -> SampleFile:
     """Pair a sample file with the results file of the same date, in its folder or in one above up to `root`.
 
-    A file without a date in its name is paired with `results.json`, or with the only results file beside it.
+    A file without a date in its name is paired with `results.json`, or with the only results file beside it. So is a
+    file with a date if no results file has that date.
     """
     named = _SAMPLES.fullmatch(samples.name)
     date = named[2] if named else ""
@@ -216,9 +217,24 @@ def _sample_file(samples: Path, root: Path | None = None) -> SampleFile:
             same_date = [first]
         if same_date and (date or len(same_date) == 1):
             results = same_date[0]
+        elif date:
+            results = _results_without_date(folder, named[1] if named else "")
         if results or root is None or folder == root:
             break
     return SampleFile(_task_name(samples, results), samples, date, results)
+
+
+def _results_without_date(folder: Path, stem: str) -> Path | None:
+    """Return the folder's only results file if its name has no date, as after renaming, and it has the task.
+
+    None if the sample files beside it have several dates: the file could be of any.
+    """
+    dates = {named[2] for file in folder.glob(_FILES) if (named := _SAMPLES.fullmatch(file.name))}
+    files = [file for file in sorted(folder.glob("*.json")) if _is_results(file)]
+    if len(dates) > 1 or len(files) != 1 or re.search(_DATE, files[0].name):
+        return None
+    tasks = section(load_results(files[0]), "results")
+    return files[0] if any(stem in (task, re.sub(r"\W", "_", task)) for task in tasks) else None
 
 
 def _task_name(samples: Path, results: Path | None) -> str:

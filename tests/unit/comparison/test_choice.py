@@ -41,6 +41,18 @@ def test_a_misspelled_filter_is_refused_with_the_filters_of_its_metric() -> None
         choose_metrics(("exact_match,strict",), [STRICT, FLEXIBLE, ACC])
 
 
+def test_a_filter_alone_is_refused_with_the_way_to_choose_it() -> None:
+    with pytest.raises(
+        ConfigError, match=r"is a filter; name it after its metric: exact_match,strict-match\. They"
+    ):
+        choose_metrics(("strict-match",), [STRICT, FLEXIBLE, ACC])
+
+
+def test_a_misspelled_filter_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'strict-match'"):
+        choose_metrics(("exact_match,strict-mach",), [STRICT, FLEXIBLE, ACC])
+
+
 def test_only_the_rows_of_the_chosen_filter_are_compared(tmp_path: Path) -> None:
     # given two runs whose answers are read by two filters
     folders = [

@@ -103,3 +103,24 @@ class TestMetricsThatOneRunLacks:
         # then
         assert only_row(comparison).metric == "acc"
         assert any("f1 of quiz is in a and not in b, and is left out" in note for note in comparison.notes)
+
+
+class TestDirections:
+    @staticmethod
+    def notes(tmp_path: Path, second: dict[str, dict[str, bool]]) -> list[str]:
+        first = write_quiz(tmp_path / "a", [1.0, 0.0], directions={"quiz": {"acc": True}})
+        comparison = compared(first, write_quiz(tmp_path / "b", [0.0, 0.0], directions=second))
+        assert only_row(comparison).higher_is_better
+        return [note for note in comparison.notes if "disagree" in note]
+
+    def test_directions_that_differ_are_noted(self, tmp_path: Path) -> None:
+        (note,) = self.notes(tmp_path, {"quiz": {"acc": False}})
+        assert note == (
+            "quiz: the results files disagree on which acc is better (higher in a, lower in b); the first is believed"
+        )
+
+    @pytest.mark.parametrize("second", [{"quiz": {"acc": True}}, {}])
+    def test_equal_or_unknown_directions_need_no_note(
+        self, tmp_path: Path, second: dict[str, dict[str, bool]]
+    ) -> None:
+        assert self.notes(tmp_path, second) == []

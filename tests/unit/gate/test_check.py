@@ -149,6 +149,12 @@ class TestMetrics:
         message = error_of_check(path, path, metrics=("exact_mach",))
         assert message == "metrics=exact_mach: the baseline has no such metric. Did you mean 'exact_match'? It has exact_match"  # fmt: skip
 
+    def test_an_unknown_filter_is_an_error_that_names_the_nearest(self, tmp_path: Path) -> None:
+        records = samples([1.0, 0.0], "exact_match", filtered="strict-match")
+        path = write_run(tmp_path / "a", {"quiz": records})
+        message = error_of_check(path, path, metrics=("exact_match", "strict_match"))
+        assert message.startswith("metrics=strict_match: the baseline has no such metric. Did you mean 'strict-match'?")  # fmt: skip
+
     @pytest.mark.parametrize(("highest", "margin"), [(0.5, 0.01), (1.0, 0.01), (64.0, 1.0), (100.0, 1.0)])
     def test_the_default_margin_is_one_point_of_the_scale_of_the_values(
         self, highest: float, margin: float

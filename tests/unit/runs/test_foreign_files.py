@@ -135,3 +135,43 @@ def test_a_complete_sample_file_needs_no_note(tmp_path: Path) -> None:
 
     assert run.tasks["quiz"].complete
     assert not run.notes
+
+
+class TestRenamedResults:
+    """A results file whose name has lost its date is that of the samples beside it, if there is no doubt."""
+
+    @staticmethod
+    def renamed(folder: Path, name: str) -> Path:
+        (results,) = write_run(folder, {"quiz": samples([1.0])}, versions={"quiz": 7}).rglob("results_*")
+        return results.rename(results.with_name(name))
+
+    @pytest.mark.parametrize("name", ["results.json", "results_mine.json", "my nice run.json"])
+    def test_it_is_read_with_the_samples(self, tmp_path: Path, name: str) -> None:
+        # given
+        results = self.renamed(tmp_path, name)
+        # when, then
+        for path in (tmp_path, results):
+            run = read_one(path)
+            assert run.tasks["quiz"].info.version == "7"
+            assert not any("no results file" in note for note in run.notes)
+
+    def test_of_two_none_is_taken(self, tmp_path: Path) -> None:
+        # given
+        results = self.renamed(tmp_path, "a.json")
+        results.with_name("b.json").write_bytes(results.read_bytes())
+        # when, then
+        assert read_one(tmp_path).tasks["quiz"].info.version is None
+
+    def test_none_is_taken_where_samples_have_two_dates(self, tmp_path: Path) -> None:
+        # given
+        self.renamed(tmp_path, "a.json")
+        write_run(tmp_path, {"quiz": samples([0.0])}, date="2026-01-03T00-00-00", results=False)
+        # when, then
+        assert read_one(tmp_path).tasks["quiz"].info.version is None
+
+    def test_none_is_taken_that_lacks_the_task(self, tmp_path: Path) -> None:
+        # given
+        results = self.renamed(tmp_path, "a.json")
+        results.write_text(json.dumps({"results": {"other": {}}, "versions": {"quiz": 7}}), encoding="utf-8")
+        # when, then
+        assert read_one(tmp_path).tasks["quiz"].info.version is None
