@@ -59,7 +59,7 @@ def described(raw: object) -> str:
         case float() if math.isinf(raw):
             return "Infinity" if raw > 0 else "-Infinity"
         case int() | float():
-            return "a number above 1e+100"
+            return "a number above 1e+100" if raw > 0 else "a number below -1e+100"
         case str():
             return f"the text {raw[:20]!r}"
         case list():

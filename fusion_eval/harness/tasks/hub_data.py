@@ -84,7 +84,8 @@ def load_from_hub(part: Part) -> datasets.Dataset:
     """Load a part from the hub; from the cache of an earlier load if the hub does not answer.
 
     Raises:
-        OSError: The part cannot be read. The message is the reason that the hub's client gave, in one line.
+        OSError: The part cannot be read. The message is the reason that the hub's client gave, in one line, or says that
+            the hub was not asked.
     """
     answers = hub_answers()
     try:
@@ -92,7 +93,12 @@ def load_from_hub(part: Part) -> datasets.Dataset:
             return datasets.load_dataset(part.repository, part.configuration, split=part.split)
     except Exception as error:  # the data sets library raises anything
         reason = safe_message(str(error)) or type(error).__name__
-        raise OSError(reason if answers else "it does not answer, and its cache is empty") from error
+        absent = (
+            "HF_HUB_OFFLINE or HF_DATASETS_OFFLINE is set"
+            if datasets.config.HF_HUB_OFFLINE
+            else "it does not answer"
+        )
+        raise OSError(reason if answers else f"{absent}, and its cache has no copy") from error
 
 
 def _load_or_suggest_copy(part: Part) -> datasets.Dataset:

@@ -93,7 +93,7 @@ class LiveTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the table, at most as high and as wide as the console."""
-        places = self._places(console.height - _OTHER_LINES)
+        places = self._places(max(1, console.height - _OTHER_LINES))
         lines = list(self._lines.values())
         columns = [
             Column(head, [lines[place][number] for place in places], right=0 < number <= len(self._systems))
@@ -104,9 +104,9 @@ class LiveTable:
             del columns[-2]
             hidden += 1
         more = [
-            f"{places.start} tasks above" * bool(places.start),
-            f"{len(lines) - places.stop} tasks below" * (places.stop < len(lines)),
-            f"{hidden} systems without room" * bool(hidden),
+            _count(places.start, "task", "above"),
+            _count(len(lines) - places.stop, "task", "below"),
+            _count(hidden, "system", "without room"),
         ]
         yield text("; ".join(filter(None, (self._sentence, *more))), QUIET)
         yield table_of(columns)
@@ -121,3 +121,7 @@ class LiveTable:
         running = [place for place, task in enumerate(self._lines) if task in self._running]
         stop = min(count, max(most, max(running, default=0) + 2))
         return range(max(0, stop - most), stop)
+
+
+def _count(number: int, what: str, where: str) -> str:
+    return f"{number} {what}{'s' * (number > 1)} {where}" if number else ""

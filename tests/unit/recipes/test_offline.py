@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import constants
 
 from fusion_eval.cli.main import main
-from fusion_eval.harness.tasks import hub_connection
+from fusion_eval.harness.tasks import hub_connection, hub_data
 
 NOBODY = "http://127.0.0.1:9"
 """An address at which no server listens."""
@@ -92,3 +92,12 @@ def test_a_user_who_stays_offline_gets_no_request(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.get_session", lambda: pytest.fail("the hub was asked"))
     assert not hub_connection.hub_answers()
+
+
+def test_a_user_who_stays_offline_is_not_told_that_the_hub_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: 1 / 0)
+    # then
+    with pytest.raises(OSError, match="HF_DATASETS_OFFLINE is set, and its cache has no copy"):
+        hub_data.load_from_hub(hub_data.Part("owner/name", "en", "test"))

@@ -59,6 +59,7 @@ def test_values_are_numbers_or_segments(tmp_path: Path, raw: object, value: obje
         (float("inf"), "Infinity"),
         (-float("inf"), "-Infinity"),
         (10**400, "a number above 1e+100"),
+        (-1e200, "a number below -1e+100"),
     ],
 )
 def test_other_values_are_unusable_and_described(tmp_path: Path, raw: object, what: str) -> None:

@@ -32,6 +32,18 @@ def test_a_live_table_leaves_out_systems_that_have_no_room_and_says_so(plain: Co
     assert lines[-1].split() == ["demo_日本語", "43.2", "7.0", "-", "chrf,", "9", "s"]
 
 
+def test_a_live_table_on_a_very_low_terminal_shows_the_task_that_runs(plain: Console) -> None:
+    # given
+    plain.height = 3
+    table = LiveTable("prompts", ["one", "two"], ["single"])
+    # when
+    table.task_runs("two", 1, 5)
+    lines = drawn(plain, [table]).splitlines()
+    # then
+    assert lines[0] == "prompts; 1 task above"
+    assert "two" in lines[-1]
+
+
 def test_many_strategies_stand_below_each_other_with_the_label_repeated(plain: Console) -> None:
     # given
     strategies = [f"bon(scorer={name})" for name in ("logprob", "chrf", "confidence", "judge", "self_certainty")]  # fmt: skip
