@@ -9,37 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError, nearest
-from fusion_eval.runs.results_file import Results, has_results, load_results, section
-from fusion_eval.runs.samples import has_sample
+from fusion_eval.runs.results_file import Results, load_results, section
+from fusion_eval.runs.sample_files import FILES, OTHER_FILES, SampleFile, is_results, is_samples, sample_file
 from fusion_eval.runs.traces import FILE_NAME
 from fusion_eval.runs.writing import UNFINISHED
-from fusion_eval.types import without_surrogates
 
 _TRACES = Path(FILE_NAME).stem
-_DATE = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
-_SAMPLES = re.compile(rf"samples_(.+)_({_DATE})\.jsonl?(?:\.gz)?")
-_RESULTS = re.compile(rf".+_({_DATE})\.json|results\.json")
-_FILES = "*.json*"
 _ENDING = re.compile(r"\.jsonl?(\.gz)?$")
-_OTHER_FILES = ("comparison.json", "bundle.json", "verdicts.jsonl")
-"""Files that this package leaves beside runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class SampleFile:
-    """The samples of one task. `results` is the results file that was written with them, if there is one."""
-
-    task: str
-    path: Path
-    date: str
-    results: Path | None
-
-    @property
-    def names_its_task(self) -> bool:
-        """Whether the file's name, or the results file, tells the task's name."""
-        if self.results is None:
-            return bool(_SAMPLES.fullmatch(self.path.name))
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +63,8 @@ def find_run_files(path: Path) -> RunFiles:
         ConfigError: There is no run, more than one, or one without samples.
     """
     _check_readable(path)
-    if path.is_file() and not _is_results(path):
-        samples = _sample_file(path)
+    if path.is_file() and not is_results(path):
+        samples = sample_file(path)
         return RunFiles(path, (samples,), _trace_files(path.parent, path.parent.parent))
     return _files_in_folder(path)
 
@@ -97,9 +73,9 @@ def results_files(path: Path) -> list[Path]:
     """Return the results files without samples: `path`, or those directly in the folder `path`; empty if it has samples."""
     _check_readable(path)
     root = path.parent if path.is_file() else path
-    if any(map(_is_samples, _json_files(root))):
+    if any(map(is_samples, _json_files(root))):
         return []
-    return [file for file in ([path] if path.is_file() else sorted(root.glob(_FILES))) if _is_results(file)]
+    return [file for file in ([path] if path.is_file() else sorted(root.glob(FILES))) if is_results(file)]
 
 
 def run_folders(path: Path) -> list[Path]:
@@ -112,9 +88,9 @@ def run_folders(path: Path) -> list[Path]:
     below = [
         child
         for child in _children(path)
-        if child.is_dir() and child.name != UNFINISHED and any(map(_is_samples, _json_files(child)))
+        if child.is_dir() and child.name != UNFINISHED and any(map(is_samples, _json_files(child)))
     ]
-    homes = {file.parent for file in _json_files(path) if _is_samples(file)} if path.is_dir() else set()
+    homes = {file.parent for file in _json_files(path) if is_samples(file)} if path.is_dir() else set()
     if len(homes) > 1 and len(below) > 1:
         return below
     find_run_files(path)
@@ -129,7 +105,7 @@ def _check_readable(path: Path) -> None:
         raise ConfigError(f"{path} cannot be read: permission denied")
     if not path.is_dir() and not path.is_file():
         raise ConfigError(f"{path} is neither a folder nor a file that can be read twice, such as a pipe")
-    if path.is_file() and (not _ENDING.search(path.name) or path.name in _OTHER_FILES):
+    if path.is_file() and (not _ENDING.search(path.name) or path.name in OTHER_FILES):
         raise ConfigError(
             f"{path} is no run; name the folder that lm_eval wrote, or a file samples_*.jsonl or results_*.json in it"
         )
@@ -139,11 +115,11 @@ def _files_in_folder(path: Path) -> RunFiles:
     """Find the files in the folder `path`, or those that were written with the results file `path`."""
     root = path.parent if path.is_file() else path
     files = sorted(file for file in _json_files(root) if file.is_file())
-    samples = [_sample_file(file, root) for file in files if _is_samples(file)]
+    samples = [sample_file(file, root) for file in files if is_samples(file)]
     if path.is_file():
         samples = [sample for sample in samples if sample.results == path]
     if not samples:
-        raise ConfigError(_nothing_found(path, any(_is_results(file) for file in files)))
+        raise ConfigError(_nothing_found(path, any(is_results(file) for file in files)))
     homes = sorted({sample.path.parent for sample in samples})
     if len(homes) > 1 and not _is_one_run(samples):
         names = ", ".join(str(home.relative_to(root)) for home in homes[:5])
@@ -161,7 +137,7 @@ def _files_in_folder(path: Path) -> RunFiles:
 
 def _json_files(folder: Path) -> Iterator[Path]:
     """Yield the JSON files of a folder, without those that a killed import did not finish."""
-    return (file for file in folder.rglob(_FILES) if UNFINISHED not in file.relative_to(folder).parts)
+    return (file for file in folder.rglob(FILES) if UNFINISHED not in file.relative_to(folder).parts)
 
 
 def _is_one_run(samples: Sequence[SampleFile]) -> bool:
@@ -174,79 +150,6 @@ def _nothing_found(path: Path, has_results: bool) -> str:
     if has_results:
         return f"{path} has results but no samples to pair; run lm_eval again with --log_samples"
     return f"{path} is not a run: it has no samples_*.jsonl, which lm_eval --log_samples --output_path DIR writes"
-
-
-def _is_results(file: Path) -> bool:
-    """Recognize results files by name, and those of another name by their content."""
-    if (
-        file.suffix != ".json"
-        or not file.is_file()
-        or file.name in _OTHER_FILES
-        or _SAMPLES.fullmatch(file.name)
-    ):
-        return False
-    return bool(_RESULTS.fullmatch(file.name)) or has_results(file)
-
-
-def _is_samples(file: Path) -> bool:
-    """Recognize sample files by name. Releases before 0.4.3 wrote `<anything>_<task>.jsonl` beside a `results.json`."""
-    if _SAMPLES.fullmatch(file.name):
-        return file.is_file()
-    return (
-        file.name.endswith((".jsonl", ".jsonl.gz"))
-        and file.is_file()
-        and file.name not in _OTHER_FILES
-        and not file.name.startswith(_TRACES)
-        and has_sample(file)
-    )
-
-
-def _sample_file(samples: Path, root: Path | None = None) -> SampleFile:
-    """Pair a sample file with the results file of the same date, in its folder or in one above up to `root`.
-
-    A file without a date in its name is paired with `results.json`, or with the only results file beside it. So is a
-    file with a date if no results file has that date.
-    """
-    named = _SAMPLES.fullmatch(samples.name)
-    date = named[2] if named else ""
-    results = None
-    for folder in (samples.parent, *samples.parent.parents):
-        beside = sorted(folder.glob(f"*_{date}.json" if date else "*.json"))
-        same_date = [file for file in beside if _is_results(file)]
-        if not date and (first := folder / "results.json") in same_date:
-            same_date = [first]
-        if same_date and (date or len(same_date) == 1):
-            results = same_date[0]
-        elif date:
-            results = _results_without_date(folder, named[1] if named else "")
-        if results or root is None or folder == root:
-            break
-    return SampleFile(_task_name(samples, results), samples, date, results)
-
-
-def _results_without_date(folder: Path, stem: str) -> Path | None:
-    """Return the folder's only results file if its name has no date, as after renaming, and it has the task.
-
-    None if the sample files beside it have several dates: the file could be of any.
-    """
-    dates = {named[2] for file in folder.glob(_FILES) if (named := _SAMPLES.fullmatch(file.name))}
-    files = [file for file in sorted(folder.glob("*.json")) if _is_results(file)]
-    if len(dates) > 1 or len(files) != 1 or re.search(_DATE, files[0].name):
-        return None
-    tasks = section(load_results(files[0]), "results")
-    return files[0] if any(stem in (task, re.sub(r"\W", "_", task)) for task in tasks) else None
-
-
-def _task_name(samples: Path, results: Path | None) -> str:
-    """Return the task's name as the results file has it. In file names some characters are replaced."""
-    named = _SAMPLES.fullmatch(samples.name)
-    stem = named[1] if named else samples.name.removesuffix(".gz").removesuffix(".jsonl")
-    known = list(section(load_results(results), "configs")) if results else []
-    for task in sorted(known, key=len, reverse=True):
-        spellings = {task, re.sub(r"\W", "_", task)}
-        if stem in spellings or (not named and any(stem.endswith(f"_{name}") for name in spellings)):
-            return str(task)
-    return without_surrogates(stem)
 
 
 def _trace_files(home: Path, root: Path) -> tuple[Path, ...]:

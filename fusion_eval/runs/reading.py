@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.runs.files import RunFiles, SampleFile, find_run_files
+from fusion_eval.runs.files import RunFiles, find_run_files
 from fusion_eval.runs.reading_notes import absent_note, count_difference, notes_on_nan
 from fusion_eval.runs.results_file import load_results, section
+from fusion_eval.runs.sample_files import SampleFile
 from fusion_eval.runs.samples import Sample, read_samples
 from fusion_eval.runs.task_info import TaskInfo, task_info
 from fusion_eval.text.file_names import safe_file_name

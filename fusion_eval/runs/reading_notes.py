@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from fusion_eval.runs.files import RunFiles, SampleFile
+from fusion_eval.runs.files import RunFiles
+from fusion_eval.runs.sample_files import SampleFile
 
 if TYPE_CHECKING:
     from fusion_eval.runs.reading import TaskRun
