@@ -40,7 +40,7 @@ def write_site(path: Path, output: Path, allow_partial: bool = False) -> Exporte
         ConfigError: No folder has a comparison with its runs, or a comparison cannot be read.
     """
     pages, paths, notes = [], [], [_WARNING]
-    for folder in _compared_folders(path, output):
+    for folder in _compared_folders(path):
         comparison = read_comparison(folder / COMPARISON)
         try:
             runs = _runs_of(comparison, folder, allow_partial)
@@ -62,12 +62,11 @@ def write_site(path: Path, output: Path, allow_partial: bool = False) -> Exporte
     return ExportedFiles((output / _INDEX, *paths), tuple(notes))
 
 
-def _compared_folders(path: Path, output: Path) -> Iterator[Path]:
-    """Yield the folders with a comparison. What an earlier export wrote is none of them."""
+def _compared_folders(path: Path) -> Iterator[Path]:
+    """Yield the folders with a comparison."""
     for pattern in _DEEPEST:
         for file in sorted(path.glob(pattern + COMPARISON)):
-            if output.resolve() not in file.resolve().parents:
-                yield file.parent
+            yield file.parent
 
 
 def _runs_of(comparison: Comparison, folder: Path, allow_partial: bool) -> list[Run]:

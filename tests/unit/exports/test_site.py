@@ -51,6 +51,19 @@ def test_a_comparison_beside_its_runs_has_a_page_and_one_without_runs_is_noted(t
     assert "gone" not in index and "compared is left out: There is no run" in written.notes[1]
 
 
+@pytest.mark.parametrize("place", [".", "one", "site"])
+def test_the_site_may_be_written_beside_what_it_shows(place: str, tmp_path: Path) -> None:
+    # given
+    folder = write_runs(tmp_path / "one", "quiz_en", QUESTIONS)
+    api.compare(folder / "single", folder / "fusion", output=folder)
+    # when it is written twice
+    for _ in range(2):
+        written = api.export(tmp_path, tmp_path / place, format="site")
+    # then
+    assert 'href="one/report.html"' in written.paths[0].read_text()
+    assert len(written.paths) == 2
+
+
 def test_a_folder_without_a_comparison_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FusionEvalError, match=r"holds no comparison\.json"):
         api.export(tmp_path, tmp_path / "site", format="site")
