@@ -137,7 +137,7 @@ def check(baseline: Baseline, candidate: Baseline, options: CheckOptions | None 
     _check_metrics(baseline, options)
     cells, notes = paired_cells(baseline, candidate, options.metrics, options.allow_partial)
     if not cells:
-        raise ConfigError(f"{baseline.name} and {candidate.name} have nothing to check. " + ". ".join(notes))
+        raise ConfigError(_nothing_to_check(baseline, candidate, options.metrics, notes))
     all_units, unit_notes = units(cells)
     rows = _rows(_overall(all_units) if options.overall else all_units, scales_of(baseline), options)
     unchecked = unchecked_metrics(baseline, candidate, cells, options.metrics, options.margins)
@@ -158,6 +158,15 @@ def check(baseline: Baseline, candidate: Baseline, options: CheckOptions | None 
         on_unchecked=options.unchecked,
         unchecked=unchecked,
     )
+
+
+def _nothing_to_check(
+    baseline: Baseline, candidate: Baseline, metrics: Sequence[str], notes: Sequence[str]
+) -> str:
+    message = f"{baseline.name} and {candidate.name} have nothing to check"
+    if metrics:
+        message += f" by {', '.join(metrics)}, whose values no items of both show"
+    return ". ".join((message, *notes))
 
 
 def _check_metrics(baseline: Baseline, options: CheckOptions) -> None:

@@ -46,7 +46,8 @@ def paired_cells(
     for task in baseline.tasks:
         other = candidate_tasks.get(task.task)
         if other is None:
-            _report_missing(f"task {task.task}", baseline, candidate, allow_partial, notes)
+            why = _why_left_out(task.task, "", candidate)
+            _report_missing(f"task {task.task}", baseline, candidate, allow_partial, notes, why)
             continue
         _check_same_setup(task, other, baseline, candidate)
         places = _common_items(task, other, baseline, candidate, allow_partial, notes)
@@ -62,14 +63,24 @@ def paired_cells(
 
 
 def _report_missing(
-    what: str, baseline: Baseline, candidate: Baseline, allow_partial: bool, notes: list[str]
+    what: str, baseline: Baseline, candidate: Baseline, allow_partial: bool, notes: list[str], why: str = ""
 ) -> None:
-    loss = f"The {what} is in the baseline {baseline.name} and not in {candidate.name}"
+    loss = f"The {what} is in the baseline {baseline.name} and "
+    loss += f"cannot be used in {candidate.name} ({why})" if why else f"not in {candidate.name}"
     if not allow_partial:
         raise ConfigError(
             f"{loss}; run it again with what it had, make a new baseline, or leave it out with the option allow_partial"
         )
     notes.append(f"{loss}, and is left out")
+
+
+def _why_left_out(task: str, metric: str, candidate: Baseline) -> str:
+    """Return why reading the candidate left out the metric, or a metric of the task; an empty text if it did not."""
+    for note in candidate.notes:
+        start, found, reason = note.partition(" is left out: ")
+        if found and start.startswith(f"{task}: {metric}"):
+            return reason
+    return ""
 
 
 def _check_same_setup(task: TaskValues, other: TaskValues, baseline: Baseline, candidate: Baseline) -> None:
@@ -128,7 +139,8 @@ def _cell(
     name = f"{values.metric},{values.filter}"
     match = {one.key: one for one in other.metrics}.get(values.key)
     if match is None or _kind(match) != _kind(values):
-        _report_missing(f"metric {name} of {task.task}", *sides, allow_partial, notes)
+        why = _why_left_out(task.task, name, sides[1])
+        _report_missing(f"metric {name} of {task.task}", *sides, allow_partial, notes, why)
         return None
     if match.higher_is_better != values.higher_is_better:
         better = "higher" if values.higher_is_better else "lower"

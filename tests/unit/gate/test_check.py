@@ -149,6 +149,19 @@ class TestMetrics:
         message = error_of_check(path, path, metrics=("exact_mach",))
         assert message == "metrics=exact_mach: the baseline has no such metric. Did you mean 'exact_match'? It has exact_match"  # fmt: skip
 
+    def test_a_metric_that_cannot_be_used_is_refused_with_the_reason(self, tmp_path: Path) -> None:
+        good = write_run(tmp_path / "a", {"quiz": samples([1.0, 0.0]), "other": samples([1.0])})
+        bad = write_run(tmp_path / "b", {"quiz": samples([float("inf"), 0.0]), "other": samples([1.0])})
+        assert "cannot be used in" in (message := error_of_check(good, bad))
+        assert "Infinity in b" in message
+
+    def test_a_metric_of_the_results_files_alone_is_refused_by_name(self, tmp_path: Path) -> None:
+        path = write_run(
+            tmp_path / "a", {"quiz": samples([1.0, 0.0])}, reported={"quiz": {"mystery,none": 0.5}}
+        )
+        message = error_of_check(path, path, metrics=("mystery",))
+        assert message.endswith("have nothing to check by mystery, whose values no items of both show")
+
     def test_an_unknown_filter_is_an_error_that_names_the_nearest(self, tmp_path: Path) -> None:
         records = samples([1.0, 0.0], "exact_match", filtered="strict-match")
         path = write_run(tmp_path / "a", {"quiz": records})
