@@ -35,9 +35,7 @@ class Uploads:
         Raises:
             ApiError: The body is broken, too large or too slow.
         """
-        if (
-            http.content.is_eof()
-        ):  # it came with its headers, as short ones do, so there is nothing to wait for
+        if http.content.is_eof():  # a short body comes with its headers, so there is nothing to wait for
             return await self._whole(http)
         if len(self._deadlines) >= MOST_UPLOADS:
             self._end_oldest()

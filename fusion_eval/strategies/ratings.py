@@ -36,9 +36,8 @@ def expected_rating(written: int, rows: Sequence[Sequence[tuple[str, float]]]) -
     first, after = ({int(digits): math.exp(value) for digits, value in row} for row in rows[:2])
     odds = {rating: first[rating] for rating in range(2, _BEST + 1) if rating in first}
     one = first.get(1, 0.0)
-    begins_with_one = written == 1 or (
-        written == _BEST and len(rows) > 2
-    )  # two tokens, and the one after them
+    is_two_tokens = written == _BEST and len(rows) > 2  # and the one after them
+    begins_with_one = written == 1 or is_two_tokens
     if begins_with_one:
         odds[_BEST] = odds.get(_BEST, 0.0) + one * after.get(0, 0.0)
         odds[1] = one * max(0.0, 1 - sum(after.values()))

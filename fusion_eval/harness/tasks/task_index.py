@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,5 +49,6 @@ def _task_files(folder: Path | None) -> bytes:
     for parent, _, names in os.walk(folder) if folder else ():
         for name in names:
             if not name.endswith(_NOT_YAML):
-                parts.append((Path(parent) / name).read_bytes())
+                with suppress(OSError):  # a dangling link, or a file that others may not read
+                    parts.append((Path(parent) / name).read_bytes())
     return b"\n".join(parts)
