@@ -136,11 +136,11 @@ def check(baseline: Baseline, candidate: Baseline, options: CheckOptions | None 
     options = options or CheckOptions()
     _check_metrics(baseline, options)
     cells, notes = paired_cells(baseline, candidate, options.metrics, options.allow_partial)
-    if not cells:
+    unchecked = unchecked_metrics(baseline, candidate, cells, options.metrics, options.margins)
+    if not cells and not any(one.worse for one in unchecked):
         raise ConfigError(_nothing_to_check(baseline, candidate, options.metrics, notes))
     all_units, unit_notes = units(cells)
     rows = _rows(_overall(all_units) if options.overall else all_units, scales_of(baseline), options)
-    unchecked = unchecked_metrics(baseline, candidate, cells, options.metrics, options.margins)
     verdicts = (
         _worst_verdict([row.verdict for row in rows]),
         _unchecked_verdict(unchecked, options.unchecked),

@@ -78,8 +78,8 @@ class CheckResult:
 
     def __str__(self) -> str:
         notes = [terminal_line(f"note: {note}") for note in self.all_notes]
-        parts = [rows_table(self.rows), legend(len(self.rows), self.alpha), *notes]
-        return "\n".join([*parts, terminal_line(self.headline)])
+        table = [rows_table(self.rows), legend(len(self.rows), self.alpha)] if self.rows else []
+        return "\n".join([*table, *notes, terminal_line(self.headline)])
 
 
 def _summary(result: CheckResult) -> str:
@@ -100,6 +100,8 @@ def _rows_summary(result: CheckResult) -> str:
         known = [items for items in needed if items is not None]
         needs = f"; the largest needs about {max(known):,} items" if known else ""
         return f"too few items to tell in {undecided} of {rows} rows{needs}"
+    if not rows:
+        return "no metric has items to test"
     prefix = {"pass": "no regression: ", "regression": "REGRESSION: ", "inconclusive": "inconclusive: "}
     return f"{prefix[result.verdict]}none of {rows} rows is worse by more than its margin"
 

@@ -78,3 +78,19 @@ def test_too_few_items_that_pass_do_not_excuse_an_unchecked_loss() -> None:
 def test_an_unknown_option_is_an_error() -> None:
     with pytest.raises(ConfigError, match="unchecked='pass' should be one of 'tell', 'warn', 'fail'"):
         check_runs("a", "b", unchecked="pass")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("unchecked", "exit_code"), [("tell", 3), ("warn", 0), ("fail", 1)])
+def test_a_loss_decides_also_where_no_other_metric_is_asked_for(unchecked: Any, exit_code: int) -> None:
+    # when only the metric of the results files is asked for
+    result = checked(0.9, 0.2, metrics=("micro_f1",), unchecked=unchecked)
+    # then
+    assert (result.rows, result.exit_code) == ((), exit_code)
+    assert str(result).endswith(
+        "no metric has items to test; 1 metric was not checked, of which 1 got worse: micro_f1 of intention went from 0.9000 to 0.2000"
+    )
+
+
+def test_without_items_and_without_a_loss_there_is_nothing_to_check() -> None:
+    with pytest.raises(ConfigError, match="have nothing to check by micro_f1"):
+        checked(0.3, 0.3, metrics=("micro_f1",))
