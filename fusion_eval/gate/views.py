@@ -36,7 +36,11 @@ def as_markdown(result: CheckResult) -> str:
     )
     notes = "\n".join(f"- {escaped(note)}" for note in result.all_notes)
     for parts in (
-        [*([_markdown_table(visible)] if visible else []), folded, *([notes] if notes else [])],
+        [
+            *([_markdown_table(visible)] if visible else []),
+            *([folded] if result.rows else []),
+            *([notes] if notes else []),
+        ],
         [_markdown_table(visible), legend(len(result.rows), result.alpha)] if visible else [],
     ):
         text = "\n\n".join([*head, *parts])

@@ -12,6 +12,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, ReportedMetric
 from fusion_eval.gate.check import CheckOptions, check, check_runs
 from fusion_eval.gate.margins import Margins
+from fusion_eval.gate.views import as_markdown
 
 VALUES = [1.0, 0.0] * 50
 
@@ -86,6 +87,7 @@ def test_a_loss_decides_also_where_no_other_metric_is_asked_for(unchecked: Any, 
     result = checked(0.9, 0.2, metrics=("micro_f1",), unchecked=unchecked)
     # then
     assert (result.rows, result.exit_code) == ((), exit_code)
+    assert "0 rows" not in as_markdown(result)
     assert str(result).endswith(
         "no metric has items to test; 1 metric was not checked, of which 1 got worse: micro_f1 of intention went from 0.9000 to 0.2000"
     )
