@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.strategies.interface import used_tools
 from fusion_eval.strategies.solver import Aggregator
 from fusion_eval.strategies.specs import format_spec, load_strategy
 from fusion_eval.text.specs import spec_name
@@ -23,7 +24,7 @@ def metric_bias(aggregator: Aggregator, metrics: Mapping[str, Iterable[str]]) ->
     """
     strategy = aggregator.strategy
     chosen_by = {str(getattr(strategy, "utility", ""))}
-    if "scorer" in _uses(aggregator):
+    if "scorer" in used_tools(strategy, aggregator.arguments.n):
         chosen_by.add(spec_name(format_spec(aggregator.tools.scorer)).partition(":")[0])
     tasks: dict[str, list[str]] = {}
     for task, reported in metrics.items():
@@ -51,7 +52,7 @@ def pool_bias(aggregator: Aggregator) -> list[str]:
     pool = {model.identity for model in aggregator.models}
     if len(pool) < 2:
         return []
-    uses, tools = _uses(aggregator), aggregator.tools
+    uses, tools = used_tools(aggregator.strategy, aggregator.arguments.n), aggregator.tools
     judges = "scorer" in uses and spec_name(format_spec(tools.scorer)).startswith("judge")
     roles = [("fusor", tools.fusor, "fusor" in uses), ("scorer_model", tools.scorer_model, judges)]
     return [
@@ -86,10 +87,3 @@ def scorer_bias(scorer: str, metric: str) -> str | None:
         f"best_of({scorer}) selects by {metric}, which is the metric here: its gain in {metric} is inflated "
         "(arXiv 2411.03524). Read another metric of the task, or another scorer"
     )
-
-
-def _uses(aggregator: Aggregator) -> tuple[str, ...]:
-    strategy = aggregator.strategy
-    scores = getattr(strategy, "scores_pools_of", None)
-    unused = () if scores is None or scores(aggregator.arguments.n) else ("scorer",)
-    return tuple(part for part in getattr(strategy, "uses", ()) if part not in unused)

@@ -102,6 +102,16 @@ class HasOwnTools(Protocol):
         ...
 
 
+def used_tools(strategy: object, n: int) -> tuple[str, ...]:
+    """Return what a strategy uses on pools of n candidates, such as `fusor` and `scorer`, as its class says in `uses`.
+
+    A class whose method `scores_pools_of(n)` is false does not use the scorer on pools of that size.
+    """
+    scores_pools_of = getattr(strategy, "scores_pools_of", None)
+    scores = scores_pools_of is None or scores_pools_of(n)
+    return tuple(name for name in getattr(strategy, "uses", ()) if scores or name != "scorer")
+
+
 def needs_logprobs(value: object) -> int:
     """Return which log-probabilities of candidates a strategy or a scorer, or a scorer among its options, needs.
 

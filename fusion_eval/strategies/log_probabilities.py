@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from fusion_eval.errors import ConfigError
-from fusion_eval.strategies.interface import Scorer, needs_logprobs
+from fusion_eval.errors import ConfigError, RequestError
+from fusion_eval.strategies.interface import Scorer, needs_logprobs, used_tools
 from fusion_eval.strategies.sampler import draw_range
 from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Candidate, Pool
@@ -48,7 +48,8 @@ async def check_first_candidates(solver: Solver, question: Question) -> None:
     """Draw the first candidate of the first pool, and check that a scorer finds the log-probabilities it needs in it.
 
     It is the first call of a run. The store keeps its answer, so that the pool does not ask for it again. If the model
-    reports none, the first candidate of the next model is drawn, and so on.
+    reports none, the first candidate of the next model is drawn, and so on. A candidate that fails, or is refused, shows
+    nothing: the scorer checks every pool anyway.
 
     Args:
         solver: A strategy with its models.
@@ -64,12 +65,15 @@ async def check_first_candidates(solver: Solver, question: Question) -> None:
     problem: ConfigError | None = None
     for place in _first_places(solver):
         how = question.temperatures, question.prompt, question.sampling
-        drawn += await draw_range(
-            solver.models, *how, range(place, place + 1), system_prompts=solver.system_prompts
-        )
+        try:
+            drawn += await draw_range(
+                solver.models, *how, range(place, place + 1), system_prompts=solver.system_prompts
+            )
+        except RequestError:
+            return
         pool = Pool(question.prompt, drawn)
         if not any(candidate.text for candidate in pool.usable):
-            return  # this candidate shows nothing, and the scorer checks every pool
+            return
         try:
             await scorer(pool, solver.tools)
             return
@@ -81,9 +85,8 @@ async def check_first_candidates(solver: Solver, question: Question) -> None:
 
 def _scorer_of(solver: Solver) -> Scorer | None:
     """Return the scorer that the strategy uses on its pools, if it needs log-probabilities."""
-    strategy, scorer = solver.strategy, solver.tools.scorer
-    scores = getattr(strategy, "scores_pools_of", None)
-    used = "scorer" in getattr(strategy, "uses", ()) and (scores is None or scores(solver.arguments.n))
+    scorer = solver.tools.scorer
+    used = "scorer" in used_tools(solver.strategy, solver.arguments.n)
     return scorer if used and needs_logprobs(scorer) else None
 
 

@@ -36,7 +36,7 @@ def expected_rating(written: int, rows: Sequence[Sequence[tuple[str, float]]]) -
     first, after = ({int(digits): math.exp(value) for digits, value in row} for row in rows[:2])
     odds = {rating: first[rating] for rating in range(2, _BEST + 1) if rating in first}
     one = first.get(1, 0.0)
-    is_two_tokens = written == _BEST and len(rows) > 2  # and the one after them
+    is_two_tokens = written == _BEST and len(rows) > 2  # the two of 10, and the one after them
     begins_with_one = written == 1 or is_two_tokens
     if begins_with_one:
         odds[_BEST] = odds.get(_BEST, 0.0) + one * after.get(0, 0.0)

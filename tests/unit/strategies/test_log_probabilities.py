@@ -11,7 +11,7 @@ import recording_models  # noqa: F401 - registers the model type `recording`
 from openai_server import Plan
 from scripted import Scripted, tools
 
-from fusion_eval.errors import ConfigError
+from fusion_eval.errors import ConfigError, RequestError
 from fusion_eval.model_arguments import parse
 from fusion_eval.models.opener import Opener, open_store
 from fusion_eval.strategies.log_probabilities import check_first_candidates
@@ -170,3 +170,12 @@ async def test_if_no_model_reports_them_each_was_asked_once() -> None:
 
 async def test_a_candidate_that_failed_shows_nothing() -> None:
     await check(reporting("a", None))
+
+
+async def test_a_first_prompt_that_is_refused_stops_no_run() -> None:
+    # given a model that refuses the first prompt, as one that is too long
+    def refuse(prompt: str) -> Candidate:
+        raise RequestError("the prompt is too long")
+
+    # when / then
+    await check(Scripted(refuse))
