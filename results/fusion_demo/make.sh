@@ -1,7 +1,7 @@
 #!/bin/sh
-# The embedded model (Gemma 3 270M, base, 4 bits) on all of `fusion_demo`, with every strategy. The store holds every generation,
-# so this needs no model, and gives the same numbers on any machine. With another store (`cache=`), and without
-# `offline=true`, the model answers anew.
+# The embedded model (Gemma 3 270M, base, 4 bits) on all of `fusion_demo`, with the three strategies of a plain run. The store holds
+# every generation, so this needs no model, and gives the same numbers on any machine. It also holds those of `strategies`. With
+# another store (`cache=`), and without `offline=true`, the model answers anew.
 set -eu
 cd "$(dirname "$0")/../.."
 here=results/fusion_demo
