@@ -157,8 +157,8 @@ def _read(files: RunFiles, allow_partial: bool) -> Run:
         if task.broken_lines:
             notes.append(f"{file.path}: {task.broken_lines} lines cannot be read and are left out")
         elif task.missing_items:
-            notes.append(f"{count_difference(file, task)}; values computed here are of those in the file")
-        notes += notes_on_nan(file, task)
+            notes.append(f"{_difference(file, task)}; values computed here are of those in the file")
+        notes += notes_on_nan(file, task.samples)
     if absent := tasks_without_samples(files, tasks):
         notes.append(absent_note(files, absent))
     if files.older:
@@ -202,8 +202,12 @@ def _read_task(file: SampleFile, allow_partial: bool) -> TaskRun:
     missing = 0 if info.n_samples is None else info.n_samples - there
     task = TaskRun(file.task, info, tuple(samples), broken_lines, missing)
     if missing and not allow_partial:
-        raise ConfigError(f"{count_difference(file, task)}; the option allow_partial reads those in the file")
+        raise ConfigError(f"{_difference(file, task)}; the option allow_partial reads those in the file")
     return task
+
+
+def _difference(file: SampleFile, task: TaskRun) -> str:
+    return count_difference(file, task.info.n_samples or 0, task.missing_items)
 
 
 def _folder_name(path: Path, strategy: object) -> str:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.runs.writing import UNFINISHED
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-UNFINISHED = ".unfinished"
-"""The folder with files of a job that is not done."""
 _ROWS_AT_ONCE = 256
 """Rows that are in memory before they are written."""
 

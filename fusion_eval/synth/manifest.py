@@ -11,8 +11,7 @@ import msgspec
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.locking import LOCK
-from fusion_eval.runs.writing import write_file
-from fusion_eval.synth.files import UNFINISHED
+from fusion_eval.runs.writing import UNFINISHED, write_file
 from fusion_eval.synth.job import Shard, digest_of
 from fusion_eval.text.parse_errors import why_unreadable
 
