@@ -34,7 +34,6 @@ class Verdicts:
     _by_judge: dict[str, dict[tuple[str, str], Verdict]] = field(default_factory=dict)
     _against: dict[tuple[str, str], Verdict] = field(default_factory=dict)
     """The first verdict of each judge on each item, which names the opponent of all."""
-    _metrics: dict[str, str] = field(default_factory=dict)
 
     def add(self, judge: str, item: str, system: str, verdict: Verdict) -> None:
         """Add a verdict. A repeated one counts once.
@@ -67,11 +66,6 @@ class Verdicts:
         Raises:
             ConfigError: Two judges would have one metric.
         """
-        if len(self._metrics) != len(self._by_judge):
-            self._metrics = self._named()
-        return self._metrics
-
-    def _named(self) -> dict[str, str]:
         if len(self._by_judge) == 1:
             return dict.fromkeys(self._by_judge, METRIC)
         judges: dict[str, str] = {}
@@ -111,5 +105,5 @@ class Verdicts:
         unusable = [one for own in self._by_judge.values() for one in own.values() if one.win_rate is None]
         if unusable:
             imported.notes.append(
-                f"answers without a usable verdict, and so without a win rate: {len(unusable):,}, the first in {unusable[0].where}"
+                f"verdicts that cannot be used, and so give no win rate: {len(unusable):,}, the first in {unusable[0].where}"
             )

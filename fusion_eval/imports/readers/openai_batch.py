@@ -100,7 +100,9 @@ def _read_line(batch: _Batch, row: Mapping[str, Any], where: str) -> None:
         raise ConfigError(f"{where}: the line is neither a request with a body nor a result with a response")
     reply, status = as_dict(as_dict(response).get("body")), as_dict(response).get("status_code")
     if not reply.keys() & {"choices", "output", "output_text"}:
-        reason = _reason(row.get("error")) or _reason(reply.get("error")) or f"status {status}"
+        reason = (
+            _reason(row.get("error")) or _reason(reply.get("error")) or (f"status {status}" if status else "")
+        )
         batch.failures.setdefault(key, (where, reason))
         return
     candidates = candidates_in(reply, where)

@@ -150,7 +150,7 @@ def test_a_game_without_a_verdict_leaves_no_win_rate(
     result = fe.import_pools(source, tmp_path / "out")
     # then
     assert values(result.runs[0]) == [{"win_rate": None}, {"win_rate": 1.0}]
-    note = "answers without a usable verdict, and so without a win rate: 1, the first in"
+    note = "verdicts that cannot be used, and so give no win rate: 1, the first in"
     assert result.notes == (f"{note} {source}, line 1",)
 
 
