@@ -27,6 +27,7 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
         "--no_apply_chat_template",
         dest="apply_chat_template",
         action="store_false",
+        default=argparse.SUPPRESS,  # the default is that of --apply_chat_template
         help="send prompts as plain text, whatever the recipe says",
     )
 

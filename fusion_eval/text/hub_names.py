@@ -73,9 +73,8 @@ def _suggestion(name: str) -> str:
     before, _, after = _PAGE.split(_WEB.sub("", name, count=1))[0].partition(":")
     parts = [part for part in before.split("/") if part]
     ends = [part for part in re.split("[/:]", after) if part]
-    if len(ends) == 2 or (
-        len(parts) == 4 and not ends
-    ):  # a configuration after the colon, or a split before it
+    configuration_after_colon, split_before_colon = len(ends) == 2, len(parts) == 4 and not ends
+    if configuration_after_colon or split_before_colon:
         parts, ends = (parts + ends)[:3], (parts + ends)[3:]
     if not 2 <= len(parts) <= 3 or len(ends) > 1:
         return ""
