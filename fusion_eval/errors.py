@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class FusionEvalError(Exception):
@@ -66,5 +67,15 @@ class ContextOverflowError(RequestError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ` Did you mean 'x'?` for the known word that is closest; an empty text if none is close."""
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{match[0]}'?" if match else ""
+    match = _closest(word, known)
+    return f" Did you mean '{match}'?" if match else ""
+
+
+def nearest_beside(path: Path) -> str:
+    """Return ` Did you mean 'folder/x'?` for the file beside a missing path whose name is closest; an empty text if none is."""
+    match = _closest(path.name, [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else [])
+    return f" Did you mean '{path.with_name(match)}'?" if match else ""
+
+
+def _closest(word: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)

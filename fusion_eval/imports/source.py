@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.errors import ConfigError, nearest_beside
 from fusion_eval.runs.records import read_records
 from fusion_eval.text.hub_names import HUB, HubName, read_hub_name
 from fusion_eval.types import without_surrogates
@@ -105,12 +105,7 @@ def open_source(
         return Source(name, _hub_files(read_hub_name(name)), columns or {}, allow_partial)
     path = Path(name)
     if not path.exists():
-        siblings = (
-            [str(path.with_name(other.name)) for other in path.parent.iterdir()]
-            if path.parent.is_dir()
-            else []
-        )
-        raise ConfigError(f"There is no file or folder {name}.{nearest(name, siblings)}")
+        raise ConfigError(f"There is no file or folder {name}.{nearest_beside(path)}")
     files = tuple(map(DataFile, [path] if path.is_file() else _data_files(path)))
     if not files:
         raise ConfigError(f"{name} has no files {', '.join('*' + ending for ending in _DATA)}")

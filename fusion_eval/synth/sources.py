@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from fusion_eval.errors import ConfigError, nearest
+from fusion_eval.errors import ConfigError, nearest_beside
 from fusion_eval.synth.prompts import Columns, Source, SourcePrompt
 from fusion_eval.text.hub_names import HubName
 from fusion_eval.text.parse_errors import why_unreadable
@@ -106,10 +106,7 @@ def open_hub(name: HubName, columns: Columns) -> Source:
 
 def _files(path: Path) -> list[Path]:
     if not path.exists():
-        there = path.parent.iterdir() if path.parent.is_dir() else ()
-        raise ConfigError(
-            f"There is no prompt file {path}.{nearest(str(path), [str(path.with_name(one.name)) for one in there])}"
-        )
+        raise ConfigError(f"There is no prompt file {path}.{nearest_beside(path)}")
     if not path.is_dir():
         if not _is_parquet(path) and not path.name.endswith(_LINES):
             raise ConfigError(f"{path} should be a .jsonl or a .parquet file, or a folder of them")
