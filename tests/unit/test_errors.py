@@ -14,7 +14,7 @@ def test_the_closest_word_is_named_and_none_where_none_is_close() -> None:
     assert nearest("x", ["bon", "fusion"]) == ""
 
 
-@pytest.mark.parametrize(("missing", "hint"), [("promts.jsonl", "prompts.jsonl"), ("nope.jsonl", None)])
+@pytest.mark.parametrize(("missing", "hint"), [("promts.jsonl", "prompts.jsonl"), ("quiz.yaml", None)])
 def test_the_file_beside_a_missing_one_is_told_by_its_name_alone(
     tmp_path: Path, missing: str, hint: str | None
 ) -> None:
