@@ -52,8 +52,9 @@ def chrf_score(totals: Floats) -> Floats:
     hypothesis, reference, matches = orders[..., 0], orders[..., 1], orders[..., 2]
     used = (hypothesis > _ROUNDING) & (reference > _ROUNDING)
     n_used = np.maximum(used.sum(axis=-1), 1)
-    precision = np.where(used, matches / np.where(used, hypothesis, 1.0), 0.0).sum(axis=-1) / n_used
-    recall = np.where(used, matches / np.where(used, reference, 1.0), 0.0).sum(axis=-1) / n_used
+    matched = np.where(used, matches, 0.0)
+    precision = (matched / np.where(used, hypothesis, 1.0)).sum(axis=-1) / n_used
+    recall = (matched / np.where(used, reference, 1.0)).sum(axis=-1) / n_used
     weight = float(CHRF_BETA**2)
     denominator = weight * precision + recall
     f_score = (1.0 + weight) * precision * recall / np.where(denominator > 0, denominator, 1.0)

@@ -117,10 +117,13 @@ def _count_swaps(paired: Paired, resamples: int, seed: int) -> _SwapCounts:
         observed, scale = abs(linear.sum()), float(np.abs(linear).sum())
     else:
         swapped = sums.reshape(len(sums), *paired.baseline.shape[1:])
-        baseline, candidate = paired.baseline.sum(axis=0) + swapped, paired.candidate.sum(axis=0) - swapped
-        values = score_groups(np.stack([baseline, candidate]), paired.score)
-        deltas = values[1] - values[0]
-        observed, scale = abs(paired.delta), float(np.abs(values).max())
+        values = score_groups(paired.baseline.sum(axis=0) + swapped, paired.score)
+        # The last of all subsets mirrors the first: swapping the one gives the candidate what the other gives the baseline.
+        mirrored = (
+            values[::-1] if exact else score_groups(paired.candidate.sum(axis=0) - swapped, paired.score)
+        )
+        deltas = mirrored - values
+        observed, scale = abs(paired.delta), float(max(np.abs(values).max(), np.abs(mirrored).max()))
     near = np.abs(np.abs(deltas) - observed) <= _TOLERANCE * scale
     beyond, equal = int((~near & (np.abs(deltas) > observed)).sum()), int(near.sum())
     # All swaps include the observed outcome; random swaps do not, so it is added.

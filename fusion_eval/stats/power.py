@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import chdtr, ndtr, ndtri, stdtrit
@@ -54,12 +55,18 @@ def minimal_detectable_effect(
     """
     if clusters < 2 or error <= 0 or power <= alpha:
         return None
+    return error * _detectable_errors(clusters, alpha, power)
+
+
+@lru_cache(maxsize=1024)  # the rows of a table have the same few numbers of clusters
+def _detectable_errors(clusters: int, alpha: float, power: float) -> float:
+    """Return the smallest detectable difference in standard errors."""
     guess = float(stdtrit(clusters - 1, 1 - alpha / 2) + ndtri(power))
     low, high = 0.0, 4 * guess
     while high - low > _PRECISION:  # by bisection, because scipy.optimize takes half a second to import
         middle = (low + high) / 2
         low, high = (low, middle) if power_of(middle, 1.0, clusters, alpha) >= power else (middle, high)
-    return (low + high) / 2 * error
+    return (low + high) / 2
 
 
 def items_needed(
