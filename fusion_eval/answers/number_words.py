@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _THOUSAND, _MILLION, _BILLION, _TRILLION = 10**3, 10**6, 10**9, 10**12
 
@@ -61,6 +62,8 @@ SCALES: dict[str, dict[str, int]] = {
     "th": {"สิบ": 10, "ร้อย": 100, "พัน": 10**3, "หมื่น": 10**4, "แสน": 10**5, "ล้าน": 10**6, "โหล": 12},
 }  # fmt: skip
 """Factors of scale words by language (ISO code). They follow the number; in Swahili they may precede it (`elfu 5`)."""
+_ALL_SCALES = frozenset(word for scales in SCALES.values() for word in scales)
+_SCALES_UNSPACED = "[十百千万萬亿億兆](?![克米瓦])|[십백천만억]|สิบ|ร้อย|พัน|หมื่น|แสน|ล้าน"
 
 
 def _words(pattern: str) -> str:
@@ -117,6 +120,13 @@ CHANGES_VALUE = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 """Words that change the value of a number anywhere in the text, in any language."""
+_CHANGES_VALUE_OF_FORMULA = re.compile(
+    "|".join((_ROOTS, _ROOTS_UNSPACED, _HALVES, _HALVES_UNSPACED, _FRACTIONS, _FRACTIONS_UNSPACED, _NOT))
+    + f"|{_NOT_UNSPACED}|{_SCALES_UNSPACED}",
+    re.IGNORECASE,
+)
+_THINGS = frozenset(["quarter", "quarters", "halves"])
+"""Fractions that are things as well: coins, and halves of a game."""
 
 _FUNCTION = "(?:arc|a)?(?:sin|cos|tan|cot|csc|sec|tg|ctg)h?|log|ln|lg|exp|sqrt|cbrt|pi|inf|infty|mod|lim|max|abs|det|gcd|lcm"
 CHANGES_VALUE_BEFORE = re.compile(
@@ -135,7 +145,8 @@ CHANGES_VALUE_BEFORE = re.compile(
 CHANGES_VALUE_AFTER = re.compile(
     rf"^\s*(?:{_FUNCTION.replace('|sec', '').replace('|max', '')})\b|"
     + _words(
-        r"""or (?:more|less|fewer|above|below|over|under)|and (?:up|over|above|more)|ou (?:plus|moins)|oder (?:mehr|weniger)|o más
+        r"""below zero|(?:au-dessous de|sous) zéro|unter null|bajo cero|sotto (?:lo )?zero|abaixo de zero|ниже нуля
+        |or (?:more|less|fewer|above|below|over|under)|and (?:up|over|above|more)|ou (?:plus|moins)|oder (?:mehr|weniger)|o más
         |o menos|o più|o meno|ou mais|ou menos|или (?:больше|более|меньше|менее)|أو أكثر|أو أقل|au zaidi|au pungufu"""
     ),
     re.IGNORECASE,
@@ -152,3 +163,10 @@ CHANGES_YEAR = re.compile(
     re.IGNORECASE,
 )
 """Words that make a year another time, such as `before 1969` and `1969 BC`."""
+
+
+def follows_as_unit(words: Sequence[str]) -> bool:
+    """Return whether words right after a formula leave its value as it is: `apples`, but not `thousand` or `squared`."""
+    text = " ".join(word for word in words if word not in _THINGS)
+    changes = _CHANGES_VALUE_OF_FORMULA.search(text) or CHANGES_VALUE_AFTER.search(text)
+    return changes is None and _ALL_SCALES.isdisjoint(words)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import sympy
 
 from fusion_eval.answers.expressions import read_expression
+from fusion_eval.answers.number_words import follows_as_unit
 from fusion_eval.answers.statement_types import Items, Point, Region, Relation, Statement, Value
 from fusion_eval.answers.tokens import UNITS, Group, Token, UnreadableError, Word, split_at
 
@@ -86,15 +87,20 @@ def _joined(items: list[Statement], is_either: bool) -> Statement:
 
 
 def _read_value(tokens: list[Token]) -> Value:
+    """Return a value without its unit. Words that change the value, such as `squared`, stay beside it."""
     tokens = list(tokens)
     words: list[str] = []
-    while tokens and isinstance(tokens[-1], Word) and len(words) < 4:
-        words.insert(0, tokens.pop().text.casefold())  # type: ignore[union-attr]
-    while len(tokens) > 2 and tokens[-2] == "^" and isinstance(tokens[-3], Word):  # cm^2
-        tokens = tokens[:-3]
-    while len(tokens) > 1 and isinstance(tokens[-1], Word):
-        tokens.pop()
-    if words and all(word in UNITS or (word not in NOT_UNITS and len(word) <= 14) for word in words):
+    while tokens:
+        if isinstance(word := tokens[-1], Word):
+            words.insert(0, word.text.casefold())
+            tokens.pop()
+        elif len(tokens) > 3 and tokens[-2] == "^" and isinstance(tokens[-3], Word):  # cm^2
+            tokens = tokens[:-2]
+        else:
+            break
+    if all(word in UNITS or (word not in NOT_UNITS and len(word) <= 14) for word in words[-4:]) and (
+        follows_as_unit([word for word in words if word not in UNITS])
+    ):
         words = []
     return Value(read_expression(tokens), tuple(words))
 
@@ -139,7 +145,10 @@ def _read_relation(tokens: list[Token], signs: list[str]) -> Statement:
         numbers = _read_set(parts[1])
         return Region(numbers, _read_value(parts[0]).expression)
     if all(sign in ("<", "<=", ">", ">=", "\\ne") for sign in signs):
-        values = [_read_value(part).expression for part in parts]
+        sides = [_read_value(part) for part in parts]
+        if any(side.words for side in sides):
+            raise UnreadableError("a bound with words that change it")
+        values = [side.expression for side in sides]
         subjects = [value for value in values if value.free_symbols]
         if len(subjects) == 1 and len(values) <= 3:
             return Region(_solutions(values, signs, values.index(subjects[0])), subjects[0])

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _TOKEN = re.compile(
-    r"\s+|(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<command>\\(?:[A-Za-z]+|[{}|%]))|(?P<letters>[A-Za-z]+)"
+    r"\s+|(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<command>\\(?:[A-Za-z]+|[{}|%]))|(?P<accented>[A-Za-z]*[\u00c0-\u024f][A-Za-z\u00c0-\u024f]*)|(?P<letters>[A-Za-z]+)"
     r"|(?P<word>[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u064b-\u0652\u0900-\u097f\u0e00-\u0e7f])*)|(?P<sign><=|>=|!=|\.\.\.|.)",
     re.DOTALL,
 )
@@ -123,7 +123,7 @@ def tokenize(text: str) -> list[Token]:
                     item, stack[-1][0] == "{" and len(stack) > 1 and _is_after_underscore(stack[-2][1])
                 )
             )
-        elif match["word"]:
+        elif match["word"] or match["accented"]:
             tokens.append(Word(item))
         else:
             tokens.append(item)
