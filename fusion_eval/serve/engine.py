@@ -11,6 +11,7 @@ from fusion_eval.models.store.store import Store
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.serve.errors import ApiError
 from fusion_eval.strategies.interface import needs_logprobs
+from fusion_eval.strategies.log_probabilities import FirstQuestionCheck
 from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.sampler import check_needs_no_task
 from fusion_eval.strategies.solver import Solver
@@ -35,6 +36,7 @@ class Engine:
         self.arguments, self.store = arguments, store
         self.opener = Opener(arguments, store)
         self.solvers = {spec: Solver(spec, arguments, self.opener) for spec in strategies}
+        self._first = {spec: FirstQuestionCheck([solver]) for spec, solver in self.solvers.items()}
         scorer = needs_logprobs(load_scorer(arguments.scorer_spec))
         wanted = [needs_logprobs(solver.strategy) for solver in self.solvers.values()]
         self.logprobs = max(arguments.samples_locally, scorer, *wanted)
@@ -75,6 +77,8 @@ class Engine:
                     None,
                     "messages",
                 )
+        for first in questions[:1]:
+            await self._first[solver.spec].passes(first)
         return await gather_or_cancel(solver.solve(question) for question in questions)
 
     async def close(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from fusion_eval.errors import ConfigError, RequestError
@@ -12,6 +13,7 @@ from fusion_eval.strategies.specs import format_spec
 from fusion_eval.types import Candidate, Pool
 
 if TYPE_CHECKING:
+    from fusion_eval.models import Model
     from fusion_eval.strategies.question import Question
     from fusion_eval.strategies.solver import Solver
 
@@ -44,7 +46,9 @@ def check_known(solver: Solver, silent: Collection[str]) -> None:
         raise missing(format_spec(scorer), names[0], needs_logprobs(scorer))
 
 
-async def check_first_candidates(solver: Solver, question: Question) -> None:
+async def check_first_candidates(
+    solver: Solver, question: Question, models: Sequence[Model] | None = None
+) -> None:
     """Draw the first candidate of the first pool, and check that a scorer finds the log-probabilities it needs in it.
 
     It is the first call of a run. The store keeps its answer, so that the pool does not ask for it again. If the model
@@ -54,6 +58,7 @@ async def check_first_candidates(solver: Solver, question: Question) -> None:
     Args:
         solver: A strategy with its models.
         question: The first question of a run.
+        models: What stands for the strategy's models where another part watches them; by default the models themselves.
 
     Raises:
         ConfigError: No model reports them.
@@ -67,7 +72,7 @@ async def check_first_candidates(solver: Solver, question: Question) -> None:
         how = question.temperatures, question.prompt, question.sampling
         try:
             drawn += await draw_range(
-                solver.models, *how, range(place, place + 1), system_prompts=solver.system_prompts
+                models or solver.models, *how, range(place, place + 1), system_prompts=solver.system_prompts
             )
         except RequestError:
             return
@@ -81,6 +86,34 @@ async def check_first_candidates(solver: Solver, question: Question) -> None:
             problem = error
     if problem:
         raise problem
+
+
+class FirstQuestionCheck:
+    """Checks strategies on the first question of a stream. All other questions wait until the check has passed.
+
+    Args:
+        solvers: The strategies with their models.
+        models: As for `check_first_candidates`.
+    """
+
+    def __init__(self, solvers: Sequence[Solver], models: Sequence[Model] | None = None) -> None:
+        self._solvers, self._models = solvers, models
+        self._lock = asyncio.Lock()
+        self._passed = False
+
+    async def passes(self, question: Question) -> None:
+        """Return at once after the first question.
+
+        Raises:
+            ConfigError: A scorer needs log-probabilities that its models do not report. The next question is checked too.
+        """
+        if self._passed:
+            return
+        async with self._lock:
+            if not self._passed:
+                for solver in self._solvers:
+                    await check_first_candidates(solver, question, self._models)
+                self._passed = True
 
 
 def _scorer_of(solver: Solver) -> Scorer | None:

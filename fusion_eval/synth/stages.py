@@ -9,6 +9,7 @@ from fusion_eval.model_arguments import ModelArguments
 from fusion_eval.models.logs import log
 from fusion_eval.models.opener import Opener
 from fusion_eval.strategies.interface import needs_answers, needs_logprobs
+from fusion_eval.strategies.log_probabilities import FirstQuestionCheck
 from fusion_eval.strategies.question import DEFAULT_TEMPERATURE, Question
 from fusion_eval.strategies.sampler import check_needs_no_task, draw
 from fusion_eval.strategies.solver import Solver
@@ -58,6 +59,7 @@ class Stages:
         distinct = len({model.identity for model in models})
         self.fewest = distinct if min_teachers is None else min(min_teachers, distinct)
         self.teachers = Teachers(models, self.fewest, report)
+        self._first = FirstQuestionCheck(self.solvers, self.teachers.models)
         loaded = [solver.strategy for solver in self.solvers]
         self._logprobs = max(
             arguments.samples_locally,
@@ -86,6 +88,7 @@ class Stages:
         if source.prompt.messages and not all(model.chat for model in self.teachers.models):
             reason = "a model has no chat template, and the prompt is a chat"
             return [failure_of(source, name, reason) for name in names]
+        await self._first.passes(question)
         pool = await self._sample(question)
         if lack := self._too_few(pool):
             return [failure_of(source, name, lack) for name in names]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import aiohttp
 import pytest
+from openai_server import Plan, Server
 from served import served
 
 CHAT, TEXT = "/chat/completions", "/completions"
@@ -151,3 +152,17 @@ async def test_a_bug_in_the_midst_of_a_stream_is_an_event(
     assert response.status == 200
     assert text.count("HTTP/1.1") == 0
     assert "the server has failed" in text.lower() and text.endswith("data: [DONE]\n\n")
+
+
+async def test_missing_log_probabilities_cost_one_candidate_and_not_a_pool(
+    openai_server: Callable[[Plan], Server],
+) -> None:
+    # given an endpoint without log-probabilities
+    upstream = openai_server(Plan(logprobs=False))
+    asked = json.dumps({"model": "bon(scorer=logprob)", "messages": TURNS}).encode()
+    # when
+    with served("bon(scorer=logprob)", model="test-model", base_url=upstream.base_url, n=4) as url:
+        _, error = await send(url + CHAT, asked)
+    # then
+    assert "test-model reports none; use scorer=chrf, or scorer=judge" in error["message"]
+    assert [call.body.get("n") or 1 for call in upstream.calls] == [1]

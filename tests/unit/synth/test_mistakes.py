@@ -228,3 +228,16 @@ def test_nothing_on_standard_input_is_refused(
     # then
     assert code == 2
     assert "Standard input is empty: it holds no prompt" in capsys.readouterr().err
+
+
+def test_missing_log_probabilities_end_the_job_before_a_second_prompt_is_asked(
+    lab: MakeLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given many prompts, and teachers of which none reports log-probabilities
+    made = lab(40, logprobs=False)
+    # when
+    assert made.synth("--strategy", "bon(scorer=logprob)") == 2
+    # then each teacher was asked for one candidate of the first prompt
+    assert "a reports none; use scorer=chrf, or scorer=judge" in capsys.readouterr().err
+    assert len(made.server.calls) == 3
+    assert len({str(call.body["messages"]) for call in made.server.calls}) == 1
