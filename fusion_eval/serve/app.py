@@ -203,10 +203,9 @@ class App:
 
     async def _unknown(self, http: web.Request) -> web.Response:
         paths = "POST /v1/chat/completions, POST /v1/completions, GET /v1/models, GET /healthz, GET /metrics"
-        what = f"{http.method} {http.path[:200]}"
-        message = f"There is no {what}; there are {paths}"
+        message = f"There is no {http.method} {http.path[:200]}; there are {paths}"
         if http.path == "/v1/responses":
-            message = "The Responses API is not served; use chat completions, which clients call by responses_api=false or the like"
+            message = "The Responses API is not served; set your client to chat completions"
         return _refused(ApiError(404, message, "unknown_url"))
 
 

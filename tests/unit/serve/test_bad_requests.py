@@ -81,10 +81,13 @@ async def test_other_models_paths_types_and_sizes_are_refused(base_url: str) -> 
     asked = json.dumps({"model": "fuson", "messages": TURNS}).encode()
     unknown_model = await send(base_url + CHAT, asked)
     unknown_path = await send(base_url + "/chat/completion", asked)
+    responses = await send(base_url + "/responses", asked)
     form = await send(base_url + CHAT, asked, "text/plain")
     too_large = await send(base_url + CHAT, b" " * 20_000)
     assert (unknown_model[0], unknown_model[1]["code"]) == (404, "model_not_found")
     assert "Did you mean 'fusion'?" in unknown_model[1]["message"]
+    assert "There is no POST /v1/chat/completion;" in unknown_path[1]["message"]
+    assert "set your client to chat completions" in responses[1]["message"]
     assert (unknown_path[0], form[0], too_large[0]) == (404, 415, 413)
     assert "10,000 bytes" in too_large[1]["message"]
 
