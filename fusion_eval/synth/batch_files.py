@@ -171,9 +171,9 @@ def exchange(job: Job, source: Source, batch_out: Path | None, batch_in: Path | 
     def exchange_through(file: BinaryIO | None) -> tuple[Requests, Reader]:
         requests, reader = Requests(file), Reader(job, source)
         with open_store(arguments) as store:
-            stages = Stages(
-                job.strategies, arguments, BatchOpener(arguments, store, requests, answers), stop=job.stop
-            )
+            opener = BatchOpener(arguments, store, requests, answers)
+            # A candidate that is asked for alone would be paid for again in the request for its pool.
+            stages = Stages(job.strategies, arguments, opener, stop=job.stop, checks_first=False)
 
             async def answer(prompt: Any) -> bool:
                 before = len(requests)

@@ -37,6 +37,7 @@ class Stages:
         min_teachers: The fewest models that a pool needs candidates of; None is all of them.
         stop: Texts that end an answer.
         report: Is called with one sentence about a model that is given up.
+        checks_first: Whether one candidate alone shows that scorers find their log-probabilities before any pool is drawn.
 
     Raises:
         ConfigError: A strategy cannot make answers to prompts without a task.
@@ -52,6 +53,7 @@ class Stages:
         min_teachers: int | None = None,
         stop: Sequence[str] = (),
         report: Callable[[str], None] = lambda line: None,
+        checks_first: bool = True,
     ) -> None:
         self._arguments, self._filters, self._stop = arguments, filters, tuple(stop)
         self.solvers = [Solver(strategy, arguments, opener) for strategy in strategies]
@@ -59,7 +61,7 @@ class Stages:
         distinct = len({model.identity for model in models})
         self.fewest = distinct if min_teachers is None else min(min_teachers, distinct)
         self.teachers = Teachers(models, self.fewest, report)
-        self._first = FirstQuestionCheck(self.solvers, self.teachers.models)
+        self._first = FirstQuestionCheck(self.solvers if checks_first else (), self.teachers.models)
         loaded = [solver.strategy for solver in self.solvers]
         self._logprobs = max(
             arguments.samples_locally,

@@ -108,3 +108,10 @@ def test_models_without_batches_are_refused(lab: MakeLab, capsys: pytest.Capture
 
     assert main(["synth", "--prompts", str(made.folder / "prompts.jsonl"), *words]) == 2
     assert "embedded is no model of such an endpoint" in capsys.readouterr().err
+
+
+def test_a_scorer_of_log_probabilities_adds_no_request(lab: MakeLab) -> None:
+    made = lab(3)
+    requests = made.folder / "requests.jsonl"
+    assert made.synth("--strategy", "bon(scorer=logprob)", "--batch_out", str(requests), model="a") == 0
+    assert [json.loads(line)["body"]["n"] for line in requests.read_text().splitlines()] == [3, 3, 3]
