@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -104,8 +105,8 @@ def split_url(url: str) -> tuple[str, str]:
     """Return the address before its last part, and the last part, which is one of `PATHS`.
 
     Raises:
-        ConfigError: The last part is none of them, or the address holds a password. Results name the scorer, so it
-            would be written there.
+        ConfigError: The last part is none of them, the address is no URL, or it holds a password. Results name the scorer,
+            so a password would be written there.
     """
     if "@" in url:
         raise ConfigError(
@@ -117,6 +118,10 @@ def split_url(url: str) -> tuple[str, str]:
         raise ConfigError(
             f"endpoint:{shown} should end in one of /{', /'.join(PATHS)}.{nearest(path, PATHS)} It looks like "
             "endpoint:http://localhost:8000/classify"
+        )
+    if not re.match(r"https?://[^/?#]", base_url):
+        raise ConfigError(
+            f"endpoint:{url} does not begin as a URL does; it looks like endpoint:http://localhost:8000/{path}"
         )
     return base_url, path
 

@@ -217,6 +217,12 @@ def test_an_address_that_ends_in_no_known_path_is_refused(url: str) -> None:
         EndpointScorer(url)
 
 
+@pytest.mark.parametrize("url", ["localhost:8000/classify", "ftp://h/score", "/pooling", "http:///classify"])
+def test_an_address_that_is_no_url_is_refused_before_any_call(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"it looks like endpoint:http://localhost:8000/"):
+        EndpointScorer(url)
+
+
 def test_an_address_with_a_password_or_a_key_is_refused_and_not_shown() -> None:
     for url in ("http://user:s3cret@h/score", "http://h/score?key=s3cret"):
         with pytest.raises(ConfigError) as error:
