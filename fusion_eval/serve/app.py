@@ -8,23 +8,22 @@ import hmac
 import math
 import re
 import time
-import traceback
 from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 import msgspec
 from aiohttp import web
 
 from fusion_eval.errors import FusionEvalError
-from fusion_eval.models.logs import log
+from fusion_eval.serve.connection import in_openai_form
 from fusion_eval.serve.engine import Engine
-from fusion_eval.serve.errors import ApiError, api_error
+from fusion_eval.serve.errors import ApiError, api_error, unexpected
 from fusion_eval.serve.fields import DETAILS
 from fusion_eval.serve.metrics import CONTENT_TYPE, Metrics
 from fusion_eval.serve.options import LOOPBACK, ServeOptions
 from fusion_eval.serve.replies import DONE, Reply, event
 from fusion_eval.serve.requests import ClientRequest, read_request
 from fusion_eval.serve.uploads import Uploads
-from fusion_eval.text.redaction import safe_message
 from fusion_eval.types import Trace
 
 KEEP_ALIVE = 10.0
@@ -51,7 +50,7 @@ class App:
 
     def application(self) -> web.Application:
         """Return the application with its routes."""
-        application = web.Application(client_max_size=self._options.max_body)
+        application = web.Application(client_max_size=self._options.max_body, middlewares=[in_openai_form])
         application.router.add_post("/v1/chat/completions", self._chat)
         application.router.add_post("/v1/completions", self._completion)
         application.router.add_get("/v1/models", self._models)
@@ -79,10 +78,12 @@ class App:
                     response = await self._reply(
                         http, request, Reply(request, self._engine.signatures[model])
                     )
+            except ConnectionResetError:
+                raise  # the client went away while its stream was written
             except FusionEvalError as error:
-                response = _refused(api_error(error))
+                response = api_error(error).response()
             except Exception:
-                response = _refused(_bug())
+                response = unexpected().response()
             status = response.status
             return response
         finally:
@@ -157,7 +158,7 @@ class App:
             except Exception as error:
                 if not response.prepared:
                     raise
-                told = api_error(error) if isinstance(error, FusionEvalError) else _bug()
+                told = api_error(error) if isinstance(error, FusionEvalError) else unexpected()
                 events = event(told.body) + DONE
             if not response.prepared:
                 await response.prepare(http)
@@ -168,55 +169,35 @@ class App:
         return response
 
     async def _models(self, http: web.Request) -> web.Response:
-        return self._guarded(
-            http, {"object": "list", "data": [self._card(spec) for spec in self._engine.solvers]}
-        )
+        self._check_key(http)
+        return _json({"object": "list", "data": [self._card(spec) for spec in self._engine.solvers]})
 
     async def _model(self, http: web.Request) -> web.Response:
-        try:
-            self._check_key(http)
-            spec = self._engine.solver(http.match_info["model"]).spec
-        except ApiError as error:
-            return _refused(error)
-        return self._guarded(http, self._card(spec))
+        self._check_key(http)
+        return _json(self._card(self._engine.solver(http.match_info["model"]).spec))
 
     def _card(self, spec: str) -> dict[str, object]:
         return {"id": spec, "object": "model", "created": self._started, "owned_by": "fusion_eval"}
 
-    def _guarded(self, http: web.Request, body: object) -> web.Response:
-        try:
-            self._check_key(http)
-        except ApiError as error:
-            return _refused(error)
-        return _json(msgspec.json.encode(body))
-
     async def _health(self, http: web.Request) -> web.Response:
-        return _json(msgspec.json.encode({"status": "ok", "requests_in_work": self.metrics.in_work}))
+        return _json({"status": "ok", "requests_in_work": self.metrics.in_work})
 
     async def _metrics(self, http: web.Request) -> web.Response:
-        try:
-            self._check_key(http)
-        except ApiError as error:
-            return _refused(error)
+        self._check_key(http)
         text = self.metrics.exposition(self._engine.opener.endpoints())
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
-    async def _unknown(self, http: web.Request) -> web.Response:
+    async def _unknown(self, http: web.Request) -> NoReturn:
         paths = "POST /v1/chat/completions, POST /v1/completions, GET /v1/models, GET /healthz, GET /metrics"
         message = f"There is no {http.method} {http.path[:200]}; there are {paths}"
         if http.path == "/v1/responses":
             message = "The Responses API is not served; set your client to chat completions"
-        return _refused(ApiError(404, message, "unknown_url"))
+        raise ApiError(404, message, "unknown_url")
 
 
-def _json(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(
-        body=body, status=status, headers={"Content-Type": "application/json", **(headers or {})}
-    )
-
-
-def _refused(error: ApiError) -> web.Response:
-    return _json(msgspec.json.encode(error.body), error.status, error.headers)
+def _json(body: object) -> web.Response:
+    encoded = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    return web.Response(body=encoded, headers={"Content-Type": "application/json"})
 
 
 def _check_host(host: str) -> None:
@@ -226,10 +207,3 @@ def _check_host(host: str) -> None:
         raise ApiError(
             403, f"A server without a key answers requests to {', '.join(LOOPBACK)} alone; set --api_key_env"
         )
-
-
-def _bug() -> ApiError:
-    """Log a traceback, without keys, and return what the client is told."""
-    for line in traceback.format_exc().splitlines():
-        log.error("%s", safe_message(line, limit=500))
-    return ApiError(500, "The server has failed on this request; its log says why", "server_error")

@@ -16,6 +16,7 @@ from fusion_eval.strategies.question import Question
 from fusion_eval.strategies.sampler import check_needs_no_task
 from fusion_eval.strategies.solver import Solver
 from fusion_eval.strategies.specs import load_scorer
+from fusion_eval.text.printable import printable
 from fusion_eval.types import Trace
 
 
@@ -54,9 +55,10 @@ class Engine:
         name = model.strip().removeprefix("fusion_eval/")
         if name not in self.solvers:
             known = ", ".join(self.solvers)
+            hint = nearest(name[:100], self.solvers) or nearest(name[:100].lower(), self.solvers)
             raise ApiError(
                 404,
-                f"The model '{model}' is not served.{nearest(name, self.solvers)} There are: {known}",
+                f"The model '{printable(model[:100])}' is not served.{hint} There are: {known}",
                 "model_not_found",
                 "model",
             )

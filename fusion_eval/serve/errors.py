@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
+
+import msgspec
+from aiohttp import web
+
 from fusion_eval.errors import (
     ConfigError,
     ContextOverflowError,
@@ -10,6 +15,7 @@ from fusion_eval.errors import (
     RequestError,
     TransientError,
 )
+from fusion_eval.models.logs import log
 from fusion_eval.models.priced import BudgetError
 from fusion_eval.text.redaction import safe_message, without_paths
 
@@ -55,6 +61,11 @@ class ApiError(FusionEvalError):
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         return headers | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})
 
+    def response(self) -> web.Response:
+        """Return the HTTP response with this error."""
+        headers = {"Content-Type": "application/json", **self.headers}
+        return web.Response(body=msgspec.json.encode(self.body), status=self.status, headers=headers)
+
 
 def invalid(message: str, param: str | None = None, code: str | None = None) -> ApiError:
     """Return the error for a malformed request: status 400."""
@@ -78,3 +89,10 @@ def api_error(error: FusionEvalError) -> ApiError:
         case RequestError():
             return ApiError(502, message, "no_answer")
     return ApiError(500, message, "server_error")
+
+
+def unexpected() -> ApiError:
+    """Log the exception that is being handled, without keys, and return what the client is told of it."""
+    for line in traceback.format_exc().splitlines():
+        log.error("%s", safe_message(line, limit=500))
+    return ApiError(500, "The server has failed on this request; its log says why", "server_error")

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from typing import cast
 
 from aiohttp import web
 
@@ -16,6 +17,7 @@ from fusion_eval.model_arguments import parse
 from fusion_eval.models.event_loop import run_anywhere
 from fusion_eval.models.logs import configure
 from fusion_eval.serve.app import App
+from fusion_eval.serve.connection import Connection
 from fusion_eval.serve.engine import Engine
 from fusion_eval.serve.memory_store import open_server_store
 from fusion_eval.serve.options import ServeOptions
@@ -55,8 +57,8 @@ async def _serve(
     report: Callable[[str], None],
     stop: threading.Event | None,
 ) -> None:
-    application = App(engine, options).application()
-    runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=GRACE)
+    app = App(engine, options)
+    runner = web.AppRunner(app.application(), handler_cancellation=True, shutdown_timeout=GRACE)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     if threading.current_thread() is threading.main_thread():
@@ -64,9 +66,14 @@ async def _serve(
             with contextlib.suppress(NotImplementedError):  # Windows
                 loop.add_signal_handler(number, ended.set)
     await runner.setup()
+    server = cast(web.Server, runner.server)
+    accepting = await loop.create_server(
+        lambda: Connection(server, lambda status: app.metrics.ended("", status)),
+        sock=listener,
+        backlog=_BACKLOG,
+    )
     reviving = asyncio.ensure_future(_revive(engine))
     try:
-        await web.SockSite(runner, listener, backlog=_BACKLOG).start()
         host, port = listener.getsockname()[:2]
         address = f"[{host}]" if ":" in host else host
         report(f"serving {', '.join(engine.solvers)} at http://{address}:{port}/v1")
@@ -76,6 +83,7 @@ async def _serve(
             await asyncio.to_thread(stop.wait)
     finally:
         reviving.cancel()
+        accepting.close()
         await runner.cleanup()
         await engine.close()
 

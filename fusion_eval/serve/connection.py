@@ -1,0 +1,93 @@
+"""One connection of a client: what is no HTTP gets an error in OpenAI's form, and silence ends the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from fusion_eval.serve.errors import ApiError, unexpected
+
+LONGEST_HEAD = 60.0
+"""Seconds in which a new connection has to send the head of its first request."""
+LONGEST_IDLE = 75.0
+"""Seconds for which a connection is kept between two requests; proxies in front keep theirs for 60 s."""
+
+
+class Connection(web.RequestHandler):
+    """The connection of one client. aiohttp would answer a broken request in plain text, and log a traceback.
+
+    Args:
+        server: The server of aiohttp whose requests these are.
+        count: Is called with the status of each broken request.
+    """
+
+    def __init__(self, server: web.Server, count: Callable[[int], None]) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # no line for each request
+            keepalive_timeout=LONGEST_IDLE,
+        )
+        self._count = count
+        self._end_of_silence: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._end_of_silence = asyncio.get_running_loop().call_later(LONGEST_HEAD, transport.close)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Cancel the request in work."""
+        self.request_came()
+        super().connection_lost(exc)
+
+    def request_came(self) -> None:
+        """Keep the connection: it has sent the head of a request."""
+        if self._end_of_silence is not None:
+            self._end_of_silence.cancel()
+            self._end_of_silence = None
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the response to a request that is no HTTP, or whose handler failed; the connection ends after it."""
+        if isinstance(exc, ConnectionError) or request.writer.output_size:
+            raise ConnectionResetError("the client has gone, or has the beginning of another response")
+        error = _broken(exc, message) if status < 500 else unexpected()
+        self._count(error.status)
+        response = error.response()
+        response.force_close()
+        return response
+
+
+def _broken(error: BaseException | None, message: str | None) -> ApiError:
+    """Return the error for what the parser of aiohttp refuses."""
+    reason = (message or "").strip().partition("\n")[0].rstrip(":. ")
+    if isinstance(error, LineTooLong):
+        return ApiError(431, "The address or a header of the request is too long; the most are 8,190 bytes")
+    if "Too many headers" in reason:
+        return ApiError(431, "The request has too many headers; the most are 128")
+    return ApiError(400, f"This is no valid HTTP request: {reason or 'it cannot be parsed'}")
+
+
+@web.middleware
+async def in_openai_form(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answer errors of all handlers in OpenAI's form, those of aiohttp's router included."""
+    connection: Any = request.protocol
+    connection.request_came()
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return error.response()
+    except web.HTTPException as error:
+        return ApiError(error.status, f"There is no {request.method} {request.raw_path[:200]}").response()
