@@ -8,14 +8,14 @@ import hmac
 import math
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NoReturn
 
 import msgspec
 from aiohttp import web
 
 from fusion_eval.errors import FusionEvalError
-from fusion_eval.serve.connection import in_openai_form
+from fusion_eval.serve.connection import note_request
 from fusion_eval.serve.engine import Engine
 from fusion_eval.serve.errors import ApiError, api_error, unexpected
 from fusion_eval.serve.fields import DETAILS
@@ -26,6 +26,7 @@ from fusion_eval.serve.requests import ClientRequest, read_request
 from fusion_eval.serve.uploads import Uploads
 from fusion_eval.types import Trace
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KEEP_ALIVE = 10.0
 """Seconds without an answer after which a stream gets a comment, so that proxies keep the connection."""
 _PORT = re.compile(r":\d+$")
@@ -50,14 +51,15 @@ class App:
 
     def application(self) -> web.Application:
         """Return the application with its routes."""
-        application = web.Application(client_max_size=self._options.max_body, middlewares=[in_openai_form])
-        application.router.add_post("/v1/chat/completions", self._chat)
-        application.router.add_post("/v1/completions", self._completion)
-        application.router.add_get("/v1/models", self._models)
-        application.router.add_get("/v1/models/{model}", self._model)
-        application.router.add_get("/healthz", self._health)
-        application.router.add_get("/metrics", self._metrics)
-        application.router.add_route("*", "/{path:.*}", self._unknown)
+        application = web.Application(client_max_size=self._options.max_body)
+        router = application.router
+        router.add_post("/v1/chat/completions", self._chat)
+        router.add_post("/v1/completions", self._completion)
+        router.add_get("/v1/models", _in_openai_form(self._models))
+        router.add_get("/v1/models/{model}", _in_openai_form(self._model))
+        router.add_get("/healthz", _in_openai_form(self._health))
+        router.add_get("/metrics", _in_openai_form(self._metrics))
+        router.add_route("*", "/{path:.*}", _in_openai_form(self._unknown))
         return application
 
     async def _chat(self, http: web.Request) -> web.StreamResponse:
@@ -67,6 +69,7 @@ class App:
         return await self._complete(http, chat=False)
 
     async def _complete(self, http: web.Request, *, chat: bool) -> web.StreamResponse:
+        note_request(http)
         model, status = "", 499  # a client that goes away cancels its request
         try:
             try:
@@ -193,6 +196,19 @@ class App:
         if http.path == "/v1/responses":
             message = "The Responses API is not served; set your client to chat completions"
         raise ApiError(404, message, "unknown_url")
+
+
+def _in_openai_form(handler: Handler) -> Handler:
+    """Return a handler whose errors are answered in OpenAI's form. A middleware would cost each request more."""
+
+    async def answer(http: web.Request) -> web.StreamResponse:
+        note_request(http)
+        try:
+            return await handler(http)
+        except ApiError as error:
+            return error.response()
+
+    return answer
 
 
 def _json(body: object) -> web.Response:

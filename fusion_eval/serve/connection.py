@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
@@ -78,16 +77,8 @@ def _broken(error: BaseException | None, message: str | None) -> ApiError:
     return ApiError(400, f"This is no valid HTTP request: {reason or 'it cannot be parsed'}")
 
 
-@web.middleware
-async def in_openai_form(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Answer errors of all handlers in OpenAI's form, those of aiohttp's router included."""
-    connection: Any = request.protocol
-    connection.request_came()
-    try:
-        return await handler(request)
-    except ApiError as error:
-        return error.response()
-    except web.HTTPException as error:
-        return ApiError(error.status, f"There is no {request.method} {request.raw_path[:200]}").response()
+def note_request(http: web.Request) -> None:
+    """Tell the connection of a request that the request came."""
+    connection = http.protocol
+    if isinstance(connection, Connection):
+        connection.request_came()

@@ -78,7 +78,6 @@ async def talk(url: str, data: bytes, *, end: bool = False) -> tuple[int, dict]:
         (head(HOST, JSON, "Content-Length: -5"), 400, "Invalid character in Content-Length"),
         (head(HOST, JSON, "Content-Length: 3", "Content-Length: 9"), 400, "Duplicate Content-Length"),
         (head(HOST, "Content-Length: 3", "Transfer-Encoding: chunked"), 400, "Transfer-Encoding"),
-        (head(HOST, line="OPTIONS * HTTP/1.1"), 404, "There is no OPTIONS *"),
         (request(question() + b"more than its length says", len(question())), 400, "no valid HTTP request"),
     ],
 )  # fmt: skip
