@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.text.hub_names import HUB, read_hub_name
+from fusion_eval.models.hub.names import HUB, read_hub_name
 
 if TYPE_CHECKING:
     from fusion_eval.strategies import Strategy

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest_beside
+from fusion_eval.models.hub.names import HUB, HubName, read_hub_name
 from fusion_eval.runs.records import read_records
-from fusion_eval.text.hub_names import HUB, HubName, read_hub_name
 from fusion_eval.types import without_surrogates
 
 _DATA = (".json", ".jsonl", ".jsonl.gz", ".eval")
@@ -130,12 +130,9 @@ def _data_files(folder: Path) -> list[Path]:
 
 def _hub_files(name: HubName) -> tuple[DataFile, ...]:
     """Load the split that a name gives, or all splits."""
-    from importlib import import_module
+    from fusion_eval.models.hub.data_sets import load_named
 
-    try:
-        loaded = import_module("datasets").load_dataset(name.path, name.config, split=name.split)
-    except Exception as error:  # the library raises errors of many kinds
-        raise name.cannot_load(error) from error
+    loaded = load_named(name)
     splits = {name.split: loaded} if name.split else loaded
     return tuple(DataFile(Path(f"{name.path}:{split}"), rows) for split, rows in splits.items())
 

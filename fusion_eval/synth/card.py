@@ -8,12 +8,12 @@ from typing import Any
 import yaml
 
 from fusion_eval import __version__
+from fusion_eval.models.hub.names import HUB
 from fusion_eval.synth.job import Job
 from fusion_eval.synth.licences import licence_of
 from fusion_eval.synth.manifest import Counts, Manifest
 from fusion_eval.text.escaping import escaped_table, fenced
 from fusion_eval.text.file_names import safe_file_name
-from fusion_eval.text.hub_names import HUB
 from fusion_eval.text.redaction import public_command
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),

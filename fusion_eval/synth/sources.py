@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from fusion_eval.errors import ConfigError, nearest_beside
+from fusion_eval.models.hub.names import HubName
 from fusion_eval.synth.prompts import Columns, Source, SourcePrompt
-from fusion_eval.text.hub_names import HubName
 from fusion_eval.text.parse_errors import why_unreadable
 from fusion_eval.text.redaction import safe_message
 
@@ -84,11 +84,11 @@ def open_hub(name: HubName, columns: Columns) -> Source:
     """
 
     def records() -> Iterator[dict[str, Any]]:
-        import datasets
+        from fusion_eval.models.hub.data_sets import load_named
 
-        split = name.split or "train"
+        rows = load_named(name, "train", streaming=True)
         try:
-            yield from datasets.load_dataset(name.path, name.config, split=split, streaming=True)
+            yield from rows
         except Exception as error:  # the library raises anything, and the network may fail at any row
             raise name.cannot_load(error) from error
 

@@ -7,17 +7,14 @@ replaces the hub. It holds one JSON object a line, with the columns of the hub's
 from __future__ import annotations
 
 import json
-import logging
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
 
-from fusion_eval.harness.tasks.hub_connection import cache_only, hub_answers
-from fusion_eval.text.redaction import safe_message
+from fusion_eval.models.hub import data_sets
 
 VARIABLE = "FUSION_EVAL_DATA"
 
@@ -84,21 +81,9 @@ def load_from_hub(part: Part) -> datasets.Dataset:
     """Load a part from the hub; from the cache of an earlier load if the hub does not answer.
 
     Raises:
-        OSError: The part cannot be read. The message is the reason that the hub's client gave, in one line, or says that
-            the hub was not asked.
+        OSError: The part cannot be read. The message is the reason, in one line.
     """
-    answers = hub_answers()
-    try:
-        with _quiet_client(), nullcontext() if answers else cache_only():
-            return datasets.load_dataset(part.repository, part.configuration, split=part.split)
-    except Exception as error:  # the data sets library raises anything
-        reason = safe_message(str(error)) or type(error).__name__
-        absent = (
-            "HF_HUB_OFFLINE or HF_DATASETS_OFFLINE is set"
-            if datasets.config.HF_HUB_OFFLINE
-            else "it does not answer"
-        )
-        raise OSError(reason if answers else f"{absent}, and its cache has no copy") from error
+    return data_sets.load(part.repository, part.configuration, part.split)
 
 
 def _load_or_suggest_copy(part: Part) -> datasets.Dataset:
@@ -110,18 +95,6 @@ def _load_or_suggest_copy(part: Part) -> datasets.Dataset:
             f"set {VARIABLE}=DIR, where {part.file_in(Path('DIR'))} is a copy, which `fusion-eval tasks --copy_to DIR` makes "
             "on a machine that is online"
         ) from error
-
-
-@contextmanager
-def _quiet_client() -> Iterator[None]:
-    """Silence the hub's client, which logs each of its tries, while one error message says enough."""
-    client = logging.getLogger("huggingface_hub")
-    level = client.level
-    client.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        client.setLevel(level)
 
 
 def _read_copy(path: Path) -> datasets.Dataset:

@@ -10,10 +10,10 @@ import datasets
 import pytest
 
 from fusion_eval.cli.main import main
-from fusion_eval.harness.tasks import hub_data
 from fusion_eval.harness.tasks.folder import folder
 from fusion_eval.harness.tasks.hub_copy import Part, parts_of
 from fusion_eval.harness.tasks.listing import describe_collections, index, list_groups
+from fusion_eval.models.hub import data_sets
 
 LANGUAGES = {"en", "fr", "de", "es", "ru", "it", "pt", "ja", "ko", "zh", "ar"}
 
@@ -43,7 +43,7 @@ def test_the_listed_number_of_items_is_that_of_the_shipped_data() -> None:
 @pytest.fixture(autouse=True)
 def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test asks the real hub whether it answers."""
-    monkeypatch.setattr(hub_data, "hub_answers", lambda: True)
+    monkeypatch.setattr(data_sets, "hub_answers", lambda: True)
 
 
 def test_each_task_has_version_language_source_and_licence_in_its_metadata() -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -279,7 +277,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None, str | No
         rows = [cohere_row(i) for i in range(3)]
         return rows if split else {"train": rows}
 
-    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    monkeypatch.setattr("datasets.load_dataset", load_dataset)
+    monkeypatch.setattr("fusion_eval.models.hub.data_sets.hub_answers", lambda: True)
     return loaded
 
 

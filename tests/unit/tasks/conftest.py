@@ -15,7 +15,7 @@ from reasoning_data import write_reasoning_data
 from task_files import TASKS, write_rows
 from translation_data import CONFIGURATIONS, segments
 
-from fusion_eval.harness.tasks import hub_data
+from fusion_eval.models.hub import data_sets
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ConnectionError("Couldn't reach the hub\nand more lines")
 
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
-    monkeypatch.setattr(hub_data, "hub_answers", lambda: True)
+    monkeypatch.setattr(data_sets, "hub_answers", lambda: True)
     monkeypatch.delenv("FUSION_EVAL_DATA", raising=False)
 
 

@@ -1,7 +1,8 @@
-"""A machine without a network gets one sentence about a recipe's data, at once and before any call."""
+"""A machine without a network gets one sentence about a data set of the hub, at once and before any call."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -9,7 +10,9 @@ import pytest
 from huggingface_hub import constants
 
 from fusion_eval.cli.main import main
-from fusion_eval.harness.tasks import hub_connection, hub_data
+from fusion_eval.harness.tasks import hub_data
+from fusion_eval.models.hub import connection, data_sets
+from fusion_eval.models.hub.names import read_hub_name
 
 NOBODY = "http://127.0.0.1:9"
 """An address at which no server listens."""
@@ -22,7 +25,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", NOBODY)
     monkeypatch.setattr(datasets.config, "HF_ENDPOINT", NOBODY)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
-    hub_connection._answers.cache_clear()
+    connection._answers.cache_clear()
 
 
 @pytest.fixture
@@ -63,6 +66,40 @@ def test_the_data_set_is_named_without_a_retry(
     assert datasets.config.HF_HUB_OFFLINE is False
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["import", "hf:owner/pools:train", "--output", "OUT"],
+        ["synth", "--prompts", "hf:owner/pools:train", "--model_args", "model=m,base_url=http://127.0.0.1:9", "--output", "OUT"],
+    ],
+)  # fmt: skip
+def test_import_and_synth_name_the_data_set_without_a_retry(
+    command: list[str], attempts: list[bool], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    # when
+    code = main([part.replace("OUT", str(tmp_path / "out")) for part in command])
+    # then
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert code == 2
+    assert "hf:owner/pools:train cannot be loaded from the Hugging Face hub (it does not answer" in error
+    assert "go online, or name a file of it" in error
+    assert attempts == [True]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_local_folder_is_read_without_a_question_to_the_hub(
+    attempts: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr("huggingface_hub.get_session", lambda: pytest.fail("the hub was asked"))
+    (tmp_path / "train.jsonl").write_text('{"prompt": "Why?"}\n')
+    # when
+    rows = data_sets.load_named(read_hub_name(f"hf:{tmp_path}"), cache_dir=str(tmp_path / "cache"))
+    # then
+    assert rows["train"].to_list() == [{"prompt": "Why?"}]
+    assert attempts == [False]
+
+
 def test_without_comet_the_extra_is_named_before_data_are_loaded(
     attempts: list[bool], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,17 +118,17 @@ def test_a_hub_that_answers_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     class Session:
         def head(self, address: str, timeout: float) -> None:
-            assert (address, timeout) == (NOBODY, hub_connection.LONGEST_WAIT)
+            assert (address, timeout) == (NOBODY, connection.LONGEST_WAIT)
 
     monkeypatch.setattr("huggingface_hub.get_session", Session)
     # then
-    assert hub_connection.hub_answers()
+    assert connection.hub_answers()
 
 
 def test_a_user_who_stays_offline_gets_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.get_session", lambda: pytest.fail("the hub was asked"))
-    assert not hub_connection.hub_answers()
+    assert not connection.hub_answers()
 
 
 def test_a_user_who_stays_offline_is_not_told_that_the_hub_failed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.text.hub_names import HubName, read_hub_name
+from fusion_eval.models.hub.names import HubName, read_hub_name
 
 
 @pytest.mark.parametrize(
