@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from fusion_eval.answers.choices import LETTERS, same_options
 from fusion_eval.answers.conjunctions import CONJUNCTION
-from fusion_eval.answers.final_answer import final_answer
+from fusion_eval.answers.final_answer import marked_answer
 from fusion_eval.answers.lead_ins import LEAD_INS, lead_in_pattern
 from fusion_eval.answers.visible_answer import visible_text
 
@@ -67,7 +67,7 @@ def choice_letter(reply: str, options: Sequence[str], language: str) -> str | No
         options: The texts of the options, in the order of their letters.
         language: ISO code of the language of the prompt, one of `OPTION_WORDS`.
     """
-    stated = final_answer(reply, language)
+    stated = marked_answer(reply, language)
     if stated is not None:
         return _letter_in(_latin(stated, language), options, language)
     text = _latin(visible_text(reply), language)

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from fusion_eval.answers.bases import is_same_in_base
 from fusion_eval.answers.formulas import normalize_formula, with_carets
+from fusion_eval.answers.lead_ins import without_so
 from fusion_eval.answers.math_worker import worker
 from fusion_eval.answers.read_numbers import plain_characters, read_bare_number, read_number
 
@@ -45,7 +46,7 @@ def same_answer(answer: str | None, reference: str, language: str) -> bool:
     """
     if answer is None or not (answer := answer.strip()):
         return False
-    answer = _BASE_TEN.sub("", with_carets(answer))
+    answer = without_so(_BASE_TEN.sub("", with_carets(answer)), language)
     if (same := is_same_in_base(answer, reference)) is not None:
         return same
     value = read_bare_number(reference)

@@ -11,6 +11,7 @@ from fusion_eval.answers.functions import (
     FUNCTIONS,
     GREEK,
     INVERSE,
+    bounded_binomial,
     bounded_factorial,
     bounded_power,
 )
@@ -134,10 +135,7 @@ class _Parser:
                 raise UnreadableError("a division by zero")
             return top / bottom
         if name == "binom":
-            top, bottom = self.argument(), self.argument()
-            if top.is_Integer and top > 5000:
-                raise UnreadableError("a binomial coefficient is too large")
-            return sympy.binomial(top, bottom)
+            return bounded_binomial(self.argument(), self.argument())
         if name == "sqrt":
             degree = sympy.Integer(2)
             if isinstance(self.peek(), Group) and self.peek().opening == "[":  # type: ignore[union-attr]
@@ -162,6 +160,11 @@ class _Parser:
         return value
 
     def _symbol(self, name: str) -> sympy.Expr:
+        if name == "C" and isinstance(group := self.peek(), Group) and group.opening == "(":
+            parts = split_at(list(group.tokens), ",")
+            if len(parts) == 2:  # C(10, 3)
+                self.take()
+                return bounded_binomial(*map(read_expression, parts))
         if self.peek() == "_":
             self.take()
             name += f"_{text_of(self.take())}"

@@ -1,7 +1,7 @@
 r"""Find the final answer in a model's reply.
 
-The grader reads the last line that states a final answer, or a `\boxed{}` after it. A reply without either counts as
-unanswered.
+The grader reads the last line that begins with `Answer:`, or a `\boxed{}` after it. Without either, it reads a last
+line such as `The final answer is 18`. A reply without any of them counts as unanswered.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 import re
 
 from fusion_eval.answers.conjunctions import CONJUNCTION
+from fusion_eval.answers.last_line import answer_in_last_line
 from fusion_eval.answers.lead_ins import MARKERS, lead_in_pattern
 from fusion_eval.answers.visible_answer import visible_text
 
@@ -31,6 +32,22 @@ _BETWEEN_BOXES = re.compile(
 
 def final_answer(text: str, language: str) -> str | None:
     r"""Return the final answer of a reply, or None if the reply states none.
+
+    The answer is the marked one. If nothing is marked, the last line may state it: `The final answer is 18.`
+
+    Args:
+        text: The reply.
+        language: ISO code of the language of the prompt.
+
+    Raises:
+        ValueError: `MARKERS` has no marker for the language.
+    """
+    answer = marked_answer(text, language)
+    return answer_in_last_line(visible_text(text), language) if answer is None else answer
+
+
+def marked_answer(text: str, language: str) -> str | None:
+    r"""Return the answer of a reply that is in a box or behind a marker, or None if there is none.
 
     The answer is the content of the last `\boxed{…}` or the text after the last marker at the start of a line,
     whichever comes later. Boxes that a comma or a conjunction joins are one list. If nothing follows the marker on its

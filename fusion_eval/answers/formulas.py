@@ -47,6 +47,8 @@ _COMMANDS: list[tuple[re.Pattern[str], str]] = [
         (r"(?<=\d)\{([.,])\}(?=\d)", r"\1"),
         (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
         (r"\\[dt]binom(?![A-Za-z])", r"\\binom"),
+        (r"\{\s*([^{}]+?)\s*\\choose\s*([^{}]+?)\s*\}", r"\\binom{\1}{\2}"),
+        (r"^\s*(\w+)\s*\\choose\s*(\w+)\s*$", r"\\binom{\1}{\2}"),
         (r"\^\s*\{?\s*\\(?:circ|degree)(?![A-Za-z])\s*\}?|\\%|\\degree(?![A-Za-z])", ""),
         (r"\\(?:mathbb|mathbf|Bbb)\s*\{?R\}?|\\R(?![A-Za-z])|\\Reals(?![A-Za-z])", r"\\mathbbR "),
         (r"\\leq?(?:slant)?(?![A-Za-z])|\\leqq", "<="),

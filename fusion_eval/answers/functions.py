@@ -77,3 +77,10 @@ def bounded_factorial(value: sympy.Expr) -> sympy.Expr:
     if value.is_Integer and value > 10_000:
         raise UnreadableError("a factorial is too large")
     return sympy.factorial(value)
+
+
+def bounded_binomial(top: sympy.Expr, bottom: sympy.Expr) -> sympy.Expr:
+    """Return a binomial coefficient, unless it is too large to compute."""
+    if top.is_Integer and top > 5000:
+        raise UnreadableError("a binomial coefficient is too large")
+    return sympy.binomial(top, bottom)

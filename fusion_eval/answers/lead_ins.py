@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 MARKERS = {
     "en": "Answer:",
@@ -87,16 +88,23 @@ LEAD_INS = {
         "sw": "la mwisho|ya mwisho|sahihi|la swali|la swali hili|lililo sahihi|kamili|ya swali", "th": "สุดท้าย|ที่ถูกต้อง|ของโจทย์|ของข้อนี้|ที่ได้|ของคำถามนี้|ของโจทย์นี้|ที่ต้องการ",
     },
     "is": {
-        "en": "is|are|was|would be|must be|should be|becomes|equals|is given by|comes out to be|turns out to be|will be", "fr": "est|sont|vaut|serait|sera|doit être|est égale? à|devient",
-        "de": "ist|sind|lautet|lauten|beträgt|wäre|ergibt sich zu|heißt", "es": "es|son|sería|será|debe ser|es igual a|resulta|es la siguiente|vale",
-        "ru": "—|–|это|есть|будет|равен|равно|таков|такой|составляет|следующий|получается|является", "it": "è|e['’]|sono|sarà|sarebbe|deve essere|è uguale a|vale|risulta",
-        "pt": "é|são|será|seria|deve ser|é igual a|vale|é a seguinte", "ja": "は|が|とは|は次の通り|は次のとおり|は以下の通り|は以下のとおり|は次のようになります|は以下のようになります|となる|となります|です|は次の通りです|は次のとおりです",
+        "en": "is|are|was|would be|must be|should be|becomes|equals|is given by|comes out to be|turns out to be|will be|is equal to|is simply", "fr": "est|sont|vaut|serait|sera|doit être|est égale? à|devient|est de|est donc de",
+        "de": "ist|sind|lautet|lauten|beträgt|wäre|ergibt sich zu|heißt|ist gleich", "es": "es|son|sería|será|debe ser|es igual a|resulta|es la siguiente|vale|es de",
+        "ru": "—|–|это|есть|будет|равен|равно|таков|такой|составляет|следующий|получается|является", "it": "è|e['’]|sono|sarà|sarebbe|deve essere|è uguale a|vale|risulta|è di|è pari a",
+        "pt": "é|são|será|seria|deve ser|é igual a|vale|é a seguinte|é de", "ja": "は|が|とは|は次の通り|は次のとおり|は以下の通り|は以下のとおり|は次のようになります|は以下のようになります|となる|となります|です|は次の通りです|は次のとおりです",
         "ko": "은|는|이|가|은 다음과 같습니다|은 다음과 같다|는 다음과 같습니다|입니다|이다|으로는", "zh": "就是|应该是|應該是|应是|应为|應為|等于|等於|是|为|為|如下|即为|即是|即",
         "ar": "هي|هو|تكون|يكون|ستكون|سيكون|تساوي|يساوي|كالتالي|هي كالتالي|كما يلي", "hi": "है|हैं|होगा|होगी|यह है|निम्न है|बराबर है|हुआ|निम्नलिखित है",
         "sw": "ni|litakuwa|itakuwa|lingekuwa|ndio|ndilo|ni hili|ni kama ifuatavyo|ni sawa na", "th": "คือ|เป็น|เท่ากับ|ก็คือ|จะเป็น|มีค่าเท่ากับ|คือดังนี้|เป็นดังนี้",
     },
+    "is at the end": {
+        **dict.fromkeys(("en", "fr", "de", "es", "ru", "it", "pt", "zh", "ar", "sw", "th"), "(?!)"),
+        "ja": "です|である|だ|になります|となります|となる|でした", "ko": "입니다|이다|이에요|예요|이 됩니다|가 됩니다|이 된다|가 된다", "hi": "है|हैं|होगा|होगी|होता है",
+    },
 }  # fmt: skip
-"""Words of lead-ins: a row for each part, and in it the alternatives of each language (ISO code) as a pattern."""
+"""Words of lead-ins: a row for each part, and in it the alternatives of each language (ISO code) as a pattern.
+
+`(?!)` stands where a language has no such words.
+"""
 
 _GAP = r"[ \t\u00a0\u202f*_]{0,4}(?:[,，、،؛:][ \t\u00a0\u202f*_]{0,4})?"
 _SPACELESS = ("ja", "ko", "zh", "th", "ar")
@@ -114,21 +122,72 @@ def lead_in_pattern(language: str, noun: str) -> str:
     return "|".join(_pattern(code, noun) for code in dict.fromkeys((language, "en")))
 
 
+@functools.cache
+def statement_pattern(language: str, *, with_so: bool) -> str:
+    """Return a pattern of `the answer is`, where no colon follows, in the language and in English.
+
+    Args:
+        language: ISO code of the language.
+        with_so: Whether it has to begin with a word such as `so`.
+    """
+    return "|".join(_statement(code, with_so) for code in dict.fromkeys((language, "en")))
+
+
+def without_so(text: str, language: str) -> str:
+    """Return an equation such as `Therefore, x = 5` without the words before it, in the language or in English.
+
+    "Is" may follow, for the German `Also ist x = 5`.
+    """
+    return _so_before_equation(language).sub("", text, count=1)
+
+
+@functools.cache
+def _so_before_equation(language: str) -> re.Pattern[str]:
+    # Words of one letter, such as the Italian e, may be variables.
+    words = [
+        rf"{word}{_GAP}{_word_end(code)}(?:{_words('is', code)}{_GAP}{_word_end(code)})?"
+        for code in dict.fromkeys((language, "en"))
+        for word in LEAD_INS["so"][code].split("|")
+        if len(word) > 1 or code in _SPACELESS
+    ]
+    return re.compile(rf"^\s*(?:{'|'.join(words)})(?=\$?[A-Za-z](?:_?\{{?\w\}}?)?\s*=)", re.IGNORECASE)
+
+
 def _pattern(language: str, noun: str) -> str:
     """Return a pattern of the noun and of the optional parts before and after it, in the same order for all languages.
 
     "Is" stands before the noun too, for the German `Daher lautet die Antwort`.
     """
-    word_end = "" if language in _SPACELESS else r"(?<![^\W\d])"
-    before = "".join(
-        f"(?:{_words(row, language)}{_GAP}{word_end})?"
-        for row in ("so", "so", "is", "so", "the", "final", "final")
-    )
-    after = "".join(
-        f"(?:{_GAP}{_words(row, language)})?"
-        for row in ("final after", "final after", "so", "is", "so", "is")
-    )
+    before = _before(language, "so", "so", "is", "so", "the", "final", "final")
+    after = _after(language, "final after", "final after", "so", "is", "so", "is")
     return f"(?:{before}{_words(noun, language)}{after})"
+
+
+def _statement(language: str, with_so: bool) -> str:
+    so = f"{_words('so', language)}{_GAP}{_word_end(language)}" if with_so else ""
+    verb, noun = f"(?:{_words('is', language)}|[=→⇒➡])", _words("answer", language)
+    verb_second = (
+        f"{_before(language, 'so', 'so', 'the', 'final', 'final')}{noun}"
+        f"{_after(language, 'final after', 'final after', 'so')}{_GAP}{verb}{_after(language, 'so')}"
+    )
+    verb_first = (
+        f"{_before(language, 'so')}{_words('is', language)}{_GAP}{_word_end(language)}"
+        f"{_before(language, 'so', 'the', 'final', 'final')}{noun}{_after(language, 'final after')}"
+    )
+    end = "" if language in _SPACELESS else r"(?![^\W\d])"
+    return f"(?:{so}(?:{verb_second}|{verb_first}){end})"
+
+
+def _before(language: str, *rows: str) -> str:
+    return "".join(f"(?:{_words(row, language)}{_GAP}{_word_end(language)})?" for row in rows)
+
+
+def _after(language: str, *rows: str) -> str:
+    return "".join(f"(?:{_GAP}{_words(row, language)})?" for row in rows)
+
+
+def _word_end(language: str) -> str:
+    return "" if language in _SPACELESS else r"(?<![^\W\d])"
 
 
 def _words(row: str, language: str) -> str:

@@ -144,6 +144,8 @@ def _split_letters(letters: str, is_subscript: bool) -> list[Token]:
     """Split a run of letters into functions, constants and variables; a long run is a word."""
     if is_subscript or len(letters) == 1:
         return [letters]
+    if letters.lower() in ("not", "if"):
+        return [Word(letters)]
     if letters in FUNCTION_NAMES or letters in ("pi", "infty", "infinity", "inf"):
         return [f"\\{letters}"]
     for name in sorted(FUNCTION_NAMES, key=len, reverse=True):

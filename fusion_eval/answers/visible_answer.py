@@ -26,9 +26,11 @@ _END_OF_TURN = re.compile(
     re.IGNORECASE,
 )
 _BOX_TOKENS = re.compile(
-    r"<\|begin_of_box\|>([^\n{}]{1,500}?)<\|end_of_box\|>|<answer>\s{0,9}([^<>\n{}]{1,500})</answer>",
+    r"<\|begin_of_box\|>([^\n{}]{1,500}?)<\|end_of_box\|>|<(?:final_)?answer>\s{0,9}([^<>\n{}]{1,500})(?:</(?:final_)?answer>|\s*$)",
     re.IGNORECASE,
 )
+"""Tags around an answer. The server has removed the closing one if it was a stop string."""
+_LEFT_OVER = re.compile(r"</?(?:final_)?(?:answer|response|output|solution|result)>", re.IGNORECASE)
 _SPECIAL_TOKEN = re.compile(r"<[|｜][\w▁]{1,40}[|｜]>|<(?:s|bos|pad|unk)>", re.IGNORECASE)
 _HTML = re.compile(
     r"</?(?:b|strong|i|em|u|p|span|div|font|mark|center|h[1-6]|big|code)(?: [^<>\n]{0,100})?/?>|&nbsp;",
@@ -47,6 +49,7 @@ def visible_text(reply: str) -> str:
     text = next((turn for turn in turns if turn.strip()), "")
     if "<" in text or "&" in text:
         text = _BOX_TOKENS.sub(lambda match: rf"\boxed{{{(match[1] or match[2]).strip()}}}", text)
+        text = _LEFT_OVER.sub("", text)
         text = _HTML.sub("", _LINE_BREAK.sub("\n", _SPECIAL_TOKEN.sub("", text)))
     if "\\" in text:
         text = _STYLE.sub(r"\1", text)
@@ -56,15 +59,15 @@ def visible_text(reply: str) -> str:
 def without_reasoning(reply: str) -> str:
     """Return a reply without its reasoning: blocks between tags, or all channels of gpt-oss but the final one.
 
-    If the chat template opens the reasoning, the reply holds only the closing tag. A reply that was cut off inside its
-    first reasoning is empty.
+    If the chat template opens the reasoning, the reply holds only the closing tag. If such a reply ends with the tag, its
+    last line is kept. A reply that was cut off inside its first reasoning is empty.
     """
     if _HARMONY.search(reply):
         return _final_channel(reply)
     if (bare := _BARE_HARMONY.match(reply)) is not None:
         return reply[bare.end() :]
     kept: list[str] = []
-    start: int = 0
+    start, end = 0, len(reply.rstrip())
     opened: int | None = None
     for tag in _TAG.finditer(reply):
         if not any(tag[name] for name in ("close", "close2", "close3", "close4")):
@@ -72,6 +75,9 @@ def without_reasoning(reply: str) -> str:
             continue
         if opened is not None:
             kept.append(reply[start:opened])
+        elif tag.end() >= end:  # left over behind the answer: Answer: 18</think>
+            text = reply[start : tag.start()]
+            kept.append(text if start else text.rstrip().rpartition("\n")[2])
         start, opened = tag.end(), None
     unfinished = opened is not None and not "".join([*kept, reply[start:opened]]).strip()
     return "" if unfinished else "\n".join([*kept, reply[start:]])
