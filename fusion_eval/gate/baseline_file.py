@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import re
 import zlib
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
@@ -14,6 +15,7 @@ import msgspec
 from fusion_eval.errors import ConfigError
 from fusion_eval.gate.baseline import Baseline, TaskValues
 from fusion_eval.gate.statistics import check_columns
+from fusion_eval.runs.plain_file import open_plain
 from fusion_eval.runs.writing import write_file
 from fusion_eval.text.parse_errors import why_unreadable
 
@@ -21,7 +23,9 @@ SCHEMA_VERSION = 2
 """Version 2 has the item statistics of metrics that are no means. Version 1 is read as well."""
 _READABLE = (1, SCHEMA_VERSION)
 _GZIP = b"\x1f\x8b"
-_BEGINNING = b'{"schema_version":'
+_BEGINNING = re.compile(rb'\s*\{\s*"schema_version":\s*\d+,\s*"baseline":')
+NAMES_OF_RUN_FILES = ("samples_", "results_")
+"""How the names of a run's files begin, which may be packed as well."""
 _HEAD = 4096
 _LARGEST = 1 << 26
 """The most bytes of JSON to read, which is about three million items. A small file of zeros must not fill the memory."""
@@ -42,14 +46,17 @@ class _CurrentVersion(_AnyVersion):
 
 
 def is_baseline_file(path: Path) -> bool:
-    """Tell whether a path is a baseline file by its name or first bytes. A run is a folder or a text file."""
+    """Tell whether a path is a baseline file by its name or first bytes. It may be unpacked to plain JSON."""
     if not path.is_file():
         return False
-    if path.suffix == ".gz":  # even if its first bytes are damaged
-        return True
     try:
+        if path.name.startswith(NAMES_OF_RUN_FILES):
+            return _begins_as_baseline(path)
+        if path.suffix == ".gz":  # even if its first bytes are damaged
+            return True
         with path.open("rb") as file:
-            return file.read(2) == _GZIP
+            is_packed = file.read(len(_GZIP)) == _GZIP
+        return is_packed or _begins_as_baseline(path)
     except OSError as error:
         raise ConfigError(f"Cannot read {path}: {error.strerror}") from error
 
@@ -99,9 +106,9 @@ def read_baseline(path: Path) -> Baseline:
 def _decompress(path: Path) -> bytes:
     try:
         largest = min(_LARGEST, max(_LARGEST_SMALL, _LARGEST_RATIO * path.stat().st_size))
-        with gzip.open(path) as file:
+        with open_plain(path) as file:
             content = file.read(largest + 1)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ConfigError(
             f"The baseline {path} cannot be read, it is damaged or none: {why_unreadable(error)}"
         ) from error
@@ -123,13 +130,15 @@ def _check_lengths(task: TaskValues) -> None:
 
 def _replaceable(path: Path) -> bool:
     """Whether a file is empty or begins as a baseline of any version, even if the rest is damaged."""
-    if not path.is_file():
-        return False
-    if not path.stat().st_size:
-        return True
+    return path.is_file() and (not path.stat().st_size or _begins_as_baseline(path))
+
+
+def _begins_as_baseline(path: Path) -> bool:
     with path.open("rb") as file, contextlib.suppress(zlib.error):
-        beginning = zlib.decompressobj(wbits=31).decompress(file.read(_HEAD), len(_BEGINNING))
-        return beginning == _BEGINNING
+        head = file.read(_HEAD)
+        if head.startswith(_GZIP):
+            head = zlib.decompressobj(wbits=31).decompress(head, _HEAD)
+        return bool(_BEGINNING.match(head))
     return False
 
 

@@ -27,7 +27,7 @@ from fusion_eval.gate.result import (
 from fusion_eval.gate.rows import check_unit, decide_rows
 from fusion_eval.gate.scales import scales_of
 from fusion_eval.gate.sides import read_side
-from fusion_eval.gate.unchecked import unchecked_metrics
+from fusion_eval.gate.unchecked import reported_metrics, unchecked_metrics
 from fusion_eval.runs.metric_facts import is_logarithmic
 
 
@@ -125,7 +125,8 @@ def check(baseline: Baseline, candidate: Baseline, options: CheckOptions | None 
     pass, so this needs no adjustment (Berger 1982).
 
     A metric that no test can check is listed as unchecked. If the results files show that it lost the margin or more,
-    the check is inconclusive, or what the option `unchecked` says.
+    the check is inconclusive, or what the option `unchecked` says. With `unchecked`, so is a metric that only the
+    candidate has no value of; without it, that is an error.
 
     A row of which no item changed passes without a test. Its answers are the same, as they are when a store is
     replayed. That does not tell what new answers would be.
@@ -135,8 +136,16 @@ def check(baseline: Baseline, candidate: Baseline, options: CheckOptions | None 
     """
     options = options or CheckOptions()
     _check_metrics(baseline, options)
-    cells, notes = paired_cells(baseline, candidate, options.metrics, options.allow_partial)
-    unchecked = unchecked_metrics(baseline, candidate, cells, options.metrics, options.margins)
+    cells, notes = paired_cells(
+        baseline,
+        candidate,
+        options.metrics,
+        options.allow_partial,
+        checked_otherwise=reported_metrics(baseline, candidate, lost=options.unchecked != "tell"),
+    )
+    unchecked = unchecked_metrics(
+        baseline, candidate, cells, options.metrics, options.margins, options.allow_partial
+    )
     if not cells and not any(one.worse for one in unchecked):
         raise ConfigError(_nothing_to_check(baseline, candidate, options.metrics, notes))
     all_units, unit_notes = units(cells)

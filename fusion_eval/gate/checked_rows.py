@@ -70,4 +70,4 @@ class UncheckedMetric:
     margin: float | None
     """The largest loss to tolerate, in the metric's own units. None if the baseline has no value."""
     worse: bool
-    """Whether the results files show a loss of the margin or more."""
+    """Whether the results files show a loss of the margin or more, or the candidate has lost the metric altogether."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,11 @@ Places = tuple[list[int], list[int]]
 
 
 def paired_cells(
-    baseline: Baseline, candidate: Baseline, metrics: Sequence[str], allow_partial: bool
+    baseline: Baseline,
+    candidate: Baseline,
+    metrics: Sequence[str],
+    allow_partial: bool,
+    checked_otherwise: Collection[tuple[str, str, str]] = (),
 ) -> tuple[list[Cell], list[str]]:
     """Build a cell with two runs for each task, metric and filter of the baseline.
 
@@ -31,6 +35,7 @@ def paired_cells(
         candidate: The candidate.
         metrics: The metrics to pair. Empty means all.
         allow_partial: Leave out what the candidate lacks, and add a note, instead of raising an error.
+        checked_otherwise: Tasks, metrics and filters that the candidate may lack, as they are checked by the results files.
 
     Returns:
         The cells, and notes on what is left out or differs.
@@ -55,7 +60,17 @@ def paired_cells(
             notes.append(f"{task.task}: the prompts are not those of the baseline")
         for values in task.metrics:
             if (values.metric, values.filter) in chosen:
-                cell = _cell(task, values, other, places, (baseline, candidate), allow_partial, notes)
+                may_lack = allow_partial or (task.task, *values.key) in checked_otherwise
+                cell = _cell(
+                    task,
+                    values,
+                    other,
+                    places,
+                    (baseline, candidate),
+                    allow_partial,
+                    notes,
+                    may_lack=may_lack,
+                )
                 cells += [cell] if cell else []
     if new := sorted(set(candidate_tasks) - {task.task for task in baseline.tasks}):
         notes.append(f"{', '.join(new)}: not in the baseline, and so not checked")
@@ -134,13 +149,15 @@ def _cell(
     sides: tuple[Baseline, Baseline],
     allow_partial: bool,
     notes: list[str],
+    *,
+    may_lack: bool,
 ) -> Cell | None:
     """Build the cell of one metric. None if the candidate lacks the metric, or no item has both values."""
     name = f"{values.metric},{values.filter}"
     match = {one.key: one for one in other.metrics}.get(values.key)
     if match is None or _kind(match) != _kind(values):
         why = _why_left_out(task.task, name, sides[1])
-        _report_missing(f"metric {name} of {task.task}", *sides, allow_partial, notes, why)
+        _report_missing(f"metric {name} of {task.task}", *sides, may_lack, notes, why)
         return None
     if match.higher_is_better != values.higher_is_better:
         better = "higher" if values.higher_is_better else "lower"
@@ -151,7 +168,7 @@ def _cell(
     if match.signature != values.signature:
         notes.append(f"{task.task}: {name} was {values.signature} in the baseline and is {match.signature}")
     both = (values, match)
-    known = _known_in_both(both, places, task.task, name, sides, allow_partial, notes)
+    known = _known_in_both(both, places, task.task, name, sides, allow_partial, notes, may_lack=may_lack)
     if known is None:
         return None
     kept = [[place for place, has_value in zip(own, known, strict=True) if has_value] for own in places]
@@ -185,13 +202,15 @@ def _known_in_both(
     sides: tuple[Baseline, Baseline],
     allow_partial: bool,
     notes: list[str],
+    *,
+    may_lack: bool,
 ) -> npt.NDArray[np.bool_] | None:
     """Return which items have a value on both sides. None if there is no such item."""
     in_baseline, in_candidate = (known_items(values, own) for values, own in zip(both, places, strict=True))
     known = in_baseline & in_candidate
     if not known.any():
         loss = f"{task}: on no item do both {sides[0].name} and {sides[1].name} have a value of {metric}"
-        if not allow_partial:
+        if not may_lack:
             raise ConfigError(
                 f"{loss}; run the candidate again, or leave it out with the option allow_partial"
             )

@@ -8,13 +8,11 @@ from pathlib import Path
 from fusion_eval.comparison.options import AUTO
 from fusion_eval.errors import ConfigError, nearest
 from fusion_eval.gate.baseline import Baseline
-from fusion_eval.gate.baseline_file import is_baseline_file, read_baseline, write_baseline
+from fusion_eval.gate.baseline_file import NAMES_OF_RUN_FILES, is_baseline_file, read_baseline, write_baseline
 from fusion_eval.gate.run_baseline import baseline_of
 from fusion_eval.runs.files import results_files
 from fusion_eval.runs.reading import Run, read_runs
 from fusion_eval.types import without_surrogates
-
-_NAMES_OF_RUN_FILES = ("samples_", "results_")
 
 
 def read_side(path: Path, cluster: str = AUTO, allow_partial: bool = False) -> Baseline:
@@ -58,7 +56,7 @@ def _read_run(path: Path, allow_partial: bool) -> Run:
 
 def _is_of_a_run(path: Path) -> bool:
     """Return whether a file has the name or the content of a run's file."""
-    return path.name.startswith(_NAMES_OF_RUN_FILES) or (path.suffix == ".json" and bool(results_files(path)))
+    return path.name.startswith(NAMES_OF_RUN_FILES) or (path.suffix == ".json" and bool(results_files(path)))
 
 
 def update_baseline(path: Path, candidate: Baseline) -> Path:

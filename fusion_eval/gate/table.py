@@ -73,7 +73,8 @@ def describe_unchecked(unchecked: UncheckedMetric) -> str:
     metric = unchecked.metric if unchecked.filter == "none" else f"{unchecked.metric},{unchecked.filter}"
     old, new = unchecked.baseline_value, unchecked.candidate_value
     if old is None or new is None:
-        return f"{metric} of {unchecked.task}"
+        lost = " has no value in the candidate" if unchecked.worse else ""
+        return f"{metric} of {unchecked.task}{lost}"
     digits = decimals(old, new)
     return f"{metric} of {unchecked.task} went from {old:.{digits}f} to {new:.{digits}f}"
 

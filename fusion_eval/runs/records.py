@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import zlib
 from codecs import BOM_UTF8
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.runs.plain_file import open_plain
 from fusion_eval.text.parse_errors import why_unreadable
 
 _LONGEST_LINE, _LONGEST_FILE = 1 << 28, 1 << 30
@@ -37,7 +37,7 @@ def read_records(path: Path, parse: Callable[[bytes], object] = parse_line) -> I
     line; a caller who needs less of it may decode less.
     """
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with open_plain(path) as file:
             if file.read(len(BOM_UTF8) + 1).removeprefix(BOM_UTF8).startswith(b"["):
                 file.seek(0)
                 yield from _array_elements(_text(_bounded(path, file.read(_LONGEST_FILE))))
@@ -46,12 +46,16 @@ def read_records(path: Path, parse: Callable[[bytes], object] = parse_line) -> I
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), start=1):
                 if not _bounded(path, line).isspace():
                     yield f"line {number}", parse(line)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ConfigError(f"The samples {path} cannot be read: {why_unreadable(error)}") from error
 
 
 def _bounded(path: Path, content: bytes) -> bytes:
-    if len(content) == _LONGEST_FILE or (len(content) == _LONGEST_LINE and not content.endswith(b"\n")):
+    if len(content) == _LONGEST_FILE:
+        raise ConfigError(
+            f"{path} is an array of {_LONGEST_FILE >> 30} GiB or more; write one sample per line"
+        )
+    if len(content) == _LONGEST_LINE and not content.endswith(b"\n"):
         raise ConfigError(f"{path} has a line that is longer than any sample of the harness")
     return content
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.runs.plain_file import open_plain
 from fusion_eval.text.parse_errors import why_unreadable
 from fusion_eval.types import without_surrogates
 
@@ -18,7 +20,8 @@ NO_SCORE = "bypass"
 Results = Mapping[str, Any]
 """A results file, or a part of one."""
 
-
+_LARGEST = 1 << 28
+"""Bytes of a results file, unpacked. A small archive can hold far more."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -34,25 +37,29 @@ def load_results(path: Path) -> Results:
 @lru_cache(maxsize=16)  # a run of many tasks needs the same file once for each task
 def _load(path: Path, _modified: int) -> Results:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        content = json.loads(text)
+        with open_plain(path) as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise ValueError(f"it is larger than {_LARGEST >> 20} MiB, which no results file is")
+        text = content.decode("utf-8-sig")
+        results = json.loads(text)
         if _SURROGATE.search(text):  # half a pair can be neither printed nor written
-            content = json.loads(without_surrogates(json.dumps(content, ensure_ascii=False)))
-    except (OSError, ValueError, RecursionError) as error:
+            results = json.loads(without_surrogates(json.dumps(results, ensure_ascii=False)))
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise ConfigError(f"The results file {path} cannot be read: {why_unreadable(error)}") from error
-    if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
+    if not isinstance(results, dict) or not isinstance(results.get("results"), dict):
         raise ConfigError(f"{path} is not a results file of the harness: it has no 'results'")
-    return content
+    return results
 
 
 def has_results(path: Path) -> bool:
     """Return whether a JSON file of any name is a results file of the harness."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             if not file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
                 return False
         return bool(section(load_results(path), "results"))
-    except (ConfigError, OSError):
+    except (ConfigError, OSError, EOFError, ValueError, zlib.error):
         return False
 
 

@@ -14,7 +14,8 @@ from fusion_eval.types import without_surrogates
 _TRACES = Path(FILE_NAME).stem
 _DATE = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
 _SAMPLES = re.compile(rf"samples_(.+)_({_DATE})\.jsonl?(?:\.gz)?")
-_RESULTS = re.compile(rf".+_({_DATE})\.json|results\.json")
+_RESULTS = re.compile(rf".+_({_DATE})\.json(?:\.gz)?|results\.json(?:\.gz)?")
+_UNDATED = ("results.json", "results.json.gz")
 FILES = "*.json*"
 OTHER_FILES = ("comparison.json", "bundle.json", "verdicts.jsonl")
 """Files that this package leaves beside runs."""
@@ -40,13 +41,14 @@ class SampleFile:
 def is_results(file: Path) -> bool:
     """Recognize results files by name, and those of another name by their content."""
     if (
-        file.suffix != ".json"
+        not file.name.endswith((".json", ".json.gz"))
         or not file.is_file()
         or file.name in OTHER_FILES
         or _SAMPLES.fullmatch(file.name)
     ):
         return False
-    return bool(_RESULTS.fullmatch(file.name)) or has_results(file)
+    # A .json.gz of another name is a baseline as a rule.
+    return bool(_RESULTS.fullmatch(file.name)) or (file.suffix == ".json" and has_results(file))
 
 
 def is_samples(file: Path) -> bool:
@@ -72,10 +74,10 @@ def sample_file(samples: Path, root: Path | None = None) -> SampleFile:
     date = named[2] if named else ""
     results = None
     for folder in (samples.parent, *samples.parent.parents):
-        beside = sorted(folder.glob(f"*_{date}.json" if date else "*.json"))
+        beside = sorted(folder.glob(f"*_{date}.json*" if date else FILES))
         same_date = [file for file in beside if is_results(file)]
-        if not date and (first := folder / "results.json") in same_date:
-            same_date = [first]
+        if not date:
+            same_date = [file for file in same_date if file.name in _UNDATED] or same_date
         if same_date and (date or len(same_date) == 1):
             results = same_date[0]
         elif date:
@@ -91,7 +93,7 @@ def _results_without_date(folder: Path, stem: str) -> Path | None:
     None if the sample files beside it have several dates: the file could be of any.
     """
     dates = {named[2] for file in folder.glob(FILES) if (named := _SAMPLES.fullmatch(file.name))}
-    files = [file for file in sorted(folder.glob("*.json")) if is_results(file)]
+    files = [file for file in sorted(folder.glob(FILES)) if is_results(file)]
     if len(dates) > 1 or len(files) != 1 or re.search(_DATE, files[0].name):
         return None
     tasks = section(load_results(files[0]), "results")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,16 @@ class TestContent:
     def test_a_written_baseline_is_read_back_unchanged(self, tmp_path: Path) -> None:
         made = read_side(rich_run(tmp_path / "run", 1))
         assert read_baseline(write_baseline(made, tmp_path / "base.json.gz")) == made
+
+    @pytest.mark.parametrize("indent", [None, 2])
+    def test_a_baseline_unpacked_to_plain_json_is_read(self, tmp_path: Path, indent: int | None) -> None:
+        # given
+        packed = baseline_file(rich_run(tmp_path / "run", 1), tmp_path / "main.json.gz")
+        plain = tmp_path / "main.json"
+        content = json.loads(gzip.decompress(packed.read_bytes()))
+        plain.write_text(json.dumps(content, indent=indent), encoding="utf-8")
+        # when, then
+        assert replace(read_side(plain), name="") == replace(read_side(packed), name="")
 
     def test_the_same_run_gives_the_same_bytes(self, tmp_path: Path) -> None:
         run = rich_run(tmp_path / "run", 1)

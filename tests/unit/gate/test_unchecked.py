@@ -96,3 +96,34 @@ def test_a_loss_decides_also_where_no_other_metric_is_asked_for(unchecked: Any, 
 def test_without_items_and_without_a_loss_there_is_nothing_to_check() -> None:
     with pytest.raises(ConfigError, match="have nothing to check by micro_f1"):
         checked(0.3, 0.3, metrics=("micro_f1",))
+
+
+class TestAMetricWhoseItemsTheCandidateLacks:
+    """The baseline has items of `acc`; the candidate's samples have another metric."""
+
+    def sides(self, after: float | None) -> list[Baseline]:
+        before = ReportedMetric("intention", "acc", "none", True, 0.5)
+        return [
+            replace(side({"intention": VALUES}), reported=(before,)),
+            replace(side({"intention": VALUES}, metric="f1"), reported=(replace(before, value=after),)),
+        ]
+
+    @pytest.mark.parametrize(("unchecked", "exit_code"), [("tell", 3), ("warn", 0), ("fail", 1)])
+    def test_the_results_files_decide_as_the_option_says(self, unchecked: Any, exit_code: int) -> None:
+        # given a candidate whose results file states a loss
+        result = check(*self.sides(0.3), CheckOptions(unchecked=unchecked))
+        # then
+        assert result.exit_code == exit_code
+        assert result.headline.endswith("of which 1 got worse: acc of intention went from 0.5000 to 0.3000")
+
+    @pytest.mark.parametrize(("unchecked", "exit_code"), [("warn", 0), ("fail", 1)])
+    def test_a_value_that_disappears_counts_as_worse(self, unchecked: Any, exit_code: int) -> None:
+        result = check(*self.sides(None), CheckOptions(unchecked=unchecked))
+        assert result.exit_code == exit_code
+        assert result.headline.endswith(
+            "of which 1 got worse: acc of intention has no value in the candidate"
+        )
+
+    def test_without_the_option_a_value_that_disappears_is_an_error(self) -> None:
+        with pytest.raises(ConfigError, match="The metric acc,none of intention is in the baseline"):
+            check(*self.sides(None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,32 @@ def test_gzipped_samples_are_read(tmp_path: Path) -> None:
     plain.unlink()
     # when, then
     assert len(read_one(run).tasks["quiz"].samples) == 2
+
+
+def test_gzipped_results_are_read(tmp_path: Path) -> None:
+    # given
+    run = write_run(tmp_path, {"quiz": samples([1.0, 0.0])}, fewshot={"quiz": 3})
+    for plain in [*run.rglob("*.json"), *run.rglob("*.jsonl")]:
+        plain.with_name(f"{plain.name}.gz").write_bytes(gzip.compress(plain.read_bytes()))
+        plain.unlink()
+    # when
+    task = read_one(run).tasks["quiz"]
+    # then
+    assert (len(task.samples), task.info.fewshot) == (2, 3)
+    assert read_one(next(run.rglob("results_*"))).tasks["quiz"] == task
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, lambda content: content.decode().encode("utf-16")])
+def test_content_that_is_gzip_or_utf_16_is_read_under_any_name(
+    tmp_path: Path, packed: Callable[[bytes], bytes]
+) -> None:
+    # given
+    run = write_run(tmp_path, {"quiz": samples([1.0, 0.0])})
+    before = read_one(run).tasks
+    for file in [*run.rglob("*.json"), *run.rglob("*.jsonl")]:
+        file.write_bytes(packed(file.read_bytes()))
+    # when, then
+    assert read_one(run).tasks == before
 
 
 def test_a_broken_archive_is_one_sentence(tmp_path: Path) -> None:
