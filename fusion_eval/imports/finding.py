@@ -50,7 +50,7 @@ def find_reader(source: Source, name: str | None = None) -> tuple[str, Reader]:
         if name not in points:
             raise ConfigError(f"There is no kind of source '{name}'.{nearest(name, points)} Known: {known}")
         return name, points[name].load()
-    fitting = [(kind, reader) for kind in sorted(points) if (reader := points[kind].load()).matches(source)]
+    fitting = fitting_readers(source)
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -60,6 +60,12 @@ def find_reader(source: Source, name: str | None = None) -> tuple[str, Reader]:
         f"{source.name} is none of the known kinds ({known}): {_beginning(source)}. Name its columns: "
         "--from jsonl --columns prompt=…,answer=…"
     )
+
+
+def fitting_readers(source: Source) -> list[tuple[str, Reader]]:
+    """Return the kinds whose readers take a source for theirs, by its content."""
+    points = _points()
+    return [(kind, reader) for kind in sorted(points) if (reader := points[kind].load()).matches(source)]
 
 
 def _beginning(source: Source) -> str:

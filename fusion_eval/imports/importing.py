@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.imports.finding import find_reader
+from fusion_eval.imports.finding import find_reader, fitting_readers
 from fusion_eval.imports.pools import Imported, ImportedTask
 from fusion_eval.imports.recorded_task import write_task
 from fusion_eval.imports.source import Source, open_source
@@ -67,8 +67,11 @@ def import_source(
     with staged_output(output) as staging:
         opened = open_source(source, columns, allow_partial=allow_partial)
         name, reader = find_reader(opened, kind)
-        imported = reader.read(opened)
-        tasks = _checked(imported, opened, allow_partial)
+        try:
+            imported = reader.read(opened)
+            tasks = _checked(imported, opened, allow_partial)
+        except ConfigError as error:
+            raise ConfigError(f"{error}{_other_kinds(opened, kind)}") from error
         _check_free(output, tasks)
         runs = write_runs(imported, tasks, staging, {"kind": name, "source": opened.stem}, opened.date)
         for task in filter(_is_scored, tasks):
@@ -81,6 +84,16 @@ def import_source(
         sum(len(task.items) for task in tasks),
         sum(map(_candidates, tasks)),
         tuple(imported.notes),
+    )
+
+
+def _other_kinds(source: Source, kind: str | None) -> str:
+    """Return what a source is by its content, for the end of a message; empty if the user did not say otherwise."""
+    fitting = [] if kind is None else [name for name, _ in fitting_readers(source)]
+    if not fitting or kind in fitting:
+        return ""
+    return (
+        f". By its content it is {' or '.join(fitting)}, not {kind}; leave --from out, or name the right kind"
     )
 
 
@@ -143,7 +156,8 @@ def _whole(task: ImportedTask, imported: Imported, allow_partial: bool) -> Impor
         return task
     first = task.items[holes[0]]
     size = min(sizes[holes[0]] - {usual})
-    message = f"the pool of '{first.key[:60]}' has {size} candidates, and others have {usual}"
+    count = "1 candidate" if size == 1 else f"{size} candidates"
+    message = f"the pool of '{first.key[:60]}' has {count}, and others have {usual}"
     if not allow_partial:
         raise ConfigError(f"{first.where}: {message}; the option allow_partial leaves such items out")
     if task.samples is not None:

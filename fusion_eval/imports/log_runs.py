@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from fusion_eval.errors import ConfigError
 from fusion_eval.imports.source import is_inspect_log
 
 
@@ -19,7 +20,7 @@ def with_logs_as_runs(paths: Sequence[Path]) -> list[Path]:
     has the mean over its epochs, as inspect reports it.
 
     Raises:
-        ConfigError: inspect_ai is missing, or a log cannot be read.
+        ConfigError: inspect_ai is missing, or a log cannot be read or has no answers.
     """
     logs = [path for path in paths if is_inspect_log(path)]
     if not logs:
@@ -32,6 +33,10 @@ def with_logs_as_runs(paths: Sequence[Path]) -> list[Path]:
     imported, names = read_logs(logs, mean=True)
     for note in imported.notes:
         logging.getLogger("fusion_eval").warning(note)
+    answered = {system for task in imported.tasks.values() for system in task.answers}
+    for path, name in zip(logs, names, strict=True):
+        if name not in answered:
+            raise ConfigError(f"{path} has no answers: none of its samples has an output")
     date = max(path.stat().st_mtime for path in logs)
     write_runs(imported, list(imported.tasks.values()), folder, {"kind": "inspect"}, date)
     runs = iter([run_folder(folder, name) for name in names])

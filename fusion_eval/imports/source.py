@@ -16,6 +16,7 @@ from fusion_eval.types import without_surrogates
 
 _DATA = (".json", ".jsonl", ".jsonl.gz", ".eval")
 _MOST_FILES = 10_000
+_TYPES = {str: "a text", int: "a whole number", float: "a number", dict: "an object"}
 _LOG_HEAD = 4096
 """Bytes at the beginning of a log of inspect_ai that tell it from other JSON."""
 
@@ -154,7 +155,8 @@ def required(record: Mapping[str, Any], name: str, kind: type | tuple[type, ...]
     """
     value = record.get(name)
     if not isinstance(value, kind):
-        state = "is missing" if value is None else f"is {str(value)[:60]!r}"
+        expected = " or ".join(_TYPES[one] for one in (kind if isinstance(kind, tuple) else (kind,)))
+        state = "is missing" if value is None else f"is {str(value)[:60]!r}, and should be {expected}"
         raise ConfigError(f"{where}: the field '{name}' {state}")
     return value
 

@@ -89,7 +89,9 @@ def _remember(items: dict[str, ImportedItem], item: ImportedItem) -> None:
 
 
 def _id(row: Mapping[str, Any]) -> str:
-    return str(row.get("question_id") or row.get("uid") or "")
+    """Return the id of a question, which may be the number 0; empty if there is none."""
+    ids = (row.get("question_id"), row.get("uid"))
+    return next((str(one) for one in ids if one not in (None, "")), "")
 
 
 def _question(row: Mapping[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ their scores are those of a reward model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,14 +39,14 @@ def read(source: Source) -> Imported:
             }
             pool = tuple(Candidate(part["completion"], name, 0) for name, part in teachers.items())
             answers = {
-                name: SystemAnswer(part["completion"], _values(part), place)
+                name: SystemAnswer(part["completion"], _values(part, f"{where}, {name}"), place)
                 for place, (name, part) in enumerate(teachers.items())
             }
             for name in SYSTEMS:
                 part = required(row, name, dict, where)
                 text = required(part, "completion", str, f"{where}, {name}")
                 answers[name] = SystemAnswer(
-                    text, _values(part), _place(text, pool) if name == "BoN" else None
+                    text, _values(part, f"{where}, {name}"), _place(text, pool) if name == "BoN" else None
                 )
             task.add(
                 ImportedItem(
@@ -53,7 +54,7 @@ def read(source: Source) -> Imported:
                     prompt=prompt,
                     where=where,
                     candidates=pool,
-                    scores=tuple(map(_values, teachers.values())),
+                    scores=tuple(answers[name].values for name in teachers),
                 ),
                 answers,
             )
@@ -64,9 +65,11 @@ def _has_completion(part: object) -> bool:
     return isinstance(part, dict) and isinstance(part.get("completion"), str)
 
 
-def _values(part: Mapping[str, Any]) -> dict[str, float]:
-    score = part.get("score")
-    return {METRIC: float(score)} if isinstance(score, int | float) and not isinstance(score, bool) else {}
+def _values(part: Mapping[str, Any], where: str) -> dict[str, float]:
+    if part.get("score") is None:
+        return {}
+    score = required(part, "score", (float, int), where)
+    return {METRIC: float(score)} if math.isfinite(score) else {}
 
 
 def _place(text: str, pool: tuple[Candidate, ...]) -> int | None:

@@ -19,6 +19,7 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.imports.finding import Reader
 from fusion_eval.imports.pools import Imported, ImportedItem, ImportedTask, SystemAnswer
 from fusion_eval.imports.source import Source, is_inspect_log
+from fusion_eval.text.parse_errors import why_unreadable
 from fusion_eval.text.redaction import safe_message
 from fusion_eval.types import Candidate, Message
 
@@ -103,9 +104,9 @@ def _load(path: Path) -> Any:
     try:
         log = inspect_log.read_eval_log(str(path))
     except Exception as error:  # the library raises errors of many kinds
-        reason = safe_message(str(error)) or type(error).__name__
+        reason = safe_message(why_unreadable(error)) or type(error).__name__
         if path.suffix == ".eval" and not zipfile.is_zipfile(path):
-            reason = "the archive is cut off"
+            reason = _why_no_archive(path)
         raise ConfigError(f"{path} cannot be read as a log of inspect_ai: {reason}") from error
     newest = inspect_log.EvalLog.model_fields["version"].default
     if log.version > newest:
@@ -113,6 +114,14 @@ def _load(path: Path) -> Any:
             f"{path} is a log of version {log.version}, and the installed inspect_ai knows {newest}; update it"
         )
     return log
+
+
+def _why_no_archive(path: Path) -> str:
+    with path.open("rb") as file:
+        beginning = file.read(2)
+    if not beginning:
+        return "it is empty"
+    return "the archive is cut off" if beginning == b"PK" else "it is no archive"
 
 
 def _add(task: ImportedTask, model: str, key: str, epochs: list[Any], where: str, mean: bool) -> bool:

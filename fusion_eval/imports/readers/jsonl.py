@@ -55,7 +55,8 @@ def read(source: Source) -> Imported:
             prompt = messages_of(_field(row, columns["prompt"]), where)
             language = str(_optional(row, columns, "language") or "") or None
             name = str(_optional(row, columns, "task") or source.stem) + (f"_{language}" if language else "")
-            key = str(_optional(row, columns, "id") or "\n".join(turn.content for turn in prompt))
+            own_id = _optional(row, columns, "id")
+            key = "\n".join(turn.content for turn in prompt) if own_id in (None, "") else str(own_id)
             target = str(_optional(row, columns, "target") or "")
             item = ImportedItem(key, prompt, where, target=target)
             check_same_item(item, items.setdefault((name, key), (item, language))[0])

@@ -182,7 +182,9 @@ def _note(imported: Imported, batch: _Batch, failed: list[str], holes: list[str]
         pooled = (
             "; ids that differ after # are one pool" if any("#" in key for key, _ in batch.replies) else ""
         )
-        imported.notes.append(f"there is no file of requests, so prompts are the custom_ids{pooled}")
+        imported.notes.append(
+            f"there is no file of requests, so prompts are the custom_ids{pooled}; name a folder that has both files"
+        )
 
 
 reader = Reader(matches, read)

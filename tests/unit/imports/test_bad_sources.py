@@ -54,7 +54,7 @@ def test_a_pool_with_a_hole_is_named_with_its_line(
     lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = lines(cohere("a", "b"), cohere("a", "b"), cohere("a", b=part(None), input_hash="third"))
-    assert "source.jsonl, line 3: the pool of 'third' has 1 candidates, and others have 2" in refusal(
+    assert "source.jsonl, line 3: the pool of 'third' has 1 candidate, and others have 2" in refusal(
         source, capsys
     )
 
@@ -77,6 +77,36 @@ def test_a_line_that_is_cut_off_is_named(
 def test_a_missing_field_is_named(lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     said = refusal(lines(cohere("a"), cohere("a", language_code=None)), capsys)
     assert "source.jsonl, line 2: the field 'language_code' is missing" in said
+
+
+def test_a_score_that_is_no_number_is_named(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refusal(lines(cohere("a"), cohere(a={"completion": "!", "score": "high"})), capsys)
+    assert "source.jsonl, line 2, a: the field 'score' is 'high', and should be a number" in said
+
+
+def test_a_wrong_kind_is_told_what_the_content_is(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refusal(lines(cohere("a")), capsys, "--from", "alpaca-eval")
+    assert (
+        "line 1: the field 'instruction' is missing. By its content it is cohere-fusion, not alpaca-eval;"
+        in said
+    )
+
+
+def test_the_number_0_is_an_id(lines: Callable[..., Path], tmp_path: Path) -> None:
+    # given
+    answer = {"model_id": "m", "choices": [{"turns": [{"content": "!"}]}]}
+    arena = lines(*({"question_id": i, **answer} for i in range(2)), name="arena.jsonl")
+    plain = lines(*({"q": "?", "a": text, "i": 0} for text in "xy"), name="plain.jsonl")
+    # when
+    questions = fe.import_pools(arena, tmp_path / "arena")
+    pools = fe.import_pools(plain, tmp_path / "plain", columns={"prompt": "q", "answer": "a", "id": "i"})
+    # then
+    assert questions.items == 2
+    assert (pools.items, pools.candidates) == (1, 2)
 
 
 def test_a_verdict_that_is_none_is_refused(

@@ -78,6 +78,16 @@ def test_a_truncated_log_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 @needs_inspect
+@pytest.mark.parametrize(("content", "reason"), [(b"", "it is empty"), (b"text", "it is no archive")])
+def test_a_file_that_is_no_log_is_named(
+    content: bytes, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one.eval").write_bytes(content)
+    assert main(["import", str(tmp_path / "one.eval"), "--output", str(tmp_path / "out")]) == 2
+    assert f"one.eval cannot be read as a log of inspect_ai: {reason}" in capsys.readouterr().err
+
+
+@needs_inspect
 def test_a_log_of_an_unknown_version_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     future = tmp_path / "future.json"
     future.write_text('{"version": 999, "status": "success", "eval": {"task": "t", "model": "m"}}')

@@ -109,3 +109,16 @@ def test_an_archive_of_an_unknown_version_is_refused(
     # then
     assert code == 2
     assert f"{path} is a log of version 999, and the installed inspect_ai knows" in capsys.readouterr().err
+
+
+def test_comparing_a_log_without_any_output_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    whole = log(tmp_path / "a.json", "mockllm/a", sample(1, "2+2?"))
+    failed = log(tmp_path / "b.json", "mockllm/b", sample(1, "2+2?", None))
+    # when
+    code = main(["compare", str(whole), str(failed)])
+    # then
+    assert code == 2
+    assert f"{failed} has no answers: none of its samples has an output" in capsys.readouterr().err
