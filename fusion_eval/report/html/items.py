@@ -32,7 +32,8 @@ class Items:
 
     Attributes:
         head: What the rows' numbers stand for: tasks, languages, metrics and systems.
-        rows: One list for each item: task, document, language, prompt, values, answers, fallbacks, best and worst candidate.
+        rows: One list for each item: task, document, language, prompt, values, answers, the systems that fell back, worst
+            and best candidate, and the systems whose answer is not the baseline's.
         chunks: The texts of each `CHUNK` items, compressed.
         notes: What a reader should know about the items.
     """
@@ -76,6 +77,7 @@ class _Builder:
         self._languages: list[str] = []
         self._metrics: dict[tuple[str, str], int] = {}
         self._directions: dict[int, bool] = {}
+        self._decimals: dict[int, set[int]] = defaultdict(set)
         self._texts: list[dict[str, Any]] = []
         self._untraced = Counter[str]()
 
@@ -104,7 +106,11 @@ class _Builder:
             "tasks": self._tasks,
             "languages": self._languages,
             "metrics": [
-                {"name": name, "higher": self._directions.get(place, True)}
+                {
+                    "name": name,
+                    "higher": self._directions.get(place, True),
+                    "decimals": 2 if 2 in self._decimals[place] else max(self._decimals[place], default=0),
+                }
                 for place, name in enumerate(names)
             ],
             "systems": [run.name for run in self._runs],
@@ -136,9 +142,10 @@ class _Builder:
             trace.final if trace else next(iter(first.answers), "")
             for first, trace in zip(firsts, traces, strict=True)
         ]
-        fallbacks = sum(
-            1 << place for place, trace in enumerate(traces) if trace and trace.answer.fallback is not None
-        )
+        fell_back = [
+            place for place, trace in enumerate(traces) if trace and trace.answer.fallback is not None
+        ]
+        different = [place for place, text in enumerate(answers) if text.strip() != answers[0].strip()]
         extremes = [
             [self._metric(*metric), min(own), max(own)]
             for metric, own in scores.items()
@@ -152,8 +159,9 @@ class _Builder:
                 _snippet(prompt),
                 values,
                 [_snippet(text) for text in answers],
-                fallbacks,
+                fell_back,
                 extremes,
+                different,
             ]
         )
         named = {
@@ -178,6 +186,7 @@ class _Builder:
                     place = self._metric(name, filtered)
                     if place not in self._directions:
                         self._directions[place] = self._direction(task, name)
+                    self._decimals[place].add(_decimals(value))
                     pairs.append([place, round(float(value), 4)])
         return pairs
 
@@ -193,6 +202,13 @@ class _Builder:
         if self._texts:
             self.items.chunks.append(compressed(msgspec.json.encode(self._texts)))
             self._texts = []
+
+
+def _decimals(value: float) -> int:
+    """Return how many decimals a value needs: none if it is whole, four if it is a share, else two."""
+    if value == int(value):
+        return 0
+    return 2 if abs(value) > 1 else 4
 
 
 def _by_document(run: Run, task: str) -> dict[int, dict[str, AnsweredSample]]:

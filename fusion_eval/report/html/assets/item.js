@@ -22,7 +22,7 @@ function section(title, ...children) {
 }
 
 function folded(title, ...children) {
-  return element("details", {}, element("summary", {}, title), ...children);
+  return element("details", {}, element("summary", {}, ...title), ...children);
 }
 
 export function itemPage(overview, row, texts) {
@@ -47,7 +47,7 @@ function values(head, row) {
   if (!known.length) return "";
   const cell = (system, place) => {
     const value = valueOf(row, system, place);
-    return element("td", { class: "number" }, value === undefined ? "–" : number(value, decimals(value)));
+    return element("td", { class: "number" }, value === undefined ? "–" : number(value, head.metrics[place].decimals));
   };
   return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Values" }, element("table", { class: "small" },
     element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Metric"), ...head.systems.map((name) => element("th", { scope: "col", class: "number" }, ...textNodes(name))))),
@@ -67,7 +67,7 @@ function answerCard(head, row, answer, place) {
     element("header", {}, element("h4", {}, ...textNodes(head.systems[place])), ...facts), text,
     answer.spans ? element("p", { class: "quiet" }, answer.spans.length ? "Each coloured part stands in the candidates that its numbers name; the rest is new." : "No longer part of this text stands in a candidate.") : null,
     answer.filtered === undefined ? null : element("p", { class: "filtered" }, element("span", { class: "quiet" }, "scored as "), modelText(answer.filtered, "span")),
-    answer.comparison ? folded("What the fusor wrote about the candidates", modelText(answer.comparison)) : null);
+    answer.comparison ? folded(["What the fusor wrote about the candidates"], modelText(answer.comparison)) : null);
 }
 
 // The answer's text, in which each part that stands in candidates has the colour of the first of them.
@@ -105,18 +105,22 @@ function candidates(head, texts, pool, place) {
 function candidateCard(head, texts, candidate, place, pool, users, kept) {
   const facts = [];
   const scores = pool === 0 ? Object.entries(texts.scores) : [];
-  for (const [name, values] of scores) if (values[place] !== undefined && values[place] !== null) facts.push(element("span", { class: "fact strong" }, ...textNodes(`${name} ${number(values[place], decimals(values[place]))}`)));
+  for (const [name, values] of scores) {
+    if (values[place] === undefined || values[place] === null) continue;
+    const digits = head.metrics.find((metric) => metric.name === name)?.decimals || (Number.isInteger(values[place]) ? 0 : decimals(values[place]));
+    facts.push(element("span", { class: "fact strong" }, ...textNodes(`${name} ${number(values[place], digits)}`)));
+  }
   for (const [answer, system] of users) {
     const score = answer.scores?.[place];
-    if (score !== undefined && score !== null) facts.push(element("span", { class: "fact" }, ...textNodes(`${head.systems[system]}: ${signed(score, 3)}`)));
+    if (score !== undefined && score !== null) facts.push(element("span", { class: "fact" }, ...textNodes(`score of ${head.systems[system]}: ${signed(score, 3)}`)));
     if (answer.chosen === place) facts.push(tag(`chosen by ${head.systems[system]}`));
   }
   if (candidate.tokens) facts.push(element("span", { class: "fact" }, `${candidate.tokens} tokens`));
-  if (candidate.finish) facts.push(tag(candidate.finish));
+  if (candidate.finish) facts.push(tag(candidate.finish === "length" ? "cut off at the token limit" : candidate.finish));
   return element("article", { class: "card" },
     element("header", {}, badge(place), element("span", { class: "fact" }, ...textNodes(candidate.model)), ...facts),
     candidate.error ? element("p", { class: "worse" }, ...textNodes(`failed: ${candidate.error}`)) : kept ? leftOut(candidate.text, kept) : modelText(candidate.text),
-    candidate.reasoning ? folded("Reasoning", modelText(candidate.reasoning)) : null);
+    candidate.reasoning ? folded(["Reasoning"], modelText(candidate.reasoning)) : null);
 }
 
 // A candidate's text, in which all that the answer does not have is marked.
@@ -137,12 +141,16 @@ function leftOut(text, kept) {
   return box;
 }
 
-const WORDS = { win: "prefers", tie: "ties", loss: "prefers", invalid: "gives no verdict on" };
+// Return who is better of a pair, in words, by a verdict about its candidate.
+function inWords(label, one) {
+  if (label === "win") return `prefers ${one.candidate} to ${one.baseline}`;
+  if (label === "loss") return `prefers ${one.baseline} to ${one.candidate}`;
+  if (label === "tie") return `calls ${one.candidate} and ${one.baseline} equal`;
+  return `gives no verdict on ${one.candidate} and ${one.baseline}`;
+}
 
 function verdict(one) {
-  const [better, worse] = one.verdict === "loss" ? [one.baseline, one.candidate] : [one.candidate, one.baseline];
-  const joint = one.verdict === "tie" || one.verdict === "invalid" ? "and" : "to";
   return element("article", { class: "card" },
-    element("p", {}, element("strong", {}, ...textNodes(one.judge)), ` ${WORDS[one.verdict] ?? ""} `, ...textNodes(better), ` ${joint} `, ...textNodes(worse)),
-    ...one.orders.map((order) => folded(`${order.first} shown first: ${order.verdict}`, modelText(order.error ?? order.reply))));
+    element("p", {}, element("strong", {}, ...textNodes(one.judge)), ...textNodes(` ${inWords(one.verdict, one)}`)),
+    ...one.orders.map((order) => folded(textNodes(`${one[order.first] ?? order.first} shown first: ${inWords(order.verdict, one)}`), modelText(order.error ?? order.reply))));
 }

@@ -1,10 +1,10 @@
 // The list of items: filters, and as few rows as can be seen, which take the place of each other as the list scrolls.
 
-import { choice, element, number, decimals, setText, textNodes } from "./text.js";
+import { choice, element, number, setText, textNodes } from "./text.js";
 
 const HEIGHT = 68; // of a row, in pixels; style.css has the same number
 const SPARE = 4; // rows drawn above and below those that are seen
-const [TASK, DOC, LANGUAGE, PROMPT, VALUES, ANSWERS, FALLBACKS, EXTREMES] = [0, 1, 2, 3, 4, 5, 6, 7];
+const [TASK, DOC, LANGUAGE, PROMPT, VALUES, ANSWERS, FELL_BACK, EXTREMES, DIFFERENT] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 
 export function valueOf(row, system, metric) {
   return row[VALUES][system].find(([place]) => place === metric)?.[1];
@@ -101,11 +101,11 @@ export function itemList(home, overview, searchTexts) {
       if (value === undefined || (from.value && value < Number(from.value)) || (to.value && value > Number(to.value))) return false;
     }
     switch (show.select.value) {
-      case "different": return row[ANSWERS][place] !== row[ANSWERS][0];
+      case "different": return row[DIFFERENT].includes(place);
       case "fixed": return change(head, row, place, by) > 0;
       case "broken": return change(head, row, place, by) < 0;
       case "above": return aboveAll(head, row, place, by);
-      case "fallback": return Boolean(row[FALLBACKS] & (1 << place));
+      case "fallback": return row[FELL_BACK].includes(place);
       default: return true;
     }
   }
@@ -209,8 +209,8 @@ export function itemList(home, overview, searchTexts) {
     const sign = system ? change(head, row, system, by) : 0;
     const mark = sign > 0 ? " ▲" : sign < 0 ? " ▼" : "";
     cell.box.className = sign > 0 ? "better" : sign < 0 ? "worse" : "";
-    cell.value.textContent = value === undefined ? "–" : number(value, decimals(value)) + mark;
-    cell.badge.hidden = !(row[FALLBACKS] & (1 << system));
+    cell.value.textContent = value === undefined ? "–" : number(value, head.metrics[by].decimals) + mark;
+    cell.badge.hidden = !row[FELL_BACK].includes(system);
     setText(cell.answer, hurried ? "" : shortened(row[ANSWERS][system]));
   }
 

@@ -67,11 +67,9 @@ def test_rows_have_values_and_what_follows_the_common_start_of_prompts(folder: P
     assert overview["items"]["systems"] == ["single", "fusion"]
     assert [row[3] for row in overview["item_rows"]] == ["Where?", "When?", "Who?"]
     assert overview["item_rows"][0][4] == [[[0, 0.0]], [[0, 1.0]]]
-    assert [row[6] for row in overview["item_rows"]] == [
-        0,
-        2,
-        0,
-    ]  # the second system fell back on the second item
+    assert overview["items"]["metrics"] == [{"name": "acc", "higher": True, "decimals": 0}]
+    # and the second system fell back on the second item
+    assert [row[6] for row in overview["item_rows"]] == [[], [1], []]
 
 
 def test_supported_parts_are_counted_as_a_browser_counts(folder: Path) -> None:
@@ -117,6 +115,24 @@ def test_a_value_that_is_no_number_is_left_out_of_the_row(tmp_path: Path) -> Non
     # then
     (row,) = items.rows
     assert (row[3], row[4], row[7]) == ("[]", [[], [[0, 1.0]]], [])
+
+
+def test_answers_that_differ_behind_what_the_row_shows_are_different(tmp_path: Path) -> None:
+    # given
+    start = "the same words " * 40
+    folder = write_runs(
+        tmp_path,
+        "open_en",
+        [
+            Question("?", ["a"], (start, 1.0), (f"{start}and more", 2.5)),
+            Question("!", ["a"], (start, 1.0), (start, 1.0)),
+        ],
+    )
+    # when
+    items = read_items(read_runs([folder / "single", folder / "fusion"]), {})
+    # then
+    assert [row[8] for row in items.rows] == [[1], []]
+    assert items.head["metrics"][0]["decimals"] == 2
 
 
 def test_an_empty_reference_is_none(tmp_path: Path) -> None:
