@@ -43,7 +43,7 @@ CALLS = {
     "rank_fusion(k=1,by=logprob)": (1, 1),
     "guarded_fusion(by=chrf)": (1, 1),
     "refine(max_tokens=6)": (1, 2),
-    "moa": (N, N + 1),  # no last call if every proposal fails: this base model ends most of them at once
+    "moa": (N, N + 1),  # no last call if every proposal fails
     "rsa(population=3,k=2,rounds=1)": (3, 3),
 }
 """Each strategy, with the fewest and the most calls that it makes beside those of a pool of `N`."""

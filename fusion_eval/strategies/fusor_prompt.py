@@ -42,6 +42,14 @@ def shipped(name: str) -> Template:
     return templates.shipped(PACKAGE, name)
 
 
+def prompt_to_write(name: str, *, chat: bool) -> Template:
+    """Load a strategy's shipped prompt for a model that writes a text out of others.
+
+    A base model gets the plain-text prompt `few_shot` instead. After instructions, it mostly writes an empty line.
+    """
+    return shipped(name if chat else "few_shot")
+
+
 def render(
     template: Template,
     prompt: Prompt,

@@ -12,9 +12,9 @@ from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
 from fusion_eval.strategies.asking import ask, made, refusal_in
 from fusion_eval.strategies.fusing import stops_for
+from fusion_eval.strategies.fusor_prompt import prompt_to_write
 from fusion_eval.strategies.interface import Tools
 from fusion_eval.strategies.sampler import cut_at_stop
-from fusion_eval.text.templates import Template
 from fusion_eval.types import ALTERNATIVES, Candidate, Pool
 
 
@@ -28,13 +28,19 @@ class Proposal:
 
 
 async def propose(
-    proposals: Sequence[Proposal], template: Template, pool: Pool, tools: Tools
+    proposals: Sequence[Proposal], prompt: str, pool: Pool, tools: Tools
 ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
     """Write the proposals of one round, all at once.
 
     Samplers and temperatures take turns, as they do when they draw candidates. Proposals of one model at one
     temperature from the same texts are one request for several replies, so that no reply counts twice. Seeds are
     beyond the pool's, and other ones in each round.
+
+    Args:
+        proposals: What to write.
+        prompt: The name of the shipped prompt; see `prompt_to_write`.
+        pool: The pool of the prompt.
+        tools: The samplers and how they sampled.
 
     Returns:
         All replies to accepted requests, and those that can be used: not failed, not empty and no refusal.
@@ -48,7 +54,7 @@ async def propose(
         temperature = temperatures[proposal.place % len(temperatures)]
         groups.setdefault((model.identity, temperature, proposal.texts), []).append(proposal)
     asked = await gather_or_cancel(
-        _ask(group, by_identity[identity], temperature, template, pool, tools, stride)
+        _ask(group, by_identity[identity], temperature, prompt, pool, tools, stride)
         for (identity, temperature, _), group in groups.items()
     )
     in_order = {
@@ -65,12 +71,12 @@ async def _ask(
     group: Sequence[Proposal],
     model: Model,
     temperature: float,
-    template: Template,
+    prompt: str,
     pool: Pool,
     tools: Tools,
     stride: int,
 ) -> list[Candidate]:
-    first = group[0]
+    first, template = group[0], prompt_to_write(prompt, chat=model.chat)
     sampling = dataclasses.replace(
         tools.sampling,
         temperature=temperature,

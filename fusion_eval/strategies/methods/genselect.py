@@ -23,6 +23,7 @@ class GenSelect:
 
     Deviations from the source:
 
+    - A pool that is larger than a window is compared in rounds. The code takes one window of it, by chance.
     - Windows of a round differ in size by one at most, so that no candidate meets weaker rivals.
     - A window of one candidate costs no request.
     - If a reply cannot be read, the window's likeliest candidate goes on instead of a random one.

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader
 from fusion_eval.strategies.fusing import fuse
-from fusion_eval.strategies.fusor_prompt import shipped
+from fusion_eval.strategies.fusor_prompt import prompt_to_write
 from fusion_eval.strategies.interface import Tools, fall_back
 from fusion_eval.strategies.proposing import Proposal, propose
 from fusion_eval.strategies.ranking import shuffled
@@ -24,10 +24,10 @@ class MixtureOfAgents:
 
     Deviations from the source:
 
-    - The prompt is in our words and stands in the user's turn.
+    - The prompt is in our words and stands in the user's turn. A base model gets the prompt `few_shot`.
     - The proposals are anonymous, and the seed decides their order.
     - A layer has as many proposals as the pool has candidates.
-    - Proposals have the pool's sampling options.
+    - Proposals have the pool's sampling options. The fusor has its own temperature, 0 by default; in the code it has 0.7.
 
     Args:
         layers: The layers above the pool. Each but the last costs as many calls as the pool has candidates, the last
@@ -49,18 +49,18 @@ class MixtureOfAgents:
 
         A proposal that failed is left out of the next layer, as in the code.
         """
-        template = shipped("moa")
         calls: tuple[Candidate, ...] = ()
         proposals: tuple[Candidate, ...] = pool.evidence
         for layer in range(1, self.layers):
             texts = shuffled(Pool(pool.prompt, proposals), tools, f"{layer}|")
             made, proposals = await propose(
-                [Proposal(i, layer, tuple(texts)) for i in range(len(pool.drawn))], template, pool, tools
+                [Proposal(i, layer, tuple(texts)) for i in range(len(pool.drawn))], "moa", pool, tools
             )
             calls = (*calls, *made)
             if not proposals:
                 failed = fall_back(pool, f"every proposal of layer {layer} failed", calls)
                 return replace(failed, sampler_calls=len(calls))
+        template = prompt_to_write("moa", chat=tools.fusor.chat)
         answer = await fuse(Pool(pool.prompt, proposals), replace(tools, template=template))
         if answer.fallback:
             answer = replace(fall_back(pool, answer.fallback, answer.calls), dropped=answer.dropped)

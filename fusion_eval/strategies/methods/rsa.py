@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from fusion_eval.argument_values import integer_reader
 from fusion_eval.errors import ConfigError
-from fusion_eval.strategies.fusor_prompt import shipped
 from fusion_eval.strategies.interface import Tools, fall_back
 from fusion_eval.strategies.proposing import Proposal, propose
 from fusion_eval.strategies.specs import format_spec
@@ -25,7 +24,8 @@ class RecursiveSelfAggregation:
 
     Deviations from the source:
 
-    - The prompt is in our words and asks for the task's own form, not for a box.
+    - The prompt is in our words and asks for the task's own form, not for a box. A base model gets the prompt `few_shot`.
+    - `rounds` does not count the pool. The code's 10 loops do, so `rounds=9` is as many.
     - A member that failed is left out, so that subsets of the next round can be smaller than k.
     - Several samplers take turns.
     - Members have the pool's sampling options, not temperature 1.
@@ -67,9 +67,7 @@ class RecursiveSelfAggregation:
         members: tuple[Candidate, ...] = pool.evidence
         calls: tuple[Candidate, ...] = ()
         for round_ in range(1, self.rounds + 1):
-            made, members = await propose(
-                self._proposals(round_, members, tools), shipped("rsa"), pool, tools
-            )
+            made, members = await propose(self._proposals(round_, members, tools), "rsa", pool, tools)
             calls = (*calls, *made)
             if not members:
                 failed = fall_back(pool, f"every member of round {round_} failed", calls)

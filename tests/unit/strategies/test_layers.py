@@ -196,7 +196,16 @@ async def test_a_round_that_fails_whole_falls_back_on_a_candidate(
     assert answer.fallback == "every member of round 1 failed"
 
 
-async def test_a_base_model_gets_plain_text() -> None:
+@pytest.mark.parametrize(
+    "strategy", [RecursiveSelfAggregation(population=2, k=2, rounds=1), MixtureOfAgents()]
+)
+async def test_a_base_model_is_shown_drafts_instead_of_instructions(
+    strategy: RecursiveSelfAggregation | MixtureOfAgents,
+) -> None:
+    # given a base model, which goes on where a text ends
     model = Scripted("x", chat=False)
-    await RecursiveSelfAggregation(population=2, k=2, rounds=1)(pool_of("a", "b"), tools(model))
-    assert all(prompt.text and text_of(prompt) for prompt, _ in model.requests)
+    # when
+    await strategy(pool_of("a", "b"), tools(model, stop=("\n",)))
+    # then
+    assert all(prompt.text.endswith("\nFinal:") for prompt, _ in model.requests)
+    assert {sampling.stop for _, sampling in model.requests} == {("\n\nTask:", "\n")}
