@@ -28,7 +28,7 @@ def analysis_charts(analysis: Analysis) -> list[Chart]:
     shares = [row for row in shares if row.get("by") == shares[0].get("by")]
     wanted = (
         ("curves", "Curves over N", f"Expected value of k candidates, with {confidence} bands", curve_chart, tables["curves"]),
-        ("pareto", "Cost and quality", "Mean cost of an item; joined systems have no better one at their cost", pareto_chart, budget),
+        ("pareto", "Cost and quality", "Mean cost of an item, beside each point its candidates; joined systems have no better one at their cost", pareto_chart, budget),
         ("rescue", "Rescue by right candidates", "Share of items that are right, by the number of right candidates", rescue_chart, tables["rescue"]),
         ("outcomes", "Rescue and harm", "Items better than every candidate, and worse than all or most", outcome_chart, tables["outcomes"]),
         ("contribution", "Contribution of candidates", "Share of the fused words; ticks: without a preference", contribution_chart, shares),
@@ -60,18 +60,20 @@ def pareto_chart(rows: Sequence[Row]) -> Any:
     alt = altair()
     values = [{**row, "system": row.get("strategy") or _system(row)} for row in rows]
     base = alt.Chart(alt.Data(values=values), **_SIZE).encode(
-        x=alt.X("cost:Q", title=f"{rows[0].get('unit', 'cost')} an item"),
-        y=alt.Y("value:Q", title=str(rows[0]["metric"]), scale=alt.Scale(zero=False)),
+        x=alt.X("cost:Q", title=f"{rows[0].get('unit', 'cost')} an item", scale=_with_room(alt)),
+        y=alt.Y("value:Q", title=str(rows[0]["metric"]), scale=_with_room(alt)),
     )
     front = (
         base.transform_filter("datum.on_front")
         .mark_line(interpolate="step-after", opacity=0.5)
         .encode(order="cost:Q")
     )
-    points = base.mark_point(size=60, filled=True).encode(
-        color=_colour(alt, values), shape=alt.Shape("system:N", legend=None)
+    shape = alt.Shape(
+        "system:N", scale=alt.Scale(domain=_systems(values)), title=None, legend=_legend_in_columns(alt)
     )
-    return alt.layer(front, points)
+    points = base.mark_point(size=60, filled=True, opacity=1).encode(color=_colour(alt, values), shape=shape)
+    numbers = base.mark_text(align="left", dx=7, dy=7, fontSize=10).encode(text="k:Q")
+    return alt.layer(front, points, numbers)
 
 
 def rescue_chart(rows: Sequence[Row]) -> Any:
@@ -79,7 +81,8 @@ def rescue_chart(rows: Sequence[Row]) -> Any:
     alt = altair()
     values = [{**row, "share": row["right"] / row["items"]} for row in rows if row["items"]]
     base = alt.Chart(alt.Data(values=values), width=_SIZE["width"], height={"step": 26}).encode(
-        x=alt.X("right_candidates:O", title="right candidates"), y=alt.Y("strategy:N", title=None)
+        x=alt.X("right_candidates:O", title="right candidates", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("strategy:N", title=None),
     )
     cells = base.mark_rect().encode(
         color=alt.Color(
@@ -105,16 +108,14 @@ def outcome_chart(rows: Sequence[Row]) -> Any:
         for name in ("rescued", "harmed")
     ]
     scale = alt.Scale(domain=["rescued", "harmed"], range=[BLUE, VERMILLION])
-    return (
-        alt.Chart(alt.Data(values=values), width=_SIZE["width"], height={"step": 14})
-        .mark_bar()
-        .encode(
-            x=alt.X("items:Q", axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y("strategy:N", title=None),
-            yOffset=alt.YOffset("outcome:N", sort=["rescued", "harmed"]),
-            color=alt.Color("outcome:N", scale=scale, title=None),
-        )
+    base = alt.Chart(alt.Data(values=values), width=_SIZE["width"], height={"step": 14}).encode(
+        x=alt.X("items:Q", axis=alt.Axis(tickMinStep=1)),
+        y=alt.Y("strategy:N", title=None),
+        yOffset=alt.YOffset("outcome:N", sort=["rescued", "harmed"]),
     )
+    bars = base.mark_bar().encode(color=alt.Color("outcome:N", scale=scale, title=None))
+    numbers = base.mark_text(align="left", dx=4, fontSize=10).encode(text="items:Q")
+    return alt.layer(bars, numbers)
 
 
 def contribution_chart(rows: Sequence[Row]) -> Any:
@@ -142,12 +143,25 @@ def _system(row: Row) -> str:
     return f"{row['estimator']} ({scorer})" if scorer else str(row["estimator"])
 
 
+def _systems(values: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row["system"] for row in values))
+
+
+def _with_room(alt: Any) -> Any:
+    """Return a scale that need not begin at 0, and whose ends leave room for points."""
+    return alt.Scale(zero=False, padding=12)
+
+
 def _colour(alt: Any, values: Sequence[Row]) -> Any:
-    names = list(dict.fromkeys(row["system"] for row in values))
+    names = _systems(values)
     colours = [PALETTE[place % len(PALETTE)] for place in range(len(names))]
     return alt.Color(
         "system:N",
         scale=alt.Scale(domain=names, range=colours),
         title=None,
-        legend=alt.Legend(columns=3, symbolOpacity=1),
+        legend=_legend_in_columns(alt),
     )
+
+
+def _legend_in_columns(alt: Any) -> Any:
+    return alt.Legend(columns=3, symbolOpacity=1)
