@@ -58,6 +58,15 @@ def neural(utility: str, texts: Sequence[str], source: str, language: str | None
     return scores
 
 
+def means_with_others(utilities: Matrix) -> tuple[float, ...]:
+    """Return each text's mean utility with each other text as its reference; 0 for one alone.
+
+    Freitag et al. 2022 (arXiv 2111.09388), equation 3.
+    """
+    others = max(len(utilities) - 1, 1)
+    return tuple((sum(row[:i]) + sum(row[i + 1 :])) / others for i, row in enumerate(utilities))
+
+
 def check_installed(utility: str) -> None:
     """Raise ConfigError if a utility needs mbrs and that is not installed."""
     if utility in NEURAL and importlib.util.find_spec("mbrs") is None:

@@ -9,7 +9,15 @@ from typing import Literal
 from fusion_eval.strategies.interface import Tools
 from fusion_eval.strategies.scorers.comet import source_of
 from fusion_eval.strategies.specs import format_spec
-from fusion_eval.strategies.utilities import NEURAL, Matrix, bleu, check_installed, chrf, neural
+from fusion_eval.strategies.utilities import (
+    NEURAL,
+    Matrix,
+    bleu,
+    check_installed,
+    chrf,
+    means_with_others,
+    neural,
+)
 from fusion_eval.types import Answer, Pool
 
 
@@ -37,9 +45,7 @@ class MinimumBayesRisk:
 
     async def __call__(self, pool: Pool, tools: Tools) -> Answer:
         """Return the candidate with the highest mean utility; the earliest of equals. One alone wins with 0."""
-        rows = await self._utilities(pool, tools)
-        others = max(len(rows) - 1, 1)
-        scores = tuple((sum(row[:i]) + sum(row[i + 1 :])) / others for i, row in enumerate(rows))
+        scores = means_with_others(await self._utilities(pool, tools))
         chosen = scores.index(max(scores))
         return Answer(pool.usable[chosen].text, scores=scores, chosen=chosen)
 

@@ -1,1 +1,1 @@
-"""Scorers rate the candidates of a pool for Best-of-N."""
+"""The scorers themselves, one file each: they rate the candidates of a pool."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fusion_eval.strategies.interface import Scored, Tools
 from fusion_eval.strategies.specs import format_spec
-from fusion_eval.strategies.utilities import chrf
+from fusion_eval.strategies.utilities import chrf, means_with_others
 from fusion_eval.types import Pool
 
 
@@ -19,9 +19,7 @@ class Chrf:
 
         Freitag et al. 2022 (arXiv 2111.09388), equation 3. A candidate without any other scores 0.
         """
-        utilities = chrf([candidate.text for candidate in pool.usable])
-        others = [row[:i] + row[i + 1 :] for i, row in enumerate(utilities)]
-        return Scored(tuple(sum(row) / len(row) if row else 0.0 for row in others))
+        return Scored(means_with_others(chrf([candidate.text for candidate in pool.usable])))
 
     def __repr__(self) -> str:
         return format_spec(self)
