@@ -9,6 +9,7 @@ of the proxy cannot change the model arguments, which can name files and address
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import importlib
 import os
@@ -80,12 +81,13 @@ class FusionProvider(_litellm.CustomLLM):  # type: ignore[misc] # its type is no
         yield _chunk(await self.acompletion(model, messages, **settings))
 
     def close(self) -> None:
-        """Close the connections and end the thread. A later request starts anew."""
+        """Close the connections and end the thread, as the end of the program does. A later request starts anew."""
         with self._lock:
             if self._opened is None:
                 return
             loop, engine = self._opened
             self._opened = None
+        atexit.unregister(self.close)
         asyncio.run_coroutine_threadsafe(engine.close(), loop).result()
         engine.store.close()
         loop.call_soon_threadsafe(loop.stop)
@@ -100,6 +102,9 @@ class FusionProvider(_litellm.CustomLLM):  # type: ignore[misc] # its type is no
                 loop = new_event_loop()
                 threading.Thread(target=loop.run_forever, name="fusion_eval", daemon=True).start()
                 self._opened = loop, engine
+                atexit.register(
+                    self.close
+                )  # else aiohttp complains of open connections when the program ends
             return self._opened
 
     def _reply(

@@ -118,9 +118,13 @@ async def test_litellm_reads_the_server(base_url: str) -> None:
 
 
 @pytest.mark.slow
-async def test_the_provider_of_litellm_answers_and_streams(upstream: Server) -> None:
+async def test_the_provider_of_litellm_answers_and_streams(
+    upstream: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given
+    at_exit: list[Callable[[], None]] = []
     litellm = load_litellm()
+    monkeypatch.setattr("atexit.register", at_exit.append)
     from fusion_eval.serve.litellm_provider import FusionProvider
 
     provider = FusionProvider(
@@ -140,6 +144,7 @@ async def test_the_provider_of_litellm_answers_and_streams(upstream: Server) -> 
         await litellm.acompletion(model="fusion_eval/fuson", messages=QUESTION)
     provider.close()
     # then
+    assert provider.close in at_exit
     assert whole.choices[0].message.content == waited.choices[0].message.content == "the fused one"
     assert whole.usage.completion_tokens == 12
     assert "".join(pieces) == "the fused one"
