@@ -69,7 +69,7 @@ def import_source(
         name, reader = find_reader(opened, kind)
         try:
             imported = reader.read(opened)
-            tasks = _checked(imported, opened, allow_partial)
+            tasks = _importable(imported, opened, allow_partial)
         except ConfigError as error:
             raise ConfigError(f"{error}{_other_kinds(opened, kind)}") from error
         _check_free(output, tasks)
@@ -126,13 +126,13 @@ def _candidates(task: ImportedTask) -> int:
     return own + sum(len(item.candidates) for item in task.items)
 
 
-def _checked(imported: Imported, source: Source, allow_partial: bool) -> list[ImportedTask]:
+def _importable(imported: Imported, source: Source, allow_partial: bool) -> list[ImportedTask]:
     """Return the tasks with whole pools.
 
     Raises:
         ConfigError: There is nothing to import, a pool has fewer candidates than the others, or two tasks have one name.
     """
-    tasks = [_whole(task, imported, allow_partial) for task in imported.tasks.values()]
+    tasks = [_without_holes(task, imported, allow_partial) for task in imported.tasks.values()]
     tasks = [task for task in tasks if task.items and task.answers]
     if not tasks:
         raise ConfigError(f"{source.name} has no answers")
@@ -146,7 +146,7 @@ def _checked(imported: Imported, source: Source, allow_partial: bool) -> list[Im
     return tasks
 
 
-def _whole(task: ImportedTask, imported: Imported, allow_partial: bool) -> ImportedTask:
+def _without_holes(task: ImportedTask, imported: Imported, allow_partial: bool) -> ImportedTask:
     """Return the task without the items that have a smaller pool than the others, or raise an error for the first."""
     sizes = {place: _pool_sizes(task, place) for place in range(len(task.items))}
     counts = Counter(size for own in sizes.values() for size in own)
@@ -163,11 +163,11 @@ def _whole(task: ImportedTask, imported: Imported, allow_partial: bool) -> Impor
     if task.samples is not None:
         raise ConfigError(f"{first.where}: {message}; a run of the harness is imported whole or not at all")
     imported.notes.append(f"{task.name}: {len(holes)} items are left out; {message}")
-    whole = ImportedTask(task.name, task.language, task.metrics)
+    kept = ImportedTask(task.name, task.language, task.metrics)
     for place in sorted(set(sizes) - set(holes)):
         answers = {name: answers[place] for name, answers in task.answers.items() if place in answers}
-        whole.add(task.items[place], answers)
-    return whole
+        kept.add(task.items[place], answers)
+    return kept
 
 
 def _pool_sizes(task: ImportedTask, place: int) -> set[int]:

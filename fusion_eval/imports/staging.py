@@ -29,7 +29,7 @@ def staged_output(output: Path) -> Iterator[Path]:
     """
     with lock_folder(output):
         staging = output / UNFINISHED
-        with _explained(output):
+        with _as_config_errors(output):
             if (staging / _WHOLE).exists():
                 _finish(staging, output)
             _remove(staging)
@@ -39,7 +39,7 @@ def staged_output(output: Path) -> Iterator[Path]:
         except BaseException:
             _remove(staging)
             raise
-        with _explained(output):
+        with _as_config_errors(output):
             (staging / _WHOLE).touch()
             _finish(staging, output)
 
@@ -66,7 +66,7 @@ def _remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _explained(output: Path) -> Iterator[None]:
+def _as_config_errors(output: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -161,8 +161,8 @@ class App:
             except Exception as error:
                 if not response.prepared:
                     raise
-                told = api_error(error) if isinstance(error, FusionEvalError) else unexpected()
-                events = event(told.body) + DONE
+                failure = api_error(error) if isinstance(error, FusionEvalError) else unexpected()
+                events = event(failure.body) + DONE
             if not response.prepared:
                 await response.prepare(http)
             await response.write(events)

@@ -95,8 +95,8 @@ class FusionProvider(_litellm.CustomLLM):  # type: ignore[misc] # its type is no
     def _open(self) -> tuple[asyncio.AbstractEventLoop, Engine]:
         with self._lock, _as_litellm_errors():
             if self._opened is None:
-                given = self._model_args
-                arguments = parse(_from_environment() if given is None else given)
+                model_args = self._model_args
+                arguments = parse(_from_environment() if model_args is None else model_args)
                 strategies = self._strategies or os.environ.get(STRATEGIES_VARIABLE) or DEFAULT_STRATEGIES
                 engine = Engine(read_strategies(strategies), arguments, open_server_store(arguments))
                 loop = new_event_loop()

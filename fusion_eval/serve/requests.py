@@ -114,8 +114,8 @@ def stated_answer(reply: str) -> str | None:
 def _sampling(
     body: Body, extra: Mapping[str, Any], arguments: ModelArguments, logprobs: int
 ) -> tuple[Sampling, tuple[float, ...]]:
-    own = DEFAULT_TEMPERATURE if body.temperature is None else body.temperature
-    temperatures = arguments.candidate_temperatures or (own,)
+    temperature = DEFAULT_TEMPERATURE if body.temperature is None else body.temperature
+    temperatures = arguments.candidate_temperatures or (temperature,)
     limits = [body.max_completion_tokens or body.max_tokens, arguments.max_tokens]
     stops = [body.stop] if isinstance(body.stop, str) else body.stop or []
     options = dict(extra) | ({} if arguments.min_p is None else {"min_p": arguments.min_p})

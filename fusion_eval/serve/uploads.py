@@ -36,21 +36,21 @@ class Uploads:
             ApiError: The body is broken, too large or too slow.
         """
         if http.content.is_eof():  # a short body comes with its headers, so there is nothing to wait for
-            return await self._whole(http)
+            return await self._body(http)
         if len(self._deadlines) >= MOST_UPLOADS:
             self._end_oldest()
         deadline = asyncio.timeout(LONGEST_UPLOAD)
         try:
             async with deadline:
                 self._deadlines[deadline] = None
-                return await self._whole(http)
+                return await self._body(http)
         except TimeoutError:
             message = f"The body did not arrive within {LONGEST_UPLOAD:.0f} s, or too many others arrive; send it again"
             raise ApiError(408, message) from None
         finally:
             self._deadlines.pop(deadline, None)
 
-    async def _whole(self, http: web.Request) -> bytes:
+    async def _body(self, http: web.Request) -> bytes:
         try:
             return await http.read()
         except web.HTTPRequestEntityTooLarge:

@@ -52,7 +52,7 @@ def read(source: Source) -> Imported:
                 verdict = Verdict(where, str(row.get("baseline") or ""), _win_rate(row["games"], where))
                 verdicts.add(str(row.get("judge") or "judge"), key, model, verdict)
             elif (text := _answer(row)) is not None:
-                _remember(items, ImportedItem(key, user_prompt(_asked(row)), where))
+                _remember(items, ImportedItem(key, user_prompt(_repeated_prompt(row)), where))
                 first = answers.setdefault((key, model), (where, text))
                 if first[1] != text:
                     raise ConfigError(
@@ -116,7 +116,7 @@ def _answer(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _asked(row: Mapping[str, Any]) -> str:
+def _repeated_prompt(row: Mapping[str, Any]) -> str:
     """Return the prompt that an answer repeats; empty if it repeats none."""
     match row:
         case {"messages": [{"role": "user", "content": str() as text}, *_]}:

@@ -140,16 +140,16 @@ def _add(task: ImportedTask, model: str, key: str, epochs: list[Any], where: str
     return True
 
 
-def _all_text(given: Any) -> bool:
+def _all_text(value: Any) -> bool:
     """Return whether an input has no parts other than text, such as pictures."""
-    contents = [] if isinstance(given, str) else [turn.content for turn in given]
+    contents = [] if isinstance(value, str) else [turn.content for turn in value]
     return all(isinstance(one, str) or all(part.type == "text" for part in one) for one in contents)
 
 
-def _prompt(given: Any) -> tuple[Message, ...]:
-    if isinstance(given, str):
-        return (Message("user", given),)
-    return tuple(Message(str(turn.role), str(turn.text)) for turn in given)
+def _prompt(value: Any) -> tuple[Message, ...]:
+    if isinstance(value, str):
+        return (Message("user", value),)
+    return tuple(Message(str(turn.role), str(turn.text)) for turn in value)
 
 
 def _candidate(sample: Any, model: str, place: int) -> Candidate:

@@ -43,14 +43,14 @@ def read(source: Source) -> Imported:
     imported = Imported()
     pools: dict[tuple[str, str, str], tuple[list[str], list[float]]] = {}
     items: dict[tuple[str, str], tuple[ImportedItem, str | None]] = {}
-    never, last = list(columns.values()), dict[str, Any]()
+    unseen, last_row = list(columns.values()), dict[str, Any]()
     for file in source.files:
         for where, row in file.records():
             for role in ("prompt", "answer"):
                 if not _has(row, columns[role]):
                     raise ConfigError(f"{where} has no column {_with_hint(columns[role], row)}")
-            never = [name for name in never if not _has(row, name)]
-            last = row
+            unseen = [name for name in unseen if not _has(row, name)]
+            last_row = row
             texts, scores = _answers(row, columns, where)
             prompt = messages_of(_field(row, columns["prompt"]), where)
             language = str(_optional(row, columns, "language") or "") or None
@@ -64,8 +64,8 @@ def read(source: Source) -> Imported:
             own = pools.setdefault((name, key, model), ([], []))
             own[0].extend(texts)
             own[1].extend(scores)
-    if never and pools:
-        raise ConfigError(f"No line of {source.name} has a column {_with_hint(never[0], last)}")
+    if unseen and pools:
+        raise ConfigError(f"No line of {source.name} has a column {_with_hint(unseen[0], last_row)}")
     for (name, key, model), (texts, scores) in pools.items():
         item, language = items[name, key]
         if scores and len(scores) != len(texts):

@@ -64,25 +64,25 @@ def _read_folder(task: ImportedTask, files: Sequence[DataFile]) -> None:
             "a folder of its own"
         )
     for rows in zip_longest(*(file.records() for file in files)):
-        whole = [row for row in rows if row is not None]
-        if len(whole) < len(files):
+        present = [row for row in rows if row is not None]
+        if len(present) < len(files):
             short = files[rows.index(None)].path
             raise ConfigError(
-                f"{whole[0][0]}: {short} ends before this line; all files of a pool need the same problems"
+                f"{present[0][0]}: {short} ends before this line; all files of a pool need the same problems"
             )
-        where, first = whole[0]
+        where, first = present[0]
         problem = _problem(first)
-        for other, row in whole[1:]:
+        for other, row in present[1:]:
             if _problem(row) != problem:
                 raise ConfigError(
                     f"{other}: the problem is not the one of {where}; the files are not one pool"
                 )
-        pool = tuple(_candidate(row, file, place) for file, (place, row) in zip(files, whole, strict=True))
-        scores = tuple(_values(row) for _, row in whole)
+        pool = tuple(_candidate(row, file, place) for file, (place, row) in zip(files, present, strict=True))
+        scores = tuple(_values(row) for _, row in present)
         if any(scores):
             task.metrics[METRIC] = True
         answers = {"single": SystemAnswer(pool[0].text, scores[0], 0)}
-        winner = _majority([row for _, row in whole])
+        winner = _majority([row for _, row in present])
         if winner is not None:
             answers["majority"] = SystemAnswer(pool[winner].text, scores[winner], winner)
         target = str(first.get("expected_answer", ""))
