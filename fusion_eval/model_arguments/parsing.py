@@ -60,6 +60,10 @@ def parse(arguments: Mapping[str, object], *, also_known: Collection[str] = ()) 
 
 def unknown_argument(name: str, also_known: Collection[str] = ()) -> ConfigError:
     """Return the error for an argument that nobody takes; it names the nearest one."""
+    if name in ("strategy", "strategies"):
+        return ConfigError(
+            f"{name}= is no model argument; name the strategy by lm_eval --model bon, or by fusion-eval run --strategies bon"
+        )
     known = list(dict.fromkeys([*also_known, *ARGUMENT_NAMES]))
     return ConfigError(
         f"Unknown model argument '{name}'.{nearest(name, known) or ' Known: ' + ', '.join(known)}"

@@ -123,3 +123,9 @@ def test_an_option_in_two_places_or_a_wrong_one_is_one_sentence(
 def test_where_strategies_are_named_with_their_options_it_is_refused() -> None:
     with pytest.raises(ConfigError, match="strategy_args= is an argument of lm_eval"):
         parse({"model": "m", "strategy_args": "(k=2)"})
+
+
+@pytest.mark.parametrize("name", ["strategy", "strategies"])
+def test_a_strategy_among_the_model_arguments_is_told_its_place(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name}= is no model argument; .* lm_eval --model bon"):
+        parse({"model": "m", name: "bon"})
