@@ -66,7 +66,9 @@ def _columns(text: str | None) -> dict[str, str]:
     columns = {}
     for part in shared.split_names(text) if text is not None else ():
         role, equals, column = part.partition("=")
-        if not equals or not column:
+        if not equals:
+            raise ConfigError(f"--columns: '{part}' should be ROLE=COLUMN, such as prompt={part}")
+        if not column:
             raise ConfigError(f"--columns: '{part}' has no column; write {role}=COLUMN")
         columns[role.strip()] = column.strip()
     return columns

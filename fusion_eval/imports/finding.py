@@ -56,9 +56,10 @@ def find_reader(source: Source, name: str | None = None) -> tuple[str, Reader]:
     if fitting:
         kinds = " or ".join(kind for kind, _ in fitting)
         raise ConfigError(f"{source.name} may be {kinds}; name one with --from")
+    fields = ", ".join(_first_record(source)) or "no fields"
     raise ConfigError(
-        f"{source.name} is none of the known kinds ({known}): {_beginning(source)}. Name its columns: "
-        "--from jsonl --columns prompt=…,answer=…"
+        f"{source.name} is none of the known kinds ({known}): its first record has {fields}. Name its columns: "
+        "--columns prompt=COLUMN,answer=COLUMN"
     )
 
 
@@ -68,16 +69,16 @@ def fitting_readers(source: Source) -> list[tuple[str, Reader]]:
     return [(kind, reader) for kind in sorted(points) if (reader := points[kind].load()).matches(source)]
 
 
-def _beginning(source: Source) -> str:
-    """Return what the first file of a source begins with, or why that cannot be read."""
+def _first_record(source: Source) -> list[str]:
+    """Return the first fields of the first record.
+
+    Raises:
+        ConfigError: There is none, or it is no JSON object.
+    """
     file = source.files[0]
-    try:
-        first = next((record for _, record in file.records()), None)
-    except ConfigError as error:
-        return str(error)
-    if first is None:
-        return f"{file.path} is empty"
-    return f"its first record has {', '.join(list(first)[:12]) or 'no fields'}"
+    for _, record in file.records():
+        return list(record)[:12]
+    raise ConfigError(f"{file.path} is empty")
 
 
 def _points() -> dict[str, EntryPoint]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, nearest_beside
-from fusion_eval.models.hub.names import HUB, HubName, read_hub_name
+from fusion_eval.models.hub.names import HUB, HubName, hub_hint, read_hub_name
 from fusion_eval.runs.records import read_records
 from fusion_eval.types import without_surrogates
 
@@ -106,7 +106,7 @@ def open_source(
         return Source(name, _hub_files(read_hub_name(name)), columns or {}, allow_partial)
     path = Path(name)
     if not path.exists():
-        raise ConfigError(f"There is no file or folder {name}.{nearest_beside(path)}")
+        raise ConfigError(f"There is no file or folder {name}.{nearest_beside(path) or hub_hint(name)}")
     files = tuple(map(DataFile, [path] if path.is_file() else _data_files(path)))
     if not files:
         raise ConfigError(f"{name} has no files {', '.join('*' + ending for ending in _DATA)}")

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from fusion_eval.errors import ConfigError, nearest_beside
-from fusion_eval.models.hub.names import HubName
+from fusion_eval.models.hub.names import HubName, hub_hint
 from fusion_eval.synth.prompts import Columns, Source, SourcePrompt
 from fusion_eval.text.parse_errors import why_unreadable
 from fusion_eval.text.redaction import safe_message
@@ -106,7 +106,7 @@ def open_hub(name: HubName, columns: Columns) -> Source:
 
 def _files(path: Path) -> list[Path]:
     if not path.exists():
-        raise ConfigError(f"There is no prompt file {path}.{nearest_beside(path)}")
+        raise ConfigError(f"There is no prompt file {path}.{nearest_beside(path) or hub_hint(str(path))}")
     if not path.is_dir():
         if not _is_parquet(path) and not path.name.endswith(_LINES):
             raise ConfigError(f"{path} should be a .jsonl or a .parquet file, or a folder of them")

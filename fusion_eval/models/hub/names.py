@@ -15,7 +15,9 @@ FORM = "hf:OWNER/NAME, with /CONFIG and :SPLIT if needed"
 _FOLDER = (".", "/")
 _SPLIT = re.compile(r"\w+(\.\w+)*")
 _NAME = re.compile(rf"([\w.-]+/[\w.-]+)(?:/([^/:]+))?(?::({_SPLIT.pattern}))?")
-_WEB = re.compile(r"(https?:)?(//)?((www\.)?(huggingface|hf)\.co/)?(datasets/)?")
+_WEB = re.compile(r"(https?:)?/{0,2}((www\.)?(huggingface|hf)\.co/)?(datasets/)?")
+_ADDRESS = re.compile(r"(https?:/{1,2})?(www\.)?(huggingface|hf)\.co/")
+_FILE_ENDINGS = (".json", ".jsonl", ".ndjson", ".gz", ".eval", ".parquet")
 _PAGE = re.compile(r"/(tree|blob|resolve|viewer|discussions)\b|[?#\[]")
 """What follows the name in the address of a page, or in a slice of a split."""
 
@@ -65,11 +67,20 @@ def read_hub_name(text: str) -> HubName:
     match = _NAME.fullmatch(name)
     if match and not name.startswith("datasets/"):
         return HubName(match[1], match[2], match[3])
-    raise ConfigError(f"{text} should be {FORM}{_suggestion(name)}")
+    meant = _meant(name)
+    raise ConfigError(f"{text} should be {FORM}{f'; did you mean {meant}?' if meant else ''}")
 
 
-def _suggestion(name: str) -> str:
-    """Return the name that was probably meant, for the end of a message; empty if there is none."""
+def hub_hint(text: str) -> str:
+    """Return ` Did you mean hf:OWNER/NAME, …?` for a missing path that looks like a data set of the hub; else an empty text."""
+    path = Path(text)
+    named = _NAME.fullmatch(text) and path.suffix not in _FILE_ENDINGS and not path.parent.exists()
+    meant = _meant(text) if named or _ADDRESS.match(text) else ""
+    return f" Did you mean {meant}, a data set of the Hugging Face hub?" if meant else ""
+
+
+def _meant(name: str) -> str:
+    """Return the name that was probably meant; empty if there is none."""
     before, _, after = _PAGE.split(_WEB.sub("", name, count=1))[0].partition(":")
     parts = [part for part in before.split("/") if part]
     ends = [part for part in re.split("[/:]", after) if part]
@@ -78,4 +89,4 @@ def _suggestion(name: str) -> str:
         parts, ends = (parts + ends)[:3], (parts + ends)[3:]
     if not 2 <= len(parts) <= 3 or len(ends) > 1:
         return ""
-    return f"; did you mean {HUB}{':'.join(['/'.join(parts), *ends])}?"
+    return f"{HUB}{':'.join(['/'.join(parts), *ends])}"

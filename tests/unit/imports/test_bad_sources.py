@@ -86,6 +86,20 @@ def test_a_score_that_is_no_number_is_named(
     assert "source.jsonl, line 2, a: the field 'score' is 'high', and should be a number" in said
 
 
+def test_a_file_that_is_no_json_is_told_so_without_a_list_of_kinds(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refusal(lines("a,b", "1,2"), capsys).endswith("line 1 is not a JSON object, or is cut off\n")
+    assert refusal(lines(name="none.jsonl"), capsys).endswith("none.jsonl is empty\n")
+
+
+def test_a_column_without_its_role_is_told_the_form(
+    lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refusal(lines({"question": "?"}), capsys, "--columns", "question")
+    assert "'question' should be ROLE=COLUMN, such as prompt=question" in said
+
+
 def test_a_wrong_kind_is_told_what_the_content_is(
     lines: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

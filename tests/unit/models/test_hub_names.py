@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fusion_eval.errors import ConfigError
-from fusion_eval.models.hub.names import HubName, read_hub_name
+from fusion_eval.models.hub.names import HubName, hub_hint, read_hub_name
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,26 @@ def test_a_wrong_form_is_answered_with_the_nearest_right_one(text: str, meant: s
 def test_a_form_that_tells_nothing_is_answered_with_the_form(text: str) -> None:
     with pytest.raises(ConfigError, match="should be hf:"):
         read_hub_name(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("openai/gsm8k", "hf:openai/gsm8k"),
+        ("https://huggingface.co/datasets/openai/gsm8k", "hf:openai/gsm8k"),
+        ("huggingface.co/datasets/openai/gsm8k/tree/main", "hf:openai/gsm8k"),
+        ("https:/huggingface.co/datasets/openai/gsm8k", "hf:openai/gsm8k"),
+    ],
+)
+def test_a_path_that_looks_like_a_data_set_is_answered_with_its_name(text: str, meant: str) -> None:
+    assert hub_hint(text) == f" Did you mean {meant}, a data set of the Hugging Face hub?"
+
+
+@pytest.mark.parametrize(
+    "text", ["answers.jsonl", "out/answers.jsonl", "https://example.org/a/b", "fusion_demo"]
+)
+def test_another_path_is_not_taken_for_a_data_set(text: str) -> None:
+    assert hub_hint(text) == ""
 
 
 def test_a_configuration_after_the_colon_is_put_right_when_the_split_is_unknown() -> None:
