@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fusion_eval.api.argument_types import checks_types
 from fusion_eval.api.loading import load_runs
 from fusion_eval.errors import ConfigError, FusionEvalError
 
@@ -20,6 +21,7 @@ FIRST_BASELINE = "single"
 """The run that is the baseline if nobody names one."""
 
 
+@checks_types
 def write_report(
     *runs: Run | str | Path,
     output: str | Path | None = None,
@@ -31,8 +33,8 @@ def write_report(
     """Write `report.html`: the finding, pictures, the table of the comparison, and every item with its texts.
 
     Args:
-        runs: Runs, or their folders; the baseline first. Of one folder with several runs, the baseline is that of its
-            comparison.json, else the run named `single`.
+        runs: Runs, or their folders; the baseline first. One folder with a comparison.json stands for the runs that were
+            compared; one with several runs and no comparison has the run named `single` as its baseline.
         output: Folder to write to; the folder of the runs by default.
         plots: Folder to write each picture to, as SVG and PNG.
         candidate_scores: Score every candidate by the tasks' metrics, where that is possible. No model is asked.
@@ -140,29 +142,44 @@ def write_analysis_page(
 
 def _read(runs: Sequence[Run | str | Path], allow_partial: bool) -> tuple[list[Run], Comparison | None, Path]:
     """Return the runs with the baseline first, their comparison, and the folder that they are in."""
-    from fusion_eval.runs.comparison import FILE_NAME, read_comparison
     from fusion_eval.runs.files import run_folders
     from fusion_eval.runs.reading import Run
 
     if not runs:
         raise ConfigError("write_report() needs a run, or a folder with runs")
+    first = runs[0]
+    home = first.path if isinstance(first, Run) else Path(first)
+    home = home if home.is_dir() else home.parent
+    is_folder = len(runs) == 1 and not isinstance(first, Run) and Path(first).is_dir()
+    if is_folder and (stored := _read_compared(home, allow_partial)):
+        return *stored, home
     parts: list[Run | Path] = []
     for one in runs:
         parts += [one] if isinstance(one, Run) else run_folders(Path(one))
     loaded = load_runs(parts, allow_partial)
-    first = runs[0]
-    home = first.path if isinstance(first, Run) else Path(first)
-    home = home if home.is_dir() else home.parent
     if len(runs) > 1 or len(loaded) < 2:
         return loaded, _compared(loaded, allow_partial), home if len(runs) < 2 else Path()
-    stored = None
-    if (home / FILE_NAME).is_file():
-        stored = read_comparison(home / FILE_NAME)
-        order = [run.name for run in stored.runs]
-        if set(order) <= {run.name for run in loaded}:
-            return [run for name in order for run in loaded if run.name == name], stored, home
     loaded.sort(key=lambda run: run.name != FIRST_BASELINE)
     return loaded, _compared(loaded, allow_partial), home
+
+
+def _read_compared(home: Path, allow_partial: bool) -> tuple[list[Run], Comparison] | None:
+    """Return the comparison in a folder and its runs; None if there is none, or its runs are not there any more.
+
+    Raises:
+        ConfigError: A run has lost its samples, or a file cannot be read.
+    """
+    from fusion_eval.runs.beside_runs import compared_folders
+    from fusion_eval.runs.comparison import FILE_NAME, read_comparison
+    from fusion_eval.runs.reading import with_unique_names
+
+    if not (home / FILE_NAME).is_file():
+        return None
+    comparison = read_comparison(home / FILE_NAME)
+    folders = compared_folders(comparison, home)
+    if not folders or not all(map(Path.exists, folders.values())):
+        return None
+    return with_unique_names(load_runs(list(folders.values()), allow_partial), list(folders)), comparison
 
 
 def _compared(runs: Sequence[Run], allow_partial: bool) -> Comparison | None:

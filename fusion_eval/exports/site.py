@@ -13,7 +13,7 @@ from fusion_eval.report.html.pictures import can_draw, draw
 from fusion_eval.report.html.report import FILE_NAME, Report, write_page
 from fusion_eval.report.html.report_charts import report_charts
 from fusion_eval.report.html.site import SitePage, site_index
-from fusion_eval.runs.beside_runs import analysis_beside, verdicts_beside
+from fusion_eval.runs.beside_runs import analysis_beside, compared_folders, verdicts_beside
 from fusion_eval.runs.comparison import FILE_NAME as COMPARISON
 from fusion_eval.runs.comparison import Comparison, read_comparison
 from fusion_eval.runs.reading import Run, read_runs, with_unique_names
@@ -70,16 +70,8 @@ def _compared_folders(path: Path) -> Iterator[Path]:
 
 
 def _runs_of(comparison: Comparison, folder: Path, allow_partial: bool) -> list[Run]:
-    """Return the compared runs: in the comparison's folder, beside it, or else at the paths that it names."""
-    compared = [run for run in comparison.runs if run.path]
-    names = [run.name for run in compared]
-    paths = [Path(run.path) for run in compared]
-    for home in (folder, folder.parent):
-        own = {child.name: child for child in home.iterdir()}
-        if set(names) <= own.keys():
-            paths = [own[name] for name in names]
-            break
-    return with_unique_names(read_runs(paths, allow_partial), names)
+    folders = compared_folders(comparison, folder)
+    return with_unique_names(read_runs(list(folders.values()), allow_partial), list(folders))
 
 
 def _report(runs: list[Run], comparison: Comparison, folder: Path, index: str) -> Report:

@@ -1,10 +1,11 @@
-"""Read what other commands left beside the runs of a folder: an analysis, and the verdicts of judges."""
+"""Find what other commands left beside the runs of a folder: an analysis, verdicts of judges, a comparison's runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from fusion_eval.runs import analysis, verdicts
+from fusion_eval.runs.comparison import Comparison
 
 
 def analysis_beside(folder: Path) -> analysis.Analysis | None:
@@ -25,3 +26,18 @@ def verdicts_beside(folder: Path) -> list[verdicts.Verdict]:
     """
     path = folder / verdicts.FILE_NAME
     return verdicts.read_verdicts(path) if path.is_file() else []
+
+
+def compared_folders(comparison: Comparison, folder: Path) -> dict[str, Path]:
+    """Return where the compared runs are, by name: in the comparison's folder, beside it, or where they were then.
+
+    Args:
+        comparison: The comparison.
+        folder: The folder that it was written to.
+    """
+    paths = {run.name: Path(run.path) for run in comparison.runs if run.path}
+    for home in (folder, folder.parent):
+        own = {child.name: child for child in home.iterdir()}
+        if paths.keys() <= own.keys():
+            return {name: own[name] for name in paths}
+    return paths

@@ -72,7 +72,7 @@ def pareto_chart(rows: Sequence[Row]) -> Any:
         "system:N", scale=alt.Scale(domain=_systems(values)), title=None, legend=_legend_in_columns(alt)
     )
     points = base.mark_point(size=60, filled=True, opacity=1).encode(color=_colour(alt, values), shape=shape)
-    numbers = base.mark_text(align="left", dx=7, dy=7, fontSize=10).encode(text="k:Q")
+    numbers = base.mark_text(align="left", dx=7, dy=7, fontSize=12).encode(text="k:Q")
     return alt.layer(front, points, numbers)
 
 
@@ -92,7 +92,7 @@ def rescue_chart(rows: Sequence[Row]) -> Any:
             legend=alt.Legend(format="%"),
         )
     )
-    texts = base.mark_text(fontSize=10).encode(
+    texts = base.mark_text(fontSize=12).encode(
         text=alt.Text("share:Q", format=".0%"),
         color=alt.condition("datum.share > 0.6", alt.value("white"), alt.value("#1a2230")),
     )
@@ -114,7 +114,7 @@ def outcome_chart(rows: Sequence[Row]) -> Any:
         yOffset=alt.YOffset("outcome:N", sort=["rescued", "harmed"]),
     )
     bars = base.mark_bar().encode(color=alt.Color("outcome:N", scale=scale, title=None))
-    numbers = base.mark_text(align="left", dx=4, fontSize=10).encode(text="items:Q")
+    numbers = base.mark_text(align="left", dx=4, fontSize=12).encode(text="items:Q")
     return alt.layer(bars, numbers)
 
 

@@ -162,7 +162,7 @@ def wins_chart(rows: Sequence[Row]) -> Any:
         alt.Chart(alt.Data(values=values), width=_width(values), height={"step": _ROW_HEIGHT})
         .mark_bar(height={"band": 0.7})
         .encode(
-            x=alt.X("items:Q", stack="normalize", title="share of items", axis=_quarters(alt)),
+            x=alt.X("items:Q", stack="normalize", title="share of items", axis=_halves(alt)),
             y=_rows_axis(alt, values),
             color=alt.Color("outcome:N", scale=scale, title=None),
             order="order:Q",
@@ -171,8 +171,8 @@ def wins_chart(rows: Sequence[Row]) -> Any:
     return _in_parts(alt, chart, values)
 
 
-def _quarters(alt: Any) -> Any:
-    return alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1])
+def _halves(alt: Any) -> Any:
+    return alt.Axis(format="%", values=[0, 0.5, 1])
 
 
 def _row_and_part(values: Sequence[Value]) -> tuple[str, str]:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _LIGHT, _DARK = ("#1a2230", "#586174", "#dde1e7"), ("#e6eaf0", "#a3adbd", "#323b49")
 """Colours of text, quiet text and lines on a light and a dark page."""
 _PNG_SCALE = 2
-_PADDING = {"left": 18, "top": 5, "right": 12, "bottom": 5}
+_FONT_SIZE = 13
+"""Pixels; a phone shows a picture at two thirds of its size."""
+_PADDING = {"left": 32, "top": 5, "right": 12, "bottom": 5}
 """Pixels around a picture. A browser's font may be wider than the one that labels were measured in."""
 _WIDEST_OF_TWO = 560
 """Pixels of the widest picture that stands beside another one."""
@@ -117,13 +119,25 @@ def _config(colours: tuple[str, ...]) -> Mapping[str, Any]:
         "font": "system-ui, sans-serif",
         "axis": {
             **axis,
-            "labelFontSize": 11,
-            "titleFontSize": 11,
+            "labelFontSize": _FONT_SIZE,
+            "titleFontSize": _FONT_SIZE,
             "titleFontWeight": "normal",
             "labelLimit": 220,
         },
-        "legend": {"labelColor": text, "titleColor": quiet, "titleFontWeight": "normal", "orient": "top"},
-        "header": {"labelColor": text, "titleColor": quiet, "labelFontWeight": "bold"},
+        "legend": {
+            "labelColor": text,
+            "titleColor": quiet,
+            "labelFontSize": _FONT_SIZE,
+            "titleFontSize": _FONT_SIZE,
+            "titleFontWeight": "normal",
+            "orient": "top",
+        },
+        "header": {
+            "labelColor": text,
+            "titleColor": quiet,
+            "labelFontSize": _FONT_SIZE,
+            "labelFontWeight": "bold",
+        },
         "title": {"color": text},
         "view": {"stroke": None},
         "text": {"color": text},

@@ -9,9 +9,13 @@ import pytest
 from report_page import Question, data_of, decoded, write_comparison_page, write_runs
 
 from fusion_eval.api.reports import write_report
+from fusion_eval.comparison.compare import compare
+from fusion_eval.comparison.options import ComparisonOptions
+from fusion_eval.errors import ConfigError
 from fusion_eval.report.html.items import read_items
 from fusion_eval.report.html.page import content_security_policy, joined_script
 from fusion_eval.report.html.report import Report, write_page
+from fusion_eval.runs.comparison import write_comparison
 from fusion_eval.runs.reading import read_runs
 
 QUESTIONS = [
@@ -102,6 +106,29 @@ def test_one_run_has_a_page_without_a_comparison(folder: Path) -> None:
     page = write_report(folder / "fusion", candidate_scores=False).read_text()
     # then
     assert "nothing was compared" in page and 'id="table"' not in page and 'id="list"' in page
+
+
+def test_a_folder_with_a_comparison_alone_stands_for_the_runs_that_it_names(folder: Path) -> None:
+    # given
+    compared = folder / "compared"
+    runs = read_runs([folder / "fusion", folder / "single"])
+    write_comparison(compare(runs, ComparisonOptions(resamples=100)), compared)
+    # when
+    page = write_report(compared, candidate_scores=False)
+    # then
+    assert page == compared / "report.html"
+    assert decoded(data_of(page.read_text())[0])["items"]["systems"] == ["fusion", "single"]
+
+
+def test_a_compared_run_that_has_lost_its_samples_is_named(folder: Path) -> None:
+    # given
+    runs = read_runs([folder / "single", folder / "fusion"])
+    write_comparison(compare(runs, ComparisonOptions(resamples=100)), folder)
+    for path in (folder / "fusion").rglob("samples_*"):
+        path.unlink()
+    # when, then
+    with pytest.raises(ConfigError, match="fusion"):
+        write_report(folder, candidate_scores=False)
 
 
 def test_a_value_that_is_no_number_is_left_out_of_the_row(tmp_path: Path) -> None:
