@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fusion_eval.api.argument_types import checks_types
 from fusion_eval.api.loading import load_runs
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Scored:
     notes: tuple[str, ...]
 
 
+@checks_types
 def analyze(
     *runs: Run | str | Path,
     metrics: str | Sequence[str] = (),
@@ -112,6 +114,7 @@ def _numbers(fuse: int | str | Sequence[int]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(read("fuse", number) for number in listed))
 
 
+@checks_types
 def price(
     *runs: Run | str | Path,
     metrics: str | Sequence[str] = (),

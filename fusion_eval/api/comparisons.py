@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from fusion_eval.api.argument_types import checks_types
 from fusion_eval.api.loading import load_runs
 from fusion_eval.errors import ConfigError
 
@@ -45,6 +46,7 @@ def read_runs(*paths: str | Path, allow_partial: bool = False) -> list[Run]:
     return reading.read_runs(with_logs_as_runs([Path(path) for path in paths]), allow_partial)
 
 
+@checks_types
 def compare(
     *runs: Run | str | Path,
     baseline: Literal["expected", "oracle"] | None = None,
@@ -52,7 +54,7 @@ def compare(
     test: Literal["auto", "permutation", "mcnemar"] = "auto",
     correction: Literal["holm", "bh"] = "holm",
     family: Literal["auto", "one"] = "auto",
-    allow_setup: Sequence[str] = (),
+    allow_setup: str | Sequence[str] = (),
     alpha: float = 0.05,
     resamples: int = 10_000,
     seed: int = 0,
@@ -108,7 +110,7 @@ def compare(
         allow_partial=allow_partial,
         metrics=names_in(metrics),
         family=family,
-        allow_setup=tuple(allow_setup),
+        allow_setup=names_in(allow_setup),
     )
     loaded = load_runs(runs, allow_partial)
     if baseline:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fusion_eval.api.argument_types import checks_types
+
 if TYPE_CHECKING:
     from fusion_eval.imports.importing import ImportResult
 
 
+@checks_types
 def import_pools(
     source: str | Path,
     output: str | Path,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from fusion_eval.api.argument_types import checks_types
 from fusion_eval.api.loading import load_runs
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from fusion_eval.runs.reading import Run
 
 
+@checks_types
 def judge(
     *runs: Run | str | Path,
     judge: str,

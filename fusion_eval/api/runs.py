@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from fusion_eval.api.argument_types import checks_types
 from fusion_eval.argument_values import DEFAULT_STRATEGIES, DEFAULT_TASK
 
 if TYPE_CHECKING:
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
     from fusion_eval.strategies import Strategy
 
 
+@checks_types
 def run(
     output: str | Path,
     *,
     tasks: str | Sequence[str] = DEFAULT_TASK,
-    strategies: Sequence[str | Strategy] = DEFAULT_STRATEGIES,
+    strategies: str | Sequence[str | Strategy] = DEFAULT_STRATEGIES,
     model_args: Mapping[str, object] | None = None,
     limit: float | None = None,
     include_path: str | Path | None = None,
@@ -72,6 +74,7 @@ def run(
     return run_and_compare(plan, report)
 
 
+@checks_types
 def check(
     baseline: str | Path,
     candidate: str | Path,
@@ -130,6 +133,7 @@ def check(
     )
 
 
+@checks_types
 def export(
     run: str | Path, output: str | Path, *, format: str = "table", allow_partial: bool = False
 ) -> ExportedFiles:

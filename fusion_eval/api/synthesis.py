@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from fusion_eval.api.argument_types import checks_types
 from fusion_eval.errors import ConfigError
 from fusion_eval.models.hub.names import HUB, read_hub_name
 
@@ -19,20 +20,21 @@ if TYPE_CHECKING:
     from fusion_eval.synth.run import Made
 
 
+@checks_types
 def synthesize(
     prompts: str | Path,
     output: str | Path,
     *,
-    strategies: Sequence[str | Strategy] = ("fusion",),
+    strategies: str | Sequence[str | Strategy] = ("fusion",),
     model_args: Mapping[str, object] | None = None,
     columns: str | Mapping[str, str] = "",
     format: Literal["messages", "prompt_completion"] = "messages",
     pairs: bool = False,
     filters: str = "",
-    decontaminate: Sequence[str] = (),
+    decontaminate: str | Sequence[str] = (),
     allow_benchmarks: bool = False,
     min_teachers: int | None = None,
-    stop: Sequence[str] = (),
+    stop: str | Sequence[str] = (),
     shard: str | None = None,
     limit: int | None = None,
     engine: Literal["local", "ray"] = "local",
@@ -63,6 +65,7 @@ def synthesize(
     Returns:
         The counts of rows, of failures by reason, and the cost.
     """
+    from fusion_eval.argument_values import names_in
     from fusion_eval.strategies.specs import read_strategies
     from fusion_eval.synth.filters import read_filters
     from fusion_eval.synth.job import Job, read_shard
@@ -83,7 +86,7 @@ def synthesize(
         format=format,
         pairs=pairs,
         filters=read_filters(filters),
-        decontaminate=tuple(decontaminate),
+        decontaminate=names_in(decontaminate),
         allow_benchmarks=allow_benchmarks,
         min_teachers=min_teachers,
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
@@ -98,6 +101,7 @@ def synthesize(
     return make(job, source, report, texts)
 
 
+@checks_types
 def merge(folders: Sequence[str | Path], output: str | Path, *, allow_overlap: bool = False) -> Merged:
     """Put the shards of one job together.
 

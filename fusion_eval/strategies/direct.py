@@ -124,6 +124,12 @@ async def fuse_async(
     Raises:
         FusionEvalError: An argument is wrong, an endpoint fails, or there is no usable candidate.
     """
+    if not isinstance(strategy, str) and not callable(strategy):
+        raise ConfigError(
+            f"strategy={strategy!r} should be a strategy as text, such as 'fusion', or as a value"
+        )
+    if not isinstance(language, str | None):
+        raise ConfigError(f"language={language!r} should be an ISO code such as 'fr', or None")
     given = candidates.candidates if isinstance(candidates, Pool) else _candidates(candidates)
     if not given:
         raise ConfigError("fuse() needs at least one candidate, and there is none")
@@ -206,6 +212,8 @@ def _question(prompt: Conversation, arguments: ModelArguments, language: str | N
 def _prompt(prompt: Conversation) -> Prompt:
     if isinstance(prompt, str):
         return Prompt(without_surrogates(prompt))
+    if not isinstance(prompt, Sequence):
+        raise ConfigError(f"prompt={prompt!r} should be a text, or a list of chat messages")
     return Prompt(messages=tuple(_message(turn) for turn in prompt))
 
 
@@ -227,6 +235,8 @@ def _check_messages(prompt: Prompt, models: Sequence[Model]) -> None:
 def _candidates(given: Sequence[str | Candidate]) -> tuple[Candidate, ...]:
     if isinstance(given, str):
         raise ConfigError('fuse() needs a list of candidates, and got one text; write ["…", "…"]')
+    if not isinstance(given, Sequence):
+        raise ConfigError(f'fuse() needs a list of candidates, and got {given!r}; write ["…", "…"]')
     for number, candidate in enumerate(given, start=1):
         if not isinstance(candidate, str | Candidate):
             raise ConfigError(f"Candidate {number} of fuse() is {candidate!r}; it should be a text")

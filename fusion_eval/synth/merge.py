@@ -94,6 +94,8 @@ def merge(
 
 def _read_parts(folders: Sequence[Path], output: Path) -> list[Part]:
     parts: list[Part] = []
+    if not folders:
+        raise ConfigError("merge needs a folder with a part, or several")
     for folder in folders:
         if folder.resolve() == output.resolve():
             raise ConfigError(f"--output {output} is one of the folders to merge; name another")
