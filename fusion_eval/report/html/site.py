@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from fusion_eval.report.finding import finding, languages_of, main_rows
 from fusion_eval.report.html.page import render_index
 from fusion_eval.report.text_table import decimals, metric_name
 from fusion_eval.runs.comparison import Comparison, Row
+from fusion_eval.stats.multiplicity import letter_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ def site_index(pages: Sequence[SitePage]) -> str:
 def leaderboards(comparison: Comparison) -> list[dict[str, Any]]:
     """Return for each main task and metric the systems from best to worst, with the groups that cannot be told apart.
 
-    Two systems have no table of ranks; they share a group unless their difference is significant.
+    Two systems, and those that a judge compared, have no table of ranks; they share a group unless their difference is
+    significant.
     """
     boards = []
     mains = main_rows(comparison)
@@ -52,8 +57,9 @@ def leaderboards(comparison: Comparison) -> list[dict[str, Any]]:
             (str(one.rank), one.run, one.value, one.groups)
             for one in sorted(ranked, key=lambda one: one.rank)
         ]
-        row = next(row for row in mains if (row.task, row.metric, row.filter) == (task, metric, filtered))
-        lines = lines or _of_two(row)
+        rows = [row for row in mains if (row.task, row.metric, row.filter) == (task, metric, filtered)]
+        lines = lines or _of_rows(rows)
+        row = rows[0]
         boards.append(
             {
                 "caption": _caption(comparison, row),
@@ -71,16 +77,22 @@ def _caption(comparison: Comparison, row: Row) -> str:
     return ", ".join(filter(None, (row.task, f"{languages} languages" * (languages > 1), f"{row.n:,} items")))
 
 
-def _of_two(row: Row) -> list[tuple[str, str, float, str]]:
-    systems = sorted(
-        ((row.baseline, row.baseline_value), (row.candidate, row.candidate_value)),
-        key=lambda system: system[1],
-        reverse=row.higher_is_better,
-    )
-    groups = "ab" if row.significant else "aa"
+def _of_rows(rows: Sequence[Row]) -> list[tuple[str, str, float, str]]:
+    """Return rank, name, value and letters of the systems in rows of one metric. A judge's values are means over pairs."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        values[row.baseline].append(row.baseline_value)
+        values[row.candidate].append(row.candidate_value)
+    names = list(values)
+    p_values = np.ones((len(names), len(names)))
+    for row in rows:
+        one, other = names.index(row.baseline), names.index(row.candidate)
+        p_values[one, other] = p_values[other, one] = 0 if row.significant else 1
+    means = np.array([sum(own) / len(own) for own in values.values()])
+    places = letter_groups(means, p_values, alpha=0.5, higher_is_better=rows[0].higher_is_better)
     return [
-        (str(place), name, value, group)
-        for place, ((name, value), group) in enumerate(zip(systems, groups, strict=True), start=1)
+        (str(place.rank), names[place.position], float(means[place.position]), place.letters)
+        for place in places
     ]
 
 

@@ -94,6 +94,19 @@ def test_two_systems_share_a_group_unless_they_differ_significantly() -> None:
     assert [line[3] for line in equal] == ["a", "a"]
 
 
+def test_every_system_that_a_judge_compared_has_a_place() -> None:
+    # given
+    one, other = (replace(ROW, candidate=name, significant=name == "fusion") for name in ("fusion", "bon"))
+    # when
+    (board,) = leaderboards(comparison_of(one, replace(other, candidate_value=0.4123)))
+    # then
+    assert board["lines"] == [
+        ("1", "fusion", "0.4523", "a"),
+        ("2", "single", "0.4123", "b"),
+        ("2", "bon", "0.4123", "ab"),
+    ]
+
+
 def test_names_are_no_markup() -> None:
     # given
     comparison = comparison_of(replace(ROW, candidate="<script>x</script>", task="</style>"))
