@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from threading import RLock
 
 from rich.console import Console
 from rich.live import Live
@@ -71,18 +72,20 @@ class _AroundTable:
     def __init__(self, console: Console, table: LiveTable) -> None:
         self._console, self._table = console, table
         self._line, self._returned = "", False
+        self._lock = RLock()  # several threads write, and a thread that prints may write again
 
     def write(self, text: str) -> None:
         """Take a part of the stream."""
-        for part in filter(None, re.split(r"([\r\n])", text)):
-            if part == "\r":
-                self._returned = True
-            elif part == "\n":
-                self._end_line()
-            elif self._returned:
-                self._table.progress, self._returned = part.strip(), False
-            else:
-                self._line += part
+        with self._lock:
+            for part in filter(None, re.split(r"([\r\n])", text)):
+                if part == "\r":
+                    self._returned = True
+                elif part == "\n":
+                    self._end_line()
+                elif self._returned:
+                    self._table.progress, self._returned = part.strip(), False
+                else:
+                    self._line += part
 
     def _end_line(self) -> None:
         """Print the line, or the last state of a bar that has ended."""

@@ -71,6 +71,19 @@ def test_a_line_says_the_scores_of_each_task_as_it_ends(run_on: Any, tmp_path: P
             assert f"{strategy} {score.value:.{digits}f}" in line
 
 
+def test_a_task_whose_scores_fail_ends_without_them(run_on: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a metric that fails while tasks run
+    def fail(*_: object) -> None:
+        raise RuntimeError("a metric of the task")
+
+    monkeypatch.setattr("fusion_eval.harness.joint.first_score", fail)
+    _, lines, start = run_on(ServerPlan())
+    # when
+    start()
+    # then every task has its line all the same
+    assert sum(" of 3 tasks, " in line for line in lines) == 3
+
+
 def sorted_rows(outcome: Any, tasks: tuple[str, ...]) -> list[Any]:
     """Return the score table's rows in the order of the tasks, whose languages they name."""
     rows = {row.label: row for row in outcome.rows}
