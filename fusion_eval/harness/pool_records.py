@@ -64,6 +64,9 @@ class AnswerRecord:
     scores: tuple[float | None, ...]
 
 
+_HINT = "; the option allow_partial leaves out such lines"
+
+
 def traces_of(run: Run, on_broken: Callable[[int], None] | None = None) -> Iterator[Trace]:
     """Yield the traces of a run.
 
@@ -75,7 +78,7 @@ def traces_of(run: Run, on_broken: Callable[[int], None] | None = None) -> Itera
         ConfigError: A trace is one of several of its document, or belongs to none.
     """
     for path in run.traces:
-        for trace in read_traces(path, (on_broken or _ignore) if run.partial else None):
+        for trace in read_traces(path, (on_broken or _ignore) if run.partial else None, hint=_HINT):
             if trace.copy or trace.doc_id is None:
                 raise ConfigError(
                     f"{path}: {trace.task} answers its documents more than once (repeats), and an analysis needs one pool "

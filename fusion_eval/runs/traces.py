@@ -106,12 +106,15 @@ def _for_the_user_alone(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def read_traces(path: Path, on_broken: Callable[[int], None] | None = None) -> Iterator[Trace]:
+def read_traces(
+    path: Path, on_broken: Callable[[int], None] | None = None, *, hint: str = ""
+) -> Iterator[Trace]:
     """Yield the traces of a file.
 
     Args:
         path: The file.
         on_broken: Is called with the number of each line that is not a trace, which is then skipped.
+        hint: What to add to the message for a line that is not a trace, such as the option that skips it.
 
     Raises:
         ConfigError: The file cannot be read; or, without `on_broken`, a line is not a trace. The message names the line.
@@ -127,6 +130,6 @@ def read_traces(path: Path, on_broken: Callable[[int], None] | None = None) -> I
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 if on_broken is None:
                     raise ConfigError(
-                        f"{path}, line {number} is not a trace: {why_unreadable(error, line)}"
+                        f"{path}, line {number} is not a trace: {why_unreadable(error, line)}{hint}"
                     ) from error
                 on_broken(number)

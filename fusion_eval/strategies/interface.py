@@ -136,12 +136,18 @@ def smallest_pool(value: object) -> int:
     return max(getattr(value, "smallest_pool", 1), *map(smallest_pool, _options(value)), 1)
 
 
-def check_installed(value: object) -> None:
-    """Raise a ConfigError if a strategy or a scorer, or one among its options, lacks a package or a key that it needs."""
-    if callable(check := getattr(value, "check_installed", None)):
-        check()
+def check_installed(value: object, *, asks: bool = True) -> None:
+    """Raise a ConfigError if a strategy or a scorer, or one among its options, lacks something that it needs.
+
+    Args:
+        value: The strategy or the scorer. Its method `check_installed` looks for packages, and `check_ready` for keys.
+        asks: Whether requests will be sent, so that keys are needed. A dry run sends none.
+    """
+    for method in ("check_installed", "check_ready") if asks else ("check_installed",):
+        if callable(check := getattr(value, method, None)):
+            check()
     for option in _options(value):
-        check_installed(option)
+        check_installed(option, asks=asks)
 
 
 def _options(value: object) -> list[object]:

@@ -63,8 +63,8 @@ class Aggregator:
         self.tools = self.strategy.own_tools(tools) if isinstance(self.strategy, HasOwnTools) else tools
         if needs_references(self.strategy) or needs_references(self.tools.scorer):
             raise ConfigError(REFUSAL)
-        if opener.asks and not arguments.offline and "scorer" in getattr(self.strategy, "uses", ()):
-            check_installed(self.tools.scorer)
+        if not arguments.offline and "scorer" in getattr(self.strategy, "uses", ()):
+            check_installed(self.tools.scorer, asks=opener.asks)
 
     async def aggregate(self, question: Question, pool: Pool) -> Trace:
         """Make one answer out of the pool, and record how.

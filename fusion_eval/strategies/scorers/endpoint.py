@@ -43,7 +43,7 @@ class EndpointScorer:
     def __post_init__(self) -> None:
         split_url(self.url)
 
-    def check_installed(self) -> None:
+    def check_ready(self) -> None:
         """Raise a ConfigError if a tokenizer is named and transformers is missing, or the key is not set."""
         if self.tokenizer is not None:
             _tokenizer(self.tokenizer)

@@ -283,7 +283,9 @@ def test_a_cut_last_line_of_the_traces_is_left_out_if_that_is_allowed(
     command = ["analyze", str(copied), "--include_path", str(tasks)]
     # then it is refused, with the line
     assert main(command) == 2
-    assert "line 6 is not a trace" in capsys.readouterr().err
+    refusal = capsys.readouterr().err
+    assert "line 6 is not a trace" in refusal
+    assert "the option allow_partial leaves out such lines" in refusal
     # and goes on without the item if asked to, and says what it left out
     assert main([*command, "--allow_partial"]) == 0
     printed = " ".join(capsys.readouterr().out.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from collections.abc import Callable
@@ -162,3 +163,19 @@ def test_a_dry_run_counts_all_calls_of_strategies_in_which_a_model_chooses(
         if strategy in counts:
             counts[strategy] += calls
     assert counts == {strategy: 2 * calls for strategy, calls in CALLS_PER_PROMPT.items()}
+
+
+def test_a_scorer_whose_extra_is_missing_is_refused_as_in_the_run(
+    openai_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name == "comet" else find(name, *more)
+    )
+    server = openai_server(Plan())
+    # when
+    code = run(server, tmp_path, "--dry_run", "--strategies", "bon", arguments=",scorer=comet:any")
+    # then
+    assert code == 2 and not server.calls
+    assert "needs the package unbabel-comet" in capsys.readouterr().err

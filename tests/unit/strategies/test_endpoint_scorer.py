@@ -101,7 +101,7 @@ async def test_a_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     assert server.requests[0][2] == "Bearer secret-key-1234"
     monkeypatch.delenv("RM_KEY")
     with pytest.raises(ConfigError, match="RM_KEY of endpoint:http://h/score is not set"):
-        EndpointScorer("http://h/score", api_key_env="RM_KEY").check_installed()
+        EndpointScorer("http://h/score", api_key_env="RM_KEY").check_ready()
 
 
 async def test_no_score_is_paid_for_twice(tmp_path: Path) -> None:
