@@ -15,6 +15,9 @@ LONGEST_HEAD = 60.0
 LONGEST_IDLE = 75.0
 """Seconds for which a connection is kept between two requests; proxies in front keep theirs for 60 s."""
 
+LONGEST_STALL = 60.0
+"""Seconds for which a client may take nothing of an answer."""
+
 
 class Connection(web.RequestHandler):
     """The connection of one client. aiohttp would answer a broken request in plain text, and log a traceback.
@@ -33,6 +36,7 @@ class Connection(web.RequestHandler):
         )
         self._count = count
         self._end_of_silence: asyncio.TimerHandle | None = None
+        self._stall_check: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first request."""
@@ -42,6 +46,7 @@ class Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Cancel the request in work."""
         self.request_came()
+        self._end_stall_check()
         super().connection_lost(exc)
 
     def request_came(self) -> None:
@@ -49,6 +54,33 @@ class Connection(web.RequestHandler):
         if self._end_of_silence is not None:
             self._end_of_silence.cancel()
             self._end_of_silence = None
+
+    def pause_writing(self) -> None:
+        """Begin to watch a client that takes its answer slowly."""
+        super().pause_writing()
+        self._check_stall(None)
+
+    def resume_writing(self) -> None:
+        """Go on, as the client has taken most of its answer."""
+        self._end_stall_check()
+        super().resume_writing()
+
+    def _check_stall(self, waiting: int | None) -> None:
+        """End the connection if as many bytes wait as at the last check, and check again later if not."""
+        transport = self.transport
+        if transport is None:
+            return
+        now = transport.get_write_buffer_size()
+        if waiting is not None and now >= waiting:
+            transport.abort()
+            return
+        loop = asyncio.get_running_loop()
+        self._stall_check = loop.call_later(LONGEST_STALL, self._check_stall, now)
+
+    def _end_stall_check(self) -> None:
+        if self._stall_check is not None:
+            self._stall_check.cancel()
+            self._stall_check = None
 
     def handle_error(
         self,

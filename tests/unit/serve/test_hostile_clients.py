@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import Callable, Iterator
 
 import aiohttp
@@ -160,6 +162,32 @@ async def test_a_head_that_does_not_end_closes_the_connection(
                 assert response.status == 200
             await asyncio.sleep(0.1)
         assert len(http.connector._conns) == 1  # type: ignore[union-attr]
+
+
+async def test_a_client_that_takes_nothing_of_its_answer_is_left(
+    openai_server: Callable[[Plan], Server], quiet: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr("fusion_eval.serve.connection.LONGEST_STALL", 0.05)
+    upstream = openai_server(Plan(reply=lambda *_: "x" * 3_500_000))
+    with served("single", model="test-model", base_url=upstream.base_url, n=1) as url:
+        address = ("127.0.0.1", int(url.rpartition(":")[2].partition("/")[0]))
+        with socket.create_connection(address, timeout=20) as client:
+            # when
+            client.sendall(request(question(stream=True, n=4)))
+            metrics = ""
+            async with aiohttp.ClientSession() as http:
+                while 'status="499"' not in metrics:
+                    await asyncio.sleep(0.01)
+                    async with http.get(url.replace("/v1", "/metrics")) as response:
+                        metrics = await response.text()
+            taken = 0
+            with contextlib.suppress(ConnectionResetError):
+                while piece := client.recv(2**20):
+                    taken += len(piece)
+    # then
+    assert "fusion_eval_requests_in_work 0\n" in metrics
+    assert taken < 4 * 3_500_000
 
 
 async def test_a_stream_whose_client_leaves_cancels_its_calls_and_frees_its_slots(
