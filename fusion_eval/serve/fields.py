@@ -11,6 +11,7 @@ from msgspec import Meta
 from fusion_eval.errors import nearest
 from fusion_eval.serve.errors import invalid
 from fusion_eval.text.parse_errors import why_unreadable
+from fusion_eval.text.printable import printable
 
 B = TypeVar("B", bound="Body")
 T = TypeVar("T")
@@ -21,6 +22,8 @@ MOST_CHOICES = 128
 """The most answers that one request may ask for, as at OpenAI."""
 DETAILS = "x-fusion-eval"
 """The field of a request, and its header, that asks for candidates and scores; the field of the reply that holds them."""
+_LONGEST_NAME = 60
+"""Characters of a client's own name that an error repeats."""
 ROLES = ("system", "developer", "user", "assistant")
 """The roles of messages."""
 _TOOL_ROLES = ("tool", "function")
@@ -98,9 +101,8 @@ class Turn(msgspec.Struct):
         if self.role in _TOOL_ROLES:
             raise ValueError(f"a message of role '{self.role}' cannot be served: {_NO_TOOLS}")
         if self.role not in ROLES:
-            raise ValueError(
-                f"there is no role '{self.role[:40]}'.{nearest(self.role[:40], ROLES)} Known: {', '.join(ROLES)}"
-            )
+            name = printable(self.role[:_LONGEST_NAME])
+            raise ValueError(f"there is no role '{name}'.{nearest(name, ROLES)} Known: {', '.join(ROLES)}")
         if self.tool_calls or self.function_call:
             raise ValueError(f"a message with calls of tools cannot be served: {_NO_TOOLS}")
         if self.content is None and self.role != "assistant":
@@ -181,8 +183,9 @@ def _checked_extra(fields: dict[str, Any], kind: type[Body]) -> dict[str, Any]:
             if value not in (False, [], "", {"type": "text"}) or _is_zero(value):
                 raise invalid(f"{name} cannot be served: {_NOT_SERVED[name]}", name, "unsupported_parameter")
         else:
-            hint = nearest(name, (*known, *PASSED_ON))
-            raise invalid(f"Unknown field '{name}'.{hint}", name, "unknown_parameter")
+            short = printable(name[:_LONGEST_NAME])
+            hint = nearest(short, (*known, *PASSED_ON))
+            raise invalid(f"Unknown field '{short}'.{hint}", short, "unknown_parameter")
     return extra
 
 

@@ -129,6 +129,12 @@ async def test_an_unknown_model_is_named_with_the_nearest(url: str, quiet: None)
         assert "\n" not in reply["error"]["message"]
 
 
+async def test_a_long_name_of_a_field_is_not_repeated_in_full(url: str, quiet: None) -> None:
+    _, reply = await talk(url, request(question(**{"a\n" * 100_000: 1})))
+    assert len(json.dumps(reply)) < 300
+    assert "\n" not in reply["error"]["message"]
+
+
 async def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_is_kept(
     url: str, upstream: Server, quiet: None
 ) -> None:
