@@ -18,18 +18,22 @@ if TYPE_CHECKING:
 def print_comparison(
     comparison: Comparison, options: argparse.Namespace, rows: Sequence[Row] | None = None
 ) -> None:
-    """Print a comparison in the form that `--format` and `--wide` name. As a table, what is significant comes first.
+    """Print a comparison in the form that `--format` and `--wide` name. Of tables, what is significant comes first.
 
     Args:
         comparison: The comparison.
         options: The command line.
         rows: The rows to print as a table; all by default.
     """
-    from fusion_eval.report.comparison_table import VIEWS, as_text
+    from fusion_eval.report.comparison_table import VIEWS, as_markdown, as_text
     from fusion_eval.report.finding import finding, significant_first
+    from fusion_eval.text.escaping import escaped
     from fusion_eval.text.printable import terminal_line
 
-    if getattr(options, "format", "table") != "table":
+    if getattr(options, "format", "table") == "md":
+        rows = significant_first(comparison.rows)
+        print(f"**{escaped(finding(comparison))}**\n\n{as_markdown(comparison, rows)}")
+    elif getattr(options, "format", "table") != "table":
         print(VIEWS[options.format](comparison))
     elif options.wide:
         shown = significant_first(comparison.rows if rows is None else rows)

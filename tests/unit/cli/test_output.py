@@ -44,6 +44,23 @@ def test_compare_prints_all_columns_with_wide_alone(
     assert "detects" in wide and "detects" not in narrow
 
 
+def test_markdown_begins_with_the_finding_and_what_is_significant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given a task without an effect before one with an effect
+    effect = {"a_task": ([0.1, 0.2] * 8, [0.2, 0.1] * 8), "z_task": ([0.1] * 16, [0.9] * 16)}
+    runs = [
+        str(write_run(tmp_path / name, {task: samples(values[place]) for task, values in effect.items()}))
+        for place, name in enumerate(("base", "cand"))
+    ]
+    # when
+    main(["compare", *runs, "--format", "md"])
+    printed = capsys.readouterr().out.splitlines()
+    # then
+    assert printed[0].startswith("**") and printed[0].endswith("**")
+    assert [line.split(" | ")[0] for line in printed[5:7]] == ["| z\\_task", "| a\\_task"]
+
+
 def test_without_a_terminal_a_run_writes_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(sys, "stdout", io.StringIO())
