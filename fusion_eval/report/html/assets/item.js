@@ -73,15 +73,20 @@ function answerCard(head, row, answer, place) {
 // The answer's text, in which each part that stands in candidates has the colour of the first of them.
 function supported(answer) {
   const box = element("div", { class: "text", dir: "auto" });
-  let last = 0;
+  let last = firstSign(answer.text);
   for (const [start, end, holders] of answer.spans) {
     box.append(...textNodes(answer.text.slice(last, start)));
     box.append(element("mark", { class: colour(holders[0]), title: `candidates ${holders.map((one) => one + 1).join(", ")}` },
       ...textNodes(answer.text.slice(start, end)), element("sup", {}, holders.map((one) => one + 1).join(" "))));
     last = end;
   }
-  box.append(...textNodes(answer.text.slice(last)));
+  box.append(...textNodes(answer.text.slice(last).trimEnd()));
   return box;
+}
+
+// Where a text begins behind its blank lines.
+function firstSign(text) {
+  return text.length - text.trimStart().length;
 }
 
 function candidates(head, texts, pool, place) {
@@ -126,7 +131,7 @@ function candidateCard(head, texts, candidate, place, pool, users, kept) {
 // A candidate's text, in which all that the answer does not have is marked.
 function leftOut(text, kept) {
   const box = element("div", { class: "text", dir: "auto" });
-  let last = 0;
+  let last = firstSign(text);
   const add = (start, end) => {
     const part = text.slice(start, end);
     if (part.trim()) box.append(element("mark", { class: "left-out" }, ...textNodes(part)));
@@ -137,7 +142,7 @@ function leftOut(text, kept) {
     box.append(...textNodes(text.slice(start, end)));
     last = end;
   }
-  add(last, text.length);
+  add(last, text.trimEnd().length);
   return box;
 }
 

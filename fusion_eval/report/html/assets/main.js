@@ -80,7 +80,7 @@ function items(data) {
 
   addEventListener("hashchange", follow);
   addEventListener("keydown", (event) => {
-    if (opened === null || event.altKey || event.ctrlKey || event.metaKey || /INPUT|SELECT|TEXTAREA/.test(event.target.tagName)) return;
+    if (opened === null || event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input:not([type=checkbox]), select, textarea")) return;
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const there = step ? neighbour(step) : undefined;
     if (there !== undefined) location.hash = linkOf(head, data.item_rows[there]);
@@ -88,6 +88,14 @@ function items(data) {
   });
   follow();
 }
+
+// What is folded on a screen cannot be unfolded on paper.
+addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details:not([open])")) {
+    part.open = true;
+    addEventListener("afterprint", () => { part.open = false; }, { once: true });
+  }
+});
 
 start().catch((error) => {
   byId("failed").hidden = false;
