@@ -126,15 +126,34 @@ def test_hostile_text_is_shown_as_text(page: Any, address: str) -> None:
         assert page.locator("#item script, #item img, #item a[href^=javascript]").count() == 0
 
 
+def test_esc_leaves_an_item_from_a_check_box_too(page: Any, address: str) -> None:
+    # given
+    opened(page, f"{address}#item=quiz_ar/0")
+    page.get_by_label("show what fusion left out").check()
+    # when
+    page.keyboard.press("Escape")
+    # then
+    page.wait_for_selector("#overview:not([hidden])")
+
+
 def test_the_table_sorts_and_copies(chromium: Any, page: Any, address: str) -> None:
     # given
     opened(page, address).context.grant_permissions(["clipboard-read", "clipboard-write"])
     # when
     page.get_by_role("button", name="Δ acc", exact=True).click()
-    page.get_by_role("button", name="Copy Markdown").click()
     # then
     assert page.locator("#table th[aria-sort=descending]").count() == 1
-    page.wait_for_selector("text=Copied")
+    for form, start in (
+        ("Markdown", r"| Task | Lang |"),
+        ("LaTeX", r"\begin{tabular}{llll"),
+        ("CSV", '"Task","Lang"'),
+    ):
+        # when
+        page.get_by_role("button", name=f"Copy {form}").click()
+        page.wait_for_selector("text=Copied")
+        # then
+        assert page.evaluate("navigator.clipboard.readText()").startswith(start)
+        page.wait_for_selector("text=Copied", state="detached")
 
 
 def test_texts_beside_the_page_are_read_from_disk(page: Any, tmp_path: Path) -> None:
