@@ -41,7 +41,7 @@ def row_cells(row: CheckedRow) -> list[str]:
         f"{row.n:,}" + (f"/{row.clusters:,}" if row.clusters != row.n else ""),
         f"{row.baseline_value:.{digits}f}",
         f"{row.candidate_value:.{digits}f}",
-        "unchanged" if row.unchanged else f"{row.delta:+.{digits}f}",
+        "unchanged" if row.unchanged else f"{row.delta:+z.{digits}f}",
         "-" if row.largest_loss is None else f"{row.largest_loss:.{digits}f}",
         f"{row.margin:.{digits}f}",
         "-" if row.unchanged else _p_value(row.p_not_worse),

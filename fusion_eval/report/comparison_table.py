@@ -183,8 +183,8 @@ def _legend(comparison: Comparison) -> str:
 def difference(row: Row) -> str:
     """Format a row's difference with its interval: `+8.10 [+3.85, +12.77]`."""
     digits = decimals(row.baseline_value, row.candidate_value)
-    interval = "" if row.ci_low is None else f" [{row.ci_low:+.{digits}f}, {row.ci_high:+.{digits}f}]"
-    return f"{row.delta:+.{digits}f}{interval}"
+    interval = "" if row.ci_low is None else f" [{row.ci_low:+z.{digits}f}, {row.ci_high:+z.{digits}f}]"
+    return f"{row.delta:+z.{digits}f}{interval}"
 
 
 def p_value(value: float) -> str:

@@ -167,10 +167,10 @@ def _effect(comparison: Comparison, row: Row, *, metric: bool = True) -> str:
     """Return the difference with its interval and its p-value, which is named `p adj` if it is adjusted."""
     name = f" {metric_name(row.metric, row.filter)}" if metric else ""
     digits = min(decimals(row.baseline_value, row.candidate_value), 2 if abs(row.delta) >= 1 else 4)
-    interval = "" if row.ci_low is None else f" [{row.ci_low:.{digits}f}, {row.ci_high:.{digits}f}]"
+    interval = "" if row.ci_low is None else f" [{row.ci_low:z.{digits}f}, {row.ci_high:z.{digits}f}]"
     p_name = "p adj" if _family_size(comparison, row) > 1 else "p"
     p_value = "< 0.0001" if row.p_adjusted < 0.0001 else f"= {_digits(row.p_adjusted)}"
-    return f"{row.delta:+.{digits}f}{name}{interval}, {p_name} {p_value}"
+    return f"{row.delta:+z.{digits}f}{name}{interval}, {p_name} {p_value}"
 
 
 def _family_size(comparison: Comparison, row: Row) -> int:

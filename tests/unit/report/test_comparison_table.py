@@ -37,6 +37,9 @@ class TestText:
         # then
         assert "[+" not in line and line.split()[-2:] == ["-", "-"] and line.split()[1] == "-"
 
+    def test_a_bound_of_zero_has_no_minus(self) -> None:
+        assert "[-0.1000, +0.0000]" in as_text(comparison_of(replace(ROW, ci_low=-0.1, ci_high=-0.0)))
+
     def test_several_candidates_have_a_column_and_a_table_of_ranks(self) -> None:
         # given
         ranked = RankedRun("quiz_fr", "fr", "acc", "none", "fusion", 0.45, 1, "a")
