@@ -80,8 +80,8 @@ def _row_cells(row: Row) -> list[str]:
         f"{row.baseline_value:.{digits}f}",
         row.candidate,
         f"{row.candidate_value:.{digits}f}",
-        f"{row.delta:+.{digits}f}"
-        + (f" [{row.ci_low:+.{digits}f}, {row.ci_high:+.{digits}f}]" if known else ""),
+        f"{row.delta:+z.{digits}f}"
+        + (f" [{row.ci_low:+z.{digits}f}, {row.ci_high:+z.{digits}f}]" if known else ""),
         f"{row.p_adjusted:.4f}",
         "*" if row.significant else "",
     ]

@@ -88,7 +88,7 @@ def _differences(
     by_system = {name: row for name in scores.systems if (row := scores.row(name, column, measure))}
     finer = digits + 1  # so that an end near 0 shows its sign
     differences = [
-        f"{name} {row.delta:+.{finer}f} [{row.ci_low:+.{finer}f}, {row.ci_high:+.{finer}f}]"
+        f"{name} {row.delta:+z.{finer}f} [{row.ci_low:+z.{finer}f}, {row.ci_high:+z.{finer}f}]"
         for name, row in by_system.items()
         if row.ci_low is not None and row.ci_high is not None
     ]
