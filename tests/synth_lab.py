@@ -40,6 +40,16 @@ def failures_in(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def damage_column(path: Path, column: str) -> None:
+    """Overwrite the bytes of one column of a Parquet file, whose header and footer stay whole."""
+    group = pq.read_metadata(path).row_group(0)
+    [chunk] = [one for one in map(group.column, range(group.num_columns)) if one.path_in_schema == column]
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    content = bytearray(path.read_bytes())
+    content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    path.write_bytes(content)
+
+
 @dataclass
 class Lab:
     """A folder with prompts and a server with three teachers."""

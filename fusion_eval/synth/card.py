@@ -31,7 +31,7 @@ def dataset_card(
     configs = [{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*"}]}]
     if job.pairs:
         configs.append({"config_name": "pairs", "data_files": [{"split": "train", "path": "pairs/train-*"}]})
-    header = _header(counts, configs, manifest.license)
+    header = _header(counts, configs)
     return (
         "\n\n".join(
             [
@@ -61,6 +61,15 @@ def index_card(job: Job, manifest: Manifest) -> str:
         for name in job.strategies
     ]
     configs[0]["default"] = True
+    if job.pairs:
+        configs += [
+            {
+                "config_name": f"{safe_file_name(name)}-pairs",
+                "data_files": [{"split": "train", "path": f"{safe_file_name(name)}/pairs/train-*"}],
+            }
+            for name, counts in manifest.strategies.items()
+            if counts.pairs
+        ]
     all_counts = list(manifest.strategies.values())
     total = Counts(rows=max(one.rows for one in all_counts))
     for one in all_counts:
@@ -73,7 +82,7 @@ def index_card(job: Job, manifest: Manifest) -> str:
     return (
         "\n\n".join(
             [
-                _header(total, configs, manifest.license),
+                _header(total, configs),
                 "# Synthetic data by several strategies",
                 f"Answers to prompts of `{_source(job)}`. All strategies used the same candidates for each prompt.",
                 table,
@@ -90,13 +99,13 @@ def size_category(rows: int) -> str:
     return next((name for most, name in _SIZES if rows < most), "100M<n<1B")
 
 
-def _header(counts: Counts, configs: Sequence[Mapping[str, Any]], licence: str | None) -> str:
+def _header(counts: Counts, configs: Sequence[Mapping[str, Any]]) -> str:
     values: dict[str, Any] = {}
     if languages := sorted(language for language in counts.languages if language):
         values["language"] = languages
     licences = {licence_of(model).spdx for model in counts.teachers}
-    if licence or (len(licences) == 1 and None not in licences):
-        values["license"] = licence or licences.pop()
+    if len(licences) == 1 and None not in licences:
+        values["license"] = licences.pop()
     else:
         values |= {"license": "other", "license_name": "terms-of-the-teachers"}
     values |= {
@@ -127,15 +136,19 @@ def _dropped(counts: Counts) -> str:
 
 
 def _columns(job: Job) -> str:
-    text = "`messages`" if job.format == "messages" else "`prompt` and `completion`"
+    text = (
+        "`messages` holds the training text as chat messages."
+        if job.format == "messages"
+        else "`prompt` and `completion` hold the training text."
+    )
     pairs = (
         " The configuration `pairs` has `prompt`, `chosen`, `rejected`, and the `gap` of their scores where both have one."
         if job.pairs
         else ""
     )
     return (
-        f"{text} hold the training text as chat messages. `candidates` holds each teacher's answer with its score and "
-        "tokens; `chosen` is the place of the one that was taken, and empty where the strategy wrote a new text. "
+        f"{text} `candidates` holds each teacher's answer with its score and "
+        "tokens; `chosen_candidate` is the place of the one that was taken, and empty where the strategy wrote a new text. "
         f"`fallback` says why a strategy could not do its work. `signature` says how the answer was made.{pairs}"
     )
 
@@ -155,7 +168,9 @@ def _cost(counts: Counts) -> str:
 
 
 def _command(job: Job) -> str:
-    return f"    {public_command(job.command)}" if job.command else "The Python API, `fusion_eval.synth`."
+    return (
+        f"    {public_command(job.command)}" if job.command else "The Python API, `fusion_eval.synthesize`."
+    )
 
 
 def _source(job: Job) -> str:

@@ -43,9 +43,10 @@ class Contamination:
         for part, text in (("prompt", prompt_text(row.prompt)), ("answer", row.completion)):
             for key in _keys(text):
                 if key in self._runs:
-                    return (
-                        f"its {part} shares {RUN} words in a row with the task {self._tasks[self._runs[key]]}"
+                    shares = (
+                        f"shares {RUN} words in a row with" if len(words(text)) >= RUN else "is a text of"
                     )
+                    return f"its {part} {shares} the task {self._tasks[self._runs[key]]}"
         return None
 
 

@@ -119,8 +119,13 @@ def read_shard(text: str | None, environment: Mapping[str, str]) -> Shard:
 def _slurm_shard(environment: Mapping[str, str]) -> Shard:
     task = environment.get("SLURM_ARRAY_TASK_ID", "")
     count = environment.get("SLURM_ARRAY_TASK_COUNT", "")
-    if not task.isdecimal() or not count.isdecimal():
+    if not task.isdecimal():
         return Shard()
+    if not count.isdecimal() or int(count) < 1:
+        raise ConfigError(
+            f"SLURM_ARRAY_TASK_ID={task} is set without SLURM_ARRAY_TASK_COUNT, so the number of parts is unknown; "
+            "name the part with --shard i/n, or all with --shard 0/1"
+        )
     first = int(environment.get("SLURM_ARRAY_TASK_MIN", "0"))
     step = int(environment.get("SLURM_ARRAY_TASK_STEP", "1"))
     number = (int(task) - first) // max(step, 1)

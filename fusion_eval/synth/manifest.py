@@ -65,7 +65,6 @@ class Manifest(msgspec.Struct):
     strategies: dict[str, Counts] = {}
     cost: float | None = None
     """US dollars of the whole job; a pool that strategies share counts once."""
-    license: str | None = None
 
 
 def new_manifest(identity: Mapping[str, Any], shard: Shard) -> Manifest:

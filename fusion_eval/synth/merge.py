@@ -69,9 +69,7 @@ def merge(
             "folder that is too much, or add --allow_overlap to keep the first folder's rows"
         )
     job = _job_of(first, output, command)
-    manifest = Manifest(
-        first.job, first.digest, str(Shard()), first.version, len(owners), license=first.license
-    )
+    manifest = Manifest(first.job, first.digest, str(Shard()), first.version, len(owners))
     with lock_folder(output), staging_folder(output) as staging:
         check_output(output, manifest)
         counts = {

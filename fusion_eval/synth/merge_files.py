@@ -14,6 +14,7 @@ from fusion_eval.synth.job import Job
 from fusion_eval.synth.manifest import Counts, Manifest
 from fusion_eval.synth.tables import failure_schema, pair_schema, row_schema
 from fusion_eval.text.file_names import safe_file_name
+from fusion_eval.text.redaction import safe_message
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +54,12 @@ def _read(path: Path, columns: list[str]) -> Any:
     try:
         return pq.read_table(path, columns=columns)
     except (OSError, pa.ArrowException) as error:
-        raise ConfigError(f"{path} cannot be read ({error}); run the shard's command again") from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ConfigError:
+    reason = safe_message(str(error)).rstrip(".")
+    return ConfigError(f"{path} cannot be read ({reason}); run the shard's command again")
 
 
 def records_of(part: Part, manifest: Manifest, columns: list[str]) -> Iterator[dict[str, Any]]:
@@ -64,11 +70,15 @@ def records_of(part: Part, manifest: Manifest, columns: list[str]) -> Iterator[d
 
 def stream(path: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
     """Yield the records of a Parquet file, a few hundred in memory at a time."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
-            yield from batch.to_pylist()
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
+                yield from batch.to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(path, error) from error
 
 
 def merge_strategy(

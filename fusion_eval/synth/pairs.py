@@ -33,7 +33,7 @@ def pairs_of(row: Row) -> list[Pair]:
         gap = (best.score or 0.0) - (worst.score or 0.0)
         if gap > 0 and best.text != worst.text:
             pairs.append(Pair(best.text, worst.text, "best_worst", gap, best.model, worst.model))
-    if row.chosen is None and row.fallback is None and usable and row.completion != usable[0].text:
+    if row.chosen_candidate is None and row.fallback is None and usable and row.completion != usable[0].text:
         pairs.append(
             Pair(row.completion, usable[0].text, "made_single", None, row.fusor or "", usable[0].model)
         )

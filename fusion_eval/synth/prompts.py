@@ -22,7 +22,7 @@ class SourcePrompt:
     index: int
     """Its place in the source, from 0."""
     id: str
-    """The source's own id, else a hash of the prompt and its language."""
+    """The value of the column that `--columns id=` names, else a hash of the prompt and its language."""
     prompt: Prompt
     language: str | None = None
 
@@ -77,7 +77,7 @@ class Columns:
         name = self.messages or self.prompt or ("messages" if record.get("messages") else "prompt")
         prompt = read_prompt(record.get(name), f"{where}, column '{name}'")
         language = record.get(self.language or "language")
-        own_id = record.get(self.id or "id") if self.id else None
+        own_id = record.get(self.id) if self.id else None
         return make_prompt(
             index, prompt, str(language) if language else None, None if own_id is None else str(own_id)
         )

@@ -43,6 +43,8 @@ class Answered(msgspec.Struct):
     failures: dict[str, Failure] = {}
     error: str | None = None
     """Why the job has to stop."""
+    notes: list[str] = []
+    """What the actor has to report since its last answer, such as a teacher that it gave up."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -81,6 +83,7 @@ class StagesActor:
         self._store = ActorStore(actors_folder(cache), cache)
         self._opener = Opener(arguments, self._store)
         self._opener.budget.share(workers)
+        self._notes: list[str] = []
         self._stages = Stages(
             strategies,
             arguments,
@@ -88,6 +91,7 @@ class StagesActor:
             filters=row_filters(filters),
             min_teachers=min_teachers,
             stop=stop,
+            report=self._notes.append,
         )
 
     async def __call__(self, batch: Mapping[str, Any]) -> AsyncIterator[dict[str, list[bytes]]]:
@@ -104,9 +108,12 @@ class StagesActor:
             results = await self._stages.answer(prompt)
         except FusionEvalError as error:
             return Answered(error=str(error))
+        notes = self._notes.copy()
+        self._notes.clear()
         return Answered(
             {result.strategy: result for result in results if isinstance(result, Row)},
             {result.strategy: result for result in results if isinstance(result, Failure)},
+            notes=notes,
         )
 
 
@@ -159,11 +166,16 @@ class RayEngine:
         ray = connect()
         ray.data.DataContext.get_current().execution_options.preserve_order = True
         workers = self._workers or sum(node["Alive"] for node in ray.nodes())
+        noted: set[str] = set()
         while wave := list(itertools.islice(prompts, _WAVE)):
             for encoded in self._answered(ray.data, job, wave, workers):
                 answered = _decode_answered(encoded)
                 if answered.error is not None:
                     raise EndpointError(answered.error)
+                for note in answered.notes:
+                    if note not in noted:  # each actor finds it by itself
+                        noted.add(note)
+                        self._report(note)
                 deliver(
                     [
                         answered.rows[strategy] if strategy in answered.rows else answered.failures[strategy]

@@ -40,7 +40,7 @@ class Row:
     signature: str
     """How the answer was made, in short: strategy, models, hash of the fusor's prompt, seed, version."""
     candidates: tuple[TeacherCandidate, ...]
-    chosen: int | None
+    chosen_candidate: int | None
     """Place of the candidate that is the answer; None if the strategy wrote a new text."""
     score: float | None
     """The answer's score, where the strategy scored it."""
@@ -125,7 +125,7 @@ def row_of(source: SourcePrompt, trace: Trace, signature: str) -> Row:
         strategy=trace.strategy,
         signature=signature,
         candidates=tuple(_kept(candidate, scores.get(place)) for place, candidate in enumerate(candidates)),
-        chosen=chosen,
+        chosen_candidate=chosen,
         score=None if chosen is None else scores.get(chosen),
         fusor=writer.model if writer else None,
         fallback=answer.fallback,

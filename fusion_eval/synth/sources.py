@@ -161,10 +161,16 @@ def _count_parquet(path: Path, columns: Columns) -> int:
 
 
 def _parquet_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
-        numbers = itertools.count(1)
-        for batch in file.iter_batches(batch_size=_BATCH):
-            for record in batch.to_pylist():
-                yield f"{path}, row {next(numbers)}", record
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_BATCH):
+                for record in batch.to_pylist():
+                    number += 1
+                    yield f"{path}, row {number}", record
+    except (pa.ArrowException, OSError) as error:
+        reason = safe_message(str(error))
+        raise ConfigError(f"The prompt file {path} is damaged after row {number}: {reason}") from error

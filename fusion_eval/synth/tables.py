@@ -30,7 +30,7 @@ _CANDIDATE = {
 _ORIGIN = {"id": "string", "index": "int64", "language": "string", "strategy": "string"}
 _PROVENANCE = {
     "signature": "string",
-    "chosen": "int64",
+    "chosen_candidate": "int64",
     "score": "float64",
     "fusor": "string",
     "fallback": "string",
@@ -45,7 +45,11 @@ _PROVENANCE = {
 
 
 def row_schema(form: Format) -> pa.Schema:
-    """Return the columns of a data set's rows."""
+    """Return the columns of a data set's rows.
+
+    Besides the training text, no column has a name that TRL knows (`prompt`, `completion`, `messages`, `chosen`, `rejected`):
+    it looks at any one of them to tell chats from texts.
+    """
     text = {"messages": [_MESSAGE]} if form == "messages" else {"prompt": "string", "completion": "string"}
     return _schema({**text, **_ORIGIN, **_PROVENANCE})
 

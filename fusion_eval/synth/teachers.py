@@ -36,8 +36,10 @@ class Teachers:
         left = len(self._identities) - len(self.lost) - 1
         if left < self._fewest:
             others = "the other" if left == 1 else f"the {left} others"
-            hint = f"; --min_teachers {left} would go on with {others}" if left else ""
-            raise EndpointError(f"{error}{hint}") from error
+            reason = str(error)
+            if left:
+                reason = f"{reason.rstrip('.')}; --min_teachers {left} would go on with {others}"
+            raise EndpointError(reason) from error
         self.lost[model.identity] = str(error)
         rest = "one teacher goes on" if left == 1 else f"{left} teachers go on"
         self._report(f"{model.name} fails for good and is left out, {rest}: {error}")

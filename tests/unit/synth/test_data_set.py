@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -28,7 +29,12 @@ def test_each_prompt_becomes_a_row_of_chat_messages_in_the_order_of_the_prompts(
     assert [row["index"] for row in rows] == list(range(5))
     first = rows[0]
     assert [candidate["model"] for candidate in first["candidates"]] == ["a", "b", "c"]
-    assert (first["fusor"], first["chosen"], first["fallback"], first["language"]) == ("a", None, None, "en")
+    assert (first["fusor"], first["chosen_candidate"], first["fallback"], first["language"]) == (
+        "a",
+        None,
+        None,
+        "en",
+    )
     assert first["completion_tokens"] > sum(one["completion_tokens"] for one in first["candidates"]), (
         "the fusor's too"
     )
@@ -76,7 +82,7 @@ def test_several_strategies_share_the_pool_and_have_a_folder_each(lab: MakeLab) 
     assert bon["score"] == max(one["score"] for one in bon["candidates"])
     [pair, *_] = rows_in(folders[1], "pairs")
     assert pair["kind"] == "best_worst" and pair["gap"] > 0
-    assert pair["chosen"][0]["content"] == bon["candidates"][bon["chosen"]]["text"]
+    assert pair["chosen"][0]["content"] == bon["candidates"][bon["chosen_candidate"]]["text"]
     assert {pair["kind"] for pair in rows_in(folders[2], "pairs")} == {"made_single"}
     assert rows_in(folders[0], "pairs") == []
 
@@ -88,11 +94,19 @@ def test_the_data_sets_library_loads_the_folder_and_each_configuration(lab: Make
     made.synth("--strategy", "single,fusion", "--pairs")
     cache = str(made.folder / "hub")
     # when
-    default = datasets.load_dataset(str(made.output), cache_dir=cache)
-    pairs = datasets.load_dataset(str(made.output / "fusion"), "pairs", cache_dir=cache)
+    default = datasets.load_dataset(str(made.output), cache_dir=cache)["train"]
+    pairs = datasets.load_dataset(str(made.output / "fusion"), "pairs", cache_dir=cache)["train"]
+    same = datasets.load_dataset(str(made.output), "fusion-pairs", cache_dir=cache)["train"]
     # then
-    assert set(default["train"]["strategy"]) == {"single"}
-    assert len(pairs["train"]) == 3
+    assert set(default["strategy"]) == {"single"}
+    assert len(pairs) == 3 and pairs["rejected"] == same["rejected"]
+    assert trl_columns(default) == {"messages"}
+    assert trl_columns(pairs) == {"prompt", "chosen", "rejected"}
+
+
+def trl_columns(rows: Any) -> set[str]:
+    """Return the columns by which TRL tells chats from texts: it looks at any of them, so all have to agree."""
+    return set(rows.column_names) & {"prompt", "completion", "messages", "chosen", "rejected"}
 
 
 def test_rows_are_split_into_files_that_know_their_number(lab: MakeLab) -> None:

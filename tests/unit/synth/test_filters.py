@@ -27,7 +27,7 @@ def row(completion: str, **values: object) -> Row:
         "strategy": "bon",
         "signature": "",
         "candidates": (candidate,),
-        "chosen": 0,
+        "chosen_candidate": 0,
         "score": 0.5,
         "fusor": None,
         "fallback": None,
@@ -80,7 +80,7 @@ def test_a_language_that_is_unknown_drops_nothing() -> None:
 
 
 def test_the_best_score_of_the_pool_counts_for_a_fused_text() -> None:
-    assert make_filter("score(least=0.4)").objection(row(STORY, chosen=None, score=None)) is None
+    assert make_filter("score(least=0.4)").objection(row(STORY, chosen_candidate=None, score=None)) is None
 
 
 def test_a_near_duplicate_names_the_row_that_it_repeats_and_a_new_text_stays() -> None:
@@ -106,7 +106,7 @@ def test_thirteen_shared_words_are_contamination_and_twelve_are_not() -> None:
     assert keep.objection(row(shared)) == "its answer shares 13 words in a row with the task gsm8k"
     assert keep.objection(row(" ".join([*words[:12], "but then"]))) is None
     prompt = dataclasses.replace(row("42 it is"), prompt=Prompt("What is six times seven?"))
-    assert keep.objection(prompt) == "its prompt shares 13 words in a row with the task short"
+    assert keep.objection(prompt) == "its prompt is a text of the task short"
 
 
 def test_characters_count_as_words_in_chinese() -> None:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from openai_server import Fault
-from synth_lab import Lab, failures_in, rows_in
+from synth_lab import Lab, damage_column, failures_in, rows_in
 
 from fusion_eval.errors import ConfigError
 
@@ -62,6 +64,21 @@ def test_a_damaged_archive_of_prompts_is_an_error_in_one_sentence(
     path.write_bytes(cut(gzip.compress(b'{"prompt": "a"}\n')))
     assert made.synth("--prompts", str(path)) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_damaged_parquet_file_of_prompts_is_named_with_the_last_good_row(
+    lab: MakeLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given a file whose footer can be read
+    made = lab(1)
+    path = made.folder / "prompts.parquet"
+    pq.write_table(pa.table({"prompt": ["Why?", "How?"]}), path)
+    damage_column(path, "prompt")
+    # when
+    code = made.synth("--prompts", str(path))
+    # then
+    assert code == 2
+    assert f"The prompt file {path} is damaged after row 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from synth_lab import Lab, failures_in, rows_in, write_prompts
+from synth_lab import Lab, damage_column, failures_in, rows_in, write_prompts
 
 from fusion_eval.cli.main import main
 from fusion_eval.errors import ConfigError
@@ -86,6 +86,8 @@ def test_a_shard_is_read_from_the_option_or_from_a_slurm_array() -> None:
     array = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "5"}
     assert read_shard(None, array) == Shard(2, 4)
     assert read_shard("0/2", array) == Shard(0, 2)
+    with pytest.raises(ConfigError, match="the number of parts is unknown"):
+        read_shard(None, {"SLURM_ARRAY_TASK_ID": "7"})
 
 
 @pytest.mark.parametrize("text", ["4/4", "1", "a/b", "0/0"])
@@ -100,6 +102,20 @@ def test_the_failures_of_shards_are_merged_too(lab: MakeLab) -> None:
     assert merge(folders, made.output) == 0
     assert [failed["index"] for failed in failures_in(made.output)] == [0, 1, 2, 3]
     assert {failed["reason"] for failed in failures_in(made.output)} == {"length"}
+
+
+def test_a_damaged_shard_is_named(lab: MakeLab, capsys: pytest.CaptureFixture[str]) -> None:
+    # given a shard whose candidates cannot be read any more
+    made = lab(4)
+    folders = make_shards(made, 2, "--strategy", "single")
+    path = folders[1] / "data" / "train-00000-of-00001.parquet"
+    damage_column(path, "candidates.list.element.text")
+    # when
+    code = merge(folders, made.output)
+    # then
+    assert code == 2
+    assert f"{path} cannot be read" in capsys.readouterr().err
+    assert not (made.output / "data").exists()
 
 
 def test_shards_of_prompts_that_changed_are_not_merged(
