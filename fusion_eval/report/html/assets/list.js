@@ -3,6 +3,7 @@
 import { choice, element, number, setText, textNodes } from "./text.js";
 
 const HEIGHT = 68; // of a row, in pixels; style.css has the same number
+const MOST_IN_SIGHT = 4; // systems whose columns a screen has room for
 const SPARE = 4; // rows drawn above and below those that are seen
 const [TASK, DOC, LANGUAGE, PROMPT, VALUES, ANSWERS, FELL_BACK, EXTREMES, DIFFERENT] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 
@@ -57,7 +58,7 @@ export function itemList(home, overview, searchTexts) {
   const names = element("div", { class: "row head", role: "row" },
     element("span", { role: "columnheader" }, "Item"),
     ...head.systems.map((name) => element("span", { role: "columnheader" }, ...textNodes(name))));
-  const view = element("div", { class: "list", tabindex: "0" },
+  const view = element("div", { class: head.systems.length > MOST_IN_SIGHT ? "list many" : "list", tabindex: "0" },
     element("div", { role: "table", "aria-label": "Items", "aria-rowcount": rows.length + 1 }, element("div", { role: "rowgroup", class: "top" }, names), canvas));
   view.style.setProperty("--systems", head.systems.length);
   let kept = [];
