@@ -70,6 +70,7 @@ _COMMANDS: list[tuple[re.Pattern[str], str]] = [
         (r"\\(?:text|textrm|mbox|mathrm|operatorname|boldsymbol|mathbf|textnormal)\s*\{([^{}]*)\}", r" \1 "),
         (r"<\s?=|=\s?<", "<="),
         (r">\s?=", ">="),
+        (r"(?<=[)\]\[}])\s*U\s*(?=[(\]\[{\\])", r" \\cup "),
         (r"⟨|\\langle(?![A-Za-z])", "("),
         (r"⟩|\\rangle(?![A-Za-z])", ")"),
         (r"(?<![A-Za-z\\])log_?(2|10)(?=\s*\()", r"\\log_{\1}"),

@@ -18,6 +18,8 @@ _COMMA = re.compile(r"[,，、،]\s*")
 _GSM8K = re.compile(r"####[ \t]*(?P<rest>[-+]?[$€£¥₹]?\d(?:[\d.,/]*\d)?[ ]?(?:%|[^\W\d]{1,20})?)\.?")
 _REMARK = re.compile(r"[,，、]\s*[^\W\d]+\s+[^\W\d]+")
 """A comma and two words, as in `18, but that is wrong`."""
+_SIGNS_BEFORE = re.compile(r"""^[^\w"'“”„«»‘’「『(\[（【\\$]{1,9}""")
+"""Ticks, arrows and emoji before the sentence. A quotation is none of the reply's own."""
 _MARKS = " \t\r*_`|"
 
 
@@ -37,6 +39,7 @@ def answer_in_last_line(reply: str, language: str) -> str | None:
         return None
     if number := _GSM8K.fullmatch(line):
         return number["rest"]
+    line = _SIGNS_BEFORE.sub("", line)
     sentence, behind_sentence, behind_comma = _patterns(language)
     starts = [(0, sentence)]
     starts += [(found.end(), behind_sentence) for found in _SENTENCE_ENDS.finditer(line)]

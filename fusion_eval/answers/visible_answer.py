@@ -26,7 +26,7 @@ _END_OF_TURN = re.compile(
     re.IGNORECASE,
 )
 _BOX_TOKENS = re.compile(
-    r"<\|begin_of_box\|>([^\n{}]{1,500}?)<\|end_of_box\|>|<(?:final_)?answer>\s{0,9}([^<>\n{}]{1,500})(?:</(?:final_)?answer>|\s*$)",
+    r"<\|begin_of_box\|>([^\n{}]{1,500}?)<\|end_of_box\|>|<(?:final_)?answer>\s{0,9}([^<>\n{}]{1,500})(?:\s{0,9}</(?:final_)?answer>|\s*$)",
     re.IGNORECASE,
 )
 """Tags around an answer. The server has removed the closing one if it was a stop string."""
@@ -36,6 +36,7 @@ _HTML = re.compile(
     r"</?(?:b|strong|i|em|u|p|span|div|font|mark|center|h[1-6]|big|code)(?: [^<>\n]{0,100})?/?>|&nbsp;",
     re.IGNORECASE,
 )
+_HEADING = re.compile(r"<h[1-6](?: [^<>\n]{0,100})?>", re.IGNORECASE)
 _LINE_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _STYLE = re.compile(r"\\(?:textbf|textit|emph|underline)\s?\{([^{}\n]{0,500})\}")
 
@@ -49,7 +50,7 @@ def visible_text(reply: str) -> str:
     text = next((turn for turn in turns if turn.strip()), "")
     if "<" in text or "&" in text:
         text = _BOX_TOKENS.sub(lambda match: rf"\boxed{{{(match[1] or match[2]).strip()}}}", text)
-        text = _LEFT_OVER.sub("", text)
+        text = _HEADING.sub("# ", _LEFT_OVER.sub("", text))
         text = _HTML.sub("", _LINE_BREAK.sub("\n", _SPECIAL_TOKEN.sub("", text)))
     if "\\" in text:
         text = _STYLE.sub(r"\1", text)

@@ -136,7 +136,7 @@ def test_the_content_of_the_last_box_is_the_answer(text, answer):
         ("<think>a</think>b<think>Answer: 17</think>Answer: 18", "18"), ("<thinking>\\boxed{17}</thinking>\nAnswer: 18", "18"),
         ("Answer: 18\n<think>Is it?</think>", "18"), ("Write `</think>`.\nAnswer: 18", "18"), ("<THINK>Answer: 17</THINK>", None),
         ("Answer: 18 <think>cut", "18 <think>cut"), ("<think>Answer: 17</think>\nAnswer: 18</think>", "18"), ("Answer: 17\nNo.\nAnswer: 18</think>\n", "18"),
-        ("Answer: 17\nNo.</think>", None), ("Answer: 18</answer>", "18"), ("So <answer>18", "18"), ("<final_answer>18</final_answer>", "18"),
+        ("Answer: 17\nNo.</think>", None), ("Answer: 18</answer>", "18"), ("So <answer>18", "18"), ("<answer>\n18\n</answer>", "18"), ("<h2>Answer</h2>\n18", "18"), ("<final_answer>18</final_answer>", "18"),
     ],
 )  # fmt: skip
 def test_reasoning_states_no_answer(text, answer):

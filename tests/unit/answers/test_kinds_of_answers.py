@@ -20,7 +20,7 @@ SAME = {
     "intervals": [("\\theta \\in [1, 5)", "$[1,5)$", "en"), ("1 \\leqslant \\theta < 5", "$[1,5)$", "en"), ("[1; 5)", "[1,5)", "en"), ("5 > t >= 1", "[1,5)", "en"), ("\\frac{p}{q} \\in (e, 9]", "$(e,9]$", "en"),
                   ("0 < k \\le \\frac{\\sqrt{3}}{6}", "$(0, \\frac{1}{2\\sqrt{3}}]$", "en"), ("x > 4", "(4, +\\infty)", "en"), ("(1,5; 2)", "(1.5, 2)", "de"), ("x is in [1, 5)", "[1,5)", "en")],
     "unions": [("]-\\infty;2[\\cup]2;+\\infty[", "(-\\infty,2)\\cup(2,\\infty)", "fr"), ("\\left]1;2\\right[", "(1,2)", "it"), ("x < 2 ou x > 3", "(-\\infty,2)\\cup(3,\\infty)", "pt"), ("\\mathbb{R} \\backslash \\{2\\}", "(-\\infty,2)\\cup(2,\\infty)", "de"),
-               ("x ≠ 2", "(-\\infty,2)\\cup(2,\\infty)", "en"), ("(3,4) \\cup (1,2)", "(1,2) \\cup (3,4)", "en")],
+               ("x ≠ 2", "(-\\infty,2)\\cup(2,\\infty)", "en"), ("(-inf,2) U (2,inf)", "(-\\infty,2)\\cup(2,\\infty)", "en"), ("(3,4) \\cup (1,2)", "(1,2) \\cup (3,4)", "en")],
     "or and and": [("x = 5 \\text{ or } x = 6", "5, 6", "en"), ("5 \\text{ et } 6", "5, 6", "fr"), ("5 o 6", "5, 6", "es"), ("5 o 6", "5, 6", "it"), ("5\\text{和}6", "5, 6", "zh"), ("5または6", "5, 6", "ja"), ("5 \\lor 6", "5, 6", "en"),
                    ("5, 6, and 9", "9, 5, \\text{ and } 6", "en"), ("5 au 6", "5, 6", "sw"), ("5 या 6", "5, 6", "hi"), ("5 หรือ 6", "5, 6", "th"), ("f(x) = 1 \\text{ or } f(x) = x^3", "$f(x)=1$ and $f(x)=x^3$", "en")],
     "plain mathematics": [("ln(3)", "$\\ln3$", "en"), ("ln 3", "\\ln 3", "en"), ("arctan(1/3)", "\\arctan{\\frac{1}{3}}", "en"), ("log_3(5)", "\\log_3 5", "en"), ("log₃ 5", "\\log_{3} 5", "en"), ("2ⁿ − 1", "2^n-1", "en"), ("b₁·b₂", "b_1 b_2", "en"),

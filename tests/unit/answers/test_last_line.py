@@ -44,7 +44,7 @@ def test_the_same_share_of_the_forms_is_read_in_each_language(language):
     ("line", "language"),
     [
         ("答えは18です。", "ja"), ("答えは18となります。", "ja"), ("정답은 18입니다.", "ko"), ("उत्तर 18 है।", "hi"), ("La réponse est de 18", "fr"), ("La risposta è pari a 18", "it"),
-        ("Answer = 18", "en"), ("Ответ равен 18", "ru"), ("The answer is 18. I hope this helps!", "en"), ("We get 3. Answer: 18", "en"), ("先得3。答案：18", "zh"),
+        ("Answer = 18", "en"), ("🎯 Answer → 18", "en"), ("✅ Die Antwort ist 18", "de"), ("Ответ равен 18", "ru"), ("The answer is 18. I hope this helps!", "en"), ("We get 3. Answer: 18", "en"), ("先得3。答案：18", "zh"),
         ("She has 6 boxes of 3, so the answer is 18.", "en"), ("Elle en a 6 fois 3, donc la réponse est 18.", "fr"), ("#### 18", "en"),
     ],
 )  # fmt: skip
