@@ -52,7 +52,8 @@ class EmbeddedModel:
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """Send one request for n sequences; llama.cpp reads their prompt once.
 
-        The request always asks for log-probabilities. They cost nothing here, and they count each sequence's tokens.
+        The request always asks for log-probabilities, which count each sequence's tokens. For 5 sequences of 32 tokens
+        they cost 5 to 8 % more CPU.
         """
         shared = turns()
         async with shared.hold(self.identity):
@@ -122,7 +123,7 @@ def open_embedded(name: str, *, completion: bool = False, asks: bool = True) -> 
 def _open_bundled(weights: Weights, completion: bool, asks: bool) -> EmbeddedModel:
     """Open the weights of an extra. Their hash is known, so a run that the store answers needs no file."""
     if asks:
-        load_llama_cpp()
+        load_llama_cpp(weights.install_command)
         joined(weights)  # report missing packages now, not at the first request
     return EmbeddedModel(
         weights.name, weights.sha256, weights.chat and not completion, lambda: joined(weights).resolve()

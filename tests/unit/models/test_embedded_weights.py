@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import hashlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -54,14 +56,14 @@ def test_parts_are_joined_in_order_without_an_import(install: Callable[..., Weig
     # then
     assert path.read_bytes() == b"".join(CONTENT)
     assert path.parent == cache_folder() / "models"
-    assert [file.name for file in path.parent.iterdir()] == ["made-up.gguf"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["made-up.gguf", "made-up.verified"]
     assert not [name for name in sys.modules if name.startswith("made_up_part")]
 
 
 def test_parts_with_another_hash_are_refused_and_leave_no_file(install: Callable[..., Weights]) -> None:
     weights = install(CONTENT[0], b" and forged")
 
-    with pytest.raises(ConfigError, match=r"not the official weights .*reinstall them: .*\[chat\]"):
+    with pytest.raises(ConfigError, match=r"part1 to made-up-part2, are not the official weights .*\[chat\]"):
         joined(weights)
 
     assert list((cache_folder() / "models").iterdir()) == []
@@ -73,8 +75,57 @@ def test_a_file_that_cannot_be_written_leaves_no_file(install: Callable[..., Wei
     cache_folder().mkdir(parents=True)
     (cache_folder() / "models").write_text("a file in the folder's place")
     # when / then
-    with pytest.raises(ConfigError, match="cannot be written"):
+    with pytest.raises(ConfigError, match=r"cannot be joined in .*models: "):
         joined(weights)
+
+
+@pytest.mark.parametrize("damaged", [b"GGUF first", b"GGUF first and sXcond"], ids=["cut", "changed"])
+@pytest.mark.parametrize("noted", [True, False], ids=["verified before", "never verified"])
+def test_a_damaged_file_in_the_cache_is_joined_anew(
+    install: Callable[..., Weights], damaged: bytes, noted: bool
+) -> None:
+    # given
+    weights = install(*CONTENT)
+    path = joined(weights)
+    if not noted:
+        path.with_suffix(".verified").unlink()
+    path.write_bytes(damaged)
+    os.utime(path, ns=(0, 0))  # another date, however coarse the clock of the file system
+    # when / then
+    assert joined(weights).read_bytes() == b"".join(CONTENT)
+
+
+def test_a_damaged_file_without_its_parts_is_named(install: Callable[..., Weights]) -> None:
+    # given
+    weights = dataclasses.replace(install(*CONTENT), parts=(("no-such-part", "x"),))
+    path = cache_folder() / "models" / weights.file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"GGUF half")
+    # when / then
+    with pytest.raises(
+        ConfigError, match=r"made-up\.gguf is damaged, and its parts are not installed \(no-such-part\)"
+    ):
+        joined(weights)
+
+
+def test_a_verified_file_is_not_hashed_again(
+    install: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    weights = install(*CONTENT)
+    path = joined(weights)
+    monkeypatch.setattr(hashlib, "file_digest", None)
+    # when / then
+    assert joined(weights) == path
+
+
+def test_a_model_without_llama_cpp_names_the_extra_that_brings_all_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+
+    with pytest.raises(ConfigError, match=r"needs llama\.cpp: .*\[chat\]"):
+        open_embedded(QWEN.name)
 
 
 def test_missing_parts_are_reported_with_the_command_that_installs_them() -> None:
