@@ -20,6 +20,7 @@ _REMARK = re.compile(r"[,，、]\s*[^\W\d]+\s+[^\W\d]+")
 """A comma and two words, as in `18, but that is wrong`."""
 _SIGNS_BEFORE = re.compile(r"""^[^\w"'“”„«»‘’「『(\[（【\\$]{1,9}""")
 """Ticks, arrows and emoji before the sentence. A quotation is none of the reply's own."""
+_SPACE = r"[ \t\u00a0\u202f*_]{0,9}"
 _MARKS = " \t\r*_`|"
 
 
@@ -66,22 +67,26 @@ def _cleaned(rest: str, language: str) -> str | None:
 @functools.cache
 def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """Return how an answer is stated at the start of the line, behind a sentence, and behind a comma."""
-    space = r"[ \t\u00a0\u202f*_]{0,9}"
-    states = statement_pattern(language, with_so=False)
-    marker = rf"(?:{lead_in_pattern(language, 'answer')}){space}[:：﹕∶]"
-    verb_last = rf"(?:{lead_in_pattern(language, 'answer')}){space}(?={_VALUE}[^\n]{{1,99}}(?:{LEAD_INS['is at the end'][language]})[.।。]?[*_ ]*$)"
-    before = rf"[*_]{{0,3}}(?:{states}|{verb_last}"
-    so = rf"[*_]{{0,3}}(?:{statement_pattern(language, with_so=True)})"
-    return tuple(  # type: ignore[return-value]
-        re.compile(rf"{pattern}{space}(?P<rest>{_VALUE}[^\n]*)", re.IGNORECASE)
-        for pattern in (f"{before})", f"{before}|{marker})", so)
+    answer = f"(?:{lead_in_pattern(language, 'answer')})"
+    verb_is_last = rf"{_VALUE}[^\n]{{1,99}}(?:{LEAD_INS['is at the end'][language]})[.।。]?[*_ ]*$"
+    the_answer_is = rf"{statement_pattern(language, with_so=False)}|{answer}{_SPACE}(?={verb_is_last})"
+    so_the_answer_is = statement_pattern(language, with_so=True)
+    colon = rf"{answer}{_SPACE}[:：﹕∶]"
+    return (
+        _before_value(the_answer_is),
+        _before_value(f"{the_answer_is}|{colon}"),
+        _before_value(so_the_answer_is),
     )
+
+
+def _before_value(words: str) -> re.Pattern[str]:
+    return re.compile(rf"[*_]{{0,3}}(?:{words}){_SPACE}(?P<rest>{_VALUE}[^\n]*)", re.IGNORECASE)
 
 
 @functools.cache
 def _words_pattern(language: str) -> re.Pattern[str]:
     """Return a pattern of `The answer is Paris`, at the start of the line."""
     return re.compile(
-        rf"[*_]{{0,3}}(?:{statement_pattern(language, with_so=False)})[ \t*_]{{0,9}}(?P<rest>[^\n]+)",
+        rf"[*_]{{0,3}}(?:{statement_pattern(language, with_so=False)}){_SPACE}(?P<rest>[^\n]+)",
         re.IGNORECASE,
     )

@@ -210,10 +210,10 @@ def _question(prompt: Conversation, arguments: ModelArguments, language: str | N
 
 
 def _prompt(prompt: Conversation) -> Prompt:
-    if isinstance(prompt, str):
-        return Prompt(without_surrogates(prompt))
     if not isinstance(prompt, Sequence):
         raise ConfigError(f"prompt={prompt!r} should be a text, or a list of chat messages")
+    if isinstance(prompt, str):
+        return Prompt(without_surrogates(prompt))
     return Prompt(messages=tuple(_message(turn) for turn in prompt))
 
 
