@@ -12,7 +12,7 @@ from fusion_eval.api.analysis import analyze
 from fusion_eval.api.comparisons import compare, read_runs
 from fusion_eval.api.imports import import_pools
 from fusion_eval.api.judging import judge
-from fusion_eval.api.reports import write_report
+from fusion_eval.api.reports import charts, write_report
 from fusion_eval.api.runs import check, export, run
 from fusion_eval.api.synthesis import merge, synthesize
 from fusion_eval.errors import FusionEvalError
@@ -27,6 +27,7 @@ __all__ = [
     "FusionEvalError",
     "TracedAnswer",
     "analyze",
+    "charts",
     "check",
     "compare",
     "export",

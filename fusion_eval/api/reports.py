@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fusion_eval.api.argument_types import checks_types
 from fusion_eval.api.loading import load_runs
@@ -46,11 +46,36 @@ def write_report(
     """
     from fusion_eval.report.html.report import write_page
 
-    loaded, comparison, home = _read(runs, allow_partial)
+    loaded, comparison, home = _read(runs, allow_partial, "write_report")
     parts = report_of(
         loaded, comparison, home, candidate_scores=candidate_scores, include_path=include_path, plots=plots
     )
     return write_page(parts, home if output is None else Path(output))[0]
+
+
+@checks_types
+def charts(*runs: Run | str | Path, allow_partial: bool = False) -> dict[str, Any]:
+    """Return the pictures that `write_report` shows of runs, as Altair charts for a notebook.
+
+    Args:
+        runs: Runs, or their folders, as `write_report` takes them.
+        allow_partial: Leave out lines that cannot be read instead of raising an error.
+
+    Returns:
+        The charts by name, such as `forest` and `wins`; of an analysis `curves`, `pareto`, `rescue`, `outcomes` and
+        `contribution`; of verdicts `judges`. Names have a suffix where there are several of a kind.
+
+    Raises:
+        ConfigError: Altair is not installed, or a run cannot be read.
+    """
+    from fusion_eval.report.html.charts import altair
+    from fusion_eval.report.html.report_charts import report_charts
+    from fusion_eval.runs.beside_runs import analysis_beside, verdicts_beside
+
+    altair()
+    _, comparison, home = _read(runs, allow_partial, "charts")
+    drawn = report_charts(comparison, verdicts_beside(home), analysis_beside(home))
+    return {chart.name: chart.chart.properties(title=chart.title) for chart in drawn}
 
 
 def report_of(
@@ -140,13 +165,15 @@ def write_analysis_page(
         note(f"report.html is not written: {error}")
 
 
-def _read(runs: Sequence[Run | str | Path], allow_partial: bool) -> tuple[list[Run], Comparison | None, Path]:
+def _read(
+    runs: Sequence[Run | str | Path], allow_partial: bool, function: str
+) -> tuple[list[Run], Comparison | None, Path]:
     """Return the runs with the baseline first, their comparison, and the folder that they are in."""
     from fusion_eval.runs.files import run_folders
     from fusion_eval.runs.reading import Run
 
     if not runs:
-        raise ConfigError("write_report() needs a run, or a folder with runs")
+        raise ConfigError(f"{function}() needs a run, or a folder with runs")
     first = runs[0]
     home = first.path if isinstance(first, Run) else Path(first)
     home = home if home.is_dir() else home.parent

@@ -15,7 +15,7 @@ from fusion_eval.api.argument_types import checks_types
 from fusion_eval.errors import ConfigError
 
 CALLS: dict[str, tuple[Any, ...]] = {
-    "analyze": ("run",), "check": ("one", "other"), "compare": ("one", "other"), "export": ("run", "out"), "import_pools": ("source", "out"),
+    "analyze": ("run",), "charts": ("run",), "check": ("one", "other"), "compare": ("one", "other"), "export": ("run", "out"), "import_pools": ("source", "out"),
     "judge": ("one", "other"), "merge": (["a"], "out"), "run": ("out",), "synthesize": ("prompts", "out"), "write_report": ("run",),
 }  # fmt: skip
 """Positional arguments of each function that checks the types of its arguments."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from report_page import Question, data_of, decoded, write_comparison_page, write_runs
 
+import fusion_eval as fe
 from fusion_eval.api.reports import write_report
 from fusion_eval.comparison.compare import compare
 from fusion_eval.comparison.options import ComparisonOptions
@@ -118,6 +119,16 @@ def test_a_folder_with_a_comparison_alone_stands_for_the_runs_that_it_names(fold
     # then
     assert page == compared / "report.html"
     assert decoded(data_of(page.read_text())[0])["items"]["systems"] == ["fusion", "single"]
+
+
+def test_a_notebook_has_the_pictures_as_charts_by_name(folder: Path) -> None:
+    # given
+    pytest.importorskip("altair", reason="charts need the extra 'plots'")
+    # when
+    charts = fe.charts(folder)
+    # then
+    assert list(charts) == ["forest", "wins"]
+    assert charts["forest"].to_dict()["title"] == "Difference from single: quiz_en, acc"
 
 
 def test_a_compared_run_that_has_lost_its_samples_is_named(folder: Path) -> None:
