@@ -12,8 +12,8 @@ HERE = Path(__file__).parent
 HEAD = """# Results
 
 Reference results that anyone can reproduce. Each folder has the commands that made it (`make.sh`), the comparison, a card on how
-it was made, tables, and a baseline of each strategy for `fusion-eval check`. `python results/readme.py` draws this page from
-these files."""
+it was made and tables. All but those of verdicts have baselines for `fusion-eval check`. `python results/readme.py` draws this page
+from these files."""
 
 
 def page() -> str:
