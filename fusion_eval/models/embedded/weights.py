@@ -14,6 +14,7 @@ import functools
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -24,6 +25,8 @@ from fusion_eval.errors import ConfigError
 from fusion_eval.models.store.store import cache_folder
 
 _BLOCK = 1 << 20
+_ABANDONED_AFTER = 3600.0
+"""A partial file that was not written for so long belongs to no running process."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ def joined(weights: Weights) -> Path:
     partial = target.with_suffix(f".{secrets.token_hex(4)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(target)
         digest = _write(weights, partial)
         if digest != weights.sha256:
             raise ConfigError(
@@ -174,6 +178,14 @@ def _note_of(weights: Weights) -> bytes:
 
 def _noted(weights: Weights) -> Path:
     return _target(weights).resolve().with_suffix(".verified")
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what killed processes have joined in part. Younger files may belong to one that is at work."""
+    for partial in target.parent.glob(f"{target.stem}.*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - partial.stat().st_mtime > _ABANDONED_AFTER:
+                partial.unlink()
 
 
 def _write(weights: Weights, target: Path) -> str:

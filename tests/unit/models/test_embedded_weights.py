@@ -108,6 +108,24 @@ def test_a_damaged_file_without_its_parts_is_named(install: Callable[..., Weight
         joined(weights)
 
 
+def test_what_a_killed_process_left_is_removed_but_not_the_file_of_one_at_work(
+    install: Callable[..., Weights],
+) -> None:
+    # given
+    weights = install(*CONTENT)
+    folder = cache_folder() / "models"
+    folder.mkdir(parents=True)
+    left, at_work = folder / "made-up.00aa.part", folder / "made-up.11bb.part"
+    for path in (left, at_work):
+        path.write_bytes(CONTENT[0])
+    os.utime(left, (0, 0))
+    # when
+    joined(weights)
+    # then
+    assert not left.exists()
+    assert at_work.exists()
+
+
 def test_a_verified_file_is_not_hashed_again(
     install: Callable[..., Weights], monkeypatch: pytest.MonkeyPatch
 ) -> None:
