@@ -39,6 +39,9 @@ def cluster() -> Iterator[Any]:
         patch.setenv("RAY_health_check_period_ms", "300")  # a lost node is known in seconds
         patch.setenv("RAY_prestart_worker_first_driver", "0")
         patch.setenv("RAY_enable_metrics_collection", "0")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")  # each saves a process, or seconds of waiting
+        patch.setenv("RAY_health_check_initial_delay_ms", "0")
+        patch.setenv("RAY_health_check_failure_threshold", "2")
         running = Cluster(initialize_head=True, head_node_args=head)
         node = running.add_node(num_gpus=1, **small)
         ray.init(address=running.address, log_to_driver=False)

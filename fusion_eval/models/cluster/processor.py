@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,23 +17,51 @@ BATCH = 64
 """Rows that an engine gets at a time. It works on several such batches at once."""
 
 
+_PATIENCE = 10.0
+"""Seconds within which a Ray cluster has to accept a connection."""
+
+
 def connect() -> Any:
-    """Return Ray, connected to the cluster that `RAY_ADDRESS` names, or else to one on this machine.
+    """Return Ray, connected to the cluster that `RAY_ADDRESS` names, or else to a new one on this machine.
+
+    Ray sends no usage statistics from here, unless RAY_USAGE_STATS_ENABLED=1 allows it.
 
     Raises:
-        ConfigError: Ray is not installed.
+        ConfigError: Ray is not installed, or no cluster answers.
     """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault(
+        "RAY_BACKEND_LOG_LEVEL", "fatal"
+    )  # else it warns of restarts that Ray Data itself arranges
     try:
         import ray
         import ray.data
     except ImportError:
         raise ConfigError('--engine ray needs the extra `ray`: pip install "fusion-eval[ray]"') from None
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        address = os.environ.get("RAY_ADDRESS") or "local"
+        try:
+            _check_answers(address)
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        except (OSError, RuntimeError, ValueError) as error:
+            told = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+            reason = safe_message(told).rstrip(".")
+            raise ConfigError(
+                f"No Ray cluster answers at RAY_ADDRESS={address}: {reason}"
+                if address != "local"
+                else f"Ray cannot start on this machine: {reason}"
+            ) from error
     ray.data.DataContext.get_current().enable_progress_bars = False
     for name in ("ray", "ray.data", "ray.llm"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return ray
+
+
+def _check_answers(address: str) -> None:
+    """Raise an OSError if nothing listens at HOST:PORT, which Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and "/" not in address and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
 
 
 class VllmProcessor:

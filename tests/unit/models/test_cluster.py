@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -188,3 +189,16 @@ def test_a_store_answers_without_a_cluster(tmp_path: Path) -> None:
     [candidate] = asyncio.run(teacher.sample(Prompt("?"), SAMPLING, 1))
     # then
     assert candidate.text == "stored"
+
+
+def test_an_address_without_a_ray_cluster_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given an address where nothing listens, and a stand-in for Ray that would try for minutes
+    ray = SimpleNamespace(is_initialized=lambda: False, data=SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.data", ray.data)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    # when, then
+    with pytest.raises(
+        ConfigError, match=r"No Ray cluster answers at RAY_ADDRESS=127\.0\.0\.1:1: Connection refused"
+    ):
+        processor.connect()
