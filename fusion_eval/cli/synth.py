@@ -190,6 +190,11 @@ def _exchange(job: Job, source: Source, options: argparse.Namespace) -> int:
             )
     if options.batch_out:
         print(f"{done.written:,} requests are in {options.batch_out}")
+        if len(done.models) > 1:
+            part = f'grep -F \'"model":"{done.models[0]}"\' {options.batch_out}'
+            shared.note(
+                f"OpenAI takes one model in a file, and this one has {', '.join(done.models)}: {part}"
+            )
         if done.written > MOST_REQUESTS:
             shared.note(
                 f"OpenAI takes {MOST_REQUESTS:,} requests in a file: split -l {MOST_REQUESTS} {options.batch_out}"

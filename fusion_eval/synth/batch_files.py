@@ -47,6 +47,8 @@ class Requests:
     def __init__(self, file: BinaryIO | None) -> None:
         self._file = file
         self._ids: set[bytes] = set()
+        self.models: set[str] = set()
+        """The models that the requests name."""
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -57,6 +59,7 @@ class Requests:
         if key in self._ids:
             return
         self._ids.add(key)
+        self.models.add(str(body["model"]))
         if self._file:
             line = {"custom_id": custom_id, "method": "POST", "url": url, "body": body}
             self._file.write(msgspec.json.encode(line) + b"\n")
@@ -146,6 +149,8 @@ class Exchanged:
     finished: int
     """Prompts that need no further request."""
     prompts: int
+    models: tuple[str, ...] = ()
+    """The models that the written requests name."""
 
 
 def exchange(job: Job, source: Source, batch_out: Path | None, batch_in: Path | None) -> Exchanged:
@@ -193,4 +198,5 @@ def exchange(job: Job, source: Source, batch_out: Path | None, batch_in: Path | 
         requests, reader = exchange_through(None)
     taken, failed = (answers.used, answers.failed) if answers else (0, 0)
     unknown = len(answers.places) - taken if answers else 0
-    return Exchanged(taken, failed, max(unknown, 0), len(requests), finished, reader.own)
+    models = tuple(sorted(requests.models))
+    return Exchanged(taken, failed, max(unknown, 0), len(requests), finished, reader.own, models)

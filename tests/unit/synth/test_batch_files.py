@@ -49,12 +49,14 @@ def test_two_batches_make_the_rows_of_fusion_without_a_call(
     requests, results = made.folder / "requests.jsonl", made.folder / "results.jsonl"
     # when
     assert made.synth("--batch_out", str(requests)) == 0
+    told = capsys.readouterr().err
     pools = answer_batch(requests, results)
     assert made.synth("--batch_in", str(results), "--batch_out", str(requests)) == 0
     fusions = answer_batch(requests, results)
     assert made.synth("--batch_in", str(results)) == 0
     assert made.synth() == 0
     # then
+    assert f'this one has a, b, c: grep -F \'"model":"a"\' {requests}' in told
     assert len(pools) == 9 and {line["body"]["model"] for line in pools} == {"a", "b", "c"}
     assert {(line["method"], line["url"]) for line in pools} == {("POST", "/v1/chat/completions")}
     assert len(fusions) == 3 and {line["body"]["temperature"] for line in fusions} == {0.0}
