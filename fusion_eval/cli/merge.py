@@ -40,7 +40,7 @@ def run_merge(options: argparse.Namespace) -> int:
     ]
     print(text_table(["strategy", "rows", "pairs", "failed or dropped"], lines, left=1))
     print(f"{merged.prompts:,} prompts; duplicates: {merged.overlapping:,} in several folders, "
-          f"{merged.repeated:,} that repeat an earlier prompt; gaps: {merged.missing:,}")  # fmt: skip
+          f"{merged.repeated:,} with the id of an earlier prompt; gaps: {merged.missing:,}")  # fmt: skip
     if merged.missing_parts:
         shared.note(f"these shards are missing or not finished: {', '.join(merged.missing_parts[:20])}")
     print(f"the data set is in {merged.output}")

@@ -39,7 +39,7 @@ class Merged:
     missing_parts: tuple[str, ...]
     """The shards that are not there or not finished, as `i/n`."""
     repeated: int
-    """Prompts of the source that repeat an earlier one word for word."""
+    """Prompts with the id of an earlier one. Without `--columns id=`, they repeat it word for word."""
 
 
 def merge(
