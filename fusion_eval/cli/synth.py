@@ -113,12 +113,8 @@ def _add_work(add: Callable[..., Any]) -> None:
         default="local",
         help="this process, or a Ray cluster (default: local)",
     )
-    add(
-        "--workers",
-        type=shared.positive,
-        metavar="K",
-        help="actors of --engine ray (default: one for each node)",
-    )
+    workers = "actors of --engine ray (default: one for each node)"
+    add("--workers", type=shared.positive, metavar="K", help=workers)
     add(
         "--rows_per_file",
         type=shared.positive,
