@@ -24,7 +24,7 @@ def test_a_choice_outside_the_pool_is_refused(chosen: int, monkeypatch: pytest.M
     # given a trace with one candidate, whose answer is another one
     pool = Pool(cast(Any, None), (Candidate("a", "m", 0),))
     trace = Trace("t", 0, 0, "bon", None, pool, Answer("a", chosen=chosen), "a")
-    monkeypatch.setattr(pool_records, "read_traces", lambda path, on_broken: [trace])
+    monkeypatch.setattr(pool_records, "read_traces", lambda path, on_broken, hint: [trace])
 
     # when the traces are read, then one sentence names file and document
     with pytest.raises(ConfigError, match=r"traces.jsonl: document 0 of t chooses candidate"):
