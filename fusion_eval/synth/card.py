@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from fusion_eval import __version__
 from fusion_eval.models.hub.names import HUB
+from fusion_eval.synth.files import digest_of_parts
 from fusion_eval.synth.job import Job
 from fusion_eval.synth.licences import licence_of
 from fusion_eval.synth.manifest import Counts, Manifest
@@ -27,10 +29,11 @@ _SHOWN = 300
 def dataset_card(
     job: Job, strategy: str, counts: Counts, manifest: Manifest, examples: Sequence[Example]
 ) -> str:
-    """Return the card of one strategy's data set."""
-    configs = [{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*"}]}]
+    """Return the card of one strategy's data set, whose files are in place."""
+    folder = job.folder(strategy)
+    configs = [_config("default", folder, "data")]
     if job.pairs:
-        configs.append({"config_name": "pairs", "data_files": [{"split": "train", "path": "pairs/train-*"}]})
+        configs.append(_config("pairs", folder, "pairs"))
     header = _header(counts, configs)
     return (
         "\n\n".join(
@@ -53,20 +56,12 @@ def dataset_card(
 
 def index_card(job: Job, manifest: Manifest) -> str:
     """Return the card of a folder with a data set for each strategy."""
-    configs: list[dict[str, Any]] = [
-        {
-            "config_name": safe_file_name(name),
-            "data_files": [{"split": "train", "path": f"{safe_file_name(name)}/data/train-*"}],
-        }
-        for name in job.strategies
-    ]
+    folders = {name: safe_file_name(name) for name in job.strategies}
+    configs = [_config(folder, job.output, f"{folder}/data") for folder in folders.values()]
     configs[0]["default"] = True
     if job.pairs:
         configs += [
-            {
-                "config_name": f"{safe_file_name(name)}-pairs",
-                "data_files": [{"split": "train", "path": f"{safe_file_name(name)}/pairs/train-*"}],
-            }
+            _config(f"{folders[name]}-pairs", job.output, f"{folders[name]}/pairs")
             for name, counts in manifest.strategies.items()
             if counts.pairs
         ]
@@ -92,6 +87,19 @@ def index_card(job: Job, manifest: Manifest) -> str:
         )
         + "\n"
     )
+
+
+def _config(name: str, root: Path, part: str) -> dict[str, Any]:
+    """Return a configuration of the data set: the name of one of its parts.
+
+    Its description has a hash of the rows. The `datasets` library caches rows by the folder's name and the configuration, and
+    would otherwise take those of another folder of the same name, or of an earlier job.
+    """
+    return {
+        "config_name": name,
+        "description": f"rows {digest_of_parts(root / part)}",
+        "data_files": [{"split": "train", "path": f"{part}/train-*"}],
+    }
 
 
 def size_category(rows: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,15 @@ class PartFiles:
         """Close the file that is being written, after an error."""
         with contextlib.suppress(Exception):
             self._close()
+
+
+def digest_of_parts(folder: Path) -> str:
+    """Return a short hash of the content of a folder's parts."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("train-*.parquet")):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
 
 
 @contextlib.contextmanager

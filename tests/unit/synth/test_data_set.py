@@ -104,6 +104,23 @@ def test_the_data_sets_library_loads_the_folder_and_each_configuration(lab: Make
     assert trl_columns(pairs) == {"prompt", "chosen", "rejected"}
 
 
+def test_two_folders_of_one_name_are_not_taken_for_each_other(lab: MakeLab) -> None:
+    # given two data sets that differ in their rows alone, and the cache of the data sets library
+    datasets = pytest.importorskip("datasets")
+    made = lab(2)
+    folders = [made.folder / part / "data_set" for part in ("one", "other")]
+    for folder, seed in zip(folders, ("1", "7"), strict=True):
+        made.synth("--strategy", "single", more=f",seed={seed}", output=folder)
+    # when
+    cache = str(made.folder / "hub")
+    loaded = [datasets.load_dataset(str(folder), cache_dir=cache)["train"] for folder in folders]
+    # then
+    assert [rows["messages"] for rows in loaded] == [
+        [row["messages"] for row in rows_in(folder)] for folder in folders
+    ]
+    assert loaded[0]["messages"] != loaded[1]["messages"]
+
+
 def trl_columns(rows: Any) -> set[str]:
     """Return the columns by which TRL tells chats from texts: it looks at any of them, so all have to agree."""
     return set(rows.column_names) & {"prompt", "completion", "messages", "chosen", "rejected"}
