@@ -120,6 +120,8 @@ def _first_wrong_byte(content: bytes) -> int:
 def _malformed(message: str, content: bytes) -> str:
     if message == "Input data was truncated":
         return "it is cut off"
+    if message == "Invalid UTF-8 encoded string":  # before msgspec 0.23 it was a UnicodeDecodeError
+        return f"it is not UTF-8 at byte {_first_wrong_byte(content)}" if content else "it is not UTF-8"
     found = _MALFORMED.fullmatch(message)
     if found is None:
         return message
