@@ -25,7 +25,10 @@ _SIMPLE: dict[str, tuple[Callable[[object], bool], str]] = {
     "Run": (lambda value: type(value).__name__ == "Run", "a run"),
     "Callable": (callable, "a function"),
 }
-"""For each name in an annotation: whether a value is of that type, and how a message calls it."""
+"""For each name in an annotation: whether a value is of that type, and how a message calls it.
+
+`Run` is known by its name, because importing the class would slow down `import fusion_eval`.
+"""
 
 
 def checks_types(function: Callable[P, R]) -> Callable[P, R]:

@@ -161,7 +161,8 @@ class _TaskScores:
     def _report_scores(self, listener: ScoreListener, task: str, ended: int, seconds: float) -> None:
         requests = [self._requests[index] for index in self._indices[task]]
         scores, metric = {}, ""
-        with suppress(Exception):  # of the task's own code; the harness scores again, and says it
+        # The task's own code may raise anything; the harness scores again and reports it.
+        with suppress(Exception):
             for lm, finals in self._finals.items():
                 answers = [finals[index] for index in self._indices[task]]
                 if score := first_score(task, requests, answers):

@@ -14,7 +14,6 @@ LONGEST_HEAD = 60.0
 """Seconds in which a new connection has to send the head of its first request."""
 LONGEST_IDLE = 75.0
 """Seconds for which a connection is kept between two requests; proxies in front keep theirs for 60 s."""
-
 LONGEST_STALL = 60.0
 """Seconds for which a client may take nothing of an answer."""
 

@@ -79,8 +79,8 @@ class Engine:
                     None,
                     "messages",
                 )
-        for first in questions[:1]:
-            await self._first[solver.spec].passes(first)
+        if questions:
+            await self._first[solver.spec].passes(questions[0])
         return await gather_or_cancel(solver.solve(question) for question in questions)
 
     async def close(self) -> None:

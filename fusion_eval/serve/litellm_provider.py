@@ -102,9 +102,8 @@ class FusionProvider(_litellm.CustomLLM):  # type: ignore[misc] # its type is no
                 loop = new_event_loop()
                 threading.Thread(target=loop.run_forever, name="fusion_eval", daemon=True).start()
                 self._opened = loop, engine
-                atexit.register(
-                    self.close
-                )  # else aiohttp complains of open connections when the program ends
+                # Otherwise aiohttp complains of open connections when the program ends.
+                atexit.register(self.close)
             return self._opened
 
     def _reply(

@@ -92,8 +92,8 @@ def index_card(job: Job, manifest: Manifest) -> str:
 def _config(name: str, root: Path, part: str) -> dict[str, Any]:
     """Return a configuration of the data set: the name of one of its parts.
 
-    Its description has a hash of the rows. The `datasets` library caches rows by the folder's name and the configuration, and
-    would otherwise take those of another folder of the same name, or of an earlier job.
+    Its description has a hash of the rows, because the `datasets` library caches rows by the folder's name and the
+    configuration. Without it, the library would take the rows of another folder of the same name.
     """
     return {
         "config_name": name,

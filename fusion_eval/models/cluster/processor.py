@@ -15,8 +15,6 @@ from fusion_eval.text.redaction import safe_message
 
 BATCH = 64
 """Rows that an engine gets at a time. It works on several such batches at once."""
-
-
 _PATIENCE = 10.0
 """Seconds within which a Ray cluster has to accept a connection."""
 
@@ -30,9 +28,8 @@ def connect() -> Any:
         ConfigError: Ray is not installed, or no cluster answers.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault(
-        "RAY_BACKEND_LOG_LEVEL", "fatal"
-    )  # else it warns of restarts that Ray Data itself arranges
+    # Otherwise it warns of restarts that Ray Data itself arranges.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         import ray
         import ray.data
@@ -44,8 +41,8 @@ def connect() -> Any:
             _check_answers(address)
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, RuntimeError, ValueError) as error:
-            told = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-            reason = safe_message(told).rstrip(".")
+            first_line = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+            reason = safe_message(first_line).rstrip(".")
             raise ConfigError(
                 f"No Ray cluster answers at RAY_ADDRESS={address}: {reason}"
                 if address != "local"

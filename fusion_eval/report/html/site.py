@@ -84,6 +84,7 @@ def _of_rows(rows: Sequence[Row]) -> list[tuple[str, str, float, str]]:
         values[row.baseline].append(row.baseline_value)
         values[row.candidate].append(row.candidate_value)
     names = list(values)
+    # Only the verdict of each row counts, so 0 stands for a significant difference and 1 for any other pair.
     p_values = np.ones((len(names), len(names)))
     for row in rows:
         one, other = names.index(row.baseline), names.index(row.candidate)
