@@ -5,7 +5,7 @@
 MODEL is `embedded` (the default) or `qwen-coder-1.5b`. Each of the REQUESTS (6 by default) takes a prompt of its own and
 draws 4 sequences of 32 tokens, 3 requests at once: what a run does. Prints tokens per second for
 
-- ours: `open_embedded`, which chooses threads and lets them sleep at barriers;
+- ours: `open_embedded`, which chooses threads, and whether they spin or sleep at barriers;
 - bare: llama.cpp's server with its default threads, whose barriers spin, and the same requests.
 
 Both have the same slots and context, and start in a process of their own. Beside busy processes the bare server can

@@ -52,15 +52,16 @@ class EmbeddedModel:
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """Send one request for n sequences; llama.cpp reads their prompt once.
 
-        The request always asks for log-probabilities, which count each sequence's tokens. For 5 sequences of 32 tokens
-        they cost 5 to 8 % more CPU.
+        A request for several sequences always asks for log-probabilities: they count each sequence's tokens, while
+        llama.cpp's usage counts those of one. Others do not: 5 sequences of 32 tokens took 5.3 s with them, 4.2 s without.
         """
+        asked = dataclasses.replace(sampling, logprobs=sampling.logprobs or n > 1)
         shared = turns()
         async with shared.hold(self.identity):
             with closing(Use(self._file)) as use:
                 door = await self._open(use, shared.rests)
                 try:
-                    candidates = await door.sample(prompt, dataclasses.replace(sampling, logprobs=True), n)
+                    candidates = await door.sample(prompt, asked, n)
                 except ContextOverflowError as error:
                     if not shared.alone:  # all requests share one context; this one may fit alone
                         raise TransientError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ SLOTS = 16
 """Sequences that llama.cpp decodes in parallel. More bring no gain on a small machine."""
 CONTEXT = 16384
 """Tokens, shared by all slots."""
+_SPINS = "100000"
+"""GNU OpenMP's iterations before a thread sleeps: about 5 milliseconds."""
+WAITING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+"""The variables that tell OpenMP how threads wait for each other."""
 INSTALL = "python -m pip install 'fusion-eval[embedded]'"
 
 
@@ -107,7 +112,7 @@ def load_llama_cpp(install: str = INSTALL) -> Any:
         ConfigError: It is not installed.
     """
     try:
-        with _passive_barriers():
+        with _barriers():
             import xllamacpp
     except ImportError as error:
         raise ConfigError(f"A model in this process needs llama.cpp: {install}") from error
@@ -115,19 +120,25 @@ def load_llama_cpp(install: str = INSTALL) -> Any:
 
 
 @contextlib.contextmanager
-def _passive_barriers() -> Iterator[None]:
-    """Let OpenMP's threads sleep at barriers; those that spin lose whole time slices to any other busy process.
+def _barriers() -> Iterator[None]:
+    """Let OpenMP's threads spin at barriers on an idle machine, and sleep there beside busy processes.
 
-    OpenMP reads the variable once, when it is loaded. Afterwards other libraries find it unset again.
+    A thread that spins beside a busy process can lose a whole time slice. A thread that sleeps in a virtual machine can
+    wake late. OpenMP reads the variables once, when it is loaded. Afterwards other libraries find them unset again.
     """
-    if "OMP_WAIT_POLICY" in os.environ:  # the user's own choice
+    loaded, chosen_by_user = "xllamacpp" in sys.modules, not WAITING.isdisjoint(os.environ)
+    if loaded or chosen_by_user:
         yield
         return
-    os.environ["OMP_WAIT_POLICY"] = "passive"
+    variables = {"OMP_WAIT_POLICY": "passive"}
+    if choose_threads() == cores():
+        variables["GOMP_SPINCOUNT"] = _SPINS
+    os.environ |= variables
     try:
         yield
     finally:
-        os.environ.pop("OMP_WAIT_POLICY", None)
+        for name in variables:
+            os.environ.pop(name, None)
 
 
 def _start(path: Path, threads: int) -> Running:
