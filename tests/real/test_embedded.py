@@ -43,6 +43,19 @@ def test_candidates_differ_and_have_token_counts_and_log_probabilities(weights):
     assert [candidate.prompt_tokens > 0 for candidate in candidates] == [True, False, False, False, False]
 
 
+def test_the_tokens_of_one_answer_are_counted_without_log_probabilities(weights):
+    [candidate] = sample(weights, FEW_SHOT, 1, logprobs=False)
+
+    assert candidate.completion_tokens > 0
+    assert candidate.mean_logprob is None
+
+
+def test_the_tokens_of_several_answers_are_counted_though_nobody_asked_for_log_probabilities(weights):
+    candidates = sample(weights, FEW_SHOT, 3, logprobs=False)
+
+    assert all(candidate.completion_tokens > 0 for candidate in candidates)
+
+
 def test_both_strategies_answer_from_the_same_pool(weights, tmp_path):
     # given
     from lm_eval.api.instance import Instance

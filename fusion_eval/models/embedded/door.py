@@ -52,8 +52,8 @@ class EmbeddedModel:
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """Send one request for n sequences; llama.cpp reads their prompt once.
 
-        A request for several sequences always asks for log-probabilities: they count each sequence's tokens, while
-        llama.cpp's usage counts those of one. Others do not: 5 sequences of 32 tokens took 5.3 s with them, 4.2 s without.
+        A request for several sequences always asks for log-probabilities, which count each sequence's tokens. llama.cpp's
+        usage counts those of one. A request for one sequence leaves them out unless wanted: they took a fifth of the time.
         """
         asked = dataclasses.replace(sampling, logprobs=sampling.logprobs or n > 1)
         shared = turns()

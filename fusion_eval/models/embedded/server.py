@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, EndpointError
-from fusion_eval.models.embedded.threads import choose_threads, cores
+from fusion_eval.models.embedded.threads import choose_threads, cores, free_cores, threads_for
 
 SLOTS = 16
 """Sequences that llama.cpp decodes in parallel. More bring no gain on a small machine."""
@@ -112,7 +112,7 @@ def load_llama_cpp(install: str = INSTALL) -> Any:
         ConfigError: It is not installed.
     """
     try:
-        with _barriers():
+        with _barrier_policy():
             import xllamacpp
     except ImportError as error:
         raise ConfigError(f"A model in this process needs llama.cpp: {install}") from error
@@ -120,7 +120,7 @@ def load_llama_cpp(install: str = INSTALL) -> Any:
 
 
 @contextlib.contextmanager
-def _barriers() -> Iterator[None]:
+def _barrier_policy() -> Iterator[None]:
     """Let OpenMP's threads spin at barriers on an idle machine, and sleep there beside busy processes.
 
     A thread that spins beside a busy process can lose a whole time slice. A thread that sleeps in a virtual machine can
@@ -131,7 +131,7 @@ def _barriers() -> Iterator[None]:
         yield
         return
     variables = {"OMP_WAIT_POLICY": "passive"}
-    if choose_threads() == cores():
+    if threads_for(free_cores()) == cores():
         variables["GOMP_SPINCOUNT"] = _SPINS
     os.environ |= variables
     try:

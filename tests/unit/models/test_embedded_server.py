@@ -15,6 +15,7 @@ import pytest
 
 from fusion_eval.models.embedded import door as door_module
 from fusion_eval.models.embedded import server as module
+from fusion_eval.models.embedded import threads
 from fusion_eval.models.embedded.door import EmbeddedModel
 from fusion_eval.models.embedded.server import WAITING, Running, Use, load_llama_cpp
 from fusion_eval.types import Candidate, Prompt, Sampling
@@ -122,17 +123,17 @@ def test_a_model_of_another_event_loop_leaves_the_server_of_a_request_in_flight(
 
 
 @pytest.mark.parametrize(
-    ("threads", "user", "expected"),
+    ("free", "user", "expected"),
     [
-        (2, {}, {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "100000"}),
-        (1, {}, {"OMP_WAIT_POLICY": "passive"}),
-        (2, {"OMP_WAIT_POLICY": "active"}, {"OMP_WAIT_POLICY": "active"}),
-        (1, {"GOMP_SPINCOUNT": "7"}, {"GOMP_SPINCOUNT": "7"}),
+        (1.9, {}, {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "100000"}),
+        (1.2, {}, {"OMP_WAIT_POLICY": "passive"}),
+        (1.9, {"OMP_WAIT_POLICY": "active"}, {"OMP_WAIT_POLICY": "active"}),
+        (1.2, {"GOMP_SPINCOUNT": "7"}, {"GOMP_SPINCOUNT": "7"}),
     ],
     ids=["all cores free", "beside a busy process", "the user's policy", "the user's spin count"],
 )
 def test_llama_cpp_is_loaded_with_threads_that_spin_only_if_all_cores_are_free(
-    threads: int,
+    free: float,
     user: dict[str, str],
     expected: dict[str, str],
     tmp_path: Path,
@@ -143,8 +144,9 @@ def test_llama_cpp_is_loaded_with_threads_that_spin_only_if_all_cores_are_free(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "xllamacpp", raising=False)
     monkeypatch.setattr(module, "cores", lambda: 2)
-    monkeypatch.setattr(module, "choose_threads", lambda: threads)
-    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    monkeypatch.setattr(module, "free_cores", lambda: free)
+    for name in WAITING:
         monkeypatch.delenv(name, raising=False)
     for name, value in user.items():
         monkeypatch.setenv(name, value)
