@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 import httpx
 
-from fusion_eval.models.openai.body import LARGEST, LARGEST_ERROR
+from fusion_eval.models.http.bounds import LARGEST, LARGEST_ERROR
 
 largest_reply_now: ContextVar[int] = ContextVar("largest_reply_now", default=LARGEST)
 """The most bytes that the reply to the current request may have."""

@@ -31,11 +31,11 @@ from fusion_eval.errors import (
     TransientError,
     nearest,
 )
+from fusion_eval.models.http.bounds import largest_reply
 from fusion_eval.models.litellm.bounded import largest_reply_now
 from fusion_eval.models.litellm.errors import error_of, secrets_in_environment
 from fusion_eval.models.litellm.library import load_litellm
 from fusion_eval.models.logs import log
-from fusion_eval.models.openai.body import largest_reply
 from fusion_eval.models.openai.candidates import candidates_of
 from fusion_eval.models.openai.options import DISPENSABLE, LearnedOptions
 from fusion_eval.models.openai.refused_options import refused_option

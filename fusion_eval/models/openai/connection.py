@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from urllib.parse import urlsplit
 
-import aiohttp
 import msgspec
 
 from fusion_eval.errors import (
@@ -16,7 +15,9 @@ from fusion_eval.errors import (
     TransientError,
     nearest,
 )
-from fusion_eval.models.openai.body import LARGEST, read_body
+from fusion_eval.models.http.bounds import LARGEST
+from fusion_eval.models.http.direct import DirectClient
+from fusion_eval.models.http.response import Client, NoConnectionError, Response, TooLargeError
 from fusion_eval.models.openai.decoding import (
     UNREADABLE,
     UnreadableReplyError,
@@ -30,8 +31,6 @@ from fusion_eval.models.openai.wire import Models, Reply
 from fusion_eval.models.redactor import Redactor
 from fusion_eval.text.redaction import without_userinfo
 
-CONNECT_SECONDS = 30.0
-"""A host that has not accepted a connection by then is down."""
 MODELS_SHOWN = 10
 """How many of the endpoint's models an error names when the requested one does not exist."""
 _EXAMPLE = "it looks like http://localhost:8000/v1"
@@ -73,14 +72,14 @@ class Connection:
         self.key_variable, self.key_argument = key_variable, key_argument
         self.answered = False
         """Whether the endpoint has answered a request with success."""
-        self._url = f"{self.base_url}/{path}"
+        self._path = path
         self._api_key = None if password else api_key  # a request can carry only one of the two
         self._proxy = proxy_for(self.base_url)
         proxy_password = urlsplit(self._proxy).password if self._proxy else None
         self.redactor = Redactor([secret for secret in (api_key, password, proxy_password) if secret])
         """Hides the secrets of the requests."""
         self._timeout = timeout
-        self._session: aiohttp.ClientSession | None = None
+        self._client: Client | None = None
 
     async def post(self, payload: dict[str, object], largest: int = LARGEST) -> Reply:
         """Request generations and return the reply, which has at least one choice.
@@ -94,37 +93,30 @@ class Connection:
             RequestError: The server refused this request and would refuse it again.
             EndpointError: The endpoint fails whatever the request.
         """
-        body, response = await self.send(payload, largest)
-        reply = self._decode(body, response)
+        response = await self.send(payload, largest)
+        reply = self._decode(response)
         self.answered = True
         if not reply.choices:
             raise self._error_without_choices(reply)
         return reply
 
-    async def send(
-        self, payload: dict[str, object], largest: int = LARGEST
-    ) -> tuple[bytes, aiohttp.ClientResponse]:
-        """Send a request and return the body of its success, with the response; it raises what `post` raises."""
-        if self._session is None:
-            self._session = self._open()
+    async def send(self, payload: dict[str, object], largest: int = LARGEST) -> Response:
+        """Send a request and return the response of its success; it raises what `post` raises."""
         data = _encode(payload)
         try:
+            client = self._client or self._open()
             # Following a redirect would turn the POST into a GET, or send the key to another host.
-            # read_body releases the connection in every case; `async with` would cost a tenth of the CPU time.
-            response = await self._session.post(
-                self._url, data=data, allow_redirects=False, proxy=self._proxy
-            )
-            body = await read_body(response, largest)
-        except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
+            response = await client.request("POST", self._path, data, largest)
+        except (OSError, ValueError) as error:
             failure = self._error_for_failure(error)
         else:
             if response.status // 100 != 2:
-                raise await self._error_for_response(response, body)
-            return body, response
-        raise failure  # outside the handler: aiohttp's own message can show a password in the URL
+                raise await self._error_for_response(response)
+            return response
+        raise failure  # outside the handler: the client's own message can show a password in the URL
 
-    async def _error_for_response(self, response: aiohttp.ClientResponse, body: bytes) -> FusionEvalError:
-        error = error_for_response(self, response.status, response.headers, body, self.redactor)
+    async def _error_for_response(self, response: Response) -> FusionEvalError:
+        error = error_for_response(self, response.status, response.headers, response.body, self.redactor)
         if isinstance(error, NoSuchModelError):
             return EndpointError(f"{error}{await self._available_models()}")
         return error
@@ -140,11 +132,11 @@ class Connection:
 
     async def _available_models(self) -> str:
         """Return the end of a message that lists the endpoint's models; empty where they are unknown."""
-        session = self._session or self._open()
         try:
-            response = await session.get(f"{self.base_url}/models", allow_redirects=False, proxy=self._proxy)
-            listed = msgspec.json.decode(await read_body(response), type=Models)
-        except (aiohttp.ClientError, TimeoutError, OSError, RequestError, *UNREADABLE):
+            client = self._client or self._open()
+            response = await client.request("GET", "models", b"", LARGEST)
+            listed = msgspec.json.decode(response.body, type=Models)
+        except (OSError, ValueError, *UNREADABLE):
             return ""
         names = [self.redactor.message(model.id, 100) for model in listed.data]
         shown = ", ".join(names[:MODELS_SHOWN]) + ", …" * (len(names) > MODELS_SHOWN)
@@ -153,18 +145,20 @@ class Connection:
     def _error_for_failure(self, error: Exception) -> FusionEvalError:
         """Return the error for a request that got no complete response."""
         reason = without_userinfo(self.redactor.message(_reason(error)))
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
+        if isinstance(error, NoConnectionError):
             return self._error_without_connection(error, reason)
+        if isinstance(error, TooLargeError):
+            return RequestError(f"{self.where} {error}", lost=True)
         if isinstance(error, TimeoutError):
             return TransientError(
                 f"{self.name} at {self.where} gave no answer in {self._timeout:g} s", lost=True
             )
-        if isinstance(error, aiohttp.InvalidURL | UnicodeError):
+        if isinstance(error, ValueError):
             return EndpointError(f"base_url '{self.where}' names no host; {_EXAMPLE}")
         return TransientError(f"{self.name} at {self.where} broke the connection: {reason}", lost=True)
 
-    def _error_without_connection(self, error: Exception, reason: str) -> FusionEvalError:
-        if getattr(getattr(error, "os_error", None), "errno", None) in (errno.EMFILE, errno.ENFILE):
+    def _error_without_connection(self, error: NoConnectionError, reason: str) -> FusionEvalError:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
             return TransientError(
                 f"This process may open no more connections to {self.where}: raise `ulimit -n`, or lower concurrency=",
                 overloaded=True,
@@ -175,7 +169,8 @@ class Connection:
             f"Cannot reach {self.where} for {self.name}: {reason}. Is the server up, and is base_url right?"
         )
 
-    def _decode(self, body: bytes, response: aiohttp.ClientResponse) -> Reply:
+    def _decode(self, response: Response) -> Reply:
+        body = response.body
         try:
             return decode_reply(body)
         except UnknownFormError as error:
@@ -184,7 +179,8 @@ class Connection:
                 lost=True,
             ) from None
         except UnreadableReplyError as error:
-            if not self.answered and (response.content_type == "text/html" or body.lstrip()[:1] == b"<"):
+            is_page = response.headers.get("content-type", "").startswith("text/html")
+            if not self.answered and (is_page or body.lstrip()[:1] == b"<"):
                 raise EndpointError(
                     f"{self.where} answered with a web page, not with JSON; base_url should end in /v1 as a rule"
                 ) from None
@@ -193,19 +189,23 @@ class Connection:
                 lost=True,
             ) from None
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self) -> Client:
         headers = {"Content-Type": "application/json"}
         if self._api_key:
             headers["Authorization"] = f"Bearer {self._api_key}"
-        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)  # Limited bounds the requests in flight
-        timeout = aiohttp.ClientTimeout(total=self._timeout, sock_connect=CONNECT_SECONDS)
-        return aiohttp.ClientSession(headers=headers, connector=connector, timeout=timeout)
+        if self._proxy is None:
+            self._client = DirectClient(self.base_url, headers, self._timeout)
+        else:
+            from fusion_eval.models.http.proxied import ProxiedClient  # aiohttp, which few need
+
+            self._client = ProxiedClient(self.base_url, headers, self._timeout, self._proxy)
+        return self._client
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
 
 
 def _check_url(base_url: str) -> str | None:
@@ -226,5 +226,4 @@ def _check_url(base_url: str) -> str | None:
 
 
 def _reason(error: Exception) -> str:
-    cause = getattr(error, "os_error", None) or error
-    return getattr(cause, "strerror", None) or str(cause) or type(error).__name__
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

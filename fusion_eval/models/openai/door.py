@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from fusion_eval.models.http.bounds import largest_reply
 from fusion_eval.models.logs import log
-from fusion_eval.models.openai.body import largest_reply
 from fusion_eval.models.openai.candidates import candidates_of
 from fusion_eval.models.openai.connection import Connection
 from fusion_eval.models.openai.errors import OptionRefusedError

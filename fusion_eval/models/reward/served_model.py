@@ -62,7 +62,7 @@ class RewardEndpoint:
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """Return the score of a conversation as the text of one reply."""
         started = time.perf_counter()
-        body, _ = await self._connection.send(self._payload(prompt))
+        body = (await self._connection.send(self._payload(prompt))).body
         try:
             reply = msgspec.json.decode(body)
             score = _READERS[self._path](reply)

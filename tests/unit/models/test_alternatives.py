@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion_eval.models.cached import keys_of
-from fusion_eval.models.openai.body import largest_reply
+from fusion_eval.models.http.bounds import largest_reply
 from fusion_eval.models.openai.candidates import candidates_of
 from fusion_eval.models.openai.decoding import decode_reply
 from fusion_eval.models.openai.wire import payload_of

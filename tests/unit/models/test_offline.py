@@ -229,7 +229,7 @@ async def test_every_kind_of_model_has_the_same_name_and_keys_offline(
     sent = len(first.calls) + len(second.calls)
     # when they are asked for without a key and without a network
     monkeypatch.delenv("HOSTED_VLLM_API_KEY")
-    monkeypatch.setattr("aiohttp.ClientSession.__init__", no_connection)
+    monkeypatch.setattr("fusion_eval.models.http.direct.DirectClient.__init__", no_connection)
     opener, store = open_models(path, arguments, offline=True)
     with store:
         (offline,) = opener.sampler()

@@ -8,13 +8,14 @@ import errno
 import socket
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
 from doors import KEY, PROMPT, SAMPLING, StartServer, closed_port, door_to, error_at, error_for
 from openai_server import Fault, Plan, serve
 
 from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError, RequestError, TransientError
-from fusion_eval.models.openai import body, connection
+from fusion_eval.models.http import bounds, direct
+from fusion_eval.models.http.channel import Channel
+from fusion_eval.models.http.direct import DirectClient
 from fusion_eval.models.openai.door import OpenAIModel
 
 # Endpoints that cannot be reached
@@ -48,7 +49,7 @@ async def test_a_host_that_accepts_no_connection_is_reported_before_the_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given a server whose queue of connections is full
-    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(direct, "CONNECT_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as clients:
         for _ in range(2):
             client = clients.enter_context(socket.socket())
@@ -71,17 +72,15 @@ async def test_an_impossible_host_is_an_endpoint_error() -> None:
     assert str(error) == "base_url 'http://.../v1' names no host; it looks like http://localhost:8000/v1"
 
 
-async def test_too_many_open_files_is_not_reported_as_a_server_that_is_down() -> None:
-    class TooManyFiles(aiohttp.ClientConnectorError):
-        def __init__(self) -> None:
-            self._os_error = OSError(errno.EMFILE, "Too many open files")
+async def test_too_many_open_files_is_not_reported_as_a_server_that_is_down(
+    openai_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_file_left(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
 
-        def __str__(self) -> str:
-            return "Too many open files"
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", no_file_left)
 
-    door = OpenAIModel("m", "http://localhost:8000/v1")
-
-    error = door._connection._error_for_failure(TooManyFiles())
+    error = await error_at(openai_server(Plan()).base_url)
 
     assert isinstance(error, TransientError) and error.overloaded
     assert "raise `ulimit -n`, or lower concurrency=" in str(error)
@@ -176,7 +175,7 @@ async def test_null_choices_with_an_error_show_the_servers_message(openai_server
 async def test_a_body_larger_than_any_answer_is_not_read_to_its_end(
     openai_server: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body, "LARGEST", 1000)
+    monkeypatch.setattr(bounds, "LARGEST", 1000)
     server = openai_server(Plan(reply=lambda request, index: "x" * 5000))
 
     error = await error_at(server.base_url)
@@ -261,9 +260,7 @@ async def test_a_connection_is_reused_after_every_kind_of_reply(
         for _ in range(3):
             with contextlib.suppress(FusionEvalError):
                 await door.sample(PROMPT, SAMPLING, 1)
-        connector = connector_of(door)
-        [idle] = connector._conns.values()
-        assert len(idle) == 1 and not connector._acquired
+        assert len(connections_of(door)) == 1
     assert len(server.calls) == 3
 
 
@@ -273,11 +270,11 @@ async def test_a_cancelled_request_releases_its_connection(openai_server: StartS
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await door.sample(PROMPT, SAMPLING, 1)
-        connector = connector_of(door)
-        assert not connector._conns and not connector._acquired
+        assert not connections_of(door)
 
 
-def connector_of(door: OpenAIModel) -> aiohttp.TCPConnector:
-    session = door._connection._session
-    assert session is not None and isinstance(session.connector, aiohttp.TCPConnector)
-    return session.connector
+def connections_of(door: OpenAIModel) -> set[Channel]:
+    """Return the open connections of a door; none of them may be in use."""
+    client = door._connection._client
+    assert isinstance(client, DirectClient) and len(client._idle) == len(client._open)
+    return client._open
