@@ -52,8 +52,9 @@ class Cached:
             per_request = min(per_request, self._model.max_n or per_request)
             replies = await self._ask(prompt, sampling, keys, contiguous_ranges(missing, per_request))
             # An endpoint that ignores n brings no more next time.
-            per_request = max(len(reply) for reply in replies)
-            candidates |= {key: candidate for reply in replies for key, candidate in reply.items()}
+            per_request = max(map(len, replies))
+            for reply in replies:
+                candidates |= reply
         return [candidates[key] for key in keys]
 
     async def _ask(
@@ -80,7 +81,9 @@ class Cached:
         candidates = await self._model.sample(prompt, own, len(keys))
         reply = dict(zip(keys, candidates, strict=False))  # an endpoint that ignores n returns fewer
         finished = {key: candidate for key, candidate in reply.items() if candidate.error is None}
-        return reply | await self._write(finished) if finished else reply
+        if finished:
+            reply |= await self._write(finished)
+        return reply
 
     async def close(self) -> None:
         """Close the model. The store belongs to whoever opened it."""

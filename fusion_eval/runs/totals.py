@@ -37,7 +37,8 @@ class Usage:
         """Add the usage of other generations."""
         self.prompt_tokens += other.prompt_tokens
         self.completion_tokens += other.completion_tokens
-        self.cost = sum_of_known((self.cost, other.cost))
+        if other.cost is not None:
+            self.cost = (self.cost or 0.0) + other.cost
         self.unpriced += other.unpriced
         self.retries += other.retries
 
@@ -110,9 +111,11 @@ class Totals:
         """Add only the calls beyond the pool, for a pool that another strategy's trace has added already."""
         self.aggregation_calls += len(trace.answer.calls)
         calls = trace.answer.calls
+        if not calls:
+            return
         scoring = len(calls) if spec_name(trace.strategy) in _SCORED else trace.answer.scorer_calls
-        self._add_generations("scorer", calls[:scoring])
         sampling = scoring + trace.answer.sampler_calls
+        self._add_generations("scorer", calls[:scoring])
         self._add_generations("sampler", calls[scoring:sampling])
         self._add_generations("fusor", calls[sampling:])
 
@@ -146,13 +149,17 @@ class Totals:
                 self.omitted[option] = self.omitted.get(option, 0) + 1
         self.prompt_tokens += usage.prompt_tokens
         self.completion_tokens += usage.completion_tokens
-        self.cost = sum_of_known((self.cost, usage.cost))
+        if usage.cost is not None:
+            self.cost = (self.cost or 0.0) + usage.cost
         if role in self.roles:
             self.roles[role].merge(usage)
         else:
             self.roles[role] = usage
         # Candidates of one request share one wait, so their latency is equal and counts once.
-        self.seconds += sum(latency for _, latency in {(g.model, g.latency) for g in generations})
+        if len(generations) == 1:
+            self.seconds += generations[0].latency
+        else:
+            self.seconds += sum({(g.model, g.latency): g.latency for g in generations}.values())
 
 
 _SCORED = ("bon",)
