@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every way to choose or to make an answer that two cores can pay for, on one pool of a chat model: Qwen2.5-Coder 1.5B Instruct
-# samples five answers, scores and fuses them itself (prompt `direct`), for the sentences of `fusion_demo` in English, French and Chinese.
+# samples five answers, scores and fuses them itself (prompt `direct`), for all sentences of `fusion_demo`.
 # `self_certainty` and `confidence` choose alike here, since an answer is shorter than a window of `confidence`. Most answers of
 # `usc` are fallbacks: this model seldom names a number. The store holds every generation.
 set -eu
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 here=results/chat_pool
 out=out/chat_pool
 store="cache=$here/store.sqlite,offline=true"
-tasks=fusion_demo_en,fusion_demo_fr,fusion_demo_zh
+tasks=fusion_demo
 strategies='single,greedy,random,longest,mbr,bon(scorer=logprob),bon(scorer=self_certainty),bon(scorer=confidence),usc(max_tokens=160),fusion,rank_fusion(k=3,by=logprob)'
 
 rm -rf "$out"

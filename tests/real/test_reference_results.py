@@ -116,11 +116,10 @@ def test_the_chat_models_own_fusions_are_in_the_store(
     # when strategies of `results/chat_pool/make.sh` are replayed; `confidence` is why the pool was drawn with alternatives
     folder = RESULTS / "chat_pool"
     arguments = f"model=qwen-coder-1.5b,fusor_prompt=direct,cache={folder / 'store.sqlite'},offline=true"
-    tasks = "fusion_demo_en,fusion_demo_fr,fusion_demo_zh"
     run = [
         "run",
         "--tasks",
-        tasks,
+        "fusion_demo",
         "--strategies",
         "single,bon(scorer=confidence),fusion",
         "--model_args",
