@@ -18,7 +18,7 @@ from fusion_eval.errors import EndpointError, RequestError, TransientError
 from fusion_eval.models import Model
 from fusion_eval.models.endpoint import CONTINUE_HINT, Endpoint
 from fusion_eval.models.logs import log
-from fusion_eval.models.spans import call_span
+from fusion_eval.models.spans import call_spans
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 FIRST_PAUSE = 0.5
@@ -59,6 +59,7 @@ class Limited:
         self.name, self.identity, self.chat = door.name, door.identity, door.chat
         self.endpoint = endpoint
         self._door, self._urgent, self._where, self._role = door, urgent, where, role
+        self._span = call_spans(self.name, where)
         self._max_retries = max_retries
         self._max_overload_retries = max_retries if max_overload_retries is None else max_overload_retries
 
@@ -94,7 +95,7 @@ class Limited:
                     raise EndpointError(f"{self.name} at {self._where} was given up")
                 started = clock()
                 try:
-                    with call_span(self.name, self._where, attempt):
+                    with self._span(attempt):
                         candidates = await self._door.sample(prompt, sampling, n)
                 except TransientError as error:
                     error.retries = attempt

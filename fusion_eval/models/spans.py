@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -15,27 +16,30 @@ else:
 _NO_SPAN: AbstractContextManager[Any] = nullcontext()
 
 
-def call_span(model: str, where: str, attempt: int) -> AbstractContextManager[Any]:
-    """Return a span to hold open during one request to `model`.
+def call_spans(model: str, where: str) -> Callable[[int], AbstractContextManager[Any]]:
+    """Return what makes a span to hold open during one request, by how many tries of the request came before.
 
-    The span has the names of OpenTelemetry's conventions for generative AI. It holds neither prompt nor answer. Of an
+    A span has the names of OpenTelemetry's conventions for generative AI. It holds neither prompt nor answer. Of an
     error it holds the class name, or `overloaded` where the endpoint asked for fewer requests.
 
     Args:
         model: The name of the model.
         where: The address, or an empty string.
-        attempt: How many tries of the request came before.
     """
-    if _tracer is None or not _is_recorded():
-        return _NO_SPAN
-    attributes: dict[str, str | int] = {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.request.model": model,
-        "fusion_eval.try": attempt + 1,
-    }
-    if where:
-        attributes["server.address"] = where
-    return _CallSpan(_tracer.start_span(f"chat {model}", attributes=attributes))
+    if _tracer is None or not _is_recorded():  # found out here, because every call makes a span
+        return lambda attempt: _NO_SPAN
+
+    def span(attempt: int) -> AbstractContextManager[Any]:
+        attributes: dict[str, str | int] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": model,
+            "fusion_eval.try": attempt + 1,
+        }
+        if where:
+            attributes["server.address"] = where
+        return _CallSpan(_tracer.start_span(f"chat {model}", attributes=attributes))
+
+    return span
 
 
 def _is_recorded() -> bool:

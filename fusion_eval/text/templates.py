@@ -183,9 +183,9 @@ def _environment(trusted: bool) -> Any:
     """Return the environment for shipped templates, which is faster, or the one for users' templates."""
     from jinja2 import Environment, StrictUndefined
 
-    options: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    if trusted:
-        return Environment(**options)  # prompts are no HTML
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    kind = Environment
+    if not trusted:
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    return ImmutableSandboxedEnvironment(**options)
+        kind = ImmutableSandboxedEnvironment
+    return kind(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # prompts are no HTML

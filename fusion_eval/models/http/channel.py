@@ -30,7 +30,9 @@ class Channel(asyncio.Protocol):
         """The event loop's time at the end of the last response."""
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
-        self._complete: asyncio.Future[None] | None = None
+        self._waiting = False
+        """Whether a response is still to come, or to be completed."""
+        self._complete: asyncio.Future[None]
         self._transport: asyncio.Transport
 
     async def exchange(self, request: bytes, largest: int, seconds: float) -> Response:
@@ -45,44 +47,49 @@ class Channel(asyncio.Protocol):
             raise _closed_by_server()
         self._limit = largest
         self._received = self._size = 0
-        self._parts: list[bytes] = []
+        self._body = bytearray()  # parts in a list would take forty times the memory where each is a byte
+        self._headers: dict[bytes, bytes] = {}
         self._fields: dict[bytes, bytes] = {}
         self._ends_with_connection = False
         self._complete = self._loop.create_future()
+        self._waiting = True
         timer = self._loop.call_later(seconds, self._fail, TimeoutError())
         self._transport.write(request)
         try:
             await self._complete
         finally:
             timer.cancel()
-            self._complete = None
+            self._waiting = False
+            del self._complete  # its error refers to this call, which refers to it
         return self._response()
 
     def close(self) -> None:
         """Close the connection at once. A request on it fails."""
-        self.usable = False
-        self._transport.abort()
+        self._fail(ConnectionAbortedError("the connection was closed"))
 
     def _response(self) -> Response:
-        body = b"".join(self._parts)
-        if packing := self._fields.get(b"content-encoding"):
-            body = unpacked(body, packing.decode("latin-1").strip().lower(), self._limit)
-        if len(body) > self._limit and self._status // 100 == 2:
+        body, succeeded = bytes(self._body), self._status // 100 == 2
+        if body and (packing := self._headers.get(b"content-encoding")):
+            try:
+                body = unpacked(body, packing.decode("latin-1").strip().lower(), self._limit)
+            except ConnectionError:
+                if succeeded:
+                    raise
+                body = b""  # the status says more about an error
+        if succeeded and len(body) > self._limit:
             raise _too_large(self._limit)
-        return Response(self._status, body[: self._limit], self._fields)
-
-    def _is_waiting(self) -> bool:
-        """Return whether a response is still to come, or to be completed."""
-        return self._complete is not None and not self._complete.done()
+        return Response(self._status, body[: self._limit], self._headers)
 
     def _fail(self, error: Exception) -> None:
-        if self._complete is not None and not self._complete.done():
+        if self._waiting and not self._complete.done():  # done where the caller was cancelled
             self._complete.set_exception(error)
-        self.close()
+        self._waiting = self.usable = False
+        self._transport.abort()
 
     def _finish(self) -> None:
-        if self._complete is not None and not self._complete.done():
+        if self._waiting and not self._complete.done():
             self._complete.set_result(None)
+        self._waiting = False
 
     # What the event loop calls
 
@@ -93,17 +100,24 @@ class Channel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read a part of a response."""
-        if not self._is_waiting():  # nobody has asked for anything
+        if not self._waiting:  # nobody has asked for anything
             self.close()
             return
         self._received += len(data)
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(ConnectionError("the server switched to another protocol"))
+            return
         except httptools.HttpParserError as error:
             self._fail(ConnectionError(f"the answer is not HTTP: {error}"))
             return
         if self._received - self._size > _OVERHEAD + _OVERHEAD_PER_BYTE * self._size:
             self._fail(ConnectionError("the answer has endless headers"))
+
+    def eof_received(self) -> None:
+        """Send no more. The event loop closes the connection on its next turn."""
+        self.usable = False
 
     def connection_lost(self, error: Exception | None) -> None:
         """End the response, if its end is the connection's; else the request fails."""
@@ -115,26 +129,32 @@ class Channel(asyncio.Protocol):
 
     # What the parser calls
 
+    def on_message_begin(self) -> None:
+        """Give the connection up if a second response comes behind the first. Nothing asked for it."""
+        if not self._waiting:
+            self.usable = False
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header, or a trailer."""
-        if self._is_waiting():
-            self._fields[name.lower()] = value
+        self._fields[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         """Find out how the body ends, and how long it may be."""
-        if not self._is_waiting():
+        if not self._waiting:
             return
         self._status = self._parser.get_status_code()
-        if self._status // 100 != 2:
+        if self._status >= 300:
             self._limit = LARGEST_ERROR
-        framed = b"content-length" in self._fields or b"transfer-encoding" in self._fields
+        headers, self._fields = self._fields, {}  # the trailers go elsewhere, and mean nothing
+        self._headers = headers
+        framed = b"content-length" in headers or b"transfer-encoding" in headers
         self._ends_with_connection = self._status >= 200 and not framed
 
     def on_body(self, part: bytes) -> None:
         """Keep a part of the body. A success that is too large fails; of an error, the beginning is enough."""
-        if not self._is_waiting():
+        if not self._waiting:
             return
-        self._parts.append(part)
+        self._body += part
         self._size += len(part)
         if self._size > self._limit:
             if self._status // 100 == 2:
@@ -145,12 +165,9 @@ class Channel(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """End the response. An interim one, such as `100 Continue`, is followed by another."""
-        if not self._is_waiting():  # a second response came behind the first
-            self.usable = False
-        elif self._status < 200:
-            self._fields.clear()
-        else:
-            self.usable = self.usable and self._parser.should_keep_alive()
+        if self._waiting and self._status >= 200:
+            unsent = self._transport.get_write_buffer_size()  # the server may take the rest for a request
+            self.usable = self.usable and not unsent and self._parser.should_keep_alive()
             self._finish()
 
 

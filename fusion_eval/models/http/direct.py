@@ -11,6 +11,7 @@ from yarl import URL
 
 from fusion_eval import __version__
 from fusion_eval.models.http.channel import Channel
+from fusion_eval.models.http.opening import open_channel
 from fusion_eval.models.http.response import CONNECT_SECONDS, PACKINGS, NoConnectionError, Response
 
 _IDLE_SECONDS = 15.0
@@ -26,7 +27,7 @@ class DirectClient:
         timeout: Seconds for a whole request.
 
     Raises:
-        ValueError: `base_url` names no host.
+        ValueError: `base_url` names no host, or a header's value has a line break or another control character.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str], timeout: float) -> None:
@@ -37,16 +38,20 @@ class DirectClient:
         self._timeout = timeout
         self._tls = _tls() if url.scheme == "https" else None
         self._path = url.raw_path.rstrip("/")
-        own = {
-            "Host": url.host_port_subcomponent,
+        own: dict[str, str] = {
+            "Host": url.host_port_subcomponent or "",
             "Accept": "*/*",
             "Accept-Encoding": PACKINGS,
             "User-Agent": f"fusion_eval/{__version__}",
         }
-        if url.user is not None and "Authorization" not in headers:
-            user = base64.b64encode(f"{url.user}:{url.password or ''}".encode()).decode()
+        if url.user or url.password:  # a key in `headers` takes its place
+            user = base64.b64encode(f"{url.user or ''}:{url.password or ''}".encode()).decode()
             own["Authorization"] = f"Basic {user}"
-        self._head = "".join(f"{name}: {value}\r\n" for name, value in {**own, **headers}.items())
+        fields = {**own, **headers}
+        if not all(value.isprintable() for value in fields.values()):
+            raise ValueError("a control character in a header")
+        self._head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._open: set[Channel] = set()
         self._idle: list[Channel] = []
 
@@ -54,6 +59,9 @@ class DirectClient:
         """Send a request and read its response; see `Client.request`."""
         head = f"{method} {self._path}/{path} HTTP/1.1\r\n{self._head}Content-Length: {len(body)}\r\n\r\n"
         loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # connections of another loop ended with it
+            self._loop, self._open, self._idle = loop, set(), []
+        opened = self._open
         seconds = self._timeout
         channel = self._idle_channel(loop.time())
         if channel is None:
@@ -62,13 +70,11 @@ class DirectClient:
             seconds -= loop.time() - started
         try:
             return await channel.exchange(head.encode() + body, largest, seconds)
-        except (
-            BaseException
-        ):  # also where the caller is cancelled: the response would be taken for the next one's
-            channel.usable = False
+        except BaseException:
+            channel.usable = False  # where the caller is cancelled, the next one would get its response
             raise
         finally:
-            if channel.usable:
+            if channel.usable and opened is self._open:  # else the client was closed
                 channel.idle_since = loop.time()
                 self._idle.append(channel)
             else:
@@ -94,11 +100,14 @@ class DirectClient:
         """
         try:
             async with asyncio.timeout(min(CONNECT_SECONDS, self._timeout)):
-                _, channel = await loop.create_connection(Channel, self._host, self._port, ssl=self._tls)
+                channel = await open_channel(loop, self._host, self._port, self._tls)
         except TimeoutError:
             if self._timeout <= CONNECT_SECONDS:
                 raise
             raise NoConnectionError(f"no connection in {CONNECT_SECONDS:g} s") from None
+        except ssl.SSLCertVerificationError as error:
+            reason = error.verify_message.rstrip(".")
+            raise NoConnectionError(f"its certificate is not trusted ({reason})") from error
         except OSError as error:
             raise NoConnectionError(error.errno, error.strerror or str(error)) from error
         self._open.add(channel)
@@ -106,10 +115,10 @@ class DirectClient:
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""
-        for channel in self._open:
-            channel.close()
-        self._open.clear()
-        self._idle.clear()
+        if asyncio.get_running_loop() is self._loop:
+            for channel in self._open:
+                channel.close()
+        self._open, self._idle = set(), []
         await asyncio.sleep(0)  # the event loop closes them on its next turn
 
 

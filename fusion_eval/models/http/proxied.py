@@ -53,7 +53,7 @@ class ProxiedClient:
             raise ConnectionError(_reason(error)) from None
         if len(read) > limit and limit == largest:
             raise TooLargeError(f"sent more than {largest >> 20} MB in one answer")
-        fields = {name.lower().encode(): value.encode() for name, value in response.headers.items()}
+        fields = {name.lower(): value for name, value in response.raw_headers}
         return Response(response.status, read[:limit], fields)
 
     async def close(self) -> None:

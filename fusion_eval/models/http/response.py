@@ -11,6 +11,8 @@ CONNECT_SECONDS = 30.0
 """A host that has not accepted a connection by then is down."""
 PACKINGS = "gzip, deflate"
 """What a client says that it can unpack."""
+_MOST_MEMBERS = 100
+"""How many gzip members one body may have. Each one costs a copy of all that follow it."""
 
 
 class NoConnectionError(ConnectionError):
@@ -79,11 +81,18 @@ def unpacked(body: bytes, packing: str, limit: int) -> bytes:
         window = zlib.MAX_WBITS if body[:1] and body[0] & 0x0F == zlib.DEFLATED else -zlib.MAX_WBITS
     else:
         raise ConnectionError(f"the answer is packed with '{packing}', and only {PACKINGS} were offered")
-    unpacking = zlib.decompressobj(window)
-    try:
-        plain = unpacking.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise ConnectionError(f"the answer cannot be unpacked: {error}") from None
-    if not unpacking.eof and len(plain) <= limit:
-        raise ConnectionError("the packed answer is not complete")
-    return plain
+    plain = b""
+    for _ in range(_MOST_MEMBERS):
+        unpacking = zlib.decompressobj(window)
+        try:
+            plain += unpacking.decompress(body, limit + 1 - len(plain))
+        except zlib.error as error:
+            raise ConnectionError(f"the answer cannot be unpacked: {error}") from None
+        if len(plain) > limit:
+            return plain
+        if not unpacking.eof:
+            raise ConnectionError("the packed answer is not complete")
+        body = unpacking.unused_data
+        if not body:
+            return plain
+    raise ConnectionError(f"the answer is packed in more than {_MOST_MEMBERS} parts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -50,7 +50,7 @@ class Connection:
         key_argument: The model argument that names the variable, for error messages.
 
     Raises:
-        ConfigError: `base_url` is not a base URL.
+        ConfigError: `base_url` is not a base URL, or `api_key` has a control character.
     """
 
     def __init__(
@@ -67,6 +67,8 @@ class Connection:
         self.name = name
         self.base_url = base_url.rstrip("/")
         password = _check_url(self.base_url)
+        if api_key and not api_key.isprintable():  # a line break would begin another header
+            raise ConfigError("The API key holds a line break or another control character")
         self.where = without_userinfo(self.base_url)
         """The address without a password, for messages."""
         self.key_variable, self.key_argument = key_variable, key_argument
@@ -76,7 +78,9 @@ class Connection:
         self._api_key = None if password else api_key  # a request can carry only one of the two
         self._proxy = proxy_for(self.base_url)
         proxy_password = urlsplit(self._proxy).password if self._proxy else None
-        self.redactor = Redactor([secret for secret in (api_key, password, proxy_password) if secret])
+        secrets = [secret for secret in (api_key, password, proxy_password) if secret]
+        secrets += [unquote(secret) for secret in secrets if "%" in secret]  # as they are sent
+        self.redactor = Redactor(secrets)
         """Hides the secrets of the requests."""
         self._timeout = timeout
         self._client: Client | None = None

@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible endpoint, called directly over aiohttp.
+"""Any OpenAI-compatible endpoint, called directly over HTTP.
 
 One `sample` is one HTTP request. Only the first requests may need a second try, without an option that the endpoint
 refuses. `Limited` retries failed requests and bounds those in flight; `Cached` asks for choices that are missing.

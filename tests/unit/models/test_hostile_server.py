@@ -7,6 +7,7 @@ import contextlib
 import os
 import resource
 import sys
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Iterable
 from itertools import chain, repeat
@@ -15,6 +16,7 @@ import pytest
 from doors import PROMPT, SAMPLING, door_to
 
 from fusion_eval.errors import FusionEvalError
+from fusion_eval.models.http.response import unpacked
 from fusion_eval.text.printable import printable
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -80,6 +82,15 @@ async def test_a_call_ends_soon_and_in_bounded_memory(reply: str) -> None:
         except FusionEvalError as error:
             assert str(error) == printable(str(error))
     assert _largest_memory() - before < MEMORY
+
+
+def test_a_packed_body_is_unpacked_no_further_than_it_may_be() -> None:
+    tracemalloc.start()
+    plain = unpacked(PACKED, "deflate", 1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(plain) == 1001
+    assert peak < 500_000
 
 
 def _largest_memory() -> int:

@@ -13,10 +13,10 @@ from doors import PROMPT, SAMPLING
 from openai_server import Plan, Server
 
 from fusion_eval.errors import FusionEvalError, RequestError
+from fusion_eval.models.http.bounds import LARGEST, LARGEST_ERROR
 from fusion_eval.models.litellm.bounded import BoundedTransport, largest_reply_now
 from fusion_eval.models.litellm.door import LiteLLMModel
 from fusion_eval.models.litellm.errors import message_of
-from fusion_eval.models.http.bounds import LARGEST, LARGEST_ERROR
 from fusion_eval.types import Prompt, Sampling
 
 KEY = "unit0123456789abcdef"

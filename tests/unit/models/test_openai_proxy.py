@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from doors import PROMPT, SAMPLING, StartServer, door_to
 from openai_server import Plan
+from raw_server import OK, answering, serving, whole
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.models.http.proxied import ProxiedClient
 from fusion_eval.models.openai.proxy import proxy_for
 
 PROXY = "http://proxy:3128"
@@ -66,3 +68,11 @@ async def test_a_request_reaches_the_proxy(
         [candidate] = await door.sample(PROMPT, SAMPLING, 1)
     # then
     assert candidate.text and server.calls[0].headers["host"] == "far.example"
+
+
+async def test_a_header_in_any_letters_comes_through_a_proxy() -> None:
+    async with serving(answering(whole(b"{}", OK + b"X: \xe9\r\n"))) as proxy:
+        client = ProxiedClient("http://far.example/v1", {}, 5.0, proxy.url)
+        response = await client.request("POST", "x", b"{}", 100)
+        await client.close()
+    assert response.headers["x"] == "\ufffd"

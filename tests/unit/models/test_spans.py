@@ -59,5 +59,5 @@ def test_where_opentelemetry_is_not_set_up_no_span_is_made(monkeypatch: pytest.M
     monkeypatch.setattr(spans, "_tracer", object())
     monkeypatch.setattr(spans.trace, "get_tracer_provider", spans.trace.ProxyTracerProvider)
     # then
-    with spans.call_span("test-model", "", 0) as span:
+    with spans.call_spans("test-model", "")(0) as span:
         assert span is None
