@@ -31,7 +31,7 @@ PACKAGES = {
     "lm_eval --model local-chat-completions": "tenacity",
     "openai": "openai",
     "litellm": "litellm",
-    "its_hub": "its_hub",
+    "its_hub": "backoff",  # its client needs the extra `its_hub[lm]`, which brings it
 }
 """The package that a client needs. A client whose package is absent is not measured."""
 _QUESTION = (
