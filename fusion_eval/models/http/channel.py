@@ -19,8 +19,8 @@ _OVERHEAD_PER_BYTE = 16
 class Channel(asyncio.Protocol):
     """A connection, opened by `loop.create_connection`.
 
-    It stands in for aiohttp, whose client takes seven times the CPU of this one for a request. What a message means is left
-    to httptools (Node's parser).
+    It stands in for aiohttp, whose client took about a third of a call's CPU time. What a message means is left to
+    httptools (Node's parser).
     """
 
     def __init__(self) -> None:

@@ -29,9 +29,7 @@ class ProxiedClient:
         self._base_url, self._proxy = base_url, proxy
         self._session = aiohttp.ClientSession(
             headers=headers,
-            connector=aiohttp.TCPConnector(
-                limit=0, ttl_dns_cache=300
-            ),  # Limited bounds the requests in flight
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),  # `Limited` bounds the requests
             timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS),
         )
 
@@ -42,7 +40,8 @@ class ProxiedClient:
             async with self._session.request(
                 method, url, data=body, allow_redirects=False, proxy=self._proxy
             ) as response:
-                limit = largest if response.status // 100 == 2 else LARGEST_ERROR
+                succeeded = response.status // 100 == 2
+                limit = largest if succeeded else LARGEST_ERROR
                 read = await _read(response, limit)
         except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
             cause = getattr(error, "os_error", None) or error
@@ -51,7 +50,7 @@ class ProxiedClient:
             raise ValueError("no host") from None
         except aiohttp.ClientError as error:
             raise ConnectionError(_reason(error)) from None
-        if len(read) > limit and limit == largest:
+        if len(read) > limit and succeeded:
             raise TooLargeError(f"sent more than {largest >> 20} MB in one answer")
         fields = {name.lower(): value for name, value in response.raw_headers}
         return Response(response.status, read[:limit], fields)
