@@ -109,10 +109,10 @@ class Totals:
 
     def add_calls(self, trace: Trace) -> None:
         """Add only the calls beyond the pool, for a pool that another strategy's trace has added already."""
-        self.aggregation_calls += len(trace.answer.calls)
         calls = trace.answer.calls
         if not calls:
             return
+        self.aggregation_calls += len(calls)
         scoring = len(calls) if spec_name(trace.strategy) in _SCORED else trace.answer.scorer_calls
         sampling = scoring + trace.answer.sampler_calls
         self._add_generations("scorer", calls[:scoring])
@@ -156,10 +156,7 @@ class Totals:
         else:
             self.roles[role] = usage
         # Candidates of one request share one wait, so their latency is equal and counts once.
-        if len(generations) == 1:
-            self.seconds += generations[0].latency
-        else:
-            self.seconds += sum({(g.model, g.latency): g.latency for g in generations}.values())
+        self.seconds += sum({(g.model, g.latency): g.latency for g in generations}.values())
 
 
 _SCORED = ("bon",)

@@ -28,12 +28,12 @@ PROMPTS, ROUNDS = 2_000, 5
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 BASELINE, COMMAND = "bare aiohttp", "lm_eval --model fusion"
 PACKAGES = {
-    "lm_eval --model local-chat-completions": "tenacity",
-    "openai": "openai",
-    "litellm": "litellm",
-    "its_hub": "backoff",  # its client needs the extra `its_hub[lm]`, which brings it
+    "lm_eval --model local-chat-completions": ["tenacity"],
+    "openai": ["openai"],
+    "litellm": ["litellm"],
+    "its_hub": ["its_hub", "backoff"],  # the extra `its_hub[lm]` brings both
 }
-"""The package that a client needs. A client whose package is absent is not measured."""
+"""The packages that a client needs. A client without one of them is not measured."""
 _QUESTION = (
     "Question {number}: what is it that grows with what is asked, and how would you put it in simple words? "
 )
@@ -125,7 +125,12 @@ def report(speeds: dict[str, list[Speed]]) -> None:
 def main() -> None:
     """Alternate the clients, so that changes of the machine's speed affect all."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-    absent = {name: package for name, package in PACKAGES.items() if not importlib.util.find_spec(package)}
+    absent = {
+        name: package
+        for name, packages in PACKAGES.items()
+        for package in packages
+        if not importlib.util.find_spec(package)
+    }
     speeds: dict[str, list[Speed]] = {name: [] for name in CLIENTS if name not in absent}
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)

@@ -12,7 +12,7 @@ from yarl import URL
 from fusion_eval import __version__
 from fusion_eval.models.http.channel import Channel
 from fusion_eval.models.http.opening import open_channel
-from fusion_eval.models.http.response import CONNECT_SECONDS, PACKINGS, NoConnectionError, Response
+from fusion_eval.models.http.response import CONNECT_SECONDS, PACKINGS, NoConnectionError, Response, reason_of
 
 _IDLE_SECONDS = 15.0
 """A connection that was idle for longer is not used again: the server may be closing it."""
@@ -109,7 +109,7 @@ class DirectClient:
             reason = error.verify_message.rstrip(".")
             raise NoConnectionError(f"its certificate is not trusted ({reason})") from error
         except OSError as error:
-            raise NoConnectionError(error.errno, error.strerror or str(error)) from error
+            raise NoConnectionError(error.errno, reason_of(error)) from error
         self._open.add(channel)
         return channel
 

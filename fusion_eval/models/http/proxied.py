@@ -12,6 +12,7 @@ from fusion_eval.models.http.response import (
     NoConnectionError,
     Response,
     TooLargeError,
+    reason_of,
 )
 
 
@@ -45,11 +46,11 @@ class ProxiedClient:
                 read = await _read(response, limit)
         except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
             cause = getattr(error, "os_error", None) or error
-            raise NoConnectionError(getattr(cause, "errno", None), _reason(cause)) from None
+            raise NoConnectionError(getattr(cause, "errno", None), reason_of(cause)) from None
         except aiohttp.InvalidURL:
             raise ValueError("no host") from None
         except aiohttp.ClientError as error:
-            raise ConnectionError(_reason(error)) from None
+            raise ConnectionError(reason_of(error)) from None
         if len(read) > limit and succeeded:
             raise TooLargeError(f"sent more than {largest >> 20} MB in one answer")
         fields = {name.lower(): value for name, value in response.raw_headers}
@@ -71,7 +72,3 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
             response.close()
             break
     return b"".join(parts)
-
-
-def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

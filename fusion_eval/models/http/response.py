@@ -67,6 +67,11 @@ class Client(Protocol):
         ...
 
 
+def reason_of(error: BaseException) -> str:
+    """Return what an error says, without its number."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 def unpacked(body: bytes, packing: str, limit: int) -> bytes:
     """Return at most `limit + 1` bytes of a body that came packed.
 

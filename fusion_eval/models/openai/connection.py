@@ -17,7 +17,7 @@ from fusion_eval.errors import (
 )
 from fusion_eval.models.http.bounds import LARGEST
 from fusion_eval.models.http.direct import DirectClient
-from fusion_eval.models.http.response import Client, NoConnectionError, Response, TooLargeError
+from fusion_eval.models.http.response import Client, NoConnectionError, Response, TooLargeError, reason_of
 from fusion_eval.models.openai.decoding import (
     UNREADABLE,
     UnreadableReplyError,
@@ -148,7 +148,7 @@ class Connection:
 
     def _error_for_failure(self, error: Exception) -> FusionEvalError:
         """Return the error for a request that got no complete response."""
-        reason = without_userinfo(self.redactor.message(_reason(error)))
+        reason = without_userinfo(self.redactor.message(reason_of(error)))
         if isinstance(error, NoConnectionError):
             return self._error_without_connection(error, reason)
         if isinstance(error, TooLargeError):
@@ -227,7 +227,3 @@ def _check_url(base_url: str) -> str | None:
             f"{_EXAMPLE}"
         )
     return parts.password
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
