@@ -78,6 +78,8 @@ class Questions(Sequence[Question]):
         scorer = needs_logprobs(load_scorer(arguments.scorer_spec))
         self._logprobs = max(logprobs, arguments.samples_locally, scorer)
         self._copies = array("L")
+        self._options: list[tuple[Sampling, tuple[float, ...]]] = []
+        """How to sample each request, as `_sampling` returns it."""
         self._known: dict[tuple[bytes, int] | None, tuple[Sampling, tuple[float, ...]]] = {}
         seen: Counter[int] = Counter()
         for request in requests:
@@ -87,7 +89,7 @@ class Questions(Sequence[Question]):
             if repeats > 1:
                 seen[id(request)] += 1
             self._copies.append(copy)
-            self._sampling(request, copy)
+            self._options.append(self._sampling(request, copy))
             if self._answers:
                 _extract(request, arguments)
             if arguments.cross_lingual:
@@ -100,11 +102,14 @@ class Questions(Sequence[Question]):
         """Return one question, or a list of them for a slice."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        return self._question(self._requests[index], self._copies[index], self._answers)
+        request, copy = self._requests[index], self._copies[index]
+        return self._question(request, copy, self._options[index], self._answers)
 
-    def _question(self, request: Request, copy: int, answers: bool) -> Question:
+    def _question(
+        self, request: Request, copy: int, options: tuple[Sampling, tuple[float, ...]], answers: bool
+    ) -> Question:
         context = request.args[0]
-        sampling, temperatures = self._sampling(request, copy)
+        sampling, temperatures = options
         chat = isinstance(context, ChatPrompt)
         english = english_request(request) if self._arguments.cross_lingual else None
         return Question(
@@ -118,7 +123,9 @@ class Questions(Sequence[Question]):
             extract=_extract(request, self._arguments) if answers else None,
             examples=0 if chat else examples_before(request.task_name or "", request.doc, context),
             source=_source(request.doc, context),
-            english=self._question(english, copy, answers=False) if english else None,
+            english=self._question(english, copy, self._sampling(english, copy), answers=False)
+            if english
+            else None,
         )
 
     def _sampling(self, request: Request, copy: int) -> tuple[Sampling, tuple[float, ...]]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from fusion_eval.analysis.corruption import StoredPool
 from fusion_eval.harness.host_tasks import answer_reader, remember_run_task
 from fusion_eval.harness.pool_records import traces_of
@@ -66,7 +68,7 @@ def stored_items(
         if place is None:
             continue
         question, doc, prompt = questions[place], requests[place].doc, trace.pool.prompt
-        question = dataclasses.replace(
+        question = msgspec.structs.replace(
             question,
             prompt=prompt,
             language=trace.language,

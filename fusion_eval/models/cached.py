@@ -16,6 +16,9 @@ from fusion_eval.types import Candidate, Prompt, Sampling
 
 _VERSION = 1
 """Part of every key. Raise it when the meaning of a stored candidate changes, so that old entries are not found."""
+_WRITE_PAUSE = 0.005
+"""Seconds between two writes. Under load, a write of many rows changes each page of the store's index once, not many times.
+It is short beside any model's latency."""
 
 
 class Cached:
@@ -29,7 +32,7 @@ class Cached:
         self.max_n: int | None = None
         self._model, self._store = model, store
         self._read: Batch[None] = Batch(lambda keys: store.candidates(list(keys)))
-        self._write: Batch[Candidate] = Batch(store.keep)
+        self._write: Batch[Candidate] = Batch(store.keep, _WRITE_PAUSE)
         self._in_flight: dict[bytes, asyncio.Event] = {}
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
@@ -49,7 +52,8 @@ class Cached:
                 await asyncio.gather(*(event.wait() for event in in_flight))
                 candidates |= await self._read(dict.fromkeys(keys[i] for i in missing))
                 continue
-            per_request = min(per_request, self._model.max_n or per_request)
+            if per_request > 1:
+                per_request = min(per_request, self._model.max_n or per_request)
             replies = await self._ask(prompt, sampling, keys, contiguous_ranges(missing, per_request))
             # An endpoint that ignores n brings no more next time.
             per_request = max(map(len, replies))
@@ -65,10 +69,11 @@ class Cached:
         asked = [keys[i] for indices in ranges for i in indices]
         self._in_flight |= dict.fromkeys(asked, event)
         try:
-            return await gather_or_cancel(
+            requests = [
                 self._request(prompt, sampling, keys[indices.start : indices.stop], indices.start)
                 for indices in ranges
-            )
+            ]
+            return [await requests[0]] if len(requests) == 1 else await gather_or_cancel(requests)
         finally:
             for key in asked:
                 del self._in_flight[key]

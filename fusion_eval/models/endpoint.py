@@ -46,7 +46,8 @@ class Endpoint:
         self._answered = True
         self.calls += 1
         self._pace.answered(started, time.monotonic())
-        self.slots.resize(self._pace.limit)
+        if self._pace.limit != self.slots.size:
+            self.slots.resize(self._pace.limit)
 
     def slowed(self, started: float, error: TransientError) -> None:
         """Record a transient failure; an overloaded endpoint then gets fewer requests at a time.

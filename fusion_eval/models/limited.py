@@ -86,21 +86,21 @@ class Limited:
             RequestError: The server refused the request.
             EndpointError: The endpoint was given up.
         """
-        endpoint, clock = self.endpoint, time.monotonic
+        endpoint = self.endpoint
         failures = _Failures(endpoint)
         async with endpoint.slots.hold(self._urgent):
             for attempt in itertools.count():
                 # It was lost while this request waited for its slot. `LoadBalancer` then sends the request elsewhere.
                 if endpoint.lost:
                     raise EndpointError(f"{self.name} at {self._where} was given up")
-                started = clock()
+                started = time.monotonic()
                 try:
                     with self._span(attempt):
                         candidates = await self._door.sample(prompt, sampling, n)
                 except TransientError as error:
                     error.retries = attempt
                     endpoint.slowed(started, error)
-                    self._log(attempt, clock() - started, f"failed for now: {error}")
+                    self._log(attempt, started, f"failed for now: {error}")
                     self._check_retry_after(error)
                     failures.add(error)
                     if failures.errors > self._max_retries or failures.overloads > self._max_overload_retries:
@@ -111,12 +111,12 @@ class Limited:
                     await endpoint.slots.reacquire()
                 except RequestError as error:
                     error.retries = attempt
-                    self._log(attempt, clock() - started, f"refused: {error}")
+                    self._log(attempt, started, f"refused: {error}")
                     endpoint.refused(self.name, prompt, error, self._role)
                     raise
                 else:
                     endpoint.succeeded(started, self._role)
-                    self._log(attempt, clock() - started, "answered")
+                    self._log(attempt, started, "answered")
                     break
         if not candidates:
             raise TransientError(f"{self.name} answered without any candidate")
@@ -140,8 +140,9 @@ class Limited:
                 f"{self.name} asks to wait {min(error.retry_after, 1e12):,.0f} s before the next request ({error}). {CONTINUE_HINT}"
             ) from error
 
-    def _log(self, attempt: int, seconds: float, outcome: str) -> None:
+    def _log(self, attempt: int, started: float, outcome: str) -> None:
         if log.isEnabledFor(logging.DEBUG):  # every call comes here
+            seconds = time.monotonic() - started
             where = f" at {self._where}" if self._where else ""
             log.debug("%s%s, try %d, %.3f s: %s", self.name, where, attempt + 1, seconds, outcome)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 _URGENT, _NORMAL = 0, 1
 _REACQUIRING = -1
@@ -84,8 +86,8 @@ class _Hold(AbstractAsyncContextManager[None]):
     def __init__(self, slots: Slots, priority: int) -> None:
         self._slots, self._priority = slots, priority
 
-    async def __aenter__(self) -> None:
-        await self._slots.acquire(self._priority)
+    def __aenter__(self) -> Coroutine[Any, Any, None]:
+        return self._slots.acquire(self._priority)
 
     async def __aexit__(self, *_: object) -> None:
         self._slots.release()

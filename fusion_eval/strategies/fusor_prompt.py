@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fusion_eval.strategies.outlines import outline_of
 from fusion_eval.text import templates
 from fusion_eval.text.language import NAMES
 from fusion_eval.text.templates import Kind, Template, fence_for, fill, load, without_control_characters
@@ -70,17 +71,17 @@ def render(
         **more: The variables that only this template has.
     """
     turns = _turns(template, prompt, examples)
+    shown = [turn.content for turn in turns]
     texts = [without_control_characters(text) for text in candidates]
     own = [value for value in more.values() if isinstance(value, str)]
     own += [text for value in more.values() if isinstance(value, list | tuple) for text in value]
-    fence = fence_for([*texts, *own, *(turn.content for turn in turns)])
-    values = {
-        "turns": turns,
-        "candidates": texts,
-        "language": NAMES.get(language or "", ""),
-        "fence": fence,
-        "analysis": "",
-    }
+    fence = fence_for([*texts, *own, *shown])
+    name = NAMES.get(language or "", "")
+    if not more:
+        outline = outline_of(template, tuple([turn.role for turn in turns]), len(texts), name, fence)
+        if outline:
+            return outline.fill([*shown, *texts])
+    values = {"turns": turns, "candidates": texts, "language": name, "fence": fence, "analysis": ""}
     return fill(template, values | more)
 
 

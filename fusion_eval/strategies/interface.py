@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import msgspec
+
 from fusion_eval.models import Model
 from fusion_eval.strategies.question import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE
 from fusion_eval.text.templates import Template
@@ -40,8 +42,7 @@ def _make(key: str, make: Callable[[float], Model]) -> Model:
     return make(120.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(msgspec.Struct, frozen=True):
     """What a strategy may use on a pool: models, and options that the model arguments set."""
 
     fusor: Model
@@ -74,7 +75,7 @@ class Tools:
     def override(self, **options: Any) -> Tools:
         """Return the tools with those of the options in place that are not None."""
         changes = {name: value for name, value in options.items() if value is not None}
-        return dataclasses.replace(self, **changes) if changes else self
+        return msgspec.structs.replace(self, **changes) if changes else self
 
 
 class Strategy(Protocol):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from fusion_eval.types import Prompt, Sampling
 
@@ -13,8 +14,7 @@ DEFAULT_MAX_TOKENS = 256
 """The harness's own, for tasks that set no max_gen_toks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """A prompt with its place in the evaluation. The candidates cycle through `temperatures`."""
 
     task: str

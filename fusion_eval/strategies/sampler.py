@@ -89,6 +89,16 @@ def _from(sampling: Sampling, temperature: float, place: int) -> Sampling:
     return dataclasses.replace(sampling, temperature=temperature, seed=sampling.seed + place)
 
 
+def cut_pool(pool: Pool, stops: Sequence[str]) -> Pool:
+    """Return the pool with the texts of its candidates up to the first stop string; most pools hold none."""
+    for candidate in pool.candidates:
+        for stop in stops:
+            if stop in candidate.text:
+                cut_candidates = tuple([cut(each, stops) for each in pool.candidates])
+                return Pool(pool.prompt, cut_candidates, pool.cross_lingual)
+    return pool
+
+
 def cut(candidate: Candidate, stops: Sequence[str]) -> Candidate:
     """Return the candidate with its text up to the first stop string."""
     text = cut_at_stop(candidate.text, stops)

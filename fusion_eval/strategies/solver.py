@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterable
+
+import msgspec
 
 from fusion_eval import __version__
 from fusion_eval.errors import ConfigError, RequestError
@@ -24,7 +25,7 @@ from fusion_eval.strategies.interface import (
 )
 from fusion_eval.strategies.log_probabilities import check_known
 from fusion_eval.strategies.question import Question
-from fusion_eval.strategies.sampler import cut, cut_at_stop, draw
+from fusion_eval.strategies.sampler import cut_at_stop, cut_pool, draw
 from fusion_eval.strategies.scorers.task import REFUSAL
 from fusion_eval.strategies.specs import format_spec, load_scorer, load_strategy
 from fusion_eval.strategies.system_prompts import read_system_prompts
@@ -75,10 +76,8 @@ class Aggregator:
         if not pool.usable:
             raise RequestError(str(pool.candidates[0].error))
         stops = question.sampling.stop
-        stopped = tuple(cut(candidate, stops) for candidate in pool.candidates)
-        if stopped != pool.candidates:
-            pool = Pool(pool.prompt, stopped, pool.cross_lingual)
-        tools = dataclasses.replace(
+        pool = cut_pool(pool, stops)
+        tools = msgspec.structs.replace(
             self.tools,
             sampling=question.sampling,
             temperatures=question.temperatures,

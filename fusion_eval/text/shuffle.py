@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Sequence
+
+
+class _Own(threading.local):
+    """One generator for each thread: making one takes as long as seeding it."""
+
+    def __init__(self) -> None:
+        self.random = random.Random()  # noqa: S311 - an order, not a secret
+
+
+_own = _Own()
 
 
 def seeded_order_of(texts: Sequence[str], seed: int, salt: str = "") -> list[int]:
@@ -16,5 +27,6 @@ def seeded_order_of(texts: Sequence[str], seed: int, salt: str = "") -> list[int
     """
     stripped = [text.strip() for text in texts]
     order = list(range(len(stripped)))
-    random.Random(f"{seed}|{salt}{stripped}").shuffle(order)  # noqa: S311 - an order, not a secret
+    _own.random.seed(f"{seed}|{salt}{stripped}")
+    _own.random.shuffle(order)
     return order

@@ -132,10 +132,11 @@ def fence_for(texts: Sequence[str]) -> str:
     Almost always it is the same short mark: so prompts share their beginnings, which servers then read once. A text that
     contains it gets eight hex digits that follow from all the texts, so no text can know them beforehand.
     """
-    if not any(_USUAL_FENCE in text for text in texts):
+    joined = "\0".join(texts)
+    if _USUAL_FENCE not in joined:
         return _USUAL_FENCE
-    digest = hashlib.sha256("\0".join(texts).encode(errors="replace")).hexdigest()
-    while any(digest[:8] in text for text in texts):
+    digest = hashlib.sha256(joined.encode(errors="replace")).hexdigest()
+    while digest[:8] in joined:
         digest = hashlib.sha256(digest.encode()).hexdigest()
     return digest[:8]
 

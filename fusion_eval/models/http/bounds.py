@@ -17,7 +17,7 @@ _PER_ALTERNATIVE = 256
 
 def largest_reply(sampling: Sampling, n: int) -> int:
     """Return how many bytes a reply with n choices can have at most."""
-    alternatives = dict(sampling.extra).get(ALTERNATIVES, 0)
+    alternatives = dict(sampling.extra).get(ALTERNATIVES, 0) if sampling.extra else 0
     per_token = _PER_TOKEN + _PER_LOGPROB * sampling.logprobs
     if isinstance(alternatives, int):
         per_token += _PER_ALTERNATIVE * alternatives

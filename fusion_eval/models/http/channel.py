@@ -34,6 +34,10 @@ class Channel(asyncio.Protocol):
         """Whether a response is still to come, or to be completed."""
         self._complete: asyncio.Future[None]
         self._transport: asyncio.Transport
+        self._deadline = 0.0
+        """The event loop's time by which the response has to be complete."""
+        self._timer: asyncio.TimerHandle | None = None
+        """Outlives its request, because setting a timer for each takes longer than parsing the response."""
 
     async def exchange(self, request: bytes, largest: int, seconds: float) -> Response:
         """Send a request and read its response; see `Client.request` for the errors.
@@ -53,12 +57,13 @@ class Channel(asyncio.Protocol):
         self._ends_with_connection = False
         self._complete = self._loop.create_future()
         self._waiting = True
-        timer = self._loop.call_later(seconds, self._fail, TimeoutError())
+        self._deadline = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._set_timer()
         self._transport.write(request)
         try:
             await self._complete
         finally:
-            timer.cancel()
             self._waiting = False
             del self._complete  # its error refers to this call, which refers to it
         return self._response()
@@ -79,6 +84,23 @@ class Channel(asyncio.Protocol):
         if succeeded and len(body) > self._limit:
             raise _too_large(self._limit)
         return Response(self._status, body[: self._limit], self._headers)
+
+    def _set_timer(self) -> None:
+        self._cancel_timer()
+        self._timer = self._loop.call_at(self._deadline, self._check_deadline)
+
+    def _cancel_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check_deadline(self) -> None:
+        """Fail the request if its time is over. If it began after the timer was set, set it again."""
+        self._timer = None
+        if self._waiting and self._loop.time() < self._deadline:
+            self._set_timer()
+        elif self._waiting:
+            self._fail(TimeoutError())
 
     def _fail(self, error: Exception) -> None:
         if self._waiting and not self._complete.done():  # done where the caller was cancelled
@@ -122,6 +144,7 @@ class Channel(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """End the response, if its end is the connection's; else the request fails."""
         self.usable = False
+        self._cancel_timer()
         if error is None and self._ends_with_connection:
             self._finish()
         else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 CONNECT_SECONDS = 30.0
 """A host that has not accepted a connection by then is down."""
@@ -23,8 +24,7 @@ class TooLargeError(ConnectionError):
     """The body of a success is larger than it may be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """A response, read to its end."""
 
     status: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from operator import attrgetter
 
 from fusion_eval.errors import TransientError
 from fusion_eval.models.openai.finish import (
@@ -47,7 +48,7 @@ def candidates_of(
         raise _failed(failure, name, redactor)
     choices = reply.choices or []
     if len(choices) > 1:
-        choices = sorted(choices, key=lambda choice: choice.index)
+        choices = sorted(choices, key=attrgetter("index"))
     failures = [_failure_of(choice) for choice in choices]
     if choices and all(failures):
         raise _failed(failures[0], name, redactor)

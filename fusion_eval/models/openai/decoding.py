@@ -48,10 +48,14 @@ def decode_reply(body: bytes) -> Reply:
     """
     try:
         reply = _decode(body)
-        if all(choice.message or choice.text is not None for choice in reply.choices or ()):
-            return reply
     except UNREADABLE:  # msgspec's validation error is one of them
         pass
+    else:
+        for choice in reply.choices or ():
+            if choice.message is None and choice.text is None:
+                break
+        else:
+            return reply
     try:
         return _reply_of(_documents(body))
     except (ValueError, RecursionError) as error:

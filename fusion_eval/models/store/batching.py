@@ -1,4 +1,4 @@
-"""Run the store's statements from asynchronous code: one statement for each turn of the event loop."""
+"""Run the store's statements from asynchronous code: one statement for the rows of many callers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,22 @@ _LAST_TRIES = 10
 
 
 class Batch(Generic[T]):
-    """Collect the rows of one turn of the event loop, and run `statement` once for all of them.
+    """Collect rows, and run `statement` once for all of them, on the next turn of the event loop or later.
 
-    Reads and writes are flushed on the next turn of the event loop. A reader that misses a row resumes before the row's
-    writer learns that its write is done, so it sees that the row is in flight and waits instead of asking twice.
+    A reader that misses a row resumes before the row's writer learns that its write is done. So it sees that the row is
+    in flight, and waits instead of asking twice.
+
+    Args:
+        statement: Reads or writes rows, and returns what is stored under their keys.
+        pause: Seconds between two statements, at least. Rows that come sooner wait.
     """
 
-    def __init__(self, statement: Callable[[dict[bytes, T]], dict[bytes, Candidate]]) -> None:
-        self._statement = statement
+    def __init__(
+        self, statement: Callable[[dict[bytes, T]], dict[bytes, Candidate]], pause: float = 0.0
+    ) -> None:
+        self._statement, self._pause = statement, pause
+        self._flushed = float("-inf")
+        """When the last statement began, by `time.monotonic`."""
         self._rows: dict[bytes, T] = {}
         self._waiting: list[asyncio.Future[dict[bytes, Candidate]]] = []
         self._retrying: asyncio.Task[None] | None = None
@@ -39,16 +47,27 @@ class Batch(Generic[T]):
         """
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            loop.call_soon(self._flush)
+            wait = self._flushed + self._pause - time.monotonic() if self._pause else 0.0
+            if wait > 0:
+                loop.call_later(wait, self._flush)
+            else:
+                loop.call_soon(self._flush)
         self._rows |= rows
         done: asyncio.Future[dict[bytes, Candidate]] = loop.create_future()
         self._waiting.append(done)
-        result = await done
-        return {key: result[key] for key in rows if key in result}
+        try:
+            result = await done
+        except asyncio.CancelledError:
+            self._flush()  # the run may end before the pause does, and the rows of all callers are paid for
+            raise
+        return {key: result[key] for key in rows if key in result} if result else {}
 
     def _flush(self) -> None:
         rows, waiting = self._rows, self._waiting
+        if not waiting:  # a cancelled caller has flushed them already
+            return
         self._rows, self._waiting = {}, []
+        self._flushed = time.monotonic()
         try:
             result: dict[bytes, Candidate] | Exception = self._statement(rows)
         except BusyStoreError:

@@ -8,7 +8,7 @@ kept.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,15 +27,19 @@ T = TypeVar("T")
 _decode = msgspec.json.Decoder(Candidate).decode
 _DAMAGE = (msgspec.DecodeError, UnicodeDecodeError)
 """What decoding raises for damage within a row, which SQLite does not see."""
-_ROWS_PER_STATEMENT = 100
-"""A row of an insert has two parameters, and the smallest limit on a statement's parameters is 999."""
+_PARAMETERS = 2
+"""Parameters of a statement that each row of an insert takes. SQLite limits their number."""
 
 
-class _Row(Candidate, frozen=True, omit_defaults=True):
-    """A candidate as it is written: short, without the fields that have their default.
+_Row = msgspec.defstruct(
+    "_Row",
+    [(field.name, Any, field.default) for field in msgspec.structs.fields(Candidate)],  # NODEFAULT stays so
+    omit_defaults=True,
+)
+"""A candidate as it is written: short, without the fields that have their default.
 
-    So a default of `Candidate` must never change.
-    """
+So a default of `Candidate` must never change.
+"""
 
 
 def cache_folder() -> Path:
@@ -92,7 +96,10 @@ class Store:
         A key that another process wrote first keeps that process's candidate.
         """
         changes_before = self._db.total_changes
-        for some in _in_portions(list(candidates.items())):
+        rows = list(candidates.items())
+        most = self._db.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // _PARAMETERS
+        for start in range(0, len(rows), most):
+            some = rows[start : start + most]
             marks = ",".join(["(?,?)"] * len(some))
             flat = [value for key, candidate in some for value in (key, _encode(candidate))]
             self._run(f"INSERT OR IGNORE INTO generations VALUES {marks}", flat)  # noqa: S608 - marks only
@@ -151,7 +158,3 @@ def _replace_damaged(path: Path, file: int | None, error: DamagedError) -> None:
 
 def _encode(candidate: Candidate) -> bytes:
     return msgspec.json.encode(_Row(*msgspec.structs.astuple(candidate)))
-
-
-def _in_portions(rows: Sequence[T]) -> Iterable[Sequence[T]]:
-    return (rows[i : i + _ROWS_PER_STATEMENT] for i in range(0, len(rows), _ROWS_PER_STATEMENT))

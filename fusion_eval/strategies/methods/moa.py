@@ -61,7 +61,7 @@ class MixtureOfAgents:
                 failed = fall_back(pool, f"every proposal of layer {layer} failed", calls)
                 return replace(failed, sampler_calls=len(calls))
         template = prompt_to_write("moa", chat=tools.fusor.chat)
-        answer = await fuse(Pool(pool.prompt, proposals), replace(tools, template=template))
+        answer = await fuse(Pool(pool.prompt, proposals), tools.override(template=template))
         if answer.fallback:
             answer = replace(fall_back(pool, answer.fallback, answer.calls), dropped=answer.dropped)
         return replace(answer, calls=(*calls, *answer.calls), sampler_calls=len(calls))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +24,7 @@ def scoring(*scores: float | None) -> Tools:
     async def scorer(pool: Pool, tools: Tools) -> Scored:
         return Scored(scores)
 
-    return dataclasses.replace(tools(), scorer=scorer)
+    return msgspec.structs.replace(tools(), scorer=scorer)
 
 
 async def test_the_candidate_with_the_best_score_is_the_answer_word_for_word() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from fake_comet import fake_comet
 from scripted import pool_of, tools
@@ -39,7 +39,9 @@ def comet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]
 async def scored(scorer: Any, pool: Pool, store: Store, source: str | None = "The cat sat.") -> Scored:
     opener = Opener(parse({"model": "m", "base_url": "http://127.0.0.1:9/v1"}), store)
     try:
-        return await scorer(pool, dataclasses.replace(tools(), open_model=opener.open_model, source=source))
+        return await scorer(
+            pool, msgspec.structs.replace(tools(), open_model=opener.open_model, source=source)
+        )
     finally:
         await opener.close()
 
@@ -61,9 +63,9 @@ async def test_each_text_is_rated_once_with_the_source_and_without_a_reference(c
 
 def test_the_source_is_the_tasks_own_or_the_question_in_the_prompt() -> None:
     few_shot = Prompt("Hello = Hallo\nThe cat sat = ")
-    assert source_of(PROMPT, dataclasses.replace(tools(), source="The cat sat.")) == "The cat sat."
+    assert source_of(PROMPT, msgspec.structs.replace(tools(), source="The cat sat.")) == "The cat sat."
     assert source_of(PROMPT, tools()) == "Translate into German: The cat sat."
-    assert source_of(few_shot, dataclasses.replace(tools(), examples=14)) == "The cat sat = "
+    assert source_of(few_shot, msgspec.structs.replace(tools(), examples=14)) == "The cat sat = "
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from choosing_models import FAILURES, always_failing, counted, reason_of, shown
 from hypothesis import given
@@ -34,7 +34,7 @@ def member(name: str, key: Callable[[str], float], *, fused: str = "the fused an
 
 
 def council_of(*members: Scripted) -> Tools:
-    return dataclasses.replace(tools(members[0]), samplers=members)
+    return msgspec.structs.replace(tools(members[0]), samplers=members)
 
 
 def lengths(text: str) -> float:

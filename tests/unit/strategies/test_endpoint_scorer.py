@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 from reward_server import SGLANG, VLLM, reward_server
@@ -31,7 +31,7 @@ async def scored(scorer: Any, pool: Pool, store: Store | None = None, **argument
         parse({"model": "m", "base_url": "http://127.0.0.1:9/v1", **arguments}), store or Store(None)
     )
     try:
-        return await scorer(pool, dataclasses.replace(tools(), open_model=opener.open_model))
+        return await scorer(pool, msgspec.structs.replace(tools(), open_model=opener.open_model))
     finally:
         await opener.close()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import random
 import re
 
+import msgspec
 import pytest
 from scripted import Scripted, pool_of, text_of, tools
 
@@ -37,7 +37,7 @@ def shown(prompt: str) -> set[str]:
 async def test_every_layer_sees_the_whole_layer_before_and_the_fusor_writes_the_last() -> None:
     # given three candidates, and as many proposals in each of two layers
     model, fusor = numbered(), Scripted("final")
-    given = dataclasses.replace(tools(model), fusor=fusor)
+    given = msgspec.structs.replace(tools(model), fusor=fusor)
     # when
     answer = await MixtureOfAgents(layers=3)(pool_of("a", "b", "c"), given)
     # then
@@ -57,7 +57,7 @@ async def test_one_layer_is_one_call_of_the_fusor() -> None:
 
 async def test_the_samplers_take_turns_and_no_two_proposals_share_a_seed() -> None:
     first, second = numbered("x"), numbered("y")
-    given = dataclasses.replace(tools(Scripted("final")), samplers=(first, second))
+    given = msgspec.structs.replace(tools(Scripted("final")), samplers=(first, second))
     await MixtureOfAgents(layers=3)(pool_of("a", "b", "c"), given)
     assert (len(first.requests), len(second.requests)) == (4, 2)
     seeds = [sampling.seed for model in (first, second) for _, sampling in model.requests]
@@ -71,7 +71,7 @@ async def test_the_samplers_take_turns_and_no_two_proposals_share_a_seed() -> No
 async def test_a_model_with_several_turns_is_never_asked_the_same_twice(n: int) -> None:
     # given the samplers of a|b with the weights 2|1
     first, second = numbered("x"), numbered("y")
-    given = dataclasses.replace(tools(Scripted("final")), samplers=(first, first, second))
+    given = msgspec.structs.replace(tools(Scripted("final")), samplers=(first, first, second))
     # when
     answer = await MixtureOfAgents()(pool_of(*map(str, range(n))), given)
     # then
@@ -84,7 +84,7 @@ async def test_a_model_with_several_turns_is_never_asked_the_same_twice(n: int) 
 async def test_proposals_are_written_at_the_temperatures_of_the_candidates() -> None:
     # given hedged sampling: one greedy candidate, and others
     model = numbered()
-    given = dataclasses.replace(tools(model), fusor=Scripted("final"), temperatures=(0.0, 0.7, 0.7))
+    given = msgspec.structs.replace(tools(model), fusor=Scripted("final"), temperatures=(0.0, 0.7, 0.7))
     # when
     await MixtureOfAgents()(pool_of("a", "b", "c"), given)
     # then
@@ -125,7 +125,7 @@ async def test_a_layer_without_any_proposal_falls_back_on_a_candidate_of_the_poo
 
 
 async def test_a_fusor_that_fails_falls_back_on_a_candidate_of_the_pool_not_on_a_proposal() -> None:
-    given = dataclasses.replace(tools(numbered()), fusor=Scripted(""))
+    given = msgspec.structs.replace(tools(numbered()), fusor=Scripted(""))
     answer = await MixtureOfAgents()(pool_of("a", "b"), given)
     assert (answer.text, answer.chosen) == ("a", 0)
     assert answer.fallback is not None and "wrote no answer" in answer.fallback

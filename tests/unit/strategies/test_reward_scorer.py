@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import importlib.util
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from scripted import pool_of, tools
 
@@ -78,7 +78,7 @@ def by_hand(folder: str, text: str, *, template: bool = True) -> float:
 async def scored(scorer: Any, pool: Pool, store: Store | None = None) -> Scored:
     opener = Opener(parse({"model": "m", "base_url": "http://127.0.0.1:9/v1"}), store or Store(None))
     try:
-        return await scorer(pool, dataclasses.replace(tools(), open_model=opener.open_model))
+        return await scorer(pool, msgspec.structs.replace(tools(), open_model=opener.open_model))
     finally:
         await opener.close()
 
