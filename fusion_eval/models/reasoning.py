@@ -40,8 +40,9 @@ def split_reasoning(text: str) -> tuple[str, str]:
     Returns:
         The answer and the reasoning; both may be empty.
     """
-    if not _may_hold_reasoning(text):
-        return text, ""
+    lowered = text.lower()
+    if not ("think" in lowered or "thought" in lowered or "<|" in text or text.startswith("analysis")):
+        return text, ""  # no mark of reasoning; every reply comes here
     if _HARMONY_START.match(text) or _HARMONY_LATER.search(text):
         return _split_channels(text)
     if bare := _BARE_HARMONY.match(text):
@@ -54,12 +55,6 @@ def split_reasoning(text: str) -> tuple[str, str]:
     answer, later = _split_later_blocks(answer)
     answer = _ANSWER_TAG.sub("", answer).lstrip()
     return answer, "\n".join(filter(None, (thought.strip() for thought in (*thoughts, *later))))
-
-
-def _may_hold_reasoning(text: str) -> bool:
-    """Return whether a text holds a mark of reasoning; every reply comes here, and most hold none."""
-    lowered = text.lower()
-    return "think" in lowered or "thought" in lowered or "<|" in text or text.startswith("analysis")
 
 
 def _split_leading_blocks(text: str) -> tuple[str, list[str]]:

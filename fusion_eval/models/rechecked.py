@@ -109,11 +109,16 @@ def contradictions(
         sampling: The sampling options of the request.
         limits: Numbers of tokens at which the endpoint ends answers, whatever `max_tokens` says.
     """
+    suspects = [
+        (place, candidate)
+        for place, candidate in enumerate(candidates)
+        if candidate.error is None and (candidate.finish_reason == "length" or not candidate.text)
+    ]
+    if not suspects:
+        return []
     written = sum(candidate.completion_tokens for candidate in candidates)
     places = []
-    for place, candidate in enumerate(candidates):
-        if candidate.error is not None:
-            continue
+    for place, candidate in suspects:
         if candidate.finish_reason == "length":
             if 0 < written <= sampling.max_tokens // 2 and written not in limits:
                 places.append(place)

@@ -73,8 +73,9 @@ def render(
     turns = _turns(template, prompt, examples)
     shown = [turn.content for turn in turns]
     texts = [without_control_characters(text) for text in candidates]
-    own = [value for value in more.values() if isinstance(value, str)]
-    own += [text for value in more.values() if isinstance(value, list | tuple) for text in value]
+    own: list[str] = []
+    for value in more.values():
+        own += [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
     fence = fence_for([*texts, *own, *shown])
     name = NAMES.get(language or "", "")
     if not more:

@@ -49,7 +49,8 @@ def candidates_of(
     choices = reply.choices or []
     if len(choices) > 1:
         choices = sorted(choices, key=attrgetter("index"))
-    failures = [_failure_of(choice) for choice in choices]
+    finishes = [finish_name(choice.finish_reason) for choice in choices]
+    failures = [_failure_of(choice, finish) for choice, finish in zip(choices, finishes, strict=True)]
     if choices and all(failures):
         raise _failed(failures[0], name, redactor)
     usage = reply.usage or ReplyUsage()
@@ -70,6 +71,7 @@ def candidates_of(
         if failures[i]
         else _candidate(
             choice,
+            finishes[i] or "unknown",
             name,
             sampling.seed + i,
             tokens[i],
@@ -100,11 +102,10 @@ def _failed(failure: object, name: str, redactor: Redactor) -> TransientError:
     )
 
 
-def _failure_of(choice: ReplyChoice) -> object:
-    """Return why a choice holds no answer; None if it holds one."""
+def _failure_of(choice: ReplyChoice, finish: str | None) -> object:
+    """Return why a choice with this finish reason holds no answer; None if it holds one."""
     if failure := failure_in_choice(choice):
         return failure
-    finish = finish_name(choice.finish_reason)
     if finish is None:
         return f"it ended with '{message_in(choice.finish_reason)}'"
     message = choice.message
@@ -112,14 +113,7 @@ def _failure_of(choice: ReplyChoice) -> object:
         written = choice.text
         nothing = written is None
     else:
-        written = (
-            message.content
-            or message.refusal
-            or message.reasoning_content
-            or message.reasoning
-            or message.thinking
-            or _details(message)
-        )
+        written = message.content or message.refusal or _reasoning_in(message)
         nothing = False
     if nothing or (finish == "unknown" and not written):
         return "it holds neither a text nor a reason to end"
@@ -128,6 +122,7 @@ def _failure_of(choice: ReplyChoice) -> object:
 
 def _candidate(
     choice: ReplyChoice,
+    finish: str,
     name: str,
     seed: int,
     completion_tokens: int,
@@ -140,15 +135,13 @@ def _candidate(
     refused = message is not None and not message.content and bool(message.refusal)
     written = (message.content or message.refusal if message else choice.text) or ""
     text, reasoning = split_reasoning(written)
-    if message and (
-        field := message.reasoning_content or message.reasoning or message.thinking or _details(message)
-    ):
+    if message and (field := _reasoning_in(message)):
         text, reasoning = text.lstrip(), field  # some servers leave the blank lines that follow the reasoning
     return Candidate(
         text=redactor.text(text),
         model=name,
         seed=seed,
-        finish_reason="refusal" if refused else finish_name(choice.finish_reason) or "unknown",
+        finish_reason="refusal" if refused else finish,
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         mean_logprob=_mean(_token_logprobs(choice)) if choice.logprobs else None,
@@ -160,10 +153,11 @@ def _candidate(
     )
 
 
-def _details(message: ReplyMessage) -> str:
-    """Return the reasoning in OpenRouter's list of details."""
-    if not isinstance(message.reasoning_details, list):
-        return ""
+def _reasoning_in(message: ReplyMessage) -> str:
+    """Return the reasoning that stands in a field of its own. OpenRouter sends a list of details."""
+    reasoning = message.reasoning_content or message.reasoning or message.thinking
+    if reasoning or not isinstance(message.reasoning_details, list):
+        return reasoning or ""
     parts = [part for part in message.reasoning_details if isinstance(part, dict)]
     texts = [part.get("text") or part.get("summary") for part in parts]
     return "".join(text for text in texts if isinstance(text, str))
