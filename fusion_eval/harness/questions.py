@@ -23,6 +23,9 @@ from fusion_eval.types import Prompt, Sampling, with_logprobs, without_surrogate
 
 N = TypeVar("N", int, float)
 
+Options = tuple[Sampling, tuple[float, ...]]
+"""How to sample: the options, and the temperatures of the candidates."""
+
 COPY_STRIDE = 1_000_000
 """The distance between the seeds of two copies of a prompt: their pools never overlap, however far n is raised."""
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
@@ -78,9 +81,8 @@ class Questions(Sequence[Question]):
         scorer = needs_logprobs(load_scorer(arguments.scorer_spec))
         self._logprobs = max(logprobs, arguments.samples_locally, scorer)
         self._copies = array("L")
-        self._options: list[tuple[Sampling, tuple[float, ...]]] = []
-        """How to sample each request, as `_sampling` returns it."""
-        self._known: dict[tuple[bytes, int] | None, tuple[Sampling, tuple[float, ...]]] = {}
+        self._options: list[Options] = []
+        self._known: dict[tuple[bytes, int] | None, Options] = {}
         seen: Counter[int] = Counter()
         for request in requests:
             repeats = max(request.repeats or 1, 1)
@@ -102,16 +104,12 @@ class Questions(Sequence[Question]):
         """Return one question, or a list of them for a slice."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        request, copy = self._requests[index], self._copies[index]
-        return self._question(request, copy, self._options[index], self._answers)
+        return self._question(self._requests[index], self._copies[index], self._options[index], self._answers)
 
-    def _question(
-        self, request: Request, copy: int, options: tuple[Sampling, tuple[float, ...]], answers: bool
-    ) -> Question:
+    def _question(self, request: Request, copy: int, options: Options, answers: bool) -> Question:
         context = request.args[0]
         sampling, temperatures = options
         chat = isinstance(context, ChatPrompt)
-        english = english_request(request) if self._arguments.cross_lingual else None
         return Question(
             task=request.task_name or "",
             doc_id=request.doc_id,
@@ -123,20 +121,22 @@ class Questions(Sequence[Question]):
             extract=_extract(request, self._arguments) if answers else None,
             examples=0 if chat else examples_before(request.task_name or "", request.doc, context),
             source=_source(request.doc, context),
-            english=self._question(english, copy, self._sampling(english, copy), answers=False)
-            if english
-            else None,
+            english=self._english(request, copy) if self._arguments.cross_lingual else None,
         )
 
-    def _sampling(self, request: Request, copy: int) -> tuple[Sampling, tuple[float, ...]]:
-        """Return the sampling options and the temperatures of a request. Nearly all requests of a task share them."""
+    def _english(self, request: Request, copy: int) -> Question | None:
+        if (english := english_request(request)) is None:
+            return None
+        return self._question(english, copy, self._sampling(english, copy), answers=False)
+
+    def _sampling(self, request: Request, copy: int) -> Options:
+        """Return the sampling options of a request. Nearly all requests of a task share them."""
         options, key = dict(request.args[1] or {}), None
         with contextlib.suppress(TypeError, ValueError, RecursionError):  # `_sampling` tells what is wrong
             key = msgspec.json.encode(options), copy
         if known := self._known.get(key):
             return known
-        sampling, temperatures = _sampling(options, copy, self._arguments)
-        known = with_logprobs(sampling, self._logprobs), temperatures
+        known = _sampling(options, copy, self._arguments, self._logprobs)
         if len(self._known) < _KNOWN and key:
             self._known[key] = known
         return known
@@ -168,16 +168,11 @@ def _extract(request: Request, arguments: ModelArguments) -> Callable[[str], str
     return reader
 
 
-def _sampling(
-    options: Mapping[str, Any], copy: int, arguments: ModelArguments
-) -> tuple[Sampling, tuple[float, ...]]:
+def _sampling(options: Mapping[str, Any], copy: int, arguments: ModelArguments, logprobs: int) -> Options:
     """Return the sampling options: the model arguments where they are set, else the task's options.
 
     A task's temperature counts only if it is above 0. `do_sample: false` is ignored, because tasks keep it even if
     `--gen_kwargs temperature=0.3` asks for sampling.
-
-    Returns:
-        The options, and the temperatures of the candidates.
     """
     task_temperature = _number(options, "temperature", float)
     temperatures = arguments.candidate_temperatures or (task_temperature or DEFAULT_TEMPERATURE,)
@@ -190,7 +185,7 @@ def _sampling(
         stop=_stops(options),
         extra=_extra(options if arguments.min_p is None else {**options, "min_p": arguments.min_p}),
     )
-    return sampling, temperatures
+    return with_logprobs(sampling, logprobs), temperatures
 
 
 def _number(options: Mapping[str, Any], name: str, kind: type[N]) -> N | None:

@@ -120,8 +120,14 @@ class Totals:
         self._add_generations("fusor", calls[sampling:])
 
     def as_json(self) -> dict[str, Any]:
-        """Return the sums as a results file has them. What was saved stands there only if something was."""
+        """Return the sums as a results file has them. What was saved stands there only if something was.
+
+        Sums of fractions are rounded, since their last digits depend on the order in which the answers came.
+        """
         values = asdict(self)
+        for sums in (values, *values["roles"].values()):
+            for name in _FRACTIONS & sums.keys():
+                sums[name] = None if sums[name] is None else round(sums[name], _DIGITS)
         if not self.saved_candidates:
             del values["saved_candidates"]
         return values
@@ -159,6 +165,7 @@ class Totals:
         self.seconds += sum({(g.model, g.latency): g.latency for g in generations}.values())
 
 
+_FRACTIONS, _DIGITS = {"cost", "seconds"}, 9
 _SCORED = ("bon",)
 """Strategies whose calls are all the scorer's, also in traces of 0.1.0, which do not count them."""
 _COUNTS = (

@@ -51,8 +51,8 @@ def results(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
 def test_a_replayed_run_writes_the_same_files_and_sends_no_request(
     openai_server: Start, tmp_path: Path
 ) -> None:
-    # given a run that paid for its answers
-    server = openai_server(Plan())
+    # given a run that paid for its answers, which did not come in the order of their prompts
+    server = openai_server(Plan(latency=lambda number, request: 0.03 * (number % 3)))
     priced = ",scorer=judge,price_in=1,price_out=2"
     assert run(server, tmp_path, arguments=priced) == 0
     sent, before = len(server.calls), files_in(tmp_path)
