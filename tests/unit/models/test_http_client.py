@@ -14,6 +14,7 @@ from openai_server import Plan
 from raw_server import LOOPS, OK, Peer, Run, Serve, answering, body_of, client_of, echo, serving, whole
 
 from fusion_eval.models.http import direct
+from fusion_eval.models.http.channel import Channel
 from fusion_eval.models.http.direct import DirectClient
 
 FOREVER = 60.0
@@ -141,6 +142,53 @@ def test_a_request_ends_at_its_timeout_and_its_connection_with_it(run: Run, serv
                 await body_of(client)
             assert 0.15 < time.monotonic() - started < 2
             await server.all_closed()
+
+    run(test())
+
+
+def test_each_request_on_a_connection_has_its_whole_time(run: Run) -> None:
+    """One timer serves all requests of a connection, and the first one sets it."""
+    seconds = {b"quick": 0.0, b"slow": 0.25}
+
+    async def serve(peer: Peer) -> None:
+        while (path := (await peer.request()).split()[1].rpartition(b"/")[2]) in seconds:
+            await asyncio.sleep(seconds[path])
+            await peer.send(whole(b"{}"))
+        await silent(peer)
+
+    async def test() -> None:
+        async with client_of(serve, seconds=0.4) as (client, server):
+            # when the first timer ends within the second request, and later while the connection is idle
+            await body_of(client, "quick")
+            await asyncio.sleep(0.25)
+            assert await body_of(client, "slow") == b"{}"
+            await asyncio.sleep(0.5)
+            assert await body_of(client, "slow") == b"{}"
+            # then a request still ends at its own time
+            started = time.monotonic()
+            with pytest.raises(TimeoutError):
+                await body_of(client, "never")
+            assert 0.35 < time.monotonic() - started < 2
+            assert server.connections == 1
+
+    run(test())
+
+
+def test_a_request_with_less_time_than_the_one_before_ends_sooner(run: Run) -> None:
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(whole(b"{}"))
+        await silent(peer)
+
+    async def test() -> None:
+        async with serving(serve) as server:
+            loop = asyncio.get_running_loop()
+            _, channel = await loop.create_connection(Channel, "127.0.0.1", server.port)
+            request = b"GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+            await channel.exchange(request, 100, FOREVER)
+            async with asyncio.timeout(5):
+                with pytest.raises(TimeoutError):
+                    await channel.exchange(request, 100, 0.1)
 
     run(test())
 

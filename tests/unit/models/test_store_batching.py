@@ -1,4 +1,4 @@
-"""Store statements of one event loop turn are batched; no answer is lost or paid for twice, whoever is interrupted."""
+"""Reads and writes of many callers are batched; no answer is lost or paid for twice, whoever is interrupted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -19,6 +20,7 @@ from openai_server import Fault, Plan, Server
 
 from fusion_eval.errors import EndpointError, StoreError
 from fusion_eval.models.cached import Cached, keys_of
+from fusion_eval.models.store.batching import Batch
 from fusion_eval.models.store.store import Store
 from fusion_eval.types import Candidate, Prompt, Sampling
 
@@ -73,6 +75,27 @@ async def test_requests_of_one_turn_are_read_in_one_statement_and_written_in_one
     # then
     assert [texts(pool) for pool in pools] == [[f"{q.text} 0", f"{q.text} 1"] for q in QUESTIONS]
     assert (store.read, store.written) == ([16], [16])
+
+
+async def test_answers_that_come_soon_after_a_write_are_written_together() -> None:
+    # given a model whose answers come in another turn each
+    store = RecordingStore()
+    model = Cached(SimultaneousDoor(1), store)
+    model._write = Batch(store.keep, pause=0.2)
+
+    async def sample_after(turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await model.sample(QUESTIONS[turns // 10], SAMPLING, 1)
+
+    # when
+    started = time.monotonic()
+    await sample_after(0)
+    alone = time.monotonic() - started
+    await asyncio.gather(*(sample_after(10 * i) for i in range(1, 8)))
+    # then the first is written at once, and the others after the pause
+    assert store.written == [1, 7]
+    assert alone < 0.15 and time.monotonic() - started > 0.15
 
 
 async def test_an_answer_is_returned_only_after_other_processes_can_read_it(tmp_path: Path) -> None:
@@ -191,6 +214,28 @@ def test_an_answer_is_stored_though_its_caller_is_cancelled_when_it_comes() -> N
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(run())
     assert len(store.candidates(keys_of("m", PROMPT, SAMPLING, 1))) == 1
+
+
+def test_all_answers_that_wait_to_be_written_are_stored_though_the_run_ends() -> None:
+    # given answers that would be written in an hour
+    store = Store(None)
+    model = Cached(SimultaneousDoor(1), store)
+    model._write = Batch(store.keep, pause=3600)
+
+    async def run() -> None:
+        await model.sample(QUESTIONS[0], SAMPLING, 1)
+        async with asyncio.TaskGroup() as group:
+            for question in QUESTIONS[1:]:
+                group.create_task(model.sample(question, SAMPLING, 1))
+            await until(lambda: len(model._write._waiting) == len(QUESTIONS) - 1)
+            raise KeyboardInterrupt
+
+    # when
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(run())
+    # then
+    keys = [key for question in QUESTIONS for key in keys_of("m", question, SAMPLING, 1)]
+    assert len(store.candidates(keys)) == len(QUESTIONS)
 
 
 # A store that fails
