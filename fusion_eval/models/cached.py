@@ -46,15 +46,18 @@ class Cached:
             return ready
         candidates = await self._read(dict.fromkeys(keys))
         per_request = n
-        while missing := [i for i, key in enumerate(keys) if key not in candidates]:
-            in_flight = [self._in_flight[keys[i]] for i in missing if keys[i] in self._in_flight]
-            if in_flight:  # another caller is asking for the same: wait, then look again
+        while len(candidates) < n:
+            missing = [i for i, key in enumerate(keys) if key not in candidates]
+            asked = [keys[i] for i in missing]
+            if not self._in_flight.keys().isdisjoint(asked):  # by another caller: wait, then look again
+                in_flight = [self._in_flight[key] for key in asked if key in self._in_flight]
                 await asyncio.gather(*(event.wait() for event in in_flight))
-                candidates |= await self._read(dict.fromkeys(keys[i] for i in missing))
+                candidates |= await self._read(dict.fromkeys(asked))
                 continue
             if per_request > 1:
                 per_request = min(per_request, self._model.max_n or per_request)
-            replies = await self._ask(prompt, sampling, keys, contiguous_ranges(missing, per_request))
+            ranges = contiguous_ranges(missing, per_request)
+            replies = await self._ask(prompt, sampling, keys, asked, ranges)
             # An endpoint that ignores n brings no more next time.
             per_request = max(map(len, replies))
             for reply in replies:
@@ -62,11 +65,10 @@ class Cached:
         return [candidates[key] for key in keys]
 
     async def _ask(
-        self, prompt: Prompt, sampling: Sampling, keys: list[bytes], ranges: list[range]
+        self, prompt: Prompt, sampling: Sampling, keys: list[bytes], asked: list[bytes], ranges: list[range]
     ) -> list[dict[bytes, Candidate]]:
-        """Send one request for each range of candidates. A reply may bring fewer than its range."""
+        """Send one request for each range of keys, which `asked` holds one by one. A reply may bring fewer."""
         event = asyncio.Event()
-        asked = [keys[i] for indices in ranges for i in indices]
         self._in_flight |= dict.fromkeys(asked, event)
         try:
             requests = [
@@ -105,13 +107,15 @@ def keys_of(identity: str, prompt: Prompt, sampling: Sampling, n: int) -> list[b
     keys = []
     for seed in range(sampling.seed, sampling.seed + n):
         own = shared.copy()
-        own.update(str(seed).encode())
+        own.update(b"%d" % seed)
         keys.append(own.digest())
     return keys
 
 
 def contiguous_ranges(indices: list[int], longest: int) -> list[range]:
     """Split ascending indices into ranges of neighbours, none longer than `longest`."""
+    if indices and longest > indices[-1] - indices[0] == len(indices) - 1:  # the usual case
+        return [range(indices[0], indices[-1] + 1)]
     ranges = []
     start = stop = indices[0] if indices else 0
     for i in indices:

@@ -87,6 +87,11 @@ class Totals:
 
     def add(self, trace: Trace, planned: int = 0) -> None:
         """Add one trace. If its pool has fewer candidates than planned, the others were saved."""
+        self.add_pool(trace, planned)
+        self.add_calls(trace)
+
+    def add_pool(self, trace: Trace, planned: int = 0) -> None:
+        """Add one trace without the calls beyond its pool."""
         candidates = trace.pool.drawn
         self.prompts += 1
         self.candidates += len(candidates)
@@ -101,14 +106,13 @@ class Totals:
                 self.cut_candidates += 1
         self.unscored_candidates += trace.answer.scores.count(None)
         self._add_generations("sampler", candidates)
-        self.add_calls(trace)
         self.fallbacks += trace.answer.fallback is not None
         self.dropped_candidates += trace.answer.dropped
         for departure in trace.answer.departures:
             self.departures[departure] = self.departures.get(departure, 0) + 1
 
     def add_calls(self, trace: Trace) -> None:
-        """Add only the calls beyond the pool, for a pool that another strategy's trace has added already."""
+        """Add only the calls beyond the pool."""
         calls = trace.answer.calls
         if not calls:
             return
@@ -147,20 +151,20 @@ class Totals:
     def _add_generations(self, role: str, generations: Sequence[Candidate]) -> None:
         if not generations:
             return
-        usage = Usage()
+        usage = self.roles.get(role)
+        if usage is None:
+            usage = self.roles[role] = Usage()
+        prompt_tokens, completion_tokens = usage.prompt_tokens, usage.completion_tokens
         for generation in generations:
             usage.add(generation)
-            self.rechecks += generation.rechecks
-            for option in generation.omitted:
-                self.omitted[option] = self.omitted.get(option, 0) + 1
-        self.prompt_tokens += usage.prompt_tokens
-        self.completion_tokens += usage.completion_tokens
-        if usage.cost is not None:
-            self.cost = (self.cost or 0.0) + usage.cost
-        if role in self.roles:
-            self.roles[role].merge(usage)
-        else:
-            self.roles[role] = usage
+            if generation.cost is not None:
+                self.cost = (self.cost or 0.0) + generation.cost
+            if generation.rechecks or generation.omitted:  # few are
+                self.rechecks += generation.rechecks
+                for option in generation.omitted:
+                    self.omitted[option] = self.omitted.get(option, 0) + 1
+        self.prompt_tokens += usage.prompt_tokens - prompt_tokens
+        self.completion_tokens += usage.completion_tokens - completion_tokens
         # Candidates of one request share one wait, so their latency is equal and counts once.
         self.seconds += sum({(g.model, g.latency): g.latency for g in generations}.values())
 
@@ -191,30 +195,40 @@ _COUNTS = (
 class RunTotals:
     """The totals of one run of one strategy, by task."""
 
-    tasks: dict[str, Totals] = field(default_factory=dict)
+    pools: dict[str, Totals] = field(default_factory=dict)
+    """By task, what is known without the calls beyond the pool. Strategies that share their pools have the same ones."""
     calls: dict[str, Totals] = field(default_factory=dict)
     """By task, only what the strategy called beyond the pool."""
 
     @property
+    def tasks(self) -> dict[str, Totals]:
+        """The totals of each task."""
+        return {task: _merged((pools, self.calls[task])) for task, pools in self.pools.items()}
+
+    @property
     def overall(self) -> Totals:
         """The totals of all tasks together."""
-        overall = Totals()
-        for totals in self.tasks.values():
-            overall.merge(totals)
-        return overall
+        return _merged((*self.pools.values(), *self.calls.values()))
 
     def add(self, trace: Trace, planned: int = 0) -> None:
         """Add one trace, whose pool was planned to have so many candidates."""
-        if trace.task not in self.tasks:
-            self.tasks[trace.task], self.calls[trace.task] = Totals(), Totals()
-        self.tasks[trace.task].add(trace, planned)
+        if trace.task not in self.pools:
+            self.pools[trace.task], self.calls[trace.task] = Totals(), Totals()
+        self.pools[trace.task].add_pool(trace, planned)
         self.calls[trace.task].add_calls(trace)
 
     def merge(self, other: RunTotals) -> None:
         """Add the totals of the same run in another process."""
-        for mine, theirs in ((self.tasks, other.tasks), (self.calls, other.calls)):
+        for mine, theirs in ((self.pools, other.pools), (self.calls, other.calls)):
             for task, totals in theirs.items():
                 mine.setdefault(task, Totals()).merge(totals)
+
+
+def _merged(parts: Iterable[Totals]) -> Totals:
+    merged = Totals()
+    for part in parts:
+        merged.merge(part)
+    return merged
 
 
 def sum_of_known(costs: Iterable[float | None]) -> float | None:

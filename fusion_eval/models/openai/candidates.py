@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import chain, count, repeat
 from operator import attrgetter
+
+import msgspec
 
 from fusion_eval.errors import TransientError
 from fusion_eval.models.openai.finish import (
@@ -54,33 +57,25 @@ def candidates_of(
     if choices and all(failures):
         raise _failed(failures[0], name, redactor)
     usage = reply.usage or ReplyUsage()
-    prompt_tokens = _plausible_count(usage.prompt_tokens)
+    reads = chain([_plausible_count(usage.prompt_tokens)], repeat(0))
     tokens = _completion_tokens(choices, _plausible_count(usage.completion_tokens))
     thoughts = _reasoning_tokens(usage, tokens)
     return [
-        Candidate(
-            text="",
-            model=name,
-            seed=sampling.seed + i,
-            finish_reason="error",
-            prompt_tokens=prompt_tokens if i == 0 else 0,
-            completion_tokens=tokens[i],
-            latency=latency,
-            error=str(_failed(failures[i], name, redactor)),
-        )
-        if failures[i]
-        else _candidate(
-            choice,
-            finishes[i] or "unknown",
+        _candidate(choice, finish or "unknown", name, seed, read, own, thought, latency, redactor)
+        if failure is None
+        else Candidate(
+            "",
             name,
-            sampling.seed + i,
-            tokens[i],
-            prompt_tokens if i == 0 else 0,
-            latency,
-            thoughts[i],
-            redactor,
+            seed,
+            "error",
+            read,
+            own,
+            latency=latency,
+            error=str(_failed(failure, name, redactor)),
         )
-        for i, choice in enumerate(choices)
+        for choice, finish, failure, seed, read, own, thought in zip(
+            choices, finishes, failures, count(sampling.seed), reads, tokens, thoughts, strict=False
+        )
     ]
 
 
@@ -110,14 +105,10 @@ def _failure_of(choice: ReplyChoice, finish: str | None) -> object:
         return f"it ended with '{message_in(choice.finish_reason)}'"
     message = choice.message
     if message is None:
-        written = choice.text
-        nothing = written is None
+        nothing = choice.text is None or (finish == "unknown" and not choice.text)
     else:
-        written = message.content or message.refusal or _reasoning_in(message)
-        nothing = False
-    if nothing or (finish == "unknown" and not written):
-        return "it holds neither a text nor a reason to end"
-    return None
+        nothing = finish == "unknown" and not (message.content or message.refusal or _reasoning_in(message))
+    return "it holds neither a text nor a reason to end" if nothing else None
 
 
 def _candidate(
@@ -125,31 +116,41 @@ def _candidate(
     finish: str,
     name: str,
     seed: int,
-    completion_tokens: int,
     prompt_tokens: int,
-    latency: float,
+    completion_tokens: int,
     reasoning_tokens: int,
+    latency: float,
     redactor: Redactor,
 ) -> Candidate:
-    message = choice.message
-    refused = message is not None and not message.content and bool(message.refusal)
+    message, logprobs = choice.message, choice.logprobs
     written = (message.content or message.refusal if message else choice.text) or ""
     text, reasoning = split_reasoning(written)
-    if message and (field := _reasoning_in(message)):
-        text, reasoning = text.lstrip(), field  # some servers leave the blank lines that follow the reasoning
-    return Candidate(
-        text=redactor.text(text),
-        model=name,
-        seed=seed,
-        finish_reason="refusal" if refused else finish,
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-        mean_logprob=_mean(_token_logprobs(choice)) if choice.logprobs else None,
-        confidences=_confidences(choice.logprobs) if choice.logprobs else (),
-        last_number=last_number_alternatives(choice.logprobs) if choice.logprobs else (),
+    if message:
+        if field := _reasoning_in(message):
+            text, reasoning = (
+                text.lstrip(),
+                field,
+            )  # some servers leave the blank lines that follow the reasoning
+        if message.refusal and not message.content:
+            finish = "refusal"
+    candidate = Candidate(
+        redactor.text(text),
+        name,
+        seed,
+        finish,
+        prompt_tokens,
+        completion_tokens,
         reasoning=redactor.text(reasoning) if reasoning else "",
-        reasoning_tokens=reasoning_tokens,
         latency=latency,
+        reasoning_tokens=reasoning_tokens,
+    )
+    if logprobs is None:
+        return candidate
+    return msgspec.structs.replace(
+        candidate,
+        mean_logprob=_mean(_token_logprobs(logprobs)),
+        confidences=_confidences(logprobs),
+        last_number=last_number_alternatives(logprobs),
     )
 
 
@@ -163,12 +164,10 @@ def _reasoning_in(message: ReplyMessage) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _token_logprobs(choice: ReplyChoice) -> list[float]:
-    if choice.logprobs is None:
-        return []
-    if choice.logprobs.content is not None:
-        return [token.logprob for token in choice.logprobs.content if token.logprob is not None]
-    return [value for value in choice.logprobs.token_logprobs or [] if value is not None]
+def _token_logprobs(logprobs: Logprobs) -> list[float]:
+    if logprobs.content is not None:
+        return [token.logprob for token in logprobs.content if token.logprob is not None]
+    return [value for value in logprobs.token_logprobs or [] if value is not None]
 
 
 def _confidences(logprobs: Logprobs) -> tuple[float, ...]:
@@ -202,7 +201,7 @@ def _completion_tokens(choices: list[ReplyChoice], total: int) -> list[int]:
     They add up to the total. Some servers count one choice only; then they add up to the tokens with
     log-probabilities.
     """
-    counted = [len(_token_logprobs(choice)) if choice.logprobs else 0 for choice in choices]
+    counted = [len(_token_logprobs(choice.logprobs)) if choice.logprobs else 0 for choice in choices]
     if len(counted) == 1:
         return [max(total, counted[0])]
     share, rest = divmod(max(total - sum(counted), 0), max(len(choices), 1))

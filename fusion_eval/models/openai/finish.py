@@ -28,6 +28,8 @@ _FAILED = re.compile(
 _NO_FAILURE = {"", "0", "200", "ok", "success", "none", "null", "false"}
 """Values of error fields that some gateways send with every good reply."""
 
+_NONE = (None,) * 5
+
 
 def finish_name(reason: object) -> str | None:
     """Return OpenAI's name for a finish reason; `unknown` where there is none, and None where it means no answer.
@@ -66,10 +68,14 @@ def failure_in_reply(reply: Any) -> object:
 
 def failure_in_choice(choice: Any) -> object:
     """Return what one choice says about its failure; None where it says nothing."""
-    for value in (choice.error, choice.errors, choice.message.error if choice.message else None):
+    error = choice.message.error if choice.message else None
+    fields = choice.error, choice.errors, error, choice.native_finish_reason, choice.status
+    if fields == _NONE:  # as in nearly all
+        return None
+    for value in fields[:3]:
         if value is not None and is_failure(value):
             return value
-    for value in (choice.native_finish_reason, choice.status):
+    for value in fields[3:]:
         if value is not None and (_is_failed_word(value) or _is_error_status(value)):
             return {"error": f"it ended with '{value}'"}
     return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,12 +97,12 @@ class Store:
         A key that another process wrote first keeps that process's candidate.
         """
         changes_before = self._db.total_changes
-        rows = list(candidates.items())
+        rows = list(zip(candidates, map(_encode, candidates.values()), strict=True))
         most = self._db.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // _PARAMETERS
         for start in range(0, len(rows), most):
             some = rows[start : start + most]
             marks = ",".join(["(?,?)"] * len(some))
-            flat = [value for key, candidate in some for value in (key, _encode(candidate))]
+            flat = list(chain.from_iterable(some))
             self._run(f"INSERT OR IGNORE INTO generations VALUES {marks}", flat)  # noqa: S608 - marks only
         if self._db.total_changes - changes_before == len(candidates):
             return dict(candidates)
