@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 # Models that answer in another language are prone to translate the labels as well.
 _COMPARISON = (
@@ -28,8 +29,7 @@ _BRACKET = re.compile(r"[\[\]]")
 _TAGGED = re.compile(r"<NEW_SOLUTION>(.*?)</NEW_SOLUTION>", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Fused:
+class Fused(msgspec.Struct, frozen=True):
     """The parts of a fusor's reply. An empty `answer` means that the reply has none."""
 
     answer: str

@@ -53,6 +53,9 @@ def finish_name(reason: object) -> str | None:
 
 def failure_in_reply(reply: Any) -> object:
     """Return what a whole reply says about its failure; None where it says nothing."""
+    fields = reply.error, reply.errors, reply.base_resp, reply.status, reply.code
+    if fields == _NONE and reply.success is not False and reply.object != "error":  # as in nearly all
+        return None
     for value in (reply.error, reply.errors):
         if value is not None and is_failure(value):
             return value

@@ -36,6 +36,8 @@ class ReadAhead:
     def take(self, keys: Sequence[bytes]) -> list[bytes] | None:
         """Return the rows of `keys` if all of them have been read ahead, else None. No statement is run."""
         ahead = self._ahead
+        if not ahead:  # as in a run that asks for the first time
+            return None
         try:
             rows = [ahead[key] for key in keys]
         except KeyError:
