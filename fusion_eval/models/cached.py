@@ -67,15 +67,22 @@ class Cached:
     async def _ask(
         self, prompt: Prompt, sampling: Sampling, keys: list[bytes], asked: list[bytes], ranges: list[range]
     ) -> list[dict[bytes, Candidate]]:
-        """Send one request for each range of keys, which `asked` holds one by one. A reply may bring fewer."""
+        """Send one request for each range of keys. A reply may bring fewer candidates than its range.
+
+        Args:
+            prompt: The prompt.
+            sampling: The sampling options of the first key.
+            keys: The keys of the whole pool.
+            asked: The keys within the ranges.
+            ranges: Which of `keys` each request is for.
+        """
         event = asyncio.Event()
         self._in_flight |= dict.fromkeys(asked, event)
         try:
-            requests = [
+            return await gather_or_cancel(
                 self._request(prompt, sampling, keys[indices.start : indices.stop], indices.start)
                 for indices in ranges
-            ]
-            return [await requests[0]] if len(requests) == 1 else await gather_or_cancel(requests)
+            )
         finally:
             for key in asked:
                 del self._in_flight[key]

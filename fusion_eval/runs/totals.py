@@ -126,12 +126,14 @@ class Totals:
     def as_json(self) -> dict[str, Any]:
         """Return the sums as a results file has them. What was saved stands there only if something was.
 
-        Sums of fractions are rounded, since their last digits depend on the order in which the answers came.
+        The file does not depend on the order in which the answers came: sums of fractions are rounded, and names sorted.
         """
         values = asdict(self)
         for sums in (values, *values["roles"].values()):
             for name in _FRACTIONS & sums.keys():
                 sums[name] = None if sums[name] is None else round(sums[name], _DIGITS)
+        for name in ("omitted", "departures"):
+            values[name] = dict(sorted(values[name].items()))
         if not self.saved_candidates:
             del values["saved_candidates"]
         return values
@@ -196,7 +198,7 @@ class RunTotals:
     """The totals of one run of one strategy, by task."""
 
     pools: dict[str, Totals] = field(default_factory=dict)
-    """By task, what is known without the calls beyond the pool. Strategies that share their pools have the same ones."""
+    """By task, all but the calls beyond the pool. Strategies that share their pools have the same tokens and costs here."""
     calls: dict[str, Totals] = field(default_factory=dict)
     """By task, only what the strategy called beyond the pool."""
 

@@ -45,7 +45,8 @@ def outline_of(
         language: The name of the answer's language, or an empty text.
         fence: The mark around untrusted text.
     """
-    if not template.trusted:  # a user's template may do with a text what `_Shown` does not notice
+    # A user's template may do with a text what `_Shown` does not notice. A role with a NUL could look like a mark.
+    if not template.trusted or "\0" in "".join(roles):
         return None
     turns = [{"role": role, "content": _Shown(number)} for number, role in enumerate(roles)]
     texts = [_Shown(len(roles) + number) for number in range(candidates)]
@@ -58,7 +59,11 @@ def outline_of(
 
 
 class _Shown:
-    """Stands for a text that a template may show as it is. Whatever else it does with the text fails."""
+    """Stands for a text that a template may show as it is.
+
+    What depends on the text fails: a condition, a comparison, a length, a slice, `indent`. Filters that turn the text into
+    a string first, such as `upper`, do not. A test compares each shipped prompt with what Jinja writes.
+    """
 
     def __init__(self, number: int) -> None:
         self._number = number

@@ -57,24 +57,25 @@ def candidates_of(
     if choices and all(failures):
         raise _failed(failures[0], name, redactor)
     usage = reply.usage or ReplyUsage()
-    reads = chain([_plausible_count(usage.prompt_tokens)], repeat(0))
+    # The first candidate has the tokens of the whole prompt.
+    prompt_tokens = chain([_plausible_count(usage.prompt_tokens)], repeat(0))
     tokens = _completion_tokens(choices, _plausible_count(usage.completion_tokens))
     thoughts = _reasoning_tokens(usage, tokens)
     return [
-        _candidate(choice, finish or "unknown", name, seed, read, own, thought, latency, redactor)
+        _candidate(choice, finish or "unknown", name, seed, read, written, thought, latency, redactor)
         if failure is None
         else Candidate(
-            "",
-            name,
-            seed,
-            "error",
-            read,
-            own,
+            text="",
+            model=name,
+            seed=seed,
+            finish_reason="error",
+            prompt_tokens=read,
+            completion_tokens=written,
             latency=latency,
             error=str(_failed(failure, name, redactor)),
         )
-        for choice, finish, failure, seed, read, own, thought in zip(
-            choices, finishes, failures, count(sampling.seed), reads, tokens, thoughts, strict=False
+        for choice, finish, failure, seed, read, written, thought in zip(
+            choices, finishes, failures, count(sampling.seed), prompt_tokens, tokens, thoughts, strict=False
         )
     ]
 
@@ -127,10 +128,8 @@ def _candidate(
     text, reasoning = split_reasoning(written)
     if message:
         if field := _reasoning_in(message):
-            text, reasoning = (
-                text.lstrip(),
-                field,
-            )  # some servers leave the blank lines that follow the reasoning
+            text = text.lstrip()  # some servers leave the blank lines that follow the reasoning
+            reasoning = field
         if message.refusal and not message.content:
             finish = "refusal"
     candidate = Candidate(

@@ -17,6 +17,8 @@ _RETRY_SECONDS = 0.05
 """Seconds between tries while another process has the store locked."""
 _LAST_TRIES = 10
 """Tries of a write when the run ends. The store itself waits half a second in each."""
+_LAST_SECONDS = 5.0
+"""Seconds that a cancelled caller waits for a locked store, at most."""
 
 
 class Batch(Generic[T]):
@@ -43,7 +45,7 @@ class Batch(Generic[T]):
     async def __call__(self, rows: Mapping[bytes, T]) -> dict[bytes, Candidate]:
         """Add rows to the batch, wait for its statement, and return the candidates that it gave for these rows.
 
-        Rows that were added stay in the batch if the caller is cancelled.
+        If the caller is cancelled, the statement runs at once, with the rows of all callers.
         """
         loop = asyncio.get_running_loop()
         if not self._waiting:
@@ -58,24 +60,28 @@ class Batch(Generic[T]):
         try:
             result = await done
         except asyncio.CancelledError:
-            self._flush()  # the run may end before the pause does, and the rows of all callers are paid for
+            # The run may end before the pause does, and before a locked store is free. All rows are paid for.
+            if retrying := self._flush():
+                await asyncio.wait([retrying], timeout=_LAST_SECONDS)
             raise
         return {key: result[key] for key in rows if key in result} if result else {}
 
-    def _flush(self) -> None:
+    def _flush(self) -> asyncio.Task[None] | None:
+        """Run the statement. If the store is locked, return the task that tries it again."""
         rows, waiting = self._rows, self._waiting
         if not waiting:  # a cancelled caller has flushed them already
-            return
+            return None
         self._rows, self._waiting = {}, []
         self._flushed = time.monotonic()
         try:
             result: dict[bytes, Candidate] | Exception = self._statement(rows)
         except BusyStoreError:
             self._retrying = asyncio.get_running_loop().create_task(self._flush_later(rows, waiting))
-            return
+            return self._retrying
         except Exception as error:  # whatever it is, the callers must learn of it
             result = error
         _resolve(waiting, result)
+        return None
 
     async def _flush_later(
         self, rows: dict[bytes, T], waiting: list[asyncio.Future[dict[bytes, Candidate]]]

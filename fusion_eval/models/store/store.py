@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import platformdirs
@@ -23,18 +23,15 @@ from fusion_eval.models.store.read_ahead import ReadAhead
 from fusion_eval.models.store.recovery import DamagedError, contains, inode, set_aside
 from fusion_eval.types import Candidate
 
-T = TypeVar("T")
-
 _decode = msgspec.json.Decoder(Candidate).decode
 _DAMAGE = (msgspec.DecodeError, UnicodeDecodeError)
 """What decoding raises for damage within a row, which SQLite does not see."""
 _PARAMETERS = 2
-"""Parameters of a statement that each row of an insert takes. SQLite limits their number."""
-
+"""Parameters that each row of an insert takes. SQLite limits those of a statement."""
 
 _Row = msgspec.defstruct(
     "_Row",
-    [(field.name, Any, field.default) for field in msgspec.structs.fields(Candidate)],  # NODEFAULT stays so
+    [(field.name, Any, field.default) for field in msgspec.structs.fields(Candidate)],  # NODEFAULT: required
     omit_defaults=True,
 )
 """A candidate as it is written: short, without the fields that have their default.

@@ -329,3 +329,32 @@ async def test_an_answer_is_written_though_the_run_ends_while_the_store_is_locke
     with Store(path) as store:
         assert texts(await sample(cached_model(server, store), 1)) == [expected_text(0)]
     assert len(server.calls) == 1
+
+
+def test_answers_that_wait_to_be_written_are_stored_though_the_run_ends_while_the_store_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given answers that would be written in an hour
+    monkeypatch.setattr("fusion_eval.models.store.opening._STATEMENT_SECONDS", 0.1)
+    path, keys = tmp_path / "store.sqlite", [keys_of("m", q, SAMPLING, 1)[0] for q in QUESTIONS]
+
+    async def interrupt(model: Cached) -> None:
+        await until(lambda: len(model._write._waiting) == len(QUESTIONS))
+        raise KeyboardInterrupt
+
+    async def run(store: Store, unlock: Callable[[], None]) -> None:
+        model = Cached(SimultaneousDoor(1), store)
+        model._write = Batch(store.keep, pause=3600)
+        model._write._flushed = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for question in QUESTIONS:
+                group.create_task(model.sample(question, SAMPLING, 1))
+            group.create_task(interrupt(model))
+            threading.Timer(0.5, unlock).start()
+
+    # when a task is interrupted, and the store is unlocked a little later
+    with Store(path) as store:
+        with locked(path) as unlock, pytest.raises(KeyboardInterrupt):
+            asyncio.run(run(store, unlock))
+        # then
+        assert len(store.candidates(keys)) == len(QUESTIONS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import pytest
 from traced import CALL, trace
@@ -125,6 +127,23 @@ def test_candidates_that_were_planned_and_not_drawn_are_saved() -> None:
     totals.merge(totals)
     # then
     assert (totals.saved_candidates, totals.as_json()["saved_candidates"]) == (10, 10)
+
+
+def test_a_results_file_does_not_depend_on_the_order_of_the_answers() -> None:
+    # given answers whose sums differ in the last digit from one order to another
+    calls = [
+        msgspec.structs.replace(CALL, cost=cost, latency=cost, omitted=omitted)
+        for cost, omitted in [(0.1, ("top_p",)), (0.2, ()), (0.3, ("seed",))]
+    ]
+    answers = [
+        Answer("x", calls=(call,), departures=(name,)) for call, name in zip(calls, "cab", strict=True)
+    ]
+    # when
+    one, other = totals_of(*answers), totals_of(*reversed(answers))
+    # then
+    assert one.roles["fusor"].cost != other.roles["fusor"].cost
+    assert json.dumps(one.as_json()) == json.dumps(other.as_json())
+    assert one.as_json()["roles"]["fusor"]["cost"] == 0.6
 
 
 def test_a_sum_of_dollars_says_if_some_price_is_unknown() -> None:

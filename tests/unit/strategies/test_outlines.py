@@ -56,6 +56,13 @@ def test_a_shipped_prompt_says_what_jinja_writes(
     assert one == other
 
 
+@pytest.mark.parametrize("role", ["\x000\x00", "\x0099\x00", "\0", "{{ fence }}", ""])
+def test_a_strange_role_is_shown_as_it_is(role: str) -> None:
+    prompt = Prompt(messages=(Message(role, "one"), Message("user", "two")))
+    written = render(shipped("paper"), prompt, candidates=["a"], language=None)
+    assert f"[{role}]\none\n[user]\ntwo\n" in written
+
+
 def test_all_shipped_prompts_but_those_that_do_more_than_show_texts_have_an_outline() -> None:
     without = {name for name in NAMES if outline_of(shipped(name), ("user",), 2, "", "q7x") is None}
     assert without == OTHERWISE

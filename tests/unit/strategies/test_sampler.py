@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from fusion_eval.errors import EndpointError
 from fusion_eval.harness.questions import COPY_STRIDE
-from fusion_eval.strategies.sampler import draw
-from fusion_eval.types import Candidate, Prompt, Sampling
+from fusion_eval.strategies.sampler import cut_pool, draw
+from fusion_eval.types import Candidate, Pool, Prompt, Sampling
 
 PROMPT = Prompt("Why?")
 SAMPLING = Sampling(max_tokens=8, temperature=0.7, seed=100)
@@ -131,3 +131,22 @@ async def test_an_endpoint_that_is_down_cancels_the_requests_to_the_other_models
 
     assert ended == ["slow"]
     assert isinstance(caught.value.__cause__, OSError), "the error is raised as it is"
+
+
+def test_a_pool_is_cut_at_the_stop_strings_and_keeps_its_other_candidates() -> None:
+    # given a pool in which one candidate holds stop strings
+    failed = Candidate("", "m", 2, error="failed")
+    pool = Pool(
+        PROMPT, (Candidate("a", "m", 0), Candidate("b\nc Q:", "m", 1), failed), (Candidate("x", "m", 3),)
+    )
+    # when
+    cut = cut_pool(pool, ("Q:", "\n"))
+    # then
+    assert [candidate.text for candidate in cut.candidates] == ["a", "b", ""]
+    assert (cut.prompt, cut.candidates[2], cut.cross_lingual) == (PROMPT, failed, pool.cross_lingual)
+
+
+@pytest.mark.parametrize("stops", [(), ("Q:",)])
+def test_a_pool_without_a_stop_string_is_left_as_it_is(stops: tuple[str, ...]) -> None:
+    pool = Pool(PROMPT, (Candidate("a\nb", "m", 0),))
+    assert cut_pool(pool, stops) is pool
