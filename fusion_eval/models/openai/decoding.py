@@ -51,10 +51,8 @@ def decode_reply(body: bytes) -> Reply:
     except UNREADABLE:  # msgspec's validation error is one of them
         pass
     else:
-        for choice in reply.choices or ():
-            if choice.message is None and choice.text is None:
-                break
-        else:
+        unread = [choice for choice in reply.choices or () if choice.message is None and choice.text is None]
+        if not unread:
             return reply
     try:
         return _reply_of(_documents(body))

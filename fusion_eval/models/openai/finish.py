@@ -28,7 +28,8 @@ _FAILED = re.compile(
 _NO_FAILURE = {"", "0", "200", "ok", "success", "none", "null", "false"}
 """Values of error fields that some gateways send with every good reply."""
 
-_NONE = (None,) * 5
+_NO_SIGN = (None,) * 5
+"""The fields that can say that a reply or a choice failed, where they say nothing."""
 
 
 def finish_name(reason: object) -> str | None:
@@ -54,7 +55,7 @@ def finish_name(reason: object) -> str | None:
 def failure_in_reply(reply: Any) -> object:
     """Return what a whole reply says about its failure; None where it says nothing."""
     fields = reply.error, reply.errors, reply.base_resp, reply.status, reply.code
-    if fields == _NONE and reply.success is not False and reply.object != "error":  # as in nearly all
+    if fields == _NO_SIGN and reply.success is not False and reply.object != "error":  # as in nearly all
         return None
     for value in (reply.error, reply.errors):
         if value is not None and is_failure(value):
@@ -73,7 +74,7 @@ def failure_in_choice(choice: Any) -> object:
     """Return what one choice says about its failure; None where it says nothing."""
     error = choice.message.error if choice.message else None
     fields = choice.error, choice.errors, error, choice.native_finish_reason, choice.status
-    if fields == _NONE:  # as in nearly all
+    if fields == _NO_SIGN:  # as in nearly all
         return None
     for value in fields[:3]:
         if value is not None and is_failure(value):

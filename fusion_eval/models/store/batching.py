@@ -49,7 +49,7 @@ class Batch(Generic[T]):
         """
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            wait = self._flushed + self._pause - time.monotonic() if self._pause else 0.0
+            wait = self._flushed + self._pause - time.monotonic()
             if wait > 0:
                 loop.call_later(wait, self._flush)
             else:

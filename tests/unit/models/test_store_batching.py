@@ -81,7 +81,7 @@ async def test_answers_that_come_soon_after_a_write_are_written_together() -> No
     # given a model whose answers come in another turn each
     store = RecordingStore()
     model = Cached(SimultaneousDoor(1), store)
-    model._write = Batch(store.keep, pause=0.2)
+    model._write = Batch(store.keep, pause=0.6)
 
     async def sample_after(turns: int) -> None:
         for _ in range(turns):
@@ -95,7 +95,7 @@ async def test_answers_that_come_soon_after_a_write_are_written_together() -> No
     await asyncio.gather(*(sample_after(10 * i) for i in range(1, 8)))
     # then the first is written at once, and the others after the pause
     assert store.written == [1, 7]
-    assert alone < 0.15 and time.monotonic() - started > 0.15
+    assert alone < 0.5 and time.monotonic() - started > 0.5
 
 
 async def test_an_answer_is_returned_only_after_other_processes_can_read_it(tmp_path: Path) -> None:
