@@ -37,7 +37,7 @@ class Channel(asyncio.Protocol):
         self._deadline = 0.0
         """The event loop's time by which the response has to be complete."""
         self._timer: asyncio.TimerHandle | None = None
-        """Outlives its request, because setting a timer for each takes longer than parsing the response."""
+        """Outlives its request, so that few requests have to set one."""
 
     async def exchange(self, request: bytes, largest: int, seconds: float) -> Response:
         """Send a request and read its response; see `Client.request` for the errors.
