@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, EndpointError
-from fusion_eval.models.embedded.threads import choose_threads, cores, free_cores, threads_for
+from fusion_eval.models.embedded.threads import barrier_policy, choose_threads, cores
 
 SLOTS = 16
 """Sequences that llama.cpp decodes in parallel. More bring no gain on a small machine."""
 CONTEXT = 16384
 """Tokens, shared by all slots."""
-_SPINS = "100000"
-"""GNU OpenMP's iterations before a thread sleeps: about 5 milliseconds."""
-WAITING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
-"""The variables that tell OpenMP how threads wait for each other."""
 INSTALL = "python -m pip install 'fusion-eval[embedded]'"
 
 
@@ -112,33 +105,11 @@ def load_llama_cpp(install: str = INSTALL) -> Any:
         ConfigError: It is not installed.
     """
     try:
-        with _barrier_policy():
+        with barrier_policy():
             import xllamacpp
     except ImportError as error:
         raise ConfigError(f"A model in this process needs llama.cpp: {install}") from error
     return xllamacpp
-
-
-@contextlib.contextmanager
-def _barrier_policy() -> Iterator[None]:
-    """Let OpenMP's threads spin at barriers on an idle machine, and sleep there beside busy processes.
-
-    A thread that spins beside a busy process can lose a whole time slice. A thread that sleeps in a virtual machine can
-    wake late. OpenMP reads the variables once, when it is loaded. Afterwards other libraries find them unset again.
-    """
-    loaded, chosen_by_user = "xllamacpp" in sys.modules, not WAITING.isdisjoint(os.environ)
-    if loaded or chosen_by_user:
-        yield
-        return
-    variables = {"OMP_WAIT_POLICY": "passive"}
-    if threads_for(free_cores()) == cores():
-        variables["GOMP_SPINCOUNT"] = _SPINS
-    os.environ |= variables
-    try:
-        yield
-    finally:
-        for name in variables:
-            os.environ.pop(name, None)
 
 
 def _start(path: Path, threads: int) -> Running:

@@ -1,19 +1,30 @@
-"""Choose how many threads llama.cpp gets, from a short measurement of what the machine has free."""
+"""Choose how many threads llama.cpp gets, and how they wait, from a short measurement of what the machine has free."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
 import statistics
+import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 _MEASUREMENTS = 3
 _SECONDS = 0.1
 _TOLERANCE = 0.3
 """Part of a core that may be busy and still counts as free: the event loop and the store of this process need some."""
+_SLEEPERS = 4
+"""Threads for each free core if they sleep at barriers. Beside busy processes two such threads were faster than one."""
+_SPINS = "100000"
+"""GNU OpenMP's iterations before a thread sleeps: about 5 milliseconds."""
+WAITING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+"""The variables that tell OpenMP how threads wait for each other."""
 _DATA = bytes(1 << 20)
+_loaded_with: dict[str, str] = {}
+"""The variables as they were when this process loaded llama.cpp."""
 
 
 def cores() -> int:
@@ -36,17 +47,54 @@ def free_cores(seconds: float = _SECONDS) -> float:
 
 
 def choose_threads() -> int:
-    """Return the number of threads for llama.cpp: the cores that are free now, at least one.
-
-    Threads wait for each other after each operation, so a thread beyond the free cores makes all others slower.
-    """
+    """Measure the free cores, and return the number of threads for llama.cpp."""
     free = statistics.median(free_cores() for _ in range(_MEASUREMENTS))
-    return threads_for(free)
+    return threads_for(free, sleep=_threads_sleep())
 
 
-def threads_for(free: float) -> int:
-    """Return the number of threads for so many free cores."""
-    return max(1, min(cores(), math.floor(free + _TOLERANCE)))
+def threads_for(free: float, *, sleep: bool) -> int:
+    """Return the number of threads for so many free cores: at least one, at most one for each core.
+
+    Threads wait for each other after each operation. So a spinning thread beyond the free cores makes all others slower.
+    A sleeping one leaves its core to them, and gets its share of a busy core.
+
+    Args:
+        free: Seconds of processor time that this process gets in each second.
+        sleep: Whether threads sleep while they wait for each other. Otherwise they spin.
+    """
+    useful = free * _SLEEPERS if sleep else free + _TOLERANCE
+    return max(1, min(cores(), math.floor(useful)))
+
+
+@contextlib.contextmanager
+def barrier_policy() -> Iterator[None]:
+    """Let llama.cpp, loaded in the block, spin at barriers on an idle machine, and sleep there beside busy processes.
+
+    A thread that spins beside a busy process can lose a whole time slice. A thread that sleeps in a virtual machine can
+    wake late. OpenMP reads the variables once, when it is loaded. Afterwards other libraries find them unset again.
+    """
+    if "xllamacpp" in sys.modules:
+        yield
+        return
+    variables = {}
+    if WAITING.isdisjoint(os.environ):
+        variables["OMP_WAIT_POLICY"] = "passive"
+        if threads_for(free_cores(), sleep=False) == cores():
+            variables["GOMP_SPINCOUNT"] = _SPINS
+    os.environ |= variables
+    _loaded_with.clear()
+    _loaded_with.update((name, os.environ[name]) for name in WAITING if name in os.environ)
+    try:
+        yield
+    finally:
+        for name in variables:
+            os.environ.pop(name, None)
+
+
+def _threads_sleep() -> bool:
+    """Return whether llama.cpp's threads sleep at barriers. Only GNU OpenMP, as on Linux, heeds the variables."""
+    spins, policy = _loaded_with.get("GOMP_SPINCOUNT"), _loaded_with.get("OMP_WAIT_POLICY", "")
+    return sys.platform == "linux" and (spins == "0" if spins else policy.lower() == "passive")
 
 
 def _work_until(deadline: float) -> float:

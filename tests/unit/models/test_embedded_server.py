@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,9 +13,8 @@ import pytest
 
 from fusion_eval.models.embedded import door as door_module
 from fusion_eval.models.embedded import server as module
-from fusion_eval.models.embedded import threads
 from fusion_eval.models.embedded.door import EmbeddedModel
-from fusion_eval.models.embedded.server import WAITING, Running, Use, load_llama_cpp
+from fusion_eval.models.embedded.server import Running, Use
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 PATH = Path("model.gguf")
@@ -120,39 +117,3 @@ def test_a_model_of_another_event_loop_leaves_the_server_of_a_request_in_flight(
         ("slow", "http://server1/v1"),
         ("later", "http://server2/v1"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("free", "user", "expected"),
-    [
-        (1.9, {}, {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "100000"}),
-        (1.2, {}, {"OMP_WAIT_POLICY": "passive"}),
-        (1.9, {"OMP_WAIT_POLICY": "active"}, {"OMP_WAIT_POLICY": "active"}),
-        (1.2, {"GOMP_SPINCOUNT": "7"}, {"GOMP_SPINCOUNT": "7"}),
-    ],
-    ids=["all cores free", "beside a busy process", "the user's policy", "the user's spin count"],
-)
-def test_llama_cpp_is_loaded_with_threads_that_spin_only_if_all_cores_are_free(
-    free: float,
-    user: dict[str, str],
-    expected: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # given a library that keeps what it found in the environment when it was loaded
-    (tmp_path / "xllamacpp.py").write_text("import os\nfound = dict(os.environ)\n", encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "xllamacpp", raising=False)
-    monkeypatch.setattr(module, "cores", lambda: 2)
-    monkeypatch.setattr(threads, "cores", lambda: 2)
-    monkeypatch.setattr(module, "free_cores", lambda: free)
-    for name in WAITING:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in user.items():
-        monkeypatch.setenv(name, value)
-    # when
-    found = load_llama_cpp().found
-    sys.modules.pop("xllamacpp")
-    # then
-    assert {name: found[name] for name in WAITING if name in found} == expected
-    assert {name: os.environ[name] for name in WAITING if name in os.environ} == user

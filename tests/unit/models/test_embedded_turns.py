@@ -1,15 +1,12 @@
-"""Models in this process take turns, and threads are chosen again when the rate falls."""
+"""Models in this process take turns, and a turn ends when the rate falls."""
 
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 
-from fusion_eval.models.embedded import threads
 from fusion_eval.models.embedded import turns as module
-from fusion_eval.models.embedded.threads import threads_for
 from fusion_eval.models.embedded.turns import Rate, Turns
 
 
@@ -101,20 +98,3 @@ def test_a_rate_far_below_the_best_has_fallen() -> None:
     assert not rate.fell(10, 61.0)  # the window is not over
     assert rate.fell(200, 90.0)  # 7
     assert not rate.fell(200, 120.0)  # 7 is the rate to beat now
-
-
-def test_a_thread_needs_a_core_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fusion_eval.models.embedded.threads.cores", lambda: 4)
-    assert [threads_for(free) for free in (0.4, 1.0, 1.6, 2.7, 3.9, 4.0)] == [1, 1, 1, 3, 4, 4]
-
-
-def test_free_cores_are_the_processor_time_of_all_threads_in_each_second(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # given two cores, of which each thread gets a half for two seconds
-    clock = iter([100.0, 102.0])
-    monkeypatch.setattr(threads, "cores", lambda: 2)
-    monkeypatch.setattr(threads, "_work_until", lambda deadline: 0.5 * (deadline - 100.0))
-    monkeypatch.setattr(threads, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    # when, then
-    assert threads.free_cores(2.0) == 1.0
