@@ -54,13 +54,21 @@ def findings() -> list[str]:
 
 
 def bundled_models() -> list[str]:
-    """Return a line for each model whose weights an extra installs: whether it can run, or what installs it."""
+    """Return a line for each model whose weights an extra installs: whether it can run, or what is missing."""
+    from fusion_eval.errors import ConfigError
+    from fusion_eval.models.embedded.server import load_llama_cpp
     from fusion_eval.models.embedded.weights import BUNDLED, is_ready
 
-    return [
-        f"model={name}: {'ready' if is_ready(weights) else 'not installed; ' + weights.install_command}"
-        for name, weights in BUNDLED.items()
-    ]
+    lines = []
+    for name, weights in BUNDLED.items():
+        state = "ready" if is_ready(weights) else f"not installed; {weights.install_command}"
+        if state == "ready":
+            try:
+                load_llama_cpp(weights.install_command)
+            except ConfigError as error:
+                state = str(error)
+        lines.append(f"model={name}: {state}")
+    return lines
 
 
 def _version(package: str) -> str:

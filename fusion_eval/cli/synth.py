@@ -203,7 +203,7 @@ def _exchange(job: Job, source: Source, options: argparse.Namespace) -> int:
 def describe(made: Made) -> str:
     """Return a table of what was made, with a line of cost."""
     from fusion_eval.report.text_table import text_table
-    from fusion_eval.runs.totals import dollars
+    from fusion_eval.runs.usage import dollars
 
     lines = []
     for name, counts in made.strategies.items():

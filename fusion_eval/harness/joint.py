@@ -15,7 +15,7 @@ from fusion_eval.harness.questions import Request
 from fusion_eval.harness.task_scores import ScoreListener, TaskEnd, listener_of
 from fusion_eval.models.opener import Opener
 from fusion_eval.models.progress import progress
-from fusion_eval.runs.totals import sum_of_known
+from fusion_eval.runs.usage import sum_of_known
 from fusion_eval.strategies.shares import Share, UnansweredError, solve_shares
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from fusion_eval.judging.pair_verdicts import AnswerPair, label_of, verdict_of
 from fusion_eval.judging.parsing import read_mark, read_structured, response_format, scale
 from fusion_eval.models import Model
 from fusion_eval.models.together import gather_or_cancel
-from fusion_eval.runs.totals import Usage
+from fusion_eval.runs.usage import Usage
 from fusion_eval.runs.verdicts import Judgement, ShownFirst, Verdict
 from fusion_eval.text.language import NAMES
 from fusion_eval.text.templates import Kind, Template, fence_for, fill, load, without_control_characters

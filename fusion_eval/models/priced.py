@@ -14,7 +14,7 @@ import msgspec
 from fusion_eval.errors import FusionEvalError, RequestError, TransientError
 from fusion_eval.models import Model
 from fusion_eval.models.prices import FREE, Price
-from fusion_eval.runs.totals import dollars
+from fusion_eval.runs.usage import dollars
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 _TOKENS_PER_MESSAGE = 16

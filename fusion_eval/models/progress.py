@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 from fusion_eval.models.endpoint import Endpoint
-from fusion_eval.runs.totals import dollars
+from fusion_eval.runs.usage import dollars
 
 _REFRESH_SECONDS = 0.5
 """Seconds between updates of the endpoints' activity. An update for each answer would slow down the run."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fusion_eval.report.text_table import text_table
-from fusion_eval.runs.totals import dollars
+from fusion_eval.runs.usage import dollars
 
 HOW_TO_READ = """\
 calls, written and dollars are at most these numbers: every answer is taken to be as long as max_tokens allows. Failed

@@ -6,53 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fusion_eval.runs.usage import ROLES, Usage, sum_of_known
 from fusion_eval.text.specs import spec_name
 from fusion_eval.types import Candidate, Trace
-
-
-@dataclass(slots=True)
-class Usage:
-    """The tokens and US dollars of some generations."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: float | None = None
-    """The sum of all known costs; None if no cost is known."""
-    unpriced: int = 0
-    """Generations without a known cost."""
-    retries: int = 0
-    """Failed tries before the last try of each request."""
-
-    def add(self, generation: Candidate) -> None:
-        """Add one generation. A failed one has no cost."""
-        self.prompt_tokens += generation.prompt_tokens
-        self.completion_tokens += generation.completion_tokens
-        self.retries += generation.retries
-        if generation.cost is not None:
-            self.cost = (self.cost or 0.0) + generation.cost
-        elif generation.error is None:
-            self.unpriced += 1
-
-    def merge(self, other: Usage) -> None:
-        """Add the usage of other generations."""
-        self.prompt_tokens += other.prompt_tokens
-        self.completion_tokens += other.completion_tokens
-        if other.cost is not None:
-            self.cost = (self.cost or 0.0) + other.cost
-        self.unpriced += other.unpriced
-        self.retries += other.retries
-
-    def __str__(self) -> str:
-        """Return tokens read and written, dollars and retries: `1,234 + 567 tokens, $0.0123, retries 3`."""
-        parts = [f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens"]
-        if self.cost is None:
-            counted = self.prompt_tokens or self.completion_tokens
-            parts.append("no known price" if counted else "no cost, as the server reports no tokens")
-        else:
-            parts.append(dollars(self.cost) + (" without those of unknown price" if self.unpriced else ""))
-        if self.retries:
-            parts.append(f"retries {self.retries:,}")
-        return ", ".join(parts)
 
 
 @dataclass(slots=True)
@@ -83,7 +39,7 @@ class Totals:
     cost: float | None = None
     seconds: float = 0.0
     roles: dict[str, Usage] = field(default_factory=dict)
-    """Tokens and cost by role: `sampler`, `fusor`, `scorer`."""
+    """Tokens and cost by role, see `ROLES`."""
 
     def add(self, trace: Trace, planned: int = 0) -> None:
         """Add one trace. If its pool has fewer candidates than planned, the others were saved."""
@@ -134,6 +90,7 @@ class Totals:
                 sums[name] = None if sums[name] is None else round(sums[name], _DIGITS)
         for name in ("omitted", "departures"):
             values[name] = dict(sorted(values[name].items()))
+        values["roles"] = {role: values["roles"][role] for role in ROLES if role in values["roles"]}
         if not self.saved_candidates:
             del values["saved_candidates"]
         return values
@@ -231,20 +188,3 @@ def _merged(parts: Iterable[Totals]) -> Totals:
     for part in parts:
         merged.merge(part)
     return merged
-
-
-def sum_of_known(costs: Iterable[float | None]) -> float | None:
-    """Return the sum of those costs that are known; None if none is."""
-    known = [cost for cost in costs if cost is not None]
-    return sum(known) if known else None
-
-
-def sum_of_all(costs: Iterable[float | None]) -> float | None:
-    """Return the sum of costs; None if one of them is unknown."""
-    costs = list(costs)
-    return None if None in costs else sum_of_known(costs) or 0.0
-
-
-def dollars(amount: float) -> str:
-    """Format US dollars: `$12.34`, with more digits below one dollar."""
-    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.6f}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from fusion_eval.runs.totals import sum_of_known
+from fusion_eval.runs.usage import sum_of_known
 from fusion_eval.serve.fields import DETAILS
 from fusion_eval.serve.requests import ClientRequest
 from fusion_eval.types import Candidate, Trace

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusion_eval.errors import ConfigError
 from fusion_eval.runs.locking import lock_folder
-from fusion_eval.runs.totals import sum_of_all
+from fusion_eval.runs.usage import sum_of_all
 from fusion_eval.runs.writing import check_folder, write_file
 from fusion_eval.synth.card import dataset_card, index_card
 from fusion_eval.synth.files import staging_folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fusion_eval.runs.totals import sum_of_all
+from fusion_eval.runs.usage import sum_of_all
 from fusion_eval.synth.prompts import SourcePrompt
 from fusion_eval.types import Candidate, Prompt, Trace
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ from typing import Any
 
 from fusion_eval.models.embedded.door import REQUESTS_AT_ONCE, open_embedded
 from fusion_eval.models.embedded.server import CONTEXT, SLOTS
-from fusion_eval.models.embedded.threads import cores, free_cores
+from fusion_eval.models.embedded.threads import WAITING, cores, free_cores
 from fusion_eval.models.embedded.weights import BUNDLED, joined
 from fusion_eval.types import Prompt, Sampling
 
@@ -94,10 +95,13 @@ def measure(side: str, name: str, count: int, busy: int) -> float:
     others = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(busy)]
     try:
         command = [sys.executable, str(Path(__file__).resolve()), "--side", side, name, str(count)]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        spinning = {key: value for key, value in os.environ.items() if key not in WAITING}
+        env = spinning if side == "bare" else None
+        output = subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
     finally:
         for other in others:
             other.kill()
+            other.wait()
     tokens, seconds = json.loads(output.splitlines()[-1])
     return float(tokens / seconds)
 

@@ -10,6 +10,7 @@ import pytest
 
 from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError
 from fusion_eval.harness.lm import BestOfNLM, FusionLM
+from fusion_eval.models.embedded import server
 from fusion_eval.models.embedded.door import has_chat_template, open_embedded, sha256_of
 from fusion_eval.models.embedded.weights import GEMMA
 from fusion_eval.runs.traces import read_traces
@@ -54,6 +55,28 @@ def test_the_tokens_of_several_answers_are_counted_though_nobody_asked_for_log_p
     candidates = sample(weights, FEW_SHOT, 3, logprobs=False)
 
     assert all(candidate.completion_tokens > 0 for candidate in candidates)
+
+
+@pytest.mark.slow
+def test_requests_that_share_a_context_too_small_for_both_are_answered_one_by_one(weights, monkeypatch):
+    # given
+    monkeypatch.setattr(server, "CONTEXT", 256)
+    monkeypatch.setattr(server, "_running", {})
+    options = Sampling(max_tokens=60, temperature=0.7, seed=0, extra={"ignore_eos": True})
+
+    async def sample_together() -> list[list[Candidate]]:
+        model = open_embedded(f"gguf:{weights}", completion=True)
+        try:
+            prompts = [Prompt(f"{number}. {FEW_SHOT}") for number in (1, 2)]
+            return await asyncio.gather(*(model.sample(prompt, options, 2) for prompt in prompts))
+        finally:
+            await model.close()
+
+    # when
+    answers = asyncio.run(sample_together())
+
+    # then
+    assert [[candidate.completion_tokens for candidate in pool] for pool in answers] == [[60, 60], [60, 60]]
 
 
 def test_both_strategies_answer_from_the_same_pool(weights, tmp_path):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from fusion_eval.errors import ConfigError, ContextOverflowError, TransientError
+from fusion_eval.errors import ConfigError, ContextOverflowError
 from fusion_eval.models.embedded.server import SLOTS, Use, load_llama_cpp
 from fusion_eval.models.embedded.threads import cores
 from fusion_eval.models.embedded.turns import turns
@@ -47,7 +47,7 @@ class EmbeddedModel:
         self._file = file
         self._door: OpenAIModel | None = None
         self._opening = asyncio.Lock()
-        self._rests, self._threads, self._url = 0, 0, ""
+        self._rests, self._threads, self._key = 0, 0, ""
 
     async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
         """Send one request for n sequences; llama.cpp reads their prompt once.
@@ -56,18 +56,19 @@ class EmbeddedModel:
         usage counts those of one. A request for one sequence leaves them out unless wanted: they took a fifth of the time.
         """
         asked = dataclasses.replace(sampling, logprobs=sampling.logprobs or n > 1)
+        try:
+            return await self._sample(prompt, asked, n)
+        except ContextOverflowError:  # all requests in flight share one context; this one may fit alone
+            return await self._sample(prompt, asked, n, alone=True)
+
+    async def _sample(
+        self, prompt: Prompt, sampling: Sampling, n: int, *, alone: bool = False
+    ) -> list[Candidate]:
         shared = turns()
-        async with shared.hold(self.identity):
+        async with shared.hold(self.identity, alone=alone):
             with closing(Use(self._file)) as use:
                 door = await self._open(use, shared.rests)
-                try:
-                    candidates = await door.sample(prompt, asked, n)
-                except ContextOverflowError as error:
-                    if not shared.alone:  # all requests share one context; this one may fit alone
-                        raise TransientError(
-                            f"{self.name} had no room beside other requests", retry_after=1.0
-                        ) from error
-                    raise
+                candidates = await door.sample(prompt, sampling, n)
             written = sum(candidate.completion_tokens for candidate in candidates)
             shared.record(self.identity, written, reduced=self._threads < cores())
             return candidates
@@ -76,9 +77,9 @@ class EmbeddedModel:
         """Return the door to the server. After a rest, the first request has the threads chosen again."""
         async with self._opening:
             running = await asyncio.to_thread(use.open, choose_again=self._rests != rests)
-            if self._door is None or self._url != running.url:
+            if self._door is None or self._key != running.key:  # another server can have the same port
                 await self.close()
-                self._url = running.url
+                self._key = running.key
                 self._door = OpenAIModel(
                     self.name,
                     f"{running.url}/v1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import ConfigError, EndpointError
-from fusion_eval.models.embedded.threads import barrier_policy, choose_threads, cores
+from fusion_eval.models.embedded.threads import barrier_policy, choose_threads
 
 SLOTS = 16
 """Sequences that llama.cpp decodes in parallel. More bring no gain on a small machine."""
@@ -102,13 +103,18 @@ def load_llama_cpp(install: str = INSTALL) -> Any:
         install: The command that installs it, for the error.
 
     Raises:
-        ConfigError: It is not installed.
+        ConfigError: It is not installed, or a library of the system is missing.
     """
     try:
         with barrier_policy():
             import xllamacpp
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ConfigError(f"A model in this process needs llama.cpp: {install}") from error
+    except ImportError as error:
+        raise ConfigError(
+            f"llama.cpp is installed, but cannot be loaded: {error}; "
+            "Debian and Ubuntu have libgomp.so.1 in the package libgomp1"
+        ) from error
     return xllamacpp
 
 
@@ -123,7 +129,7 @@ def _start(path: Path, threads: int) -> Running:
     params.swa_full = True  # keep each whole sequence, or a shared prefix is read again for every prompt
     params.verbosity = 0
     params.api_keys = [key]
-    if threads < cores():  # otherwise llama.cpp's own choice, which knows about hyper-threads
+    if threads < (os.cpu_count() or 1):  # otherwise llama.cpp's own choice, which knows about hyper-threads
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     try:
         return Running(llama.Server(params), key, threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import math
 import os
@@ -11,27 +12,38 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 _MEASUREMENTS = 3
 _SECONDS = 0.1
 _TOLERANCE = 0.3
 """Part of a core that may be busy and still counts as free: the event loop and the store of this process need some."""
-_SLEEPERS = 4
-"""Threads for each free core if they sleep at barriers. Beside busy processes two such threads were faster than one."""
 _SPINS = "100000"
 """GNU OpenMP's iterations before a thread sleeps: about 5 milliseconds."""
-WAITING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+WAITING = frozenset({"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"})
 """The variables that tell OpenMP how threads wait for each other."""
+CGROUP = Path("/sys/fs/cgroup")
+_QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
+"""Where Linux says how many microseconds of each period a container may use, in both versions of cgroups."""
 _DATA = bytes(1 << 20)
 _loaded_with: dict[str, str] = {}
-"""The variables as they were when this process loaded llama.cpp."""
+"""The variables as they were when llama.cpp was loaded here."""
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may use: those that it may run on, or what its container's quota amounts to."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(affinity, _quota() or affinity))
+
+
+def _quota() -> int | None:
+    """Return the container's quota in cores, rounded up; None without one."""
+    for files in _QUOTAS:
+        with contextlib.suppress(OSError, ValueError):  # no such file, or the word `max`
+            limit, period = (int(word) for file in files for word in (CGROUP / file).read_text().split())
+            if limit > 0:
+                return math.ceil(limit / period)
+    return None
 
 
 def free_cores(seconds: float = _SECONDS) -> float:
@@ -47,23 +59,19 @@ def free_cores(seconds: float = _SECONDS) -> float:
 
 
 def choose_threads() -> int:
-    """Measure the free cores, and return the number of threads for llama.cpp."""
-    free = statistics.median(free_cores() for _ in range(_MEASUREMENTS))
-    return threads_for(free, sleep=_threads_sleep())
+    """Return the number of threads for llama.cpp, at least one.
 
-
-def threads_for(free: float, *, sleep: bool) -> int:
-    """Return the number of threads for so many free cores: at least one, at most one for each core.
-
-    Threads wait for each other after each operation. So a spinning thread beyond the free cores makes all others slower.
-    A sleeping one leaves its core to them, and gets its share of a busy core.
-
-    Args:
-        free: Seconds of processor time that this process gets in each second.
-        sleep: Whether threads sleep while they wait for each other. Otherwise they spin.
+    Threads wait for each other after each operation. So a spinning thread beyond the free cores makes all others slower,
+    and there are as many as cores are free now. A sleeping one leaves its core to the others and gets its share of it, so
+    there is always one for each core.
     """
-    useful = free * _SLEEPERS if sleep else free + _TOLERANCE
-    return max(1, min(cores(), math.floor(useful)))
+    return cores() if _threads_sleep() else _spinning_threads()
+
+
+def _spinning_threads() -> int:
+    """Measure the free cores, and return as many threads."""
+    free = statistics.median(free_cores() for _ in range(_MEASUREMENTS))
+    return max(1, min(cores(), math.floor(free + _TOLERANCE)))
 
 
 @contextlib.contextmanager
@@ -77,9 +85,9 @@ def barrier_policy() -> Iterator[None]:
         yield
         return
     variables = {}
-    if WAITING.isdisjoint(os.environ):
+    if WAITING.isdisjoint(os.environ) and not _openmp_is_loaded():
         variables["OMP_WAIT_POLICY"] = "passive"
-        if threads_for(free_cores(), sleep=False) == cores():
+        if _spinning_threads() == cores():
             variables["GOMP_SPINCOUNT"] = _SPINS
     os.environ |= variables
     _loaded_with.clear()
@@ -91,8 +99,17 @@ def barrier_policy() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
+def _openmp_is_loaded() -> bool:
+    """Return whether another library has loaded the system's OpenMP, which has read its variables then."""
+    try:
+        ctypes.CDLL("libgomp.so.1", mode=os.RTLD_NOLOAD)
+    except (OSError, AttributeError):  # not loaded, or not Linux
+        return False
+    return True
+
+
 def _threads_sleep() -> bool:
-    """Return whether llama.cpp's threads sleep at barriers. Only GNU OpenMP, as on Linux, heeds the variables."""
+    """Return whether llama.cpp's threads sleep at barriers. Only its packages for Linux use GNU OpenMP."""
     spins, policy = _loaded_with.get("GOMP_SPINCOUNT"), _loaded_with.get("OMP_WAIT_POLICY", "")
     return sys.platform == "linux" and (spins == "0" if spins else policy.lower() == "passive")
 

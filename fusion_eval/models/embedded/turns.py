@@ -29,6 +29,7 @@ class Turns:
         """How often no request was in flight so that threads could be chosen again."""
         self._owner: str | None = None
         self._in_flight = 0
+        self._alone = 0
         self._began = self._rested = 0.0
         self._rest_wanted = False
         self._waiting: dict[str, int] = {}
@@ -36,28 +37,37 @@ class Turns:
         self._rates: dict[str, Rate] = {}
 
     @asynccontextmanager
-    async def hold(self, owner: str) -> AsyncIterator[None]:
-        """Wait until the model `owner` may send a request, and count the request as in flight in the block."""
+    async def hold(self, owner: str, *, alone: bool = False) -> AsyncIterator[None]:
+        """Wait until the model `owner` may send a request, and count the request as in flight in the block.
+
+        Args:
+            owner: The model that sends the request.
+            alone: Whether no other request may be in flight beside it. It goes before those that wait.
+        """
         async with self._changed:
-            self._waiting[owner] = self._waiting.get(owner, 0) + 1
-            try:
-                await self._changed.wait_for(lambda: self._admits(owner))
-            finally:
-                self._waiting[owner] -= 1
+            await self._wait(owner, alone)
             if not self._in_flight:
                 self._begin(owner)
             self._in_flight += 1
         try:
             yield
         finally:
+            self._in_flight -= 1  # before the lock, where a second cancellation could end this block
+            self._alone -= alone
             async with self._changed:
-                self._in_flight -= 1
                 self._changed.notify_all()
 
-    @property
-    def alone(self) -> bool:
-        """Whether the request that asks is the only one in flight."""
-        return self._in_flight == 1
+    async def _wait(self, owner: str, alone: bool) -> None:
+        self._waiting[owner] = self._waiting.get(owner, 0) + 1
+        self._alone += alone
+        try:
+            await self._changed.wait_for(lambda: not self._in_flight if alone else self._admits(owner))
+        except asyncio.CancelledError:
+            self._alone -= alone
+            self._changed.notify_all()  # others may have waited for this request alone
+            raise
+        finally:
+            self._waiting[owner] -= 1
 
     def record(self, owner: str, tokens: int, *, reduced: bool) -> None:
         """Count written tokens; ask for a rest, in which threads are chosen again, when the rate has fallen.
@@ -83,7 +93,8 @@ class Turns:
             self._rested, self._rest_wanted = now, False
 
     def _admits(self, owner: str) -> bool:
-        return not self._in_flight or (owner == self._owner and not self._ending())
+        joins = owner == self._owner and not self._ending()
+        return not self._alone and (joins or not self._in_flight)
 
     def _ending(self) -> bool:
         others = any(count for name, count in self._waiting.items() if name != self._owner)
@@ -115,4 +126,8 @@ _of_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = weakref.
 
 def turns() -> Turns:
     """Return the turns of the running event loop."""
+    for loop in [
+        loop for loop in _of_loop if loop.is_closed()
+    ]:  # turns refer to their loop, so none goes by itself
+        del _of_loop[loop]
     return _of_loop.setdefault(asyncio.get_running_loop(), Turns())

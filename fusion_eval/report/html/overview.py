@@ -12,7 +12,7 @@ from fusion_eval.runs.comparison import Comparison, adjustment
 from fusion_eval.runs.provenance import Provenance, read_provenance
 from fusion_eval.runs.reading import Run
 from fusion_eval.runs.results_file import section
-from fusion_eval.runs.totals import dollars
+from fusion_eval.runs.usage import dollars
 
 Json = dict[str, Any]
 SYSTEM_HEAD = ("Model", "Items", "Tokens read", "Tokens written", "Cost", "Fallbacks")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,10 +13,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from fusion_eval.errors import ConfigError
 from fusion_eval.models.embedded import door as door_module
 from fusion_eval.models.embedded import server as module
 from fusion_eval.models.embedded.door import EmbeddedModel
-from fusion_eval.models.embedded.server import Running, Use
+from fusion_eval.models.embedded.server import Running, Use, load_llama_cpp
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 PATH = Path("model.gguf")
@@ -28,7 +31,8 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
     def start(path: Path, threads: int) -> Running:
         started.append(threads)
-        return Running(SimpleNamespace(listening_address=f"http://server{len(started)}"), "key", threads)
+        server = SimpleNamespace(listening_address=f"http://server{len(started)}")
+        return Running(server, f"key{len(started)}", threads)
 
     monkeypatch.setattr(module, "_running", {})
     monkeypatch.setattr(module, "_in_flight", {})
@@ -45,6 +49,37 @@ def test_an_idle_server_starts_anew_with_the_threads_that_are_free(free: list[in
     # when, then
     with closing(Use(lambda: PATH)) as second:
         assert second.open(choose_again=True).threads == 4
+
+
+def test_an_idle_server_stays_if_as_many_threads_are_chosen_again(free: list[int]) -> None:
+    # given
+    free[:] = [2, 2]
+    with closing(Use(lambda: PATH)) as first:
+        running = first.open(choose_again=True)
+    # when, then
+    with closing(Use(lambda: PATH)) as second:
+        assert second.open(choose_again=True) is running
+
+
+def test_the_old_weights_are_freed_before_new_ones_are_loaded(
+    free: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a server that is gone as soon as nobody refers to it
+    free[:] = [2, 4]
+    with closing(Use(lambda: PATH)) as first:
+        old = weakref.ref(first.open(choose_again=True))
+    there: list[object] = []
+
+    def start(path: Path, threads: int) -> Running:
+        there.append(old())
+        return Running(SimpleNamespace(), "key", threads)
+
+    monkeypatch.setattr(module, "_start", start)
+    # when
+    with closing(Use(lambda: PATH)) as second:
+        second.open(choose_again=True)
+    # then
+    assert there == [None]
 
 
 def test_a_server_stays_while_a_request_uses_it(free: list[int]) -> None:
@@ -117,3 +152,56 @@ def test_a_model_of_another_event_loop_leaves_the_server_of_a_request_in_flight(
         ("slow", "http://server1/v1"),
         ("later", "http://server2/v1"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("threads", "machine", "expected"),
+    [(1, 2, 1), (2, 2, None), (2, 8, 2)],
+    ids=["fewer than cores", "all cores", "all cores that this process may use"],
+)
+def test_llama_cpp_chooses_for_itself_only_where_it_may_use_the_whole_machine(
+    threads: int, machine: int, expected: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a llama.cpp that counts the cores of the machine, whatever this process may use
+    def params() -> SimpleNamespace:
+        return SimpleNamespace(
+            model=SimpleNamespace(),
+            cpuparams=SimpleNamespace(n_threads=None),
+            cpuparams_batch=SimpleNamespace(n_threads=None),
+        )
+
+    llama = SimpleNamespace(
+        CommonParams=params,
+        Server=lambda params: SimpleNamespace(params=params),
+        llama_load_mode=SimpleNamespace(LLAMA_LOAD_MODE_NONE="loaded, not mapped"),
+    )
+    monkeypatch.setitem(sys.modules, "xllamacpp", llama)
+    monkeypatch.setattr("os.cpu_count", lambda: machine)
+    # when
+    chosen = module._start(PATH, threads).server.params
+    # then
+    assert (chosen.cpuparams.n_threads, chosen.cpuparams_batch.n_threads) == (expected, expected)
+    assert chosen.load_mode == "loaded, not mapped"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import nowhere_to_be_found", "A model in this process needs llama.cpp: python -m pip install"),
+        (
+            "raise ImportError('libgomp.so.1: cannot open shared object file')",
+            "llama.cpp is installed, but cannot be loaded: libgomp.so.1: .*libgomp1",
+        ),
+    ],
+    ids=["not installed", "a library of the system is missing"],
+)
+def test_a_llama_cpp_that_cannot_be_loaded_is_one_sentence(
+    source: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    (tmp_path / "xllamacpp.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "xllamacpp", raising=False)
+    # when, then
+    with pytest.raises(ConfigError, match=message):
+        load_llama_cpp()

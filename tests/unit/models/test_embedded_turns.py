@@ -28,8 +28,11 @@ async def test_two_models_never_compute_at_once() -> None:
     assert len(seen) == 10
 
 
-async def test_requests_of_one_model_run_at_once() -> None:
+async def test_requests_of_one_model_run_at_once_for_as_long_as_no_other_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # given
+    monkeypatch.setattr(module, "SHORTEST_TURN", -1.0)
     turns, together = Turns(), asyncio.Barrier(3)
 
     async def request() -> None:
@@ -56,6 +59,86 @@ async def test_a_long_turn_ends_when_another_model_waits(monkeypatch: pytest.Mon
     assert order == ["a", "b", "a"]
 
 
+async def test_a_short_turn_goes_on_although_another_model_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr(module, "SHORTEST_TURN", 3600.0)
+    turns, order = Turns(), []
+
+    async def request(owner: str) -> None:
+        async with turns.hold(owner):
+            order.append(owner)
+            await asyncio.sleep(0.001)
+
+    # when
+    await asyncio.gather(request("a"), request("b"), request("a"))
+    # then
+    assert order == ["a", "a", "b"]
+
+
+async def test_a_request_alone_runs_beside_no_other_and_goes_first() -> None:
+    # given a request in flight and others that come after the one that wants to be alone
+    turns, running, seen, order = Turns(), [], [], []
+
+    async def request(name: str, *, alone: bool = False) -> None:
+        async with turns.hold("a", alone=alone):
+            order.append(name)
+            running.append(name)
+            await asyncio.sleep(0.001)
+            seen.append((name, len(running)))
+            running.remove(name)
+
+    # when
+    first = asyncio.create_task(request("first"))
+    await asyncio.sleep(0)
+    await asyncio.gather(first, *(request(name, alone=name == "alone") for name in ("alone", "x", "y")))
+    # then
+    assert order == ["first", "alone", "x", "y"]
+    assert seen[:2] == [("first", 1), ("alone", 1)]
+    assert seen[2] == ("x", 2)
+
+
+async def test_a_cancelled_request_that_wanted_to_be_alone_lets_the_others_in() -> None:
+    # given
+    turns = Turns()
+
+    async def request(alone: bool) -> None:
+        async with turns.hold("a", alone=alone):
+            await together.wait()
+
+    together = asyncio.Barrier(2)
+    first = asyncio.create_task(request(False))
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(request(True))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(request(False))
+    await asyncio.sleep(0)
+    # when
+    waiting.cancel()
+    # then the others run at once
+    await asyncio.wait_for(asyncio.gather(first, second), timeout=10)
+
+
+async def test_a_request_cancelled_twice_is_in_flight_no_more() -> None:
+    # given a request whose cancellation waits for the lock
+    turns = Turns()
+
+    async def request() -> None:
+        async with turns.hold("a"):
+            await asyncio.sleep(60)
+
+    running = asyncio.create_task(request())
+    await asyncio.sleep(0)
+    async with turns._changed:
+        running.cancel()
+        await asyncio.sleep(0)
+        # when
+        running.cancel()
+        await asyncio.sleep(0)
+    # then another model has its turn
+    async with asyncio.timeout(10), turns.hold("b"):
+        pass
+
+
 async def test_a_cancelled_request_lets_the_next_one_in() -> None:
     # given
     turns = Turns()
@@ -74,6 +157,28 @@ async def test_a_cancelled_request_lets_the_next_one_in() -> None:
     running.cancel()
     # then
     assert await asyncio.wait_for(last, timeout=10) == "c"
+
+
+async def test_no_request_joins_those_in_flight_when_a_rest_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given a request in flight after the rate fell
+    monkeypatch.setattr(module, "REDUCED_FOR", -1.0)
+    turns, joined = Turns(), []
+
+    async def request() -> None:
+        async with turns.hold("a"):
+            joined.append(turns.rests)
+
+    async with turns.hold("a"):
+        turns.record("a", 10, reduced=True)
+        # when
+        other = asyncio.create_task(request())
+        await asyncio.sleep(0.001)
+        assert not joined
+    # then the other one begins after a rest
+    await asyncio.wait_for(other, timeout=10)
+    assert joined == [2]
 
 
 async def test_threads_are_chosen_again_only_after_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,3 +203,21 @@ def test_a_rate_far_below_the_best_has_fallen() -> None:
     assert not rate.fell(10, 61.0)  # the window is not over
     assert rate.fell(200, 90.0)  # 7
     assert not rate.fell(200, 120.0)  # 7 is the rate to beat now
+
+
+def test_turns_last_as_long_as_their_event_loop() -> None:
+    # given event loops whose requests had to wait for each other
+    async def request(owner: str) -> Turns:
+        async with module.turns().hold(owner):
+            await asyncio.sleep(0.001)
+        return module.turns()
+
+    async def requests() -> list[Turns]:
+        return await asyncio.gather(request("a"), request("b"))
+
+    # when
+    one, other = asyncio.run(requests())
+    asyncio.run(requests())
+    # then requests of one loop share them, and those of a closed loop are gone
+    assert one is other
+    assert one not in module._of_loop.values()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion_eval.runs.totals import RunTotals, sum_of_all, sum_of_known
+from fusion_eval.runs.totals import RunTotals
+from fusion_eval.runs.usage import sum_of_all, sum_of_known
 from fusion_eval.types import Answer, Candidate, Pool, Prompt, Trace
 
 candidates = st.builds(

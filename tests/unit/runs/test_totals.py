@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from traced import CALL, trace
 
-from fusion_eval.runs.totals import Totals, Usage, dollars
+from fusion_eval.runs.totals import Totals
+from fusion_eval.runs.usage import Usage, dollars
 from fusion_eval.types import Answer, Candidate
 
 
@@ -138,6 +139,7 @@ def test_a_results_file_does_not_depend_on_the_order_of_the_answers() -> None:
     answers = [
         Answer("x", calls=(call,), departures=(name,)) for call, name in zip(calls, "cab", strict=True)
     ]
+    answers.append(Answer("x", calls=(CALL,), scorer_calls=1))
     # when
     one, other = totals_of(*answers), totals_of(*reversed(answers))
     # then
