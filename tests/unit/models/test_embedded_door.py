@@ -13,6 +13,7 @@ from fusion_eval.errors import ContextOverflowError
 from fusion_eval.models.embedded import door as module
 from fusion_eval.models.embedded.door import EmbeddedModel
 from fusion_eval.models.embedded.server import Running
+from fusion_eval.models.embedded.turns import Turns
 from fusion_eval.types import Candidate, Prompt, Sampling
 
 SAMPLING = Sampling(max_tokens=1, temperature=0.0, seed=0)
@@ -126,3 +127,39 @@ async def test_a_server_that_started_anew_at_the_same_address_gets_a_new_door(
         await asked.sample(Prompt("a"), SAMPLING, 1)
     # then
     assert (server.opened, server.closed) == (["a", "b"], 1)
+
+
+async def test_written_tokens_are_recorded_and_threads_chosen_again_only_after_a_rest(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a server with one of two cores
+    asked_again: list[bool] = []
+    recorded: list[tuple[str, int, bool]] = []
+    running = Running(SimpleNamespace(listening_address="http://127.0.0.1:1"), "key", 1)
+
+    class Use:
+        def __init__(self, file: object) -> None:
+            self.close = lambda: None
+
+        def open(self, *, choose_again: bool) -> Running:
+            asked_again.append(choose_again)
+            return running
+
+    def record(turns: Turns, owner: str, tokens: int, *, reduced: bool) -> None:
+        recorded.append((owner, tokens, reduced))
+        turns._rest_wanted = len(recorded) == 2
+
+    async def two(prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+        return [Candidate("a", "m", 0, completion_tokens=3), Candidate("b", "m", 1, completion_tokens=4)]
+
+    monkeypatch.setattr(module, "Use", Use)
+    monkeypatch.setattr(module, "cores", lambda: 2)
+    monkeypatch.setattr(server, "sample", two)
+    monkeypatch.setattr(Turns, "record", record)
+    asked = model()
+    # when
+    for _ in range(4):
+        await asked.sample(Prompt("a"), SAMPLING, 2)
+    # then
+    assert recorded == [(asked.identity, 7, True)] * 4
+    assert asked_again == [True, False, True, False]

@@ -59,6 +59,26 @@ async def test_a_long_turn_ends_when_another_model_waits(monkeypatch: pytest.Mon
     assert order == ["a", "b", "a"]
 
 
+async def test_a_model_that_has_had_its_turn_waits_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a model that waited for another one, and is done
+    monkeypatch.setattr(module, "SHORTEST_TURN", -1.0)
+    turns, together = Turns(), asyncio.Barrier(2)
+
+    async def request(owner: str) -> None:
+        async with turns.hold(owner):
+            await asyncio.sleep(0.001)
+
+    await asyncio.gather(request("a"), request("b"))
+
+    # when
+    async def at_once() -> None:
+        async with turns.hold("a"):
+            await together.wait()
+
+    # then requests of the other one run at once
+    await asyncio.wait_for(asyncio.gather(at_once(), at_once()), timeout=10)
+
+
 async def test_a_short_turn_goes_on_although_another_model_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(module, "SHORTEST_TURN", 3600.0)
@@ -194,6 +214,49 @@ async def test_threads_are_chosen_again_only_after_a_rest(monkeypatch: pytest.Mo
             turns.record("a", 10, reduced=reduced)
     # then
     assert rests == [1, 1, 1, 2]
+
+
+async def test_fewer_threads_than_cores_are_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a while that is shorter than the clock's reading
+    monkeypatch.setattr(module, "REDUCED_FOR", asyncio.get_running_loop().time() / 2)
+    turns, rests = Turns(), []
+    # when
+    for _ in range(3):
+        async with turns.hold("a"):
+            rests.append(turns.rests)
+            turns.record("a", 10, reduced=True)
+    # then
+    assert rests == [1, 1, 1]
+
+
+async def test_threads_are_chosen_again_when_the_rate_has_fallen(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a rate that falls at the second request
+    falls = iter([False, True, False])
+    monkeypatch.setattr(Rate, "fell", lambda rate, tokens, now: next(falls))
+    turns, rests = Turns(), []
+    # when
+    for _ in range(3):
+        async with turns.hold("a"):
+            rests.append(turns.rests)
+            turns.record("a", 10, reduced=False)
+    # then
+    assert rests == [1, 1, 2]
+
+
+async def test_the_time_of_another_models_turn_does_not_slow_the_rate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given windows that end at once
+    monkeypatch.setattr(module, "CHECK_EVERY", 0.01)
+    turns, rests = Turns(), []
+    # when a model waits for the turn of another one, which takes long
+    for owner, seconds in [("a", 0.02), ("a", 0.02), ("b", 0.3), ("a", 0.0), ("a", 0.02)]:
+        async with turns.hold(owner):
+            rests.append(turns.rests)
+            await asyncio.sleep(seconds)
+            turns.record(owner, 100, reduced=False)
+    # then
+    assert rests == [1] * 5
 
 
 def test_a_rate_far_below_the_best_has_fallen() -> None:
