@@ -13,7 +13,8 @@ HEAD = """# Results
 
 Reference results that anyone can reproduce. Each folder has the commands that made it (`make.sh`), the comparison, a card on how
 it was made and tables. All but those of verdicts have baselines for `fusion-eval check`. `python results/readme.py` draws this page
-from these files."""
+from these files. `make.sh` writes them anew, with other dates: `git diff` shows whether a number changed, and
+`git checkout results` puts them back."""
 
 
 def page() -> str:

@@ -57,11 +57,11 @@ def bundled_models() -> list[str]:
     """Return a line for each model whose weights an extra installs: whether it can run, or what is missing."""
     from fusion_eval.errors import ConfigError
     from fusion_eval.models.embedded.server import load_llama_cpp
-    from fusion_eval.models.embedded.weights import BUNDLED, is_ready
+    from fusion_eval.models.embedded.weights import BUNDLED, is_ready, repair_command
 
     lines = []
     for name, weights in BUNDLED.items():
-        state = "ready" if is_ready(weights) else f"not installed; {weights.install_command}"
+        state = "ready" if is_ready(weights) else f"not installed; {repair_command(weights)}"
         if state == "ready":
             try:
                 load_llama_cpp(weights.install_command)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import errno
+import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 
@@ -16,6 +20,7 @@ from fusion_eval.text.printable import terminal_line, terminal_text
 USER_ERROR = 2
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
+_interrupted = threading.Event()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:  # the process is ours
         prepare_streams()
+        atexit.register(_leave_if_interrupted)  # registered first, so it runs after the libraries' own
     words = with_underscores(sys.argv[1:] if arguments is None else arguments)
     options, unknown = build_parser().parse_known_args(words)
     if unknown:
@@ -52,8 +58,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if arguments is None:  # a second Ctrl-C ends the process without waiting
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+            _interrupted.set()
         _print_error("interrupted. Finished calls are kept; run the same command again to continue", "\n")
         return INTERRUPTED
+
+
+def _leave_if_interrupted() -> None:
+    """End an interrupted process at once. llama.cpp would first finish its step, which can take a quarter of a minute."""
+    if _interrupted.is_set():
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(INTERRUPTED)
 
 
 def _exit_code_of_os_error(error: OSError) -> int:

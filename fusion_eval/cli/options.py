@@ -166,6 +166,7 @@ def read_model_args(text: str, option: str = "--model_args") -> dict[str, object
     Raises:
         ConfigError: An entry has no value, or a name stands twice.
     """
+    from fusion_eval.argument_values import BUNDLED_MODELS
     from fusion_eval.harness.host import parse_arguments
     from fusion_eval.text.specs import split_list
 
@@ -173,7 +174,10 @@ def read_model_args(text: str, option: str = "--model_args") -> dict[str, object
     for part in filter(None, split_list(text)):
         name, equals, value = part.partition("=")
         if not equals or not name:
-            raise ConfigError(f"{option}: '{part}' has no value; write {part}=…")
+            is_model = part in BUNDLED_MODELS or part.startswith("gguf:")
+            raise ConfigError(
+                f"{option}: '{part}' has no value; write {f'model={part}' if is_model else f'{part}=…'}"
+            )
         if name in values:
             raise ConfigError(f"{option} names {name}= more than once; keep one")
         # The harness would split the commas inside scorer=judge(temperature=0,max_tokens=64).

@@ -76,7 +76,7 @@ def listener_of(report: Callable[[str], None]) -> ScoreListener:
 
 def prompts_in(prompts: int, tasks: int) -> str:
     """Return how many prompts there are in how many tasks: `154 prompts in 11 tasks`."""
-    return f"{prompts:,} prompts in {_tasks(tasks)}"
+    return f"{prompts:,} {'prompt' if prompts == 1 else 'prompts'} in {_tasks(tasks)}"
 
 
 def _tasks(count: int) -> str:

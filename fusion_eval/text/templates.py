@@ -91,7 +91,9 @@ def load(name: str, kind: Kind) -> Template:
         raise ConfigError(f"The prompt template {path} is no text: {why_unreadable(error)}") from error
     except (OSError, RuntimeError, ValueError) as error:  # no file, an unknown ~user, a NUL in the name
         reason = getattr(error, "strerror", None) or error
-        siblings = [str(file) for file in path.parent.glob("*") if file.suffix == path.suffix]
+        siblings = [
+            str(file) for file in path.parent.glob("*") if file.suffix == path.suffix and file != path
+        ]
         hint = nearest(name, kind.shipped) or nearest(str(path), siblings)
         raise ConfigError(
             f"{kind.option}{name} is none of {', '.join(kind.shipped)}, and no file that can be read ({reason}).{hint}"

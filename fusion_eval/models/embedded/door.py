@@ -106,20 +106,37 @@ def open_embedded(name: str, *, completion: bool = False, asks: bool = True) -> 
         asks: Whether anybody will send requests. If not, neither llama.cpp nor weights of an extra need be installed.
 
     Raises:
-        ConfigError: The file does not exist or is not a GGUF file, or a package is not installed.
+        ConfigError: The file does not exist, cannot be read or is not a GGUF file, or a package is not installed.
     """
     if weights := BUNDLED.get(name):
         return _open_bundled(weights, completion, asks)
-    path = Path(name.removeprefix("gguf:")).expanduser()
-    if not path.is_file():
-        raise ConfigError(f"There is no file {path}; model=gguf:PATH wants the path of a GGUF file")
-    path = path.resolve()  # one server per file, whatever its name
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise ConfigError(f"{path} is not a GGUF file; model=gguf:PATH wants one, as llama.cpp reads it")
+    path = _gguf_file(name.removeprefix("gguf:"))
     if asks:
         load_llama_cpp()  # report a missing package now, not at the first request
     return EmbeddedModel(name, sha256_of(path), has_chat_template(path) and not completion, lambda: path)
+
+
+def _gguf_file(name: str) -> Path:
+    """Return the resolved path of a GGUF file: there is one server per file, whatever its name.
+
+    Raises:
+        ConfigError: There is no such file, it cannot be read, or it is not a GGUF file.
+    """
+    path = Path(name).expanduser()
+    if not name or not path.exists():
+        raise ConfigError(
+            f"There is no file {name or 'without a name'}; model=gguf:PATH wants the path of a GGUF file"
+        )
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}; model=gguf:PATH wants a GGUF file"
+        ) from error
+    if magic != b"GGUF":
+        raise ConfigError(f"{path} is not a GGUF file; model=gguf:PATH wants one, as llama.cpp reads it")
+    return path.resolve()
 
 
 def _open_bundled(weights: Weights, completion: bool, asks: bool) -> EmbeddedModel:

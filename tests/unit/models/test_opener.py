@@ -68,6 +68,16 @@ def test_a_missing_file_is_reported_before_any_call(tmp_path: Path) -> None:
         opener(model=f"gguf:{tmp_path / 'nowhere.gguf'}").sampler()
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("", "There is no file without a name"), (".", "cannot be read: Is a directory")],
+    ids=["no path", "a folder"],
+)
+def test_a_path_that_is_no_file_is_one_sentence(name: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        opener(model=f"gguf:{name}").sampler()
+
+
 def test_an_argument_that_no_model_takes_is_reported_before_a_model_opens() -> None:
     with pytest.raises(ConfigError, match="Unknown model argument 'pretrained'"):
         opener(model="m", base_url="http://h/v1", pretrained="x")

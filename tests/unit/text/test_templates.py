@@ -245,6 +245,14 @@ def test_a_name_that_cannot_be_a_file_is_a_clear_error(name: str) -> None:
         load_template(name)
 
 
+def test_a_folder_is_not_suggested_in_its_own_place(tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    with pytest.raises(ConfigError) as error:
+        load_template(str(tmp_path / "prompts"))
+    assert "Is a directory" in str(error.value)
+    assert "Did you mean" not in str(error.value)
+
+
 def test_a_file_that_is_not_text_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_bytes(b"\xff\xfe{{ candidates }}")
     with pytest.raises(ConfigError, match="not UTF-8"):
