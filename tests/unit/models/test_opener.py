@@ -68,9 +68,28 @@ def test_a_missing_file_is_reported_before_any_call(tmp_path: Path) -> None:
         opener(model=f"gguf:{tmp_path / 'nowhere.gguf'}").sampler()
 
 
+def test_a_file_without_permission_to_read_it_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a file that even root may not read here
+    path = tmp_path / "x.gguf"
+    path.write_bytes(b"GGUF")
+    open_any = Path.open
+
+    def refuse(file: Path, *arguments: Any, **options: Any) -> Any:
+        if file == path:
+            raise PermissionError(13, "Permission denied", str(file))
+        return open_any(file, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    # when, then
+    with pytest.raises(ConfigError, match=r"x\.gguf cannot be read: Permission denied"):
+        opener(model=f"gguf:{path}").sampler()
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("", "There is no file without a name"), (".", "cannot be read: Is a directory")],
+    [("", "model=gguf: names no file"), (".", "is a folder; model=gguf:PATH wants")],
     ids=["no path", "a folder"],
 )
 def test_a_path_that_is_no_file_is_one_sentence(name: str, message: str) -> None:
