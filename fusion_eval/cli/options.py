@@ -157,11 +157,7 @@ def split_names(text: str) -> tuple[str, ...]:
 
 
 def read_model_args(text: str, option: str = "--model_args") -> dict[str, object]:
-    """Read `k=v,…` as the harness does.
-
-    Args:
-        text: The option's value.
-        option: The option's name, for error messages.
+    """Read the value of an option, `k=v,…`, as the harness does. Messages name the option.
 
     Raises:
         ConfigError: An entry has no value, or a name stands twice.
@@ -174,10 +170,8 @@ def read_model_args(text: str, option: str = "--model_args") -> dict[str, object
     for part in filter(None, split_list(text)):
         name, equals, value = part.partition("=")
         if not equals or not name:
-            is_model = part in BUNDLED_MODELS or part.startswith("gguf:")
-            raise ConfigError(
-                f"{option}: '{part}' has no value; write {f'model={part}' if is_model else f'{part}=…'}"
-            )
+            meant = f"model={part}" if part.startswith(("gguf:", *BUNDLED_MODELS)) else f"{part}=…"
+            raise ConfigError(f"{option}: '{part}' has no value; write {meant}")
         if name in values:
             raise ConfigError(f"{option} names {name}= more than once; keep one")
         # The harness would split the commas inside scorer=judge(temperature=0,max_tokens=64).
