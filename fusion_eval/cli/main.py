@@ -66,9 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _leave_if_interrupted() -> None:
     """End an interrupted process at once. llama.cpp would first finish its step, which can take a quarter of a minute."""
     if _interrupted.is_set():
-        with contextlib.suppress(OSError):
-            sys.stdout.flush()
-            sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):  # nobody reads it, or it is closed
+                stream.flush()
         os._exit(INTERRUPTED)
 
 

@@ -162,7 +162,7 @@ def read_model_args(text: str, option: str = "--model_args") -> dict[str, object
     Raises:
         ConfigError: An entry has no value, or a name stands twice.
     """
-    from fusion_eval.argument_values import BUNDLED_MODELS
+    from fusion_eval.argument_values import runs_in_llama_cpp
     from fusion_eval.harness.host import parse_arguments
     from fusion_eval.text.specs import split_list
 
@@ -170,7 +170,8 @@ def read_model_args(text: str, option: str = "--model_args") -> dict[str, object
     for part in filter(None, split_list(text)):
         name, equals, value = part.partition("=")
         if not equals or not name:
-            meant = f"model={part}" if part.startswith(("gguf:", *BUNDLED_MODELS)) else f"{part}=…"
+            is_model = option == "--model_args" and runs_in_llama_cpp(part)
+            meant = f"model={part}" if is_model else f"{part}=…"
             raise ConfigError(f"{option}: '{part}' has no value; write {meant}")
         if name in values:
             raise ConfigError(f"{option} names {name}= more than once; keep one")

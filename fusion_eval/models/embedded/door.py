@@ -59,6 +59,8 @@ class EmbeddedModel:
         try:
             return await self._sample(prompt, asked, n)
         except ContextOverflowError:  # all requests in flight share one context; this one may fit alone
+            if not turns().crowded:
+                raise
             return await self._sample(prompt, asked, n, alone=True)
 
     async def _sample(

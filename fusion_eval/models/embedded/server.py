@@ -111,10 +111,8 @@ def load_llama_cpp(install: str = INSTALL) -> Any:
     except ModuleNotFoundError as error:
         raise ConfigError(f"A model in this process needs llama.cpp: {install}") from error
     except ImportError as error:
-        raise ConfigError(
-            f"llama.cpp is installed, but cannot be loaded: {error}; "
-            "Debian and Ubuntu have libgomp.so.1 in the package libgomp1"
-        ) from error
+        hint = "; Debian and Ubuntu have it in the package libgomp1" if "libgomp" in str(error) else ""
+        raise ConfigError(f"llama.cpp is installed, but cannot be loaded: {error}{hint}") from error
     return xllamacpp
 
 
@@ -134,6 +132,6 @@ def _start(path: Path, threads: int) -> Running:
     try:
         return Running(llama.Server(params), key, threads)
     except Exception as error:
-        if not os.access(path, os.R_OK):
+        if path.exists() and not os.access(path, os.R_OK):
             raise EndpointError(f"llama.cpp cannot load {path}: you have no permission to read it") from error
         raise EndpointError(f"llama.cpp cannot load {path}; is the file whole? It says: {error}") from error

@@ -28,6 +28,7 @@ _SPINS = "100000"
 WAITING = frozenset({"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"})
 """The variables that tell OpenMP how threads wait for each other."""
 _POLICIES = ("active", "passive")
+_NO_SPINS = re.compile(r"\s*0+\s*[kmgt]?\s*", re.IGNORECASE)
 _SPIN_COUNT = re.compile(r"\s*(\d+\s*[kmgt]?|infinit[ey])\s*", re.IGNORECASE)
 CGROUP = Path("/sys/fs/cgroup")
 _QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
@@ -138,7 +139,7 @@ def _threads_sleep() -> bool:
     """Return whether llama.cpp's threads sleep at barriers. Only its packages for Linux use GNU OpenMP."""
     spins, policy = _loaded_with.get("GOMP_SPINCOUNT"), _loaded_with.get("OMP_WAIT_POLICY", "")
     return sys.platform == "linux" and (
-        spins.strip() == "0" if spins else policy.strip().lower() == "passive"
+        _NO_SPINS.fullmatch(spins) is not None if spins else policy.strip().lower() == "passive"
     )
 
 

@@ -27,6 +27,8 @@ class Turns:
     def __init__(self) -> None:
         self.rests = 0
         """How often no request was in flight so that threads could be chosen again."""
+        self.crowded = False
+        """Whether the last request to be admitted came to others in flight."""
         self._owner: str | None = None
         self._in_flight = 0
         self._alone = 0
@@ -48,11 +50,12 @@ class Turns:
             await self._wait(owner, alone)
             if not self._in_flight:
                 self._begin(owner)
+            self.crowded = self._in_flight > 0
             self._in_flight += 1
         try:
             yield
         finally:
-            self._in_flight -= 1  # before the lock, where a second cancellation could end this block
+            self._in_flight -= 1  # before the lock, so that no cancellation can come between
             self._alone -= alone
             async with self._changed:
                 self._changed.notify_all()
@@ -93,13 +96,14 @@ class Turns:
             self._rested, self._rest_wanted = now, False
 
     def _admits(self, owner: str) -> bool:
-        joins = owner == self._owner and not self._ending()
-        return not self._alone and (joins or not self._in_flight)
+        if self._alone or (owner == self._owner and self._overdue()):
+            return False
+        return not self._in_flight or (owner == self._owner and not self._rest_wanted)
 
-    def _ending(self) -> bool:
+    def _overdue(self) -> bool:
+        """Return whether another model waits and has waited long enough."""
         others = any(count for name, count in self._waiting.items() if name != self._owner)
-        long = asyncio.get_running_loop().time() - self._began > SHORTEST_TURN
-        return self._rest_wanted or (others and long)
+        return others and asyncio.get_running_loop().time() - self._began > SHORTEST_TURN
 
 
 class Rate:
@@ -126,7 +130,8 @@ _of_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = weakref.
 
 def turns() -> Turns:
     """Return the turns of the running event loop."""
-    closed = [loop for loop in _of_loop if loop.is_closed()]
-    for loop in closed:  # turns refer to their loop, so none goes by itself
-        del _of_loop[loop]
+    for reference in _of_loop.keyrefs():  # a copy, because another thread may add its loop
+        loop = reference()
+        if loop is not None and loop.is_closed():
+            _of_loop.pop(loop, None)  # turns refer to their loop, so it would not go by itself
     return _of_loop.setdefault(asyncio.get_running_loop(), Turns())

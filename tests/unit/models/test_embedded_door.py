@@ -99,6 +99,17 @@ async def test_a_prompt_that_never_fits_is_too_long_also_beside_others(server: S
     assert short == [Candidate("a", "m", 0)]
 
 
+async def test_a_request_that_was_alone_already_is_not_repeated(server: Server) -> None:
+    # given
+    asked = model()
+    await asked.sample(Prompt("a"), SAMPLING, 1)
+    # when
+    with pytest.raises(ContextOverflowError):
+        await asked.sample(Prompt("abcd"), SAMPLING, 1)
+    # then
+    assert server.refused == 1
+
+
 @pytest.mark.parametrize(("wanted", "n", "sent"), [(False, 1, False), (False, 2, True), (True, 1, True)])
 async def test_log_probabilities_are_asked_for_if_wanted_or_needed_to_count_tokens(
     server: Server, wanted: bool, n: int, sent: bool

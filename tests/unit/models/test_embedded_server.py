@@ -213,8 +213,13 @@ def test_a_llama_cpp_that_cannot_be_loaded_is_one_sentence(
         load_llama_cpp()
 
 
-def test_a_file_without_permission_to_read_it_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
-    # given a llama.cpp that says only that it failed
+def test_a_file_without_permission_to_read_it_is_named_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a file, and a llama.cpp that says only that it failed
+    path = tmp_path / "model.gguf"
+    path.touch()
+
     def fail(params: object) -> None:
         raise RuntimeError("Failed to init server, please check the input params.")
 
@@ -226,7 +231,7 @@ def test_a_file_without_permission_to_read_it_is_named_as_such(monkeypatch: pyte
     with pytest.raises(
         EndpointError, match=r"cannot load model\.gguf; is the file whole\? It says: Failed to init"
     ):
-        module._start(PATH, 2)
+        module._start(path, 2)
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(EndpointError, match=r"cannot load model\.gguf: you have no permission to read it"):
-        module._start(PATH, 2)
+        module._start(path, 2)

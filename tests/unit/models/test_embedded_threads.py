@@ -119,8 +119,17 @@ def test_the_quota_of_a_container_counts_as_so_many_cores(
         (1.9, {POLICY: "PASSIVE"}, {POLICY: "PASSIVE"}, 2),
         (1.2, {SPINS: "7"}, {SPINS: "7"}, 1),
         (1.9, {SPINS: "0"}, {SPINS: "0"}, 2),
+        (1.9, {SPINS: "00k"}, {SPINS: "00k"}, 2),
     ],
-    ids=["all cores free", "beside a busy process", "active", "passive", "a spin count", "no spins"],
+    ids=[
+        "all cores free",
+        "beside a busy process",
+        "active",
+        "passive",
+        "a spin count",
+        "no spins",
+        "no thousands of spins",
+    ],
 )
 def test_threads_spin_only_if_all_cores_are_free_and_the_user_allows_it(
     free: float,

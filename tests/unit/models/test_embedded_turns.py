@@ -79,6 +79,46 @@ async def test_a_model_that_has_had_its_turn_waits_no_more(monkeypatch: pytest.M
     await asyncio.wait_for(asyncio.gather(at_once(), at_once()), timeout=10)
 
 
+async def test_requests_one_after_another_keep_no_other_model_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given a model whose next request comes at once
+    monkeypatch.setattr(module, "SHORTEST_TURN", 0.0)
+    turns, order = Turns(), []
+
+    async def requests(owner: str, number: int) -> None:
+        for _ in range(number):
+            async with turns.hold(owner):
+                order.append(owner)
+                await asyncio.sleep(0.001)
+
+    # when
+    await asyncio.gather(requests("a", 5), requests("b", 1))
+    # then
+    assert order == ["a", "b", "a", "a", "a", "a"]
+
+
+async def test_a_model_waits_for_no_other_that_was_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a model whose turn is over, because another one waits
+    monkeypatch.setattr(module, "SHORTEST_TURN", 0.0)
+    turns, release = Turns(), asyncio.Event()
+
+    async def request(owner: str) -> None:
+        async with turns.hold(owner):
+            await release.wait()
+
+    first = asyncio.create_task(request("a"))
+    await asyncio.sleep(0.001)
+    other, second = asyncio.create_task(request("b")), asyncio.create_task(request("a"))
+    await asyncio.sleep(0.001)
+    # when
+    other.cancel()
+    await asyncio.sleep(0.001)
+    release.set()
+    # then
+    await asyncio.wait_for(asyncio.gather(first, second), timeout=10)
+
+
 async def test_a_short_turn_goes_on_although_another_model_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(module, "SHORTEST_TURN", 3600.0)
