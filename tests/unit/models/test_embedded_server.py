@@ -228,10 +228,8 @@ def test_a_file_without_permission_to_read_it_is_named_as_such(
     monkeypatch.setitem(sys.modules, "xllamacpp", llama)
     # when, then
     monkeypatch.setattr("os.access", lambda path, mode: True)
-    with pytest.raises(
-        EndpointError, match=r"cannot load model\.gguf; is the file whole\? It says: Failed to init"
-    ):
+    with pytest.raises(EndpointError, match=r"model\.gguf; is the file whole\? It says: Failed to init"):
         module._start(path, 2)
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    with pytest.raises(EndpointError, match=r"cannot load model\.gguf: you have no permission to read it"):
+    with pytest.raises(EndpointError, match=r"model\.gguf: you have no permission to read it"):
         module._start(path, 2)
