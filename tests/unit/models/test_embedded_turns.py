@@ -43,9 +43,16 @@ async def test_requests_of_one_model_run_at_once_for_as_long_as_no_other_waits(
     await asyncio.wait_for(asyncio.gather(*(request() for _ in range(3))), timeout=10)
 
 
-async def test_a_long_turn_ends_when_another_model_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("shortest", "expected"),
+    [(0.0, ["a", "b", "a"]), (3600.0, ["a", "a", "b"])],
+    ids=["a long turn ends", "a short turn goes on"],
+)
+async def test_a_turn_ends_when_it_was_long_and_another_model_waits(
+    shortest: float, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given
-    monkeypatch.setattr(module, "SHORTEST_TURN", 0.0)
+    monkeypatch.setattr(module, "SHORTEST_TURN", shortest)
     turns, order = Turns(), []
 
     async def request(owner: str) -> None:
@@ -56,7 +63,7 @@ async def test_a_long_turn_ends_when_another_model_waits(monkeypatch: pytest.Mon
     # when
     await asyncio.gather(request("a"), request("b"), request("a"))
     # then
-    assert order == ["a", "b", "a"]
+    assert order == expected
 
 
 async def test_a_model_that_has_had_its_turn_waits_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,22 +124,6 @@ async def test_a_model_waits_for_no_other_that_was_cancelled(monkeypatch: pytest
     release.set()
     # then
     await asyncio.wait_for(asyncio.gather(first, second), timeout=10)
-
-
-async def test_a_short_turn_goes_on_although_another_model_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    # given
-    monkeypatch.setattr(module, "SHORTEST_TURN", 3600.0)
-    turns, order = Turns(), []
-
-    async def request(owner: str) -> None:
-        async with turns.hold(owner):
-            order.append(owner)
-            await asyncio.sleep(0.001)
-
-    # when
-    await asyncio.gather(request("a"), request("b"), request("a"))
-    # then
-    assert order == ["a", "a", "b"]
 
 
 async def test_a_request_alone_runs_beside_no_other_and_goes_first() -> None:
