@@ -28,7 +28,7 @@ class Turns:
         self.rests = 0
         """How often no request was in flight so that threads could be chosen again."""
         self.crowded = False
-        """Whether the last request to be admitted came to others in flight."""
+        """Whether the request that was admitted last joined others in flight."""
         self._owner: str | None = None
         self._in_flight = 0
         self._alone = 0
@@ -67,7 +67,7 @@ class Turns:
             await self._changed.wait_for(lambda: not self._in_flight if alone else self._admits(owner))
         except asyncio.CancelledError:
             self._alone -= alone
-            self._changed.notify_all()  # others may have waited for this request alone
+            self._changed.notify_all()  # others may have waited because of this request
             raise
         finally:
             self._waiting[owner] -= 1
