@@ -95,6 +95,7 @@ class FaultyFifth:
     """Give faults of all `kinds` in turn to a fifth of the calls; a call that has failed three times succeeds.
 
     Whether a call fails depends on the call and on the number of its tries, not on the order in which calls arrive.
+    A call meets each kind once: an answer that is cut short twice at the same number of tokens is believed.
     `counts` counts the faults of each kind.
     """
 
@@ -102,6 +103,7 @@ class FaultyFifth:
         self.counts: Counter[str] = Counter()
         self._tries: Counter[tuple[str, int]] = Counter()
         self._kinds = itertools.cycle(kinds.items())
+        self._met: set[tuple[tuple[str, int], str]] = set()
         self._fewer_choices = itertools.cycle([True, False])
 
     def __call__(self, number: int, request: Request) -> Fault | None:
@@ -114,7 +116,8 @@ class FaultyFifth:
         ):  # half of the faulty calls for several choices
             kind, fault = "fewer choices", Fault("fewer_choices")
         else:
-            kind, fault = next(self._kinds)
+            kind, fault = next(one for one in self._kinds if (call, one[0]) not in self._met)
+            self._met.add((call, kind))
         self.counts[kind] += 1
         return fault
 
