@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:  # the process is ours
         prepare_streams()
         atexit.register(_leave_if_interrupted)  # registered first, so it runs after the libraries' own
+        _take_sigterm_as_interrupt()
     words = with_underscores(sys.argv[1:] if arguments is None else arguments)
     options, unknown = build_parser().parse_known_args(words)
     if unknown:
@@ -61,6 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _interrupted.set()
         _print_error("interrupted. Finished calls are kept; run the same command again to continue", "\n")
         return INTERRUPTED
+
+
+def _take_sigterm_as_interrupt() -> None:
+    """Let SIGTERM, which ends jobs of CI and of clusters, end the process as Ctrl-C does.
+
+    A shell's background job ignores Ctrl-C. SIGTERM then ends it at once.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
 
 
 def _leave_if_interrupted() -> None:

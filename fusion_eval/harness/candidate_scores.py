@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -81,7 +82,7 @@ def score_all(
     _tasks.clear()
     _tasks.update(tasks)
     waiting: deque[Future[list[PoolScores]]] = deque()
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as executor:
+    with ProcessPoolExecutor(workers, get_context("fork"), _end_without_traceback) as executor:
         while chunk := list(itertools.islice(source, _CHUNK)):
             waiting.append(executor.submit(_score_chunk, chunk))
             if len(waiting) >= 4 * workers:
@@ -92,6 +93,12 @@ def score_all(
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _end_without_traceback() -> None:
+    """Let Ctrl-C and SIGTERM end this process at once. The parent says that the command was interrupted."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _score_chunk(pools: Sequence[PoolToScore]) -> list[PoolScores]:

@@ -240,8 +240,8 @@ ANSWERED = 5
 """Calls that the server answers. It keeps all later ones waiting for an hour."""
 
 
-def interrupt(base_url: str, folder: Path, log: Path, times: int) -> tuple[int, str]:
-    """Press Ctrl-C while calls wait for an answer, and return the exit code and what is on stderr."""
+def interrupt(base_url: str, folder: Path, log: Path, signals: list[signal.Signals]) -> tuple[int, str]:
+    """Send signals while calls wait for an answer, and return the exit code and what is on stderr."""
     with subprocess.Popen(
         [COMMAND, *arguments(base_url, folder), "--strategies", "single"],  # every call draws a whole pool
         stdout=subprocess.DEVNULL,
@@ -254,28 +254,34 @@ def interrupt(base_url: str, folder: Path, log: Path, times: int) -> tuple[int, 
         while process.poll() is None and count_lines(log) < ANSWERED:
             time.sleep(0.01)
         time.sleep(0.1)  # the last answer's way into the store
-        for _ in range(times):
-            process.send_signal(signal.SIGINT)
+        for number in signals:
+            process.send_signal(number)
             time.sleep(0.05)
         # A process that waited for its calls would exceed the timeout.
         stderr = process.communicate(timeout=60)[1]
     return process.returncode, stderr
 
 
-@pytest.mark.parametrize("times", [1, 2], ids=["Ctrl-C once", "Ctrl-C twice"])
-def test_an_interrupted_run_waits_for_no_call_and_keeps_what_is_finished(tmp_path: Path, times: int) -> None:
+@pytest.mark.parametrize(
+    "signals",
+    [[signal.SIGINT], [signal.SIGINT] * 2, [signal.SIGTERM]],
+    ids=["Ctrl-C once", "Ctrl-C twice", "SIGTERM"],
+)
+def test_an_interrupted_run_waits_for_no_call_and_keeps_what_is_finished(
+    tmp_path: Path, signals: list[signal.Signals]
+) -> None:
     # given a server that stops answering
     log = tmp_path / "calls.jsonl"
     with spawn("--log", str(log), "--slow-after", str(ANSWERED)) as base_url:
         # when
-        code, stderr = interrupt(base_url, tmp_path, log, times)
+        code, stderr = interrupt(base_url, tmp_path, log, signals)
     # then
-    assert code == 130 or (times > 1 and code == -signal.SIGINT), "a shell shows both as 130"
+    assert code == 130 or (len(signals) > 1 and code == -signal.SIGINT), "a shell shows both as 130"
     assert "Traceback" not in stderr and "exception" not in stderr
     assert len(stored_texts(tmp_path, "copy")) == ANSWERED * N
     assert not list((tmp_path / "out").rglob("*.json*"))
     assert count_lines(log) <= ANSWERED + CONCURRENCY, "no further call was sent"
-    if times == 1:
+    if len(signals) == 1:
         assert stderr.splitlines()[-1] == (
             "fusion-eval: interrupted. Finished calls are kept; run the same command again to continue"
         )

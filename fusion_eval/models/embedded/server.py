@@ -109,7 +109,9 @@ def load_llama_cpp(install: str = INSTALL) -> Any:
         with barrier_policy():
             import xllamacpp
     except ModuleNotFoundError as error:
-        raise ConfigError(f"A model in this process needs llama.cpp: {install}") from error
+        raise ConfigError(
+            f"A model in this process needs llama.cpp: {install} (offline=true replays a complete store without it)"
+        ) from error
     except ImportError as error:
         hint = "; Debian and Ubuntu have it in the package libgomp1" if "libgomp" in str(error) else ""
         raise ConfigError(f"llama.cpp is installed, but cannot be loaded: {error}{hint}") from error

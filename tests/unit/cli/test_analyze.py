@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -195,6 +199,41 @@ def test_a_task_whose_filter_fails_on_a_candidate_is_named(
 def test_several_processes_give_the_same_scores(runs: Path, tasks: Path, scored: list[ScoredPools]) -> None:
     again, _ = scored_pools.score_pools(read_runs([runs / "single"]), include_path=tasks, workers=2)
     assert [pools.values.tolist() for pools in again] == [pools.values.tolist() for pools in scored]
+
+
+def test_an_interrupt_ends_several_processes_without_a_traceback() -> None:
+    # given two processes that would score for minutes
+    script = """
+import os
+import time
+from fusion_eval.harness import candidate_scores
+
+def score(pool, task):
+    os.write(1, b".")
+    time.sleep(60)
+
+candidate_scores._score = score
+pool = candidate_scores.PoolToScore("task", 0, {}, ("answer",), None, ())
+try:
+    list(candidate_scores.score_all([pool] * 200, {"task": None}, 200, workers=2))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell's background jobs ignore the signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stdout is not None and process.stdout.read(2) == ".."
+        # when a terminal sends Ctrl-C to all of them
+        os.killpg(process.pid, signal.SIGINT)
+        printed, errors = process.communicate(timeout=30)
+    # then
+    assert (printed, errors) == ("interrupted\n", "")
 
 
 def test_named_metrics_alone_are_analyzed(runs: Path, tasks: Path) -> None:

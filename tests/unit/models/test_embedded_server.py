@@ -193,7 +193,10 @@ def test_llama_cpp_chooses_for_itself_only_where_it_may_use_the_whole_machine(
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("import nowhere_to_be_found", "A model in this process needs llama.cpp: python -m pip install"),
+        (
+            "import nowhere_to_be_found",
+            "A model in this process needs llama.cpp: python -m pip install .*offline=true",
+        ),
         (
             "raise ImportError('libgomp.so.1: cannot open shared object file')",
             "llama.cpp is installed, but cannot be loaded: libgomp.so.1: .*libgomp1",

@@ -6,6 +6,7 @@ from traced import trace
 
 from fusion_eval.report.summary import summary
 from fusion_eval.runs.totals import Totals
+from fusion_eval.runs.usage import Usage
 from fusion_eval.types import Answer
 
 
@@ -25,6 +26,14 @@ def test_each_strategy_has_its_counts_and_the_tokens_of_each_role() -> None:
         "fusion: sampler 10 + 7 tokens, $0.750000",
         "fusion: fusor 20 + 5 tokens, no known price",
     ]
+
+
+def test_roles_have_one_order_whichever_answered_first() -> None:
+    # given
+    totals = Totals(roles={role: Usage() for role in ("fusor", "scorer", "sampler")})
+    # when, then
+    roles = [line.split()[1] for line in summary({"fusion": totals}).splitlines()[2:]]
+    assert roles == ["sampler", "scorer", "fusor"]
 
 
 def test_a_strategy_that_mostly_falls_back_is_warned_about() -> None:
