@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from openai_server import Server, default_text
 
 from fusion_eval.models.cached import Cached
@@ -13,6 +16,23 @@ from fusion_eval.types import Candidate, Prompt, Sampling
 
 PROMPT = Prompt("Why is the sky blue?")
 SAMPLING = Sampling(max_tokens=32, temperature=0.7, seed=0)
+QUESTIONS = [Prompt(f"question {i}") for i in range(8)]
+
+
+class SimultaneousDoor:
+    """A door that waits until `expected` requests have come, and answers them all in one turn."""
+
+    name, identity, chat, max_n = "m", "m", True, None
+
+    def __init__(self, expected: int) -> None:
+        self._barrier = asyncio.Barrier(expected)
+
+    async def sample(self, prompt: Prompt, sampling: Sampling, n: int) -> list[Candidate]:
+        await self._barrier.wait()
+        return [Candidate(f"{prompt.text} {i}", self.name, seed=sampling.seed + i) for i in range(n)]
+
+    async def close(self) -> None:
+        pass
 
 
 def cached_model(
@@ -42,3 +62,9 @@ def texts(candidates: list[Candidate]) -> list[str]:
 def seeds_and_n(server: Server) -> list[tuple[int, int]]:
     """Return seed and n of each call, in order of arrival."""
     return [(call.body["seed"], call.body.get("n", 1)) for call in server.calls]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - the server is in another thread
+            await asyncio.sleep(0.01)
