@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from fusion_eval.argument_values import runs_in_llama_cpp
 from fusion_eval.cli import options as shared
 from fusion_eval.cli.output import print_comparison
 from fusion_eval.errors import ConfigError
@@ -101,10 +102,13 @@ def check_judge(plan: Plan, options: argparse.Namespace) -> None:
     judge_options = _judge_options(options)
     arguments = judge_options.model_arguments()
     judge_options.protocol(arguments)
-    if not options.dry_run:
+    if not options.dry_run and not arguments.offline:
+        from fusion_eval.models.embedded.door import open_embedded
         from fusion_eval.models.key_check import check_keys
 
         check_keys(arguments)
+        for name in filter(runs_in_llama_cpp, arguments.model):
+            open_embedded(name)  # it names what is not installed
 
 
 def with_judge(

@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from types import FrameType
 
 from fusion_eval.cli.parser import build_parser, with_underscores
 from fusion_eval.cli.streams import discard, prepare_streams
@@ -36,12 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:  # the process is ours
         prepare_streams()
         atexit.register(_leave_if_interrupted)  # registered first, so it runs after the libraries' own
-        _take_sigterm_as_interrupt()
     words = with_underscores(sys.argv[1:] if arguments is None else arguments)
     options, unknown = build_parser().parse_known_args(words)
     if unknown:
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     options.command_line = ("fusion-eval", *words)
+    if arguments is None and threading.current_thread() is threading.main_thread():
+        _take_sigterm_as_interrupt()
     try:
         code = int(options.run(options))
         sys.stdout.flush()
@@ -67,10 +69,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _take_sigterm_as_interrupt() -> None:
     """Let SIGTERM, which ends jobs of CI and of clusters, end the process as Ctrl-C does.
 
-    A shell's background job ignores Ctrl-C. SIGTERM then ends it at once.
+    Where Ctrl-C is ignored, as in a shell's background job, SIGTERM keeps its default: it ends the process at once.
     """
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+        signal.signal(signal.SIGTERM, _interrupt_once)
+
+
+def _interrupt_once(number: int, frame: FrameType | None) -> None:
+    # `timeout` sends SIGTERM twice, and a second interrupt can break off the end of the first.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.raise_signal(signal.SIGINT)  # on this signal alone asyncio cancels its work and waits for it
 
 
 def _leave_if_interrupted() -> None:

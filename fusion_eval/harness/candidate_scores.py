@@ -83,12 +83,18 @@ def score_all(
     _tasks.update(tasks)
     waiting: deque[Future[list[PoolScores]]] = deque()
     with ProcessPoolExecutor(workers, get_context("fork"), _end_without_traceback) as executor:
-        while chunk := list(itertools.islice(source, _CHUNK)):
-            waiting.append(executor.submit(_score_chunk, chunk))
-            if len(waiting) >= 4 * workers:
+        try:
+            while chunk := list(itertools.islice(source, _CHUNK)):
+                waiting.append(executor.submit(_score_chunk, chunk))
+                if len(waiting) >= 4 * workers:
+                    yield from waiting.popleft().result()
+            while waiting:
                 yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+        except BaseException:
+            # A signal may reach this process alone, and the executor would wait for all that was submitted.
+            for process in list((executor._processes or {}).values()):
+                process.terminate()
+            raise
 
 
 def _processors() -> int:
@@ -97,8 +103,11 @@ def _processors() -> int:
 
 def _end_without_traceback() -> None:
     """Let Ctrl-C and SIGTERM end this process at once. The parent says that the command was interrupted."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if (
+        signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    ):  # a shell's background job ignores it, as its parent does
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _score_chunk(pools: Sequence[PoolToScore]) -> list[PoolScores]:

@@ -16,8 +16,6 @@ def check_keys(arguments: ModelArguments) -> None:
     Raises:
         ConfigError: A key is missing.
     """
-    if arguments.offline:
-        return
     addresses = arguments.base_url or (None,)
     for name in arguments.model:
         for address in () if runs_in_process(name) else addresses:

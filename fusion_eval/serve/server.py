@@ -58,7 +58,8 @@ async def _serve(
     stop: threading.Event | None,
 ) -> None:
     app = App(engine, options)
-    runner = web.AppRunner(app.application(), handler_cancellation=True, shutdown_timeout=GRACE)
+    # aiohttp waits twice for so long: for a request to end by itself, and then for its handler
+    runner = web.AppRunner(app.application(), handler_cancellation=True, shutdown_timeout=GRACE / 2)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     if threading.current_thread() is threading.main_thread():

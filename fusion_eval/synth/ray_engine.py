@@ -16,7 +16,7 @@ from fusion_eval.argument_values import OFF
 from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError
 from fusion_eval.model_arguments import ModelArguments, parse
 from fusion_eval.models.cluster.opener import ClusterOpener, names_cluster_model
-from fusion_eval.models.cluster.processor import connect
+from fusion_eval.models.cluster.processor import NEEDS_RAY, connect
 from fusion_eval.models.endpoint import Endpoint
 from fusion_eval.models.opener import Opener
 from fusion_eval.synth.actor_store import ActorStore, actors_folder
@@ -138,7 +138,7 @@ class RayEngine:
         actor_cpus: float = 1.0,
     ) -> None:
         if importlib.util.find_spec("ray") is None:
-            raise ConfigError('--engine ray needs the extra `ray`: pip install "fusion-eval[ray]"')
+            raise ConfigError(NEEDS_RAY)
         self._workers, self._report, self._actor_cpus = workers, report, actor_cpus
 
     def endpoints(self) -> list[Endpoint]:

@@ -95,13 +95,15 @@ class FaultyFifth:
     """Give faults of all `kinds` in turn to a fifth of the calls; a call that has failed three times succeeds.
 
     Whether a call fails depends on the call and on the number of its tries, not on the order in which calls arrive.
-    A call meets each kind once: an answer that is cut short twice at the same number of tokens is believed.
+    The kind of its fault does depend on that order. A call meets each kind once at most, because an answer that is cut
+    short twice at the same number of tokens is believed.
     `counts` counts the faults of each kind.
     """
 
     def __init__(self, kinds: dict[str, Fault]) -> None:
         self.counts: Counter[str] = Counter()
         self._tries: Counter[tuple[str, int]] = Counter()
+        self._most = min(3, len(kinds))
         self._kinds = itertools.cycle(kinds.items())
         self._met: set[tuple[tuple[str, int], str]] = set()
         self._fewer_choices = itertools.cycle([True, False])
@@ -109,7 +111,7 @@ class FaultyFifth:
     def __call__(self, number: int, request: Request) -> Fault | None:
         call = identify(request)
         self._tries[call] += 1
-        if self._tries[call] > 3 or random.Random(f"{call} {self._tries[call]}").random() >= 0.2:
+        if self._tries[call] > self._most or random.Random(f"{call} {self._tries[call]}").random() >= 0.2:
             return None
         if request.get("n", 1) > 1 and next(
             self._fewer_choices

@@ -17,6 +17,10 @@ BATCH = 64
 """Rows that an engine gets at a time. It works on several such batches at once."""
 _PATIENCE = 10.0
 """Seconds within which a Ray cluster has to accept a connection."""
+NEEDS_RAY = (
+    "--engine ray needs the extra `ray`: python -m pip install 'fusion-eval[ray]'; with vllm:NAME, it needs the extra "
+    "`ray-llm`: python -m pip install 'fusion-eval[ray-llm]'"
+)
 
 
 def connect() -> Any:
@@ -34,7 +38,7 @@ def connect() -> Any:
         import ray
         import ray.data
     except ImportError:
-        raise ConfigError('--engine ray needs the extra `ray`: pip install "fusion-eval[ray]"') from None
+        raise ConfigError(NEEDS_RAY) from None
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS") or "local"
         try:

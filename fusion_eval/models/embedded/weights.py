@@ -110,6 +110,7 @@ def joined(weights: Weights) -> Path:
         ConfigError: A part is not installed, the parts have another hash, or the file cannot be written.
     """
     target = _target(weights)
+    _remove_leftovers(target)
     if _is_whole(weights):
         return target
     if missing := missing_parts(weights):
@@ -124,7 +125,6 @@ def joined(weights: Weights) -> Path:
     partial = target.with_suffix(f".{secrets.token_hex(4)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(target)
         digest = _write(weights, partial)
         if digest != weights.sha256:
             raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -201,17 +202,26 @@ def test_several_processes_give_the_same_scores(runs: Path, tasks: Path, scored:
     assert [pools.values.tolist() for pools in again] == [pools.values.tolist() for pools in scored]
 
 
-def test_an_interrupt_ends_several_processes_without_a_traceback() -> None:
-    # given two processes that would score for minutes
+@pytest.mark.parametrize(
+    ("send", "number"),
+    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)],
+    ids=["Ctrl-C, to all processes", "SIGTERM, to the first"],
+)
+def test_an_interrupt_ends_several_processes_at_once_and_without_a_traceback(
+    send: Callable[[int, int], None], number: int
+) -> None:
+    # given two processes that would score for an hour
     script = """
 import os
 import time
+from fusion_eval.cli.main import _take_sigterm_as_interrupt
 from fusion_eval.harness import candidate_scores
 
 def score(pool, task):
     os.write(1, b".")
     time.sleep(60)
 
+_take_sigterm_as_interrupt()
 candidate_scores._score = score
 pool = candidate_scores.PoolToScore("task", 0, {}, ("answer",), None, ())
 try:
@@ -228,10 +238,14 @@ except KeyboardInterrupt:
         # A shell's background jobs ignore the signal.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        assert process.stdout is not None and process.stdout.read(2) == ".."
-        # when a terminal sends Ctrl-C to all of them
-        os.killpg(process.pid, signal.SIGINT)
-        printed, errors = process.communicate(timeout=30)
+        try:
+            assert process.stdout is not None and process.stdout.read(2) == ".."
+            # when
+            send(process.pid, number)
+            printed, errors = process.communicate(timeout=30)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     # then
     assert (printed, errors) == ("interrupted\n", "")
 

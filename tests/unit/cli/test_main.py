@@ -234,6 +234,18 @@ def test_a_judge_without_its_key_is_found_before_the_run(
     assert "OPENAI_API_KEY holds no key" in capsys.readouterr().err
 
 
+def test_a_judge_that_is_not_installed_is_found_before_the_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, plans: list[Plan]
+) -> None:
+    # given
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    # when
+    code = cli.main(["run", "--output", "o", "--judge", "qwen-coder-1.5b"])
+    # then
+    assert (code, plans) == (2, [])
+    assert "python -m pip install 'fusion-eval[chat]'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [

@@ -108,13 +108,16 @@ def test_a_damaged_file_without_its_parts_is_named(install: Callable[..., Weight
         joined(weights)
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["the weights are still to be joined", "they are whole"])
 def test_what_a_killed_process_left_is_removed_but_not_the_file_of_one_at_work(
-    install: Callable[..., Weights],
+    install: Callable[..., Weights], whole: bool
 ) -> None:
     # given
     weights = install(*CONTENT)
     folder = cache_folder() / "models"
     folder.mkdir(parents=True)
+    if whole:
+        joined(weights)
     left, at_work = folder / "made-up.00aa.part", folder / "made-up.11bb.part"
     for path in (left, at_work):
         path.write_bytes(CONTENT[0])

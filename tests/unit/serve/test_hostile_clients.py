@@ -72,9 +72,9 @@ async def talk(url: str, data: bytes, *, end: bool = False) -> tuple[int, dict]:
 @pytest.mark.parametrize(
     ("data", "status", "message"),
     [
-        (head(HOST, *(f"X-{i}: {i}" for i in range(20_000))), 431, "too many headers; the most are 128"),
-        (head(HOST, "X-Long: " + "a" * 100_000), 431, "a header of the request is too long"),
-        (head(HOST, line=f"GET /v1/{'a' * 100_000} HTTP/1.1"), 431, "The address or a header"),
+        (head(HOST, *(f"X-{i}: {i}" for i in range(200))), 431, "too many headers; the most are 128"),
+        (head(HOST, "X-Long: " + "a" * 9_000), 431, "a header of the request is too long"),
+        (head(HOST, line=f"GET /v1/{'a' * 9_000} HTTP/1.1"), 431, "The address or a header"),
         (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400, "no valid HTTP request"),
         (head(HOST, line="BREW /v1/models HTTP/1.1"), 400, "Invalid method"),
         (head(HOST, JSON, "Content-Length: -5"), 400, "Invalid character in Content-Length"),

@@ -17,6 +17,7 @@ from openai_server import Fault, Plan, Server
 from served import served
 
 from fusion_eval.errors import ConfigError
+from fusion_eval.serve import server
 from fusion_eval.serve.options import ServeOptions
 from fusion_eval.serve.server import serve
 
@@ -152,6 +153,24 @@ def test_a_port_that_is_none_or_taken_is_named(start: Callable[..., Server]) -> 
     options = ServeOptions(("fusion",), {"model": "m", "base_url": "http://127.0.0.1:9/v1"}, port=taken)
     with pytest.raises(ConfigError, match="Address already in use; choose another"):
         serve(options, lambda line: None)
+
+
+async def test_a_request_that_does_not_end_delays_the_servers_end_by_the_grace_alone(
+    start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a request that its model never answers
+    monkeypatch.setattr(server, "GRACE", 3.0)
+    upstream = start(faults=lambda number, request: Fault("hang"))
+    async with aiohttp.ClientSession() as http:
+        with served("single", model="test-model", base_url=upstream.base_url, n=1, timeout=60) as url:
+            asking = asyncio.ensure_future(post(http, url + CHAT, question(model="single")))
+            await until(lambda: bool(upstream.calls))
+            # when
+            stopped = time.monotonic()
+        # then
+        assert 2.9 < time.monotonic() - stopped < 5.5
+        with pytest.raises(aiohttp.ClientError):
+            await asking
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
