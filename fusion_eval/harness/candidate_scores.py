@@ -104,9 +104,8 @@ def _processors() -> int:
 def _end_without_traceback() -> None:
     """Let Ctrl-C and SIGTERM end this process at once. The parent says that the command was interrupted."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if (
-        signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-    ):  # a shell's background job ignores it, as its parent does
+    # In a shell's background job the parent ignores Ctrl-C, and would lose its processes.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
