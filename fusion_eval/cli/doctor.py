@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusion_eval.cli import options as shared
+
+if TYPE_CHECKING:
+    from fusion_eval.models.embedded.weights import Weights
 
 PACKAGES = (
     "fusion-eval",
@@ -55,20 +58,23 @@ def findings() -> list[str]:
 
 def bundled_models() -> list[str]:
     """Return a line for each model whose weights an extra installs: whether it can run, or what is missing."""
+    from fusion_eval.models.embedded.weights import BUNDLED
+
+    return [f"model={name}: {_state(weights)}" for name, weights in BUNDLED.items()]
+
+
+def _state(weights: Weights) -> str:
     from fusion_eval.errors import ConfigError
     from fusion_eval.models.embedded.server import load_llama_cpp
-    from fusion_eval.models.embedded.weights import BUNDLED, is_ready, repair_command
+    from fusion_eval.models.embedded.weights import is_ready, repair_command
 
-    lines = []
-    for name, weights in BUNDLED.items():
-        state = "ready" if is_ready(weights) else f"not installed; {repair_command(weights)}"
-        if state == "ready":
-            try:
-                load_llama_cpp(weights.install_command)
-            except ConfigError as error:
-                state = str(error)
-        lines.append(f"model={name}: {state}")
-    return lines
+    if not is_ready(weights):
+        return f"not installed; {repair_command(weights)}"
+    try:
+        load_llama_cpp(weights.install_command)
+    except ConfigError as error:
+        return str(error)
+    return "ready"
 
 
 def _version(package: str) -> str:

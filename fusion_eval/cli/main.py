@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _take_sigterm_as_interrupt() -> None:
     """Let SIGTERM, which ends jobs of CI and of clusters, end the process as Ctrl-C does.
 
-    Where Ctrl-C is ignored, as in a shell's background job, SIGTERM keeps its default: it ends the process at once.
+    Where Ctrl-C is ignored, as in the background of a shell script, SIGTERM keeps its default. It ends the process at once.
     """
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGTERM, _interrupt_once)

@@ -91,7 +91,8 @@ def score_all(
             while waiting:
                 yield from waiting.popleft().result()
         except BaseException:
-            # A signal may reach this process alone, and the executor would wait for all that was submitted.
+            # A signal may reach this process alone, and the executor would wait for all that was submitted. Python 3.14
+            # has a public method for this, `terminate_workers`.
             for process in list((executor._processes or {}).values()):
                 process.terminate()
             raise
@@ -104,7 +105,7 @@ def _processors() -> int:
 def _end_without_traceback() -> None:
     """Let Ctrl-C and SIGTERM end this process at once. The parent says that the command was interrupted."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # In a shell's background job the parent ignores Ctrl-C, and would lose its processes.
+    # In the background of a shell script the parent ignores Ctrl-C, and would lose its processes.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 

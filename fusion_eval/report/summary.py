@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fusion_eval.runs.totals import Totals
-from fusion_eval.runs.usage import ROLES
 
 HOW_TO_READ = "tokens and seconds: of every generation behind the row, the shared pool counted once; requests overlap in time"
 
@@ -21,7 +20,7 @@ def _lines(strategy: str, total: Totals) -> list[str]:
     lines = [
         f"{strategy}: answers {total.prompts}, calls beyond the pool {total.aggregation_calls}, "
         + ", ".join([f"fallbacks {total.fallbacks}", *_failures(total)]),
-        *(f"{strategy}: {role} {total.roles[role]}" for role in ROLES if role in total.roles),
+        *(f"{strategy}: {role} {usage}" for role, usage in total.usages()),
     ]
     if saved := total.saved_candidates:
         planned = saved + total.candidates

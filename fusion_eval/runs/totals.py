@@ -79,6 +79,10 @@ class Totals:
         self._add_generations("sampler", calls[scoring:sampling])
         self._add_generations("fusor", calls[sampling:])
 
+    def usages(self) -> list[tuple[str, Usage]]:
+        """Return each role and its usage in the order of `ROLES`, whichever role was first to ask."""
+        return [(role, self.roles[role]) for role in ROLES if role in self.roles]
+
     def as_json(self) -> dict[str, Any]:
         """Return the sums as a results file has them. What was saved stands there only if something was.
 
@@ -90,7 +94,7 @@ class Totals:
                 sums[name] = None if sums[name] is None else round(sums[name], _DIGITS)
         for name in ("omitted", "departures"):
             values[name] = dict(sorted(values[name].items()))
-        values["roles"] = {role: values["roles"][role] for role in ROLES if role in values["roles"]}
+        values["roles"] = {role: values["roles"][role] for role, _ in self.usages()}
         if not self.saved_candidates:
             del values["saved_candidates"]
         return values

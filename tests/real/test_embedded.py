@@ -11,8 +11,8 @@ import pytest
 from fusion_eval.errors import ConfigError, EndpointError, FusionEvalError
 from fusion_eval.harness.lm import BestOfNLM, FusionLM
 from fusion_eval.models.embedded import server
-from fusion_eval.models.embedded.door import has_chat_template, open_embedded, sha256_of
-from fusion_eval.models.embedded.weights import GEMMA
+from fusion_eval.models.embedded.door import has_chat_template, open_embedded
+from fusion_eval.models.embedded.weights import GEMMA, sha256_of
 from fusion_eval.runs.traces import read_traces
 from fusion_eval.types import Candidate, Prompt, Sampling
 

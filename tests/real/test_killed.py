@@ -279,13 +279,13 @@ def test_an_interrupted_run_waits_for_no_call_and_keeps_what_is_finished(
         # when
         code, stderr = interrupt(base_url, tmp_path, log, signals)
     # then
-    twice = signals == [signal.SIGINT] * 2
-    assert code == 130 or (twice and code == -signal.SIGINT), "a shell shows both as 130"
+    ends_at_once = signals == [signal.SIGINT] * 2
+    assert code == 130 or (ends_at_once and code == -signal.SIGINT), "a shell shows both as 130"
     assert "Traceback" not in stderr and "exception" not in stderr
     assert len(stored_texts(tmp_path, "copy")) == ANSWERED * N
     assert not list((tmp_path / "out").rglob("*.json*"))
     assert count_lines(log) <= ANSWERED + CONCURRENCY, "no further call was sent"
-    if not twice:
+    if not ends_at_once:
         assert stderr.splitlines()[-1] == (
             "fusion-eval: interrupted. Finished calls are kept; run the same command again to continue"
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import hashlib
 import mmap
 from collections.abc import Callable
 from contextlib import closing
@@ -19,7 +18,7 @@ from fusion_eval.errors import ConfigError, ContextOverflowError
 from fusion_eval.models.embedded.server import SLOTS, Use, load_llama_cpp
 from fusion_eval.models.embedded.threads import cores
 from fusion_eval.models.embedded.turns import turns
-from fusion_eval.models.embedded.weights import BUNDLED, Weights, joined
+from fusion_eval.models.embedded.weights import BUNDLED, Weights, joined, sha256_of
 from fusion_eval.models.openai.door import OpenAIModel
 from fusion_eval.types import Candidate, Prompt, Sampling
 
@@ -155,9 +154,3 @@ def has_chat_template(path: Path) -> bool:
     """Return whether the file's metadata, which precede its tensors, hold a chat template."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return data.find(b"tokenizer.chat_template", 0, 64 << 20) >= 0
-
-
-def sha256_of(path: Path) -> str:
-    """Return the hash of the whole file: weights that differ anywhere are another model to the store."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

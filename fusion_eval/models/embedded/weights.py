@@ -157,8 +157,7 @@ def _is_whole(weights: Weights) -> bool:
     except OSError:
         pass  # there is no note, or no file
     try:
-        status = target.stat()
-        if _hash(target, status.st_size, status.st_mtime_ns) != weights.sha256:
+        if sha256_of(target) != weights.sha256:
             return False
     except OSError:
         return False
@@ -166,9 +165,17 @@ def _is_whole(weights: Weights) -> bool:
     return True
 
 
+def sha256_of(path: Path) -> str:
+    """Return the hash of the whole file: weights that differ anywhere are another model to the store.
+
+    It is computed once in each process, unless the file's size or date changes.
+    """
+    status = path.stat()
+    return _hash(path, status.st_size, status.st_mtime_ns)
+
+
 @functools.cache
 def _hash(path: Path, size: int, modified: int) -> str:
-    """Return the hash of a file. In a folder that cannot be written, it is computed once in each process."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -200,54 +195,6 @@ def test_a_task_whose_filter_fails_on_a_candidate_is_named(
 def test_several_processes_give_the_same_scores(runs: Path, tasks: Path, scored: list[ScoredPools]) -> None:
     again, _ = scored_pools.score_pools(read_runs([runs / "single"]), include_path=tasks, workers=2)
     assert [pools.values.tolist() for pools in again] == [pools.values.tolist() for pools in scored]
-
-
-@pytest.mark.parametrize(
-    ("send", "number"),
-    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)],
-    ids=["Ctrl-C, to all processes", "SIGTERM, to the first"],
-)
-def test_an_interrupt_ends_several_processes_at_once_and_without_a_traceback(
-    send: Callable[[int, int], None], number: int
-) -> None:
-    # given two processes that would score for an hour
-    script = """
-import os
-import time
-from fusion_eval.cli.main import _take_sigterm_as_interrupt
-from fusion_eval.harness import candidate_scores
-
-def score(pool, task):
-    os.write(1, b".")
-    time.sleep(60)
-
-_take_sigterm_as_interrupt()
-candidate_scores._score = score
-pool = candidate_scores.PoolToScore("task", 0, {}, ("answer",), None, ())
-try:
-    list(candidate_scores.score_all([pool] * 200, {"task": None}, 200, workers=2))
-except KeyboardInterrupt:
-    print("interrupted")
-"""
-    with subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # A shell's background jobs ignore the signal.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as process:
-        try:
-            assert process.stdout is not None and process.stdout.read(2) == ".."
-            # when
-            send(process.pid, number)
-            printed, errors = process.communicate(timeout=30)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    # then
-    assert (printed, errors) == ("interrupted\n", "")
 
 
 def test_named_metrics_alone_are_analyzed(runs: Path, tasks: Path) -> None:

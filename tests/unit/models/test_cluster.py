@@ -202,3 +202,9 @@ def test_an_address_without_a_ray_cluster_is_a_sentence(monkeypatch: pytest.Monk
         ConfigError, match=r"No Ray cluster answers at RAY_ADDRESS=127\.0\.0\.1:1: Connection refused"
     ):
         processor.connect()
+
+
+def test_without_ray_the_extras_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match=r"fusion-eval\[ray\].*vllm:NAME.*fusion-eval\[ray-llm\]"):
+        processor.connect()

@@ -232,46 +232,35 @@ async def test_no_request_joins_those_in_flight_when_a_rest_is_wanted(
     assert joined == [2]
 
 
-async def test_threads_are_chosen_again_only_after_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    # given
-    monkeypatch.setattr(module, "REDUCED_FOR", 0.0)
-    turns = Turns()
-    rests = []
-    # when
-    for reduced in (False, False, True, False):
+async def rests_at_requests(*reduced: bool) -> list[int]:
+    """Send requests one after another, with or without fewer threads than cores, and return the rests before each."""
+    turns, rests = Turns(), []
+    for fewer in reduced:
         async with turns.hold("a"):
             rests.append(turns.rests)
             await asyncio.sleep(0.001)
-            turns.record("a", 10, reduced=reduced)
-    # then
-    assert rests == [1, 1, 1, 2]
+            turns.record("a", 10, reduced=fewer)
+    return rests
+
+
+async def test_threads_are_chosen_again_only_after_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REDUCED_FOR", 0.0)
+    assert await rests_at_requests(False, False, True, False) == [1, 1, 1, 2]
 
 
 async def test_fewer_threads_than_cores_are_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     # given a while that is shorter than the clock's reading
     monkeypatch.setattr(module, "REDUCED_FOR", asyncio.get_running_loop().time() / 2)
-    turns, rests = Turns(), []
-    # when
-    for _ in range(3):
-        async with turns.hold("a"):
-            rests.append(turns.rests)
-            turns.record("a", 10, reduced=True)
-    # then
-    assert rests == [1, 1, 1]
+    # when, then
+    assert await rests_at_requests(True, True, True) == [1, 1, 1]
 
 
 async def test_threads_are_chosen_again_when_the_rate_has_fallen(monkeypatch: pytest.MonkeyPatch) -> None:
     # given a rate that falls at the second request
     falls = iter([False, True, False])
     monkeypatch.setattr(Rate, "fell", lambda rate, tokens, now: next(falls))
-    turns, rests = Turns(), []
-    # when
-    for _ in range(3):
-        async with turns.hold("a"):
-            rests.append(turns.rests)
-            turns.record("a", 10, reduced=False)
-    # then
-    assert rests == [1, 1, 2]
+    # when, then
+    assert await rests_at_requests(False, False, False) == [1, 1, 2]
 
 
 async def test_the_time_of_another_models_turn_does_not_slow_the_rate(
